@@ -1,0 +1,43 @@
+"""What comes in: image files, folders of them, and what is odd about either."""
+
+from freqforensics.images.folders import (
+    LAYOUTS,
+    FolderWarning,
+    ImageRecord,
+    Label,
+    by_generator,
+    index_images,
+    index_sources,
+)
+from freqforensics.images.headers import ImageFormat, ImageHeader, read_header
+from freqforensics.images.reading import (
+    MAX_PIXELS,
+    AlphaDroppedWarning,
+    ImageReadError,
+    ImageReadWarning,
+    decode_image,
+    read_file,
+    read_image,
+    shown_path,
+)
+
+__all__ = [
+    "LAYOUTS",
+    "MAX_PIXELS",
+    "AlphaDroppedWarning",
+    "FolderWarning",
+    "ImageFormat",
+    "ImageHeader",
+    "ImageReadError",
+    "ImageReadWarning",
+    "ImageRecord",
+    "Label",
+    "by_generator",
+    "decode_image",
+    "index_images",
+    "index_sources",
+    "read_file",
+    "read_header",
+    "read_image",
+    "shown_path",
+]

@@ -1,0 +1,270 @@
+"""What a file says of itself before it is decoded: format, size, and whether it is whole.
+
+Decoders differ in what they do with a damaged file: some fail, some fill the missing part with grey and say
+nothing. A half-decoded image in an average is a false spectrum, so the structure is checked here, before any decoder
+sees the bytes, and at a cost that is small against decoding.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+ImageFormat = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "other"]
+
+SUFFIXES: Final[dict[str, ImageFormat]] = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".apng": "PNG",
+    ".webp": "WebP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".dib": "BMP",
+    ".gif": "GIF",
+    ".avif": "other",
+    ".jp2": "other",
+    ".pbm": "other",
+    ".pgm": "other",
+    ".pnm": "other",
+    ".ppm": "other",
+}
+"""File name endings (lower case) that are taken for images, with the format they promise."""
+
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+# In entropy-coded JPEG data 0xFF is followed by 0x00 (stuffing), a restart marker, or another 0xFF (fill).
+_JPEG_NEXT_MARKER: Final = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_JPEG_NOT_SOF: Final = frozenset({0xC4, 0xC8, 0xCC})
+
+
+class _Damaged(Exception):  # noqa: N818 - never leaves this module
+    """The structure breaks off; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What the first bytes of a file tell.
+
+    Parameters
+    ----------
+    format : {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "other"}
+        By content, never by name. "other" is anything not recognised here.
+    width, height : int or None
+        In pixels, as stored. None where only a decoder can tell ("other", "TIFF").
+    components : int or None
+        Components of a JPEG frame (4 is CMYK or YCCK).
+    animated : bool
+        Whether the file declares more than one frame (PNG, WebP; a GIF has to be decoded to tell).
+    orientation : int
+        EXIF orientation, 1 (as stored) to 8; 1 where none is given.
+    damage : str or None
+        Why the file cannot be whole, or None. What was read before the damage is still given.
+    """
+
+    format: ImageFormat
+    width: int | None = None
+    height: int | None = None
+    components: int | None = None
+    animated: bool = False
+    orientation: int = 1
+    damage: str | None = None
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Recognise an image file by its content and check that its structure is complete.
+
+    A JPEG must run to its end-of-image marker, a PNG to its IEND chunk with right check sums in the critical chunks,
+    a WebP as far as its RIFF header says, a BMP as far as its pixel array.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    ImageHeader
+        With `damage` set where the structure breaks off or contradicts itself.
+
+    Examples
+    --------
+    >>> read_header(b"GIF89a" + (120).to_bytes(2, "little") + (96).to_bytes(2, "little")).width
+    120
+    """
+    found: dict[str, Any] = {}
+    try:
+        image_format = _parse(data, found)
+    except struct.error:
+        return ImageHeader(_signature(data), **found, damage="truncated inside its header")
+    except _Damaged as reason:
+        return ImageHeader(_signature(data), **found, damage=str(reason))
+    return ImageHeader(image_format, **found)
+
+
+def _signature(data: bytes) -> ImageFormat:
+    if data.startswith(_PNG_SIGNATURE):
+        return "PNG"
+    if data.startswith(b"\xff\xd8"):
+        return "JPEG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[:2] == b"BM":
+        return "BMP"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    return "other"
+
+
+def _parse(data: bytes, found: dict[str, Any]) -> ImageFormat:
+    image_format = _signature(data)
+    if image_format == "PNG":
+        _png(data, found)
+    elif image_format == "JPEG":
+        _jpeg(data, found)
+    elif image_format == "WebP":
+        _webp(data, found)
+    elif image_format == "BMP":
+        _bmp(data, found)
+    elif image_format == "GIF":
+        found["width"], found["height"] = struct.unpack_from("<HH", data, 6)
+    return image_format
+
+
+def _jpeg(data: bytes, found: dict[str, Any]) -> None:
+    position, end = 2, len(data)
+    scans = 0
+    while True:
+        if position >= end:
+            raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
+        if data[position] != 0xFF:
+            raise _Damaged(f"damaged JPEG: no marker at byte {position}")
+        while position < end and data[position] == 0xFF:  # fill bytes
+            position += 1
+        if position >= end:
+            raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
+        marker = data[position]
+        position += 1
+        if marker == 0xD9:
+            break
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # stand-alone markers
+            continue
+        (length,) = struct.unpack_from(">H", data, position)
+        if length < 2 or position + length > end:
+            raise _Damaged(f"truncated JPEG: the segment at byte {position} runs past the end")
+        if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NOT_SOF:
+            found["height"], found["width"], found["components"] = struct.unpack_from(">HHB", data, position + 3)
+        elif marker == 0xE1 and data[position + 2 : position + 8] == b"Exif\0\0":
+            found["orientation"] = _orientation(data[position + 8 : position + length])
+        position += length
+        if marker == 0xDA:
+            scans += 1
+            following = _JPEG_NEXT_MARKER.search(data, position)
+            if following is None:
+                raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
+            position = following.start()
+    if "width" not in found or not scans:
+        raise _Damaged("damaged JPEG: it holds no picture data")
+
+
+def _png(data: bytes, found: dict[str, Any]) -> None:
+    position, end = len(_PNG_SIGNATURE), len(data)
+    pixels = False
+    while True:
+        if position + 12 > end:
+            raise _Damaged(f"truncated PNG: no IEND chunk in {end} bytes")
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if kind == b"IHDR":
+            # The size first: a header alone can promise gigapixels, and the reader wants to say so.
+            found["width"], found["height"] = struct.unpack_from(">II", data, position + 8)
+        if position + 12 + length > end:
+            raise _Damaged(f"truncated PNG: the {_chunk_name(kind)} chunk runs past the end")
+        body_end = position + 8 + length
+        if not kind[0] & 0x20:  # critical chunks; decoders pass over a damaged comment
+            (expected,) = struct.unpack_from(">I", data, body_end)
+            if zlib.crc32(memoryview(data)[position + 4 : body_end]) != expected:
+                raise _Damaged(f"damaged PNG: wrong check sum in the {_chunk_name(kind)} chunk")
+        if kind == b"IEND":
+            break
+        if kind == b"acTL":
+            found["animated"] = struct.unpack_from(">I", data, position + 8)[0] > 1
+        elif kind == b"eXIf":
+            found["orientation"] = _orientation(data[position + 8 : body_end])
+        elif kind == b"IDAT":
+            pixels = True
+        position = body_end + 4
+    if "width" not in found or not pixels:
+        raise _Damaged("damaged PNG: it holds no picture data")
+
+
+def _chunk_name(kind: bytes) -> str:
+    return kind.decode("ascii", "backslashreplace")
+
+
+def _webp(data: bytes, found: dict[str, Any]) -> None:
+    (riff,) = struct.unpack_from("<I", data, 4)
+    kind = data[12:16]
+    if kind == b"VP8X":
+        found["animated"] = bool(struct.unpack_from("<B", data, 20)[0] & 0x02)
+        found["width"] = 1 + int.from_bytes(data[24:27], "little")
+        found["height"] = 1 + int.from_bytes(data[27:30], "little")
+        found["orientation"] = _orientation(_riff_chunk(data, b"EXIF"))
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        found["width"], found["height"] = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    elif kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        found["width"], found["height"] = width & 0x3FFF, height & 0x3FFF
+    else:
+        raise _Damaged("damaged WebP: unknown first chunk")
+    if riff + 8 > len(data):
+        raise _Damaged(f"truncated WebP: {len(data)} of {riff + 8} bytes")
+
+
+def _riff_chunk(data: bytes, wanted: bytes) -> bytes:
+    position = 12
+    while position + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, position)
+        if kind == wanted:
+            return data[position + 8 : position + 8 + length].removeprefix(b"Exif\0\0")
+        position += 8 + length + (length & 1)
+    return b""
+
+
+def _bmp(data: bytes, found: dict[str, Any]) -> None:
+    (offset, header_size) = struct.unpack_from("<II", data, 10)
+    if header_size == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+        width, height = abs(width), abs(height)
+    found["width"], found["height"] = width, height
+    if compression in (0, 3):  # plain or bit fields: the size of the pixel array is known
+        needed = offset + ((width * bits + 31) // 32) * 4 * height
+        if needed > len(data):
+            raise _Damaged(f"truncated BMP: {len(data)} of {needed} bytes")
+
+
+def _orientation(exif: bytes) -> int:
+    """Tag 0x0112 of the first directory of an EXIF block; 1 where it is absent or damaged."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(start + 2, start + 2 + 12 * entries, 12):
+            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, entry)
+            if tag == 0x0112:
+                return int(value) if kind == 3 and 1 <= value <= 8 else 1
+    except struct.error:
+        return 1
+    return 1

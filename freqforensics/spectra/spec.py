@@ -1,0 +1,128 @@
+"""What to compute of an image before its spectrum is averaged; stored with every result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.spectra.crops import Crop
+from freqforensics.spectra.residual import Residual, check_residual
+from freqforensics.spectra.windows import Window, window_sums
+
+Channel = Literal["luma", "red", "green", "blue", "rgb"]
+Normalisation = Literal["none", "amplitude", "density"]
+
+
+@dataclass(frozen=True)
+class SpectrumSpec:
+    """How the spectrum of one image is computed; stored with every result.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Height and width of the crops, in pixels, at least 2. Smaller images are skipped and counted; nothing is
+        resized or padded.
+    crop : {"center", "tiles", "random"}
+        See `crop_origins`.
+    align : int
+        Crop offsets are multiples of this from the image's origin, so that lattices keep their phase.
+    residual : {"median", "gaussian", "laplacian", "wavelet", "npr", "none"}
+        See `high_pass_residual`. It is computed with a margin around the crop, so that it equals the crop of the
+        whole image's residual.
+    kernel : int
+        Odd side of the residual's filter.
+    channel : {"luma", "red", "green", "blue", "rgb"}
+        "luma" is 0.299 R + 0.587 G + 0.114 B, unrounded; "rgb" keeps three spectra apart.
+    window : {"none", "hann", "periodic"}
+        "periodic" takes the periodic component of Moisan's periodic plus smooth decomposition, which removes the
+        cross of the borders and leaves lines sharp; "hann" widens every line to 3 x 3 bins.
+    normalisation : {"none", "amplitude", "density"}
+        Divides the DFT by 1; by the sum of the window (a cosine of amplitude A shows A/2 at each of its two bins);
+        or by the root of the sum of the squared window (white noise of variance v has power v in every bin, so that
+        sizes and windows can be compared).
+
+    Raises
+    ------
+    ValueError
+        A value that is not one of these.
+    """
+
+    size: int | tuple[int, int] = 256
+    crop: Crop = "center"
+    align: int = 16
+    residual: Residual = "median"
+    kernel: int = 5
+    channel: Channel = "luma"
+    window: Window = "none"
+    normalisation: Normalisation = "density"
+
+    def __post_init__(self) -> None:
+        size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+        if len(size) != 2 or any(not isinstance(side, int) or side < 2 for side in size):
+            raise ValueError(f"size must be one or two integers (height, width) from 2, got {self.size!r}")
+        object.__setattr__(self, "size", size)
+        for name, choices in (
+            ("crop", Crop),
+            ("channel", Channel),
+            ("window", Window),
+            ("normalisation", Normalisation),
+        ):
+            if getattr(self, name) not in get_args(choices):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}; got {getattr(self, name)!r}")
+        if not isinstance(self.align, int) or self.align < 1:
+            raise ValueError(f"align must be an integer from 1, got {self.align!r}")
+        check_residual(self.residual, self.kernel)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the crops."""
+        return self.size  # type: ignore[return-value]  # __post_init__ made it a pair
+
+    @property
+    def planes(self) -> int:
+        """Number of planes of one image: 3 for "rgb", else 1."""
+        return 3 if self.channel == "rgb" else 1
+
+    @property
+    def scale(self) -> float:
+        """What an unnormalised DFT is multiplied by."""
+        total, squares = window_sums(self.shape, self.window)
+        return {"none": 1.0, "amplitude": 1.0 / total, "density": float(squares**-0.5)}[self.normalisation]
+
+
+def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
+    """Take from an RGB image the planes to be transformed.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3) or (H, W)
+        RGB, or one grey plane, which can only be taken as "luma".
+    channel : {"luma", "red", "green", "blue", "rgb"}
+
+    Returns
+    -------
+    ndarray, shape (1 or 3, H, W)
+        uint8 as it came for the colours; float32, not rounded, for the luma of an RGB image.
+
+    Raises
+    ------
+    ValueError
+        Any other shape, or a colour asked of a grey plane.
+    """
+    if image.ndim == 2:
+        if channel != "luma":
+            raise ValueError(f"channel {channel!r} needs an RGB image, got one plane of shape {image.shape}")
+        return image[None]
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"an image must have shape (H, W, 3) or (H, W), got {image.shape}")
+    if channel == "luma":
+        return np.asarray(cv2.cvtColor(np.asarray(image, np.float32), cv2.COLOR_RGB2GRAY))[None]
+    planes = np.moveaxis(image, 2, 0)
+    if channel == "rgb":
+        return np.ascontiguousarray(planes)
+    index = ("red", "green", "blue").index(channel)
+    return np.ascontiguousarray(planes[index : index + 1])
