@@ -261,8 +261,10 @@ class _Tree:
             for image in folder.images:
                 found = True
                 yield image, inner
-            for child in reversed(folder.folders):
-                pending.append((child, (*parents, place), child.name if inner is None else f"{inner}/{child.name}"))
+            pending += [
+                (child, (*parents, place), child.name if inner is None else f"{inner}/{child.name}")
+                for child in reversed(folder.folders)
+            ]
         if not found:
             self.note(f"{shown_path(path)} holds no image: left out")
 

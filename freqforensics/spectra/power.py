@@ -294,7 +294,7 @@ class MeanSpectrum:
         fy runs 0, 1/H, ... and then the negative half; Nyquist is -1/2 along y and +1/2 along x.
         """
         height, width = self.spec.shape
-        return np.fft.fftfreq(height), np.fft.rfftfreq(width)
+        return np.fft.fftfreq(height).astype(np.float64), np.fft.rfftfreq(width).astype(np.float64)
 
     def power_interval(
         self, level: float = 0.95, *, method: Literal["moments", "chi2"] = "moments"

@@ -121,8 +121,9 @@ def radial_profile(
     if not 0 < max_frequency <= 0.5**0.5:
         raise ValueError(f"max_frequency must lie in (0, {0.5**0.5:.4f}] cycles per pixel, got {max_frequency}")
     fy, fx = _axes(height, width)
+    radius: Float = np.hypot(fy[:, None], fx)
     edges = np.maximum((np.arange(bins + 2) - 0.5) * (max_frequency / bins), 0.0)
-    return _binned("radius", np.asarray(np.hypot(fy[:, None], fx), np.float64), plane, edges, estimator)
+    return _binned("radius", radius, plane, edges, estimator)
 
 
 def angular_profile(
@@ -164,10 +165,10 @@ def angular_profile(
     fy, fx = _axes(*plane.shape)
     radius = np.hypot(fy[:, None], fx)
     half = 90.0 / bins
-    angle = (np.degrees(np.arctan2(fy[:, None], fx + 0 * fy[:, None])) + half) % 180.0 - half
+    angle = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
     edges = (np.arange(bins + 1) - 0.5) * (180.0 / bins)
     taken = (radius >= min_frequency) & (radius <= max_frequency) & (radius > 0)
-    return _binned("angle", angle[taken], np.asarray(plane)[taken], edges, estimator)
+    return _binned("angle", np.asarray(angle[taken], np.float64), np.asarray(plane)[taken], edges, estimator)
 
 
 def _check(plane: NDArray[Any], estimator: str) -> None:
