@@ -78,7 +78,7 @@ def plot_spectrum(
     spectrum : MeanSpectrum
         Of an "rgb" spectrum the mean over the three planes is drawn (of the coherence, too).
     kind : {"coherent", "power", "log_power", "coherence"}
-        Amplitude and powers in decibels; the coherence as N R, which is 1 by chance, on a logarithmic scale from 1.
+        Amplitude and powers in decibels; the coherence as N R, which is 1 by chance, on a logarithmic scale.
     ax : Axes, optional
         Default a new figure's.
     limits : (float, float), optional
@@ -347,7 +347,7 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
     Returns
     -------
     (float, float)
-        In decibels; for the coherence N R from 1 to at least 10.
+        In decibels; for the coherence N R from 3 to at least 30.
     """
     _check_kind(kind)
     ends = []
@@ -359,10 +359,10 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
         if finite.size:
             ends.append(np.percentile(finite, [2.0, 99.8]))
     if not ends:
-        return (1.0, 10.0) if kind == "coherence" else (0.0, 1.0)
+        return (3.0, 30.0) if kind == "coherence" else (0.0, 1.0)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if kind == "coherence":
-        return 1.0, max(10.0, float(high))
+        return 3.0, max(30.0, float(high))  # a tenth of the bins pass 2.3 by chance
     return float(low), max(float(high), float(low) + 1.0)
 
 

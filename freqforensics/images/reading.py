@@ -254,6 +254,8 @@ def _from_pillow(data: bytes, header: ImageHeader, max_pixels: int, shown: str, 
     try:
         picture: Image.Image = Image.open(io.BytesIO(data))
         _check_size(*picture.size, max_pixels, shown)
+        if header.format == "TIFF" and picture.mode in ("RGB", "RGBA", "RGBX") and _bits_per_sample(picture) > 8:
+            return _tiff_from_opencv(data, max_pixels, shown, note)  # Pillow would keep the high byte only
         frames = int(getattr(picture, "n_frames", 1))
         picture.seek(0)
         picture.load()
@@ -281,6 +283,11 @@ def _from_pillow(data: bytes, header: ImageHeader, max_pixels: int, shown: str, 
     if picture.mode in _RGB_MODES:
         return np.asarray(picture.convert("RGB"))
     raise ImageReadError(shown, f"samples of mode {picture.mode!r} have no defined range")
+
+
+def _bits_per_sample(picture: Image.Image) -> int:
+    bits = getattr(picture, "tag_v2", {}).get(258, 8)
+    return max(bits) if isinstance(bits, tuple) else int(bits)
 
 
 def _tiff_from_opencv(data: bytes, max_pixels: int, shown: str, note: Note) -> NDArray[np.uint8]:

@@ -165,10 +165,10 @@ def angular_profile(
     fy, fx = _axes(*plane.shape)
     radius = np.hypot(fy[:, None], fx)
     half = 90.0 / bins
-    angle = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
+    angle: Float = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
     edges = (np.arange(bins + 1) - 0.5) * (180.0 / bins)
     taken = (radius >= min_frequency) & (radius <= max_frequency) & (radius > 0)
-    return _binned("angle", np.asarray(angle[taken], np.float64), np.asarray(plane)[taken], edges, estimator)
+    return _binned("angle", angle[taken], np.asarray(plane)[taken], edges, estimator)
 
 
 def _check(plane: NDArray[Any], estimator: str) -> None:
@@ -183,7 +183,7 @@ def _axes(height: int, width: int) -> tuple[Float, Float]:
 
 
 def _binned(
-    axis: Literal["radius", "angle"], place: Float, plane: NDArray[Any], edges: Float, estimator: Estimator
+    axis: Literal["radius", "angle"], place: NDArray[Any], plane: NDArray[Any], edges: Float, estimator: Estimator
 ) -> Profile:
     # A frequency like 3/8 must not fall to either side of an edge by rounding.
     index = np.searchsorted(edges, np.round(place.ravel(), 12), side="right") - 1

@@ -1,0 +1,5 @@
+"""`python -m freqforensics` is the command line."""
+
+from freqforensics.cli import main
+
+main()

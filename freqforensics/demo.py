@@ -1,0 +1,114 @@
+"""Photographs at hand without a download, and plainly upsampled versions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.provenance import replacing
+
+CROP: Final = 128
+"""Side of the crops, in pixels."""
+
+_SCIKIT_IMAGE: Final = (
+    "astronaut",
+    "camera",
+    "cat",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "retina",
+    "brick",
+    "grass",
+    "gravel",
+)
+
+Plane = NDArray[np.float32]
+
+
+def write_upsampled_photographs(folder: str | Path) -> int:
+    """Write a ForenSynths tree of photographs' crops and what upsampling by two makes of them.
+
+    Every crop is halved by area averaging and doubled again, so the content of both sides is the same. The
+    upsamplers, one generator each: ``nearest``, ``bilinear`` (half-pixel centres), ``zero-insertion`` (with the mean
+    kept, nothing filtered) and ``transposed-3x3`` (stride 2, a smooth kernel whose phases have unequal sums: the
+    checkerboard of Odena et al. 2016).
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets ``<upsampler>/{0_real,1_fake}/*.png``. Files of the same names are replaced.
+
+    Returns
+    -------
+    int
+        Crops on each side.
+    """
+    root = Path(folder)
+    count = 0
+    for name, image in _photographs():
+        height, width = image.shape[:2]
+        for row in range(0, height - CROP + 1, CROP):
+            for column in range(0, width - CROP + 1, CROP):
+                crop = image[row : row + CROP, column : column + CROP]
+                half = (CROP // 2, CROP // 2)
+                small = np.asarray(cv2.resize(crop.astype(np.float32), half, interpolation=cv2.INTER_AREA), np.float32)
+                for upsampler, enlarge in _UPSAMPLERS.items():
+                    _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", crop)
+                    _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", enlarge(small))
+                count += 1
+    return count
+
+
+def _photographs() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The photographs that come inside the two packages; those a version fetches from the network are left out."""
+    import skimage.data
+    from sklearn.datasets import load_sample_images
+
+    inside = Path(skimage.data.__file__).parent
+    for name in _SCIKIT_IMAGE:
+        if any(inside.glob(f"{name}.*")):
+            image = np.asarray(getattr(skimage.data, name)())
+            if image.ndim == 2:
+                image = np.repeat(image[..., None], 3, axis=2)
+            yield name, image
+    sample = load_sample_images()
+    for path, image in zip(sample.filenames, sample.images, strict=True):
+        yield Path(path).stem, image
+
+
+def _interpolated(method: int) -> Callable[[Plane], Plane]:
+    return lambda small: np.asarray(cv2.resize(small, None, fx=2, fy=2, interpolation=method), np.float32)
+
+
+def _zero_insertion(small: Plane) -> Plane:
+    large = np.zeros((2 * small.shape[0], 2 * small.shape[1], *small.shape[2:]), np.float32)
+    large[::2, ::2] = small
+    return large
+
+
+def _transposed(small: Plane) -> Plane:
+    taps = np.array([0.5, 1.1, 0.5])  # even pixels get 1.1, odd ones 0.5 + 0.5: unequal phases
+    return np.asarray(cv2.filter2D(_zero_insertion(small), -1, np.outer(taps, taps), borderType=cv2.BORDER_REFLECT_101))
+
+
+_UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {
+    "nearest": _interpolated(cv2.INTER_NEAREST),
+    "bilinear": _interpolated(cv2.INTER_LINEAR),
+    "zero-insertion": lambda small: np.asarray((_zero_insertion(small - 128) + 128), np.float32),
+    "transposed-3x3": _transposed,
+}
+
+
+def _write_png(path: Path, image: NDArray[Any]) -> None:
+    rounded = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    encoded, data = cv2.imencode(".png", cv2.cvtColor(rounded, cv2.COLOR_RGB2BGR))
+    if not encoded:
+        raise OSError(f"{path} cannot be encoded")
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20200619)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real images, where there is one."""
+    folder = os.environ.get("FREQFORENSICS_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("FREQFORENSICS_DATA names no folder")
+    return Path(folder)
