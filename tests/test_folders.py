@@ -35,7 +35,9 @@ def test_one_generator_and_one_side_of_it(tmp_path):
     touch(tmp_path, "san/0_real/a.png", "san/1_fake/b.png")
     both = index_images(tmp_path / "san")
     assert {(r.generator, r.label) for r in both} == {("san", "real"), ("san", "fake")}
-    assert rows(index_images(tmp_path / "san" / "1_fake"), tmp_path) == [("san/1_fake/b.png", "fake", "san", None, None)]
+    assert rows(index_images(tmp_path / "san" / "1_fake"), tmp_path) == [
+        ("san/1_fake/b.png", "fake", "san", None, None)
+    ]
 
 
 def test_multi_class_generators_in_a_root(tmp_path):

@@ -362,7 +362,7 @@ class MeanSpectrum:
             It cannot be opened.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))
                 sums = _Sums(*(stored[f.name] for f in dataclasses.fields(_Sums)))
             spec = SpectrumSpec(**about["spec"])

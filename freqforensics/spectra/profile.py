@@ -165,7 +165,7 @@ def angular_profile(
     fy, fx = _axes(*plane.shape)
     radius = np.hypot(fy[:, None], fx)
     half = 90.0 / bins
-    angle: Float = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
+    angle = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
     edges = (np.arange(bins + 1) - 0.5) * (180.0 / bins)
     taken = (radius >= min_frequency) & (radius <= max_frequency) & (radius > 0)
     return _binned("angle", angle[taken], np.asarray(plane)[taken], edges, estimator)
@@ -183,7 +183,11 @@ def _axes(height: int, width: int) -> tuple[Float, Float]:
 
 
 def _binned(
-    axis: Literal["radius", "angle"], place: NDArray[Any], plane: NDArray[Any], edges: Float, estimator: Estimator
+    axis: Literal["radius", "angle"],
+    place: NDArray[Any],
+    plane: NDArray[Any],
+    edges: NDArray[Any],
+    estimator: Estimator,
 ) -> Profile:
     # A frequency like 3/8 must not fall to either side of an edge by rounding.
     index = np.searchsorted(edges, np.round(place.ravel(), 12), side="right") - 1
@@ -194,4 +198,4 @@ def _binned(
     if estimator == "mean":
         with np.errstate(invalid="ignore"):
             result = result / counts
-    return Profile(axis, result, edges, counts, estimator)
+    return Profile(axis, result, np.asarray(edges, np.float64), counts, estimator)

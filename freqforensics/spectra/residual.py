@@ -98,7 +98,8 @@ def _median(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
 
 def _gaussian(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
     plane = plane.astype(np.float32)
-    blurred = cv2.GaussianBlur(plane, (kernel, kernel), 0, borderType=cv2.BORDER_REFLECT_101)
+    sigma = 0.3 * ((kernel - 1) / 2 - 1) + 0.8  # given, or OpenCV takes binomial taps for small kernels
+    blurred = cv2.GaussianBlur(plane, (kernel, kernel), sigma, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(plane - blurred, np.float32)
 
 

@@ -61,7 +61,7 @@ class SpectrumSpec:
     normalisation: Normalisation = "density"
 
     def __post_init__(self) -> None:
-        size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+        size = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
         if len(size) != 2 or any(not isinstance(side, int) or side < 2 for side in size):
             raise ValueError(f"size must be one or two integers (height, width) from 2, got {self.size!r}")
         object.__setattr__(self, "size", size)

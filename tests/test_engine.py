@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import cv2
+import pytest
+
+from freqforensics.engine import default_workers, library_threads, map_reduce
+
+
+def join(left: list[int], right: list[int]) -> list[int]:
+    return left + right
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads"])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+def test_order_does_not_depend_on_the_workers(backend, workers, chunk_size):
+    def slow_first(chunk):
+        time.sleep(0.01 if chunk[0] == 0 else 0)
+        return [item * item for item in chunk]
+
+    result = map_reduce(list(range(50)), slow_first, join, backend=backend, workers=workers, chunk_size=chunk_size)
+    assert result == [item * item for item in range(50)]
+
+
+def test_few_chunks_are_under_way_at_once():
+    waiting = merged = most = 0
+    lock = threading.Lock()
+
+    def work(chunk):
+        nonlocal waiting
+        with lock:
+            waiting += 1
+        return list(chunk)
+
+    def merge(left, right):
+        nonlocal merged, most
+        merged += 1
+        most = max(most, waiting - merged)
+        return left + right
+
+    map_reduce(list(range(500)), work, merge, workers=3, chunk_size=1)
+    assert most <= 2 * 3 + 1
+
+
+def test_library_threads_are_one_inside_and_restored_after():
+    before = cv2.getNumThreads()
+    seen = map_reduce([0, 1], lambda chunk: [cv2.getNumThreads()], join, workers=2, chunk_size=1)
+    assert seen == [1, 1]
+    assert cv2.getNumThreads() == before
+    with pytest.raises(RuntimeError), library_threads(1):
+        raise RuntimeError
+    assert cv2.getNumThreads() == before
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads"])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_or_ctrl_c_stops_what_waits(backend, error):
+    before = cv2.getNumThreads()
+    done = []
+
+    def work(chunk):
+        if chunk[0] == 3:
+            raise error("stop")
+        time.sleep(0.002)
+        done.append(chunk[0])
+        return list(chunk)
+
+    with pytest.raises(error, match="stop"):
+        map_reduce(list(range(500)), work, join, backend=backend, workers=2, chunk_size=1)
+    assert len(done) < 20
+    assert cv2.getNumThreads() == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("freqforensics")]
+
+
+def test_bad_parameters_are_named():
+    for options, message in [
+        ({"backend": "processes"}, "backend must be one of serial, threads; got 'processes'"),
+        ({"chunk_size": 0}, "chunk_size must be at least 1"),
+        ({"workers": 0}, "workers must be at least 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            map_reduce([1], list, join, **options)
+    with pytest.raises(ValueError, match="items must not be empty"):
+        map_reduce([], list, join)
+
+
+def test_default_workers():
+    assert default_workers() >= 1
