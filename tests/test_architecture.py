@@ -1,0 +1,166 @@
+"""What can be held of the house rules: which way imports run, and who may do what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "freqforensics"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+# Which rooms and top-level modules a room may import, besides itself. `spectra` reads files in one module only.
+MAY_IMPORT = {
+    "provenance": set(),
+    "engine": set(),
+    "images": set(),
+    "spectra": {"provenance"},
+    "spectra/files.py": {"engine", "images", "provenance"},
+    "generators": {"images", "provenance"},
+    "detector": {"engine", "images", "provenance"},
+    "attribution": {"detector", "engine", "images", "provenance", "spectra"},
+    "evaluation": {"attribution", "detector", "engine", "generators", "images", "provenance", "spectra"},
+    "figures": {"attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},
+    "report": {"attribution", "detector", "evaluation", "images", "provenance", "spectra"},
+    "demo": {"engine", "generators", "images", "provenance", "spectra"},
+    "cli": None,  # all
+    "__main__": {"cli"},
+}
+# Who alone imports a library.
+ONLY_IN = {"matplotlib": {"figures.py"}, "typer": {"cli.py"}, "dask": {"engine.py"}, "distributed": {"engine.py"}}
+FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of the modules a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return found
+
+
+def rooms(path: Path) -> set[str]:
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("freqforensics.")}
+    return names - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_imports_run_one_way(path):
+    relative = path.relative_to(PACKAGE)
+    if relative.as_posix() == "__init__.py":
+        return
+    room = relative.parts[0].removesuffix(".py")
+    # A room's front door lists what its modules define.
+    allowed = MAY_IMPORT.get(relative.as_posix(), MAY_IMPORT[room])
+    if allowed is not None:
+        assert rooms(path) - {room} <= allowed
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {}
+    for path in MODULES:
+        name = ".".join(("freqforensics", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        graph[name] = imports(path)
+    modules = set(graph)
+    graph = {name: {target for target in targets if target in modules} for name, targets in graph.items()}
+    graph["freqforensics"] = set()  # lazy
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above, name))
+        for target in graph[name]:
+            visit(target, (*above, name))
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize(("library", "homes"), ONLY_IN.items())
+def test_a_library_has_one_home(library, homes):
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users <= homes
+
+
+def test_only_the_command_line_prints_or_exits():
+    for path in MODULES:
+        if path.name == "cli.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{path}:{node.lineno}"
+
+
+def test_modules_stay_small_and_are_named_by_the_fields_nouns():
+    for path in MODULES:
+        assert path.name not in FORBIDDEN_NAMES
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= 500, f"{path} has {lines} lines"
+
+
+def test_options_of_public_functions_are_keyword_only():
+    """Data is positional; whatever has a default, beyond the first two parameters, is not."""
+    import inspect
+
+    import freqforensics
+
+    for name in freqforensics.__all__:
+        value = getattr(freqforensics, name)
+        if inspect.isfunction(value):
+            positional = [
+                parameter
+                for parameter in inspect.signature(value).parameters.values()
+                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            ]
+            assert len(positional) <= 2, name
+            assert all(parameter.default is parameter.empty for parameter in positional[:1]), name
+
+
+def test_every_public_name_is_documented():
+    import inspect
+
+    import freqforensics
+
+    for name in freqforensics.__all__:
+        value = getattr(freqforensics, name)
+        if not isinstance(value, str):
+            assert inspect.getdoc(value), name
+            if inspect.isfunction(value) and inspect.signature(value).parameters:
+                doc = inspect.getdoc(value) or ""
+                assert "Parameters\n" in doc or ">>>" in doc or len(inspect.signature(value).parameters) == 1, name
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_importing_the_package_loads_next_to_nothing():
+    heavy = ("numpy", "scipy", "cv2", "PIL", "matplotlib", "torch", "skimage", "typer", "pandas")
+    code = f"import sys, freqforensics; print([m for m in {heavy!r} if m in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_spectra_load_neither_torch_nor_matplotlib():
+    code = (
+        "import sys; from freqforensics import mean_spectrum, radial_profile;"
+        "print([m for m in ('torch', 'matplotlib', 'skimage', 'sklearn', 'pandas') if m in sys.modules])"
+    )
+    assert run(code).strip() == "[]"
+
+
+def test_lazy_names_are_the_real_ones():
+    import freqforensics
+
+    assert set(freqforensics.__all__) <= set(dir(freqforensics))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = freqforensics.nonsense

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
+from PIL import Image
+
+from freqforensics import figures
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, radial_profile
+
+
+def averaged(planes, size=32, **options):
+    accumulator = SpectrumAccumulator(SpectrumSpec(size=size, residual="none", **options))
+    accumulator.update(planes)
+    return accumulator.result()
+
+
+@pytest.fixture
+def spectra(rng):
+    line = 4 * np.cos(np.pi / 2 * np.arange(32))
+    return {
+        ("gan", "real"): averaged(rng.normal(0, 10, (30, 32, 32))),
+        ("gan", "fake"): averaged(rng.normal(0, 10, (40, 32, 32)) + line),
+        ("other", "fake"): averaged(rng.normal(0, 20, (20, 32, 32))),
+    }
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def picture_of(ax):
+    return np.asarray(ax.images[0].get_array()), ax.images[0]
+
+
+@pytest.mark.parametrize("size", [(32, 32), (31, 20), (16, 33)])
+def test_a_line_is_drawn_at_its_frequency(rng, size):
+    """What is under the tick is the bin of that frequency, for even and odd sides."""
+    height, width = size
+    ky, kx = height // 4, width // 4
+    y, x = np.mgrid[:height, :width]
+    planes = rng.normal(0, 1, (10, *size)) + 50 * np.cos(2 * np.pi * (ky * y / height + kx * x / width))
+    ax = figures.plot_spectrum(averaged(planes, size), "coherent")
+    values, image = picture_of(ax)
+    left, right, bottom, top = image.get_extent()
+    rows, columns = np.nonzero(values > values.max() - 3)
+    fx = left + (columns + 0.5) * (right - left) / values.shape[1]
+    fy = top + (rows + 0.5) * (bottom - top) / values.shape[0]
+    found = sorted((round(a, 6), round(b, 6)) for a, b in zip(fy, fx, strict=True))
+    assert found == sorted((round(s * ky / height, 6), round(s * kx / width, 6)) for s in (1, -1))
+    assert left == -right
+    assert top == -bottom
+
+
+def test_nyquist_is_drawn_on_both_sides(rng):
+    planes = rng.normal(0, 1, (10, 32, 32)) + 20 * (-1.0) ** np.arange(32)
+    values, _ = picture_of(figures.plot_spectrum(averaged(planes), "power"))
+    assert values.shape == (33, 33)
+    assert values[16, 0] == values[16, 32] == values.max()
+
+
+def test_what_is_drawn_is_the_quantity_named(spectra):
+    spectrum = spectra["gan", "fake"]
+    for kind, expected in {
+        "coherent": 20 * np.log10(spectrum.full("coherent")),
+        "power": 10 * np.log10(spectrum.full("power")),
+        "log_power": 10 * spectrum.full("log_power") / np.log(10),
+        "coherence": spectrum.full("coherence") * 40,
+    }.items():
+        values, image = picture_of(figures.plot_spectrum(spectrum, kind))
+        np.testing.assert_allclose(values[:32, :32], expected)
+        assert isinstance(image.norm, LogNorm) == (kind == "coherence")
+        assert image.get_cmap().name in ("viridis", "cividis")
+
+
+def test_ticks_title_and_colour_bar_say_what_is_seen(spectra):
+    ax = figures.plot_spectrum(spectra["gan", "fake"], "power")
+    assert "N = 40 images, no residual" in ax.get_title()
+    ticks = dict(zip(ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], strict=True))
+    assert {ticks[1 / 8], ticks[1 / 4], ticks[1 / 2]} == {"1/8", "1/4", "1/2"}
+    assert "cycles per pixel" in ax.get_xlabel()
+    labels = [other.get_ylabel() for other in ax.figure.axes]
+    assert "mean |F|², dB re 1 grey level² per (cycle/pixel)²" in labels
+
+
+def test_it_draws_on_the_axes_given(spectra):
+    _, ax = plt.subplots()
+    assert figures.plot_spectrum(spectra["gan", "real"], ax=ax) is ax
+    limits = (-3.0, 5.0)
+    assert figures.plot_spectrum(spectra["gan", "real"], ax=ax, limits=limits).images[-1].get_clim() == limits
+
+
+def test_rings_mark_significant_lines_only(spectra):
+    ax = figures.plot_spectrum(spectra["gan", "fake"], "coherence", mark_lines=True)
+    offsets = {tuple(np.round(offset, 6)) for offset in ax.collections[0].get_offsets()}
+    assert offsets == {(0.25, 0.0), (-0.25, 0.0)}
+    ax = figures.plot_spectrum(spectra["gan", "real"], "coherence", mark_lines=True)
+    assert len(ax.collections[0].get_offsets()) == 0
+
+
+def test_cells_keep_the_lines_of_large_spectra(rng):
+    planes = rng.normal(0, 1, (8, 64, 64)) + 3 * np.cos(np.pi * np.arange(64))
+    spectrum = averaged(planes, 64)
+    full, _ = picture_of(figures.plot_spectrum(spectrum, "coherent"))
+    small, image = picture_of(figures.plot_spectrum(spectrum, "coherent", cells=32))
+    assert small.shape == (33, 33)
+    assert small[16, 0] == small[16, 32] == full.max()
+    assert image.get_extent()[1] == pytest.approx(0.5 + 0.5 / 32)
+
+
+def test_panels_of_one_kind_share_one_scale(spectra):
+    fig = figures.plot_fingerprints(spectra)
+    limits: dict[str, set] = {}
+    for ax in fig.axes:
+        for image in ax.images:
+            name = "coherence" if isinstance(image.norm, LogNorm) else str(image.get_clim())
+            limits.setdefault(name, set()).add(image.get_clim())
+    assert all(len(ends) == 1 for ends in limits.values())
+    assert len(limits) == 4
+    assert sum(bool(ax.images) for ax in fig.axes) == 3 * 4
+    texts = [text.get_text() for text in fig.texts]
+    for expected in ("gan", "other", "real", "fake", "coherence N R"):
+        assert expected in texts
+
+
+def test_a_grid_of_what_cannot_share_a_scale_is_refused(spectra, rng):
+    with pytest.raises(ValueError, match="do not share a colour scale"):
+        figures.plot_fingerprints(
+            {**spectra, ("x", "real"): averaged(rng.normal(0, 1, (3, 32, 32)), window="none", normalisation="none")}
+        )
+    with pytest.raises(ValueError, match="no spectrum with an image"):
+        figures.plot_fingerprints({("x", "real"): averaged([])})
+    with pytest.raises(ValueError, match="kind must be one of"):
+        figures.plot_fingerprints(spectra, kinds=["phase"])
+
+
+def test_empty_groups_leave_their_panel_empty(spectra):
+    fig = figures.plot_fingerprints({**spectra, ("empty", "real"): averaged([])})
+    assert sum(text.get_text() == "no image" for ax in fig.axes for text in ax.texts) == 4
+
+
+def test_profiles_draw_the_radial_power_inside_its_band(spectra):
+    fig = figures.plot_profiles(spectra)
+    panels = [ax for ax in fig.axes if ax.lines]
+    assert [ax.get_title() for ax in panels] == ["gan (30 real, 40 fake)", "other (20 fake)"]
+    profile = radial_profile(spectra["gan", "real"].full("power"))
+    x, y = panels[0].lines[0].get_data()
+    np.testing.assert_allclose(x, profile.centres[1:])
+    np.testing.assert_allclose(y, profile.values[1:])
+    assert len(panels[0].collections) == 2
+    band = panels[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() < y.min()
+    assert band.max() > y.max()
+
+
+def test_saved_twice_is_byte_identical_and_carries_the_manifest(spectra, tmp_path):
+    for suffix in (".png", ".pdf", ".svg"):
+        for name in ("a", "b"):
+            fig = figures.plot_fingerprints(spectra, fig=figures.new_figure())
+            figures.save_figure(fig, tmp_path / (name + suffix), manifest={"seed": 3})
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    assert json.loads(Image.open(tmp_path / "a.png").text["freqforensics"]) == {"seed": 3}
+    assert b'"seed": 3' in (tmp_path / "a.pdf").read_bytes()
+    with pytest.raises(ValueError, match=r"\.png, \.pdf or \.svg, not '\.jpg'"):
+        figures.save_figure(fig, tmp_path / "a.jpg")
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_the_readers_own_style_changes_nothing(spectra, tmp_path):
+    figures.save_figure(figures.plot_profiles(spectra, fig=figures.new_figure()), tmp_path / "a.png")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 50}):
+        figures.save_figure(figures.plot_profiles(spectra, fig=figures.new_figure()), tmp_path / "b.png")
+        assert mpl.rcParams["font.size"] == 30
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_figures_for_files_need_no_pyplot():
+    code = (
+        "import sys, numpy as np; from freqforensics import figures, SpectrumAccumulator, SpectrumSpec;"
+        "a = SpectrumAccumulator(SpectrumSpec(size=8, residual='none')); a.update(np.random.rand(3, 8, 8));"
+        "figures.plot_fingerprints({('g', 'fake'): a.result()}, fig=figures.new_figure());"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
