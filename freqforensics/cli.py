@@ -56,9 +56,6 @@ def main() -> None:
     except _Failed as failure:
         _complain(f"freqforensics: {failure}")
         sys.exit(failure.code)
-    except KeyboardInterrupt:
-        _complain("freqforensics: interrupted, nothing was written")
-        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -400,9 +397,11 @@ def _parsed_size(text: str) -> int | tuple[int, int]:
 
 @contextlib.contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Turn the library's errors into one line and exit code 2."""
+    """Turn the library's errors into one line and exit code 2, and Ctrl-C into one line and 130."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise _Failed("interrupted: no half-written file was left", 130) from None
     except (ValueError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import encoded, picture, write
+from PIL import Image
+
+from freqforensics.spectra import MeanSpectrum, SpectrumSpec
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "freqforensics", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Two generators; the fakes of one have a line at (1/4, 0)."""
+    line = np.rint(6 * np.cos(np.pi / 2 * np.arange(64)))[None, :, None]
+    for index in range(12):
+        for generator in ("biggan", "crn"):
+            for side in ("0_real", "1_fake"):
+                image = picture(rng, 64, 64)
+                if (generator, side) == ("crn", "1_fake"):
+                    image = np.clip(image + line, 0, 255).astype(np.uint8)
+                write(tmp_path / "data" / generator / side / f"{index}.png", image)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def test_a_folder_to_fingerprints(tree, out):
+    done = run("spectrum", tree, "--out", out, "--size", 64)
+    assert (done.returncode, done.stderr) == (0, "")
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert files == [
+        "fingerprints.pdf",
+        "fingerprints.png",
+        "manifest.json",
+        "profiles.pdf",
+        "profiles.png",
+        "spectra/biggan-fake.npz",
+        "spectra/biggan-real.npz",
+        "spectra/crn-fake.npz",
+        "spectra/crn-real.npz",
+        "summary.csv",
+    ]
+    spectrum = MeanSpectrum.load(out / "spectra" / "crn-fake.npz")
+    assert (spectrum.images, spectrum.spec) == (12, SpectrumSpec(size=64))
+    with (out / "summary.csv").open() as file:
+        rows = {(row["generator"], row["label"]): row for row in csv.DictReader(file)}
+    assert list(rows) == [("biggan", "real"), ("biggan", "fake"), ("crn", "real"), ("crn", "fake")]
+    line = rows["crn", "fake"]
+    assert (float(line["line_fx"]), float(line["line_fy"])) == (0.25, 0)
+    assert float(line["line_p_corrected"]) < 1e-6
+    assert re.search(r"crn +fake +12 +0\.2500, \+0\.0000", done.stdout)
+    about = json.loads((out / "manifest.json").read_text())
+    assert about["parameters"]["spec"]["size"] == [64, 64]
+    assert about["inputs"]["crn-fake"]["sha256"] == spectrum.inputs_sha256
+    assert about["command"].startswith("freqforensics spectrum")
+    inside = json.loads(Image.open(out / "fingerprints.png").text["freqforensics"])
+    assert inside["inputs"] == about["inputs"]
+
+
+def test_every_field_of_the_spec_is_an_option(tree, out):
+    options = {
+        "size": (48, 32),
+        "crop": "random",
+        "align": 8,
+        "residual": "gaussian",
+        "kernel": 7,
+        "channel": "rgb",
+        "window": "hann",
+        "normalisation": "amplitude",
+    }
+    flags = [part for name, value in options.items() for part in (f"--{name}", value if name != "size" else "48x32")]
+    done = run("spectrum", tree, "--out", out, *flags, "--seed", 1, "--limit", 5)
+    assert (done.returncode, done.stderr) == (0, "")
+    stored = MeanSpectrum.load(out / "spectra" / "crn-real.npz")
+    assert stored.spec == SpectrumSpec(**options)
+    assert stored.images == 5
+
+
+def test_json_is_all_that_is_printed(tree, out):
+    done = run("spectrum", tree, "--out", out, "--size", 64, "--json", "--label", "fake")
+    result = json.loads(done.stdout)
+    assert [(group["generator"], group["label"]) for group in result["groups"]] == [("biggan", "fake"), ("crn", "fake")]
+    line = result["groups"][1]["line"]
+    assert (line["fx"], line["fy"]) == (0.25, 0)
+    assert result["groups"][1]["images"] == 12
+
+
+def test_the_same_command_writes_the_same_bytes(tree, tmp_path):
+    for place, workers in (("a", 1), ("b", 2)):
+        (tmp_path / place).mkdir()
+        arguments = ("--out", "out", "--size", 48, "--limit", 7, "--seed", 5, "--crop", "random", "--workers", workers)
+        assert run("spectrum", tree, *arguments, cwd=tmp_path / place).returncode == 0
+    for path in (tmp_path / "a" / "out").rglob("*.*"):
+        if path.name != "manifest.json":  # holds the command
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path
+
+
+def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
+    fakes = tree / "crn" / "1_fake"
+    (fakes / "cut.png").write_bytes(encoded(picture(rng), "PNG")[:-50])
+    (fakes / "cut.jpg").write_bytes(encoded(picture(rng), "JPEG")[:-50])
+    (fakes / "empty.png").write_bytes(b"")
+    (fakes / "text.png").write_bytes(b"not a picture")
+    (fakes / "two\nlines.png").write_bytes(b"")
+    write(fakes / "small.png", picture(rng, 20, 20))
+    (fakes / "alpha.png").write_bytes(encoded(np.dstack([picture(rng), picture(rng)[..., 0]]), "PNG"))
+    (fakes / "notes.txt").write_text("x")
+    done = run("spectrum", tree, "--out", out, "--size", 64)
+    assert done.returncode == 1
+    listed = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
+    assert len(listed) == 5
+    assert any("cut.png: truncated PNG" in line for line in listed)
+    assert any("text.png: not an image that can be read (its content is text)" in line for line in listed)
+    assert "note: " in done.stderr
+    assert "notes.txt" in done.stderr
+    assert all(line.startswith(("skipped: ", "note: ")) for line in done.stderr.splitlines())
+    assert re.search(r"crn +fake +13 +1 smaller than 64x64, 5 unreadable", done.stdout)
+    assert "note: 1 images: alpha channel dropped" in done.stdout
+    assert (out / "fingerprints.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "no such folder or table: nowhere"),
+        (["{tree}", "--size", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller --size)"),
+        (["{tree}", "--size", "big"], "--size must be a number or HEIGHTxWIDTH, got 'big'"),
+        (["{tree}", "--size", "1"], "size must be one or two integers"),
+        (["{tree}", "--kernel", "4"], "kernel must be odd and at least 3, got 4"),
+        (["{tree}", "--crop", "random"], "crop 'random' needs a random generator (rng, or a seed on the command line)"),
+        (["{tree}/biggan/0_real/0.png"], "is a file, not a folder"),
+    ],
+)
+def test_bad_input_is_one_clear_line(tree, out, arguments, message):
+    done = run("spectrum", *(a.replace("{tree}", str(tree)) for a in arguments), "--out", out)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("freqforensics: ")
+    assert message in first
+    assert "Traceback" not in done.stderr
+    assert not out.exists()
+
+
+def test_a_source_without_images_shows_the_layouts(tmp_path, out):
+    (tmp_path / "void").mkdir()
+    done = run("spectrum", tmp_path / "void", "--out", out)
+    assert done.returncode == 2
+    assert "0_real,1_fake" in done.stderr
+
+
+def test_a_label_nobody_has(tree, out):
+    done = run("spectrum", tree / "crn" / "0_real", "--out", out, "--label", "fake")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no image with label 'fake'" in done.stderr
+
+
+def test_a_folder_that_holds_something_is_refused(tree, out):
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    done = run("spectrum", tree, "--out", out, "--size", 64)
+    assert done.returncode == 2
+    assert "is not empty: give --overwrite" in done.stderr
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+def test_overwrite_replaces_results_and_nothing_else(tree, out):
+    assert run("spectrum", tree, "--out", out, "--size", 64).returncode == 0
+    (out / "mine.txt").write_text("keep")
+    assert run("spectrum", tree / "crn", "--out", out, "--size", 32, "--overwrite").returncode == 0
+    names = {path.name for path in (out / "spectra").iterdir()}
+    assert names == {"crn-real.npz", "crn-fake.npz"}
+    assert (out / "mine.txt").read_text() == "keep"
+    assert MeanSpectrum.load(out / "spectra" / "crn-fake.npz").spec.shape == (32, 32)
+
+
+def test_several_named_sources_and_awkward_names(tree, out, tmp_path, rng):
+    write(tmp_path / "plain" / "ünï [red]" / "a.png", picture(rng, 64, 64))
+    write(tmp_path / "plain" / "a b" / "a.png", picture(rng, 64, 64))
+    write(tmp_path / "plain" / "a/b" / "a.png", picture(rng, 64, 64))
+    done = run(
+        "spectrum", tree / "crn", f"mine={tmp_path / 'plain' / 'a b'}", tmp_path / "plain", "--out", out, "--size", 64
+    )
+    assert done.returncode == 0
+    names = sorted(path.name for path in (out / "spectra").iterdir())
+    assert names == ["a-unknown.npz", "crn-fake.npz", "crn-real.npz", "mine-unknown.npz", "ünï-red-unknown.npz"]
+    assert "ünï [red]" in done.stdout
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
+    for index in range(3):
+        write(tmp_path / "set" / f"{index}.png", picture(rng, 512, 512))
+    for index in range(4000):
+        (tmp_path / "set" / f"link{index}.png").symlink_to(tmp_path / "set" / f"{index % 3}.png")
+    command = [
+        sys.executable,
+        "-m",
+        "freqforensics",
+        "spectrum",
+        tmp_path / "set",
+        "--out",
+        out,
+        "--residual",
+        "wavelet",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(2.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-1] == "freqforensics: interrupted: no half-written file was left"
+    assert "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+
+
+def test_help_has_an_example_for_every_command():
+    top = run("--help")
+    commands = re.findall(r"^  (\w+)  ", top.stdout.split("Commands:")[1], flags=re.M)
+    assert {"spectrum", "demo"} <= set(commands)
+    for command in commands:
+        shown = run(command, "--help")
+        assert shown.returncode == 0
+        assert f"Example: freqforensics {command}" in shown.stdout
+
+
+def test_version_and_nonsense():
+    import freqforensics
+
+    assert run("--version").stdout.strip() == f"freqforensics {freqforensics.__version__}"
+    done = run("spectrum", ".", "--out", "x", "--residual", "mean")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nsys.argv = ['freqforensics', '--help']\nfrom freqforensics.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print([m for m in ('numpy', 'scipy', 'cv2', 'matplotlib', 'torch') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_a_closed_pipe_is_no_error(tree, out):
+    command = f"{sys.executable} -m freqforensics spectrum {tree} --out {out} --size 64 --json | head -c 5"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env={**os.environ})
+    assert done.stderr == ""

@@ -1,0 +1,83 @@
+"""On real generators' images, where FREQFORENSICS_DATA names the folder; numbers measured independently before."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from freqforensics.images import by_generator, index_images
+from freqforensics.spectra import MeanSpectrum, SpectrumSpec, mean_spectrum
+
+# Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
+MEASURED = {
+    "dcgan": (44, 20, 17),
+    "biggan": (60, 6, 3),
+    "pix2pix": (10, 26, 17),
+    "progan": (13, 20, 6),
+    "cyclegan": (4, 9, 4),
+    "stylegan2": (9, 1, 1),
+    "stable_diffusion": (8, 2, 2),
+    "stargan": (4, 4, 2),
+    "stylegan": (3, 2, 1),
+}
+
+
+def lattice_nr(spectrum: MeanSpectrum) -> list[float]:
+    """Mean N R over the points (a/d, b/d) whose reduced common denominator is d, for d = 2, 4, 8."""
+    height, width = spectrum.spec.shape
+    nr = np.fft.ifftshift(spectrum.full("coherence")) * spectrum.images
+    means = []
+    for d in (2, 4, 8):
+        points = [
+            nr[a * height // d, b * width // d] for a in range(d) for b in range(d) if math.gcd(math.gcd(a, b), d) == 1
+        ]
+        means.append(float(np.mean(points)))
+    return means
+
+
+@pytest.fixture(scope="module")
+def measured(data: Path) -> dict[tuple[str, str], list[float]]:
+    result = {}
+    for key, records in by_generator(index_images(data, on_note=lambda note: None)).items():
+        for size in (256, 128, 64):
+            spectrum = mean_spectrum(records, spec=SpectrumSpec(size=size), limit=150)
+            if spectrum.images >= 0.9 * min(150, len(records)):
+                break
+        result[key] = lattice_nr(spectrum)
+    return result
+
+
+@pytest.mark.parametrize("generator", MEASURED)
+def test_lattices_of_real_generators_agree_with_independent_numbers(measured, generator):
+    """To half a unit of rounding in the published integers and five percent."""
+    np.testing.assert_allclose(measured[generator, "fake"], MEASURED[generator], rtol=0.05, atol=0.55)
+
+
+def test_real_sides_have_none_but_the_known_ones(measured):
+    known = {"pix2pix": (12, 6, 4), "progan": None, "stargan": None}
+    for (generator, label), values in measured.items():
+        if label != "real":
+            continue
+        if generator == "pix2pix":
+            np.testing.assert_allclose(values, known["pix2pix"], rtol=0.05, atol=0.55)
+        elif generator in known:
+            assert max(values) < 3.2
+        else:
+            assert 0.15 < min(values)
+            assert max(values) < 2
+
+
+def test_the_command_covers_every_folder(data, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "freqforensics", "spectrum", str(data), "--out", str(tmp_path / "x"), "--size", "64"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    names = {path.stem for path in (tmp_path / "x" / "spectra").iterdir()}
+    assert {f"{generator}-{label}" for generator in MEASURED for label in ("real", "fake")} <= names
