@@ -75,16 +75,15 @@ def map_reduce(
 
     chunks = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
     results = _serial(chunks, function) if backend == "serial" or count == 1 else _threads(chunks, function, count)
-    merged: Result | None = None
+    merged: list[Result] = []  # nothing, or the one result so far
     with (
         library_threads(1),
         tqdm(total=len(items), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
         for chunk, result in zip(chunks, results, strict=True):
-            merged = result if merged is None else merge(merged, result)
+            merged = [merge(merged[0], result)] if merged else [result]
             bar.update(len(chunk))
-    assert merged is not None  # there was at least one chunk
-    return merged
+    return merged[0]
 
 
 def default_workers() -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -272,7 +274,7 @@ def test_merge_of_any_split_equals_one_pass(cuts, order):
     whole.update(images)
     bounds = [0, *sorted(cuts), 12]
     parts = []
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         part = SpectrumAccumulator(spec)
         part.update(images[start:stop])
         parts.append(part)

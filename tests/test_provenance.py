@@ -21,9 +21,14 @@ def test_manifest_says_what_made_a_result_and_nothing_that_changes():
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     target = tmp_path / "sub" / "x.json"
     write_json(target, {"a": 1})
-    with pytest.raises(RuntimeError), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def break_off() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
     assert json.loads(target.read_text()) == {"a": 1}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(target, float("nan"))

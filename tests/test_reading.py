@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
 from pictures import encoded, picture
+from PIL import Image, ImageOps
 
 from freqforensics.images import (
     AlphaDroppedWarning,

@@ -99,7 +99,7 @@ def test_a_crop_with_its_margin_has_the_residual_of_the_whole(rng, method):
 
 
 def test_bad_parameters_are_named(plane):
-    with pytest.raises(ValueError, match="residual must be one of median, .* got 'mean'"):
+    with pytest.raises(ValueError, match=r"residual must be one of median, .* got 'mean'"):
         high_pass_residual(plane, "mean")
     for kernel in (4, 1, 0, -5):
         with pytest.raises(ValueError, match=f"kernel must be odd and at least 3, got {kernel}"):

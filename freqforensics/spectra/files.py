@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freqforensics.engine import Backend, map_reduce
 from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file
@@ -91,7 +92,9 @@ def mean_spectrum(
     paths = [record.path if isinstance(record, ImageRecord) else Path(record) for record in chosen]
     seeds: Sequence[int | None] = [None] * len(paths)
     if spec.crop == "random" and rng is not None:
-        seeds = rng.integers(2**63, size=len(paths)).tolist()  # one an image, so that threads cannot disturb them
+        seeds = rng.integers(
+            2**63, size=len(paths)
+        ).tolist()  # the first of a chunk is the chunk's, whatever the threads
 
     share = map_reduce(
         list(zip(paths, seeds, strict=True)),
@@ -112,7 +115,25 @@ def _average(
     chunk: Sequence[tuple[Path, int | None]],
 ) -> _Share:
     share = _Share(SpectrumAccumulator(spec))
-    for path, seed in chunk:
+    seed = chunk[0][1]
+    share.accumulator.update(
+        _read(spec, on_error, exif_orientation, max_pixels, [path for path, _ in chunk], share),
+        rng=None if seed is None else np.random.default_rng(seed),
+    )
+    return share
+
+
+def _read(
+    spec: SpectrumSpec,
+    on_error: OnError,
+    exif_orientation: bool,
+    max_pixels: int,
+    paths: Sequence[Path],
+    share: _Share,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images of files one by one, and put on record what they are."""
+    height, width = spec.shape
+    for path in paths:
         notes: list[str] = []
         try:
             data = read_file(path, max_pixels=max_pixels)
@@ -124,13 +145,10 @@ def _average(
                 raise
             share.failures.append((error.path, error.reason))
             continue
-        before = share.accumulator.images
-        share.accumulator.update([image], rng=None if seed is None else np.random.default_rng(seed))
-        if share.accumulator.images > before:
+        if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
             share.notes.update(notes)
-            share.digest += int.from_bytes(hashlib.sha256(data).digest(), "big")
-    share.digest %= 1 << 256
-    return share
+            share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
+        yield image
 
 
 def _merge(left: _Share, right: _Share) -> _Share:

@@ -174,43 +174,54 @@ class SpectrumAccumulator:
         accumulator._sums = _Sums(*(array.copy() for array in stored.sums))
         return accumulator
 
-    def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
+    def _crops(self, image: NDArray[Any], rng: np.random.Generator | None) -> list[NDArray[Any]]:
+        """Residuals of an image's crops, each (planes, H, W)."""
         spec = self.spec
         height, width = spec.shape
-        origins = crop_origins(image.shape[:2], spec.shape, spec.crop, align=spec.align, rng=rng)
-        if not origins:
-            self.skipped[f"smaller than {height}x{width}"] += 1
+        margin = residual_margin(spec.residual, spec.kernel)
+        crops = []
+        for row, column in crop_origins(image.shape[:2], spec.shape, spec.crop, align=spec.align, rng=rng):
+            top, left = (max(0, start - margin) // 2 * 2 for start in (row, column))  # even: "npr" pairs from 0
+            cut = image[top : row + height + margin, left : column + width + margin]
+            planes = channel_planes(cut, spec.channel)
+            if spec.residual != "none" or planes.dtype != np.float64:
+                planes = high_pass_residual(planes, spec.residual, kernel=spec.kernel)
+            crops.append(planes[:, row - top : row - top + height, column - left : column - left + width])
+        return crops
+
+    def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
+        spec, sums = self.spec, self._sums
+        crops = self._crops(image, rng)
+        if not crops:
+            self.skipped["smaller than {}x{}".format(*spec.shape)] += 1
             return
-        transforms = [self._transform(image, row, column) for row, column in origins]
+        transforms = [self._transform(planes) for planes in crops]
         if not all(np.isfinite(transform[..., 0, 0]).all() for transform in transforms):
             raise ValueError(f"an image of shape {image.shape} holds values that are not finite")
         self.images += 1
         self.crops += len(transforms)
         floor = POWER_FLOOR * window_sums(spec.shape, spec.window)[1]
+        power = np.empty(transforms[0].shape, transforms[0].real.dtype)
+        square = np.empty_like(power)
         for transform in transforms:
-            power = transform.real**2 + transform.imag**2
-            self._sums.f += transform
-            self._sums.power += power
-            self._sums.power_square += np.square(power, dtype=np.float64)
-            self._sums.log_power += np.log(np.maximum(power, power.dtype.type(floor)))
+            # In place: fresh arrays of this size cost more than the arithmetic on them.
+            np.square(transform.real, out=power)
+            power += np.square(transform.imag, out=square)
+            sums.f += transform
+            sums.power += power
+            sums.power_square += np.square(power, dtype=np.float64)
+            if len(transforms) == 1:
+                sums.image_power += power
+            np.maximum(power, floor, out=power)
+            sums.log_power += np.log(power, out=power)
         if len(transforms) > 1:
             total = np.sum(transforms, axis=0, dtype=np.complex128)
-            power = total.real**2 + total.imag**2
-        self._sums.image_power += power
+            sums.image_power += total.real**2 + total.imag**2
 
-    def _transform(self, image: NDArray[Any], row: int, column: int) -> NDArray[Any]:
-        """Half-plane DFT, shape (planes, H, W//2 + 1), of the crop whose top left corner is given."""
-        spec = self.spec
-        height, width = spec.shape
-        margin = residual_margin(spec.residual, spec.kernel)
-        top, left = (max(0, start - margin) // 2 * 2 for start in (row, column))  # even: "npr" pairs pixels from 0
-        cut = image[top : row + height + margin, left : column + width + margin]
-        planes = channel_planes(cut, spec.channel)
-        if spec.residual != "none" or planes.dtype != np.float64:
-            planes = high_pass_residual(planes, spec.residual, kernel=spec.kernel)
-        planes = planes[:, row - top : row - top + height, column - left : column - left + width]
-        transform = scipy.fft.rfft2(apply_window(planes, spec.window))
-        return np.asarray(transform - smooth_component(planes) if spec.window == "periodic" else transform)
+    def _transform(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Half-plane DFT, shape (planes, H, W//2 + 1)."""
+        transform = np.asarray(scipy.fft.rfft2(apply_window(planes, self.spec.window)))
+        return transform - smooth_component(planes) if self.spec.window == "periodic" else transform
 
 
 @dataclass(frozen=True, eq=False)

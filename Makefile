@@ -1,0 +1,37 @@
+# Every target makes .venv and installs into it first. PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+, := ,
+# Where a command begins, and what it took, is said at its end.
+TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/installed
+	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
+
+test: .venv/installed-dev
+	@$(call TIMED,$(BIN)/python -m pytest)
+
+lint: .venv/installed-dev
+	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
+
+bench: .venv/installed-dev
+	@$(call TIMED,$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min$(,)median$(,)max$(,)rounds -s)
+
+clean:
+	rm -rf .venv
+
+
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	@start=$$(date +%s); $(BIN)/python -m pip install --quiet --disable-pip-version-check -e . \
+		&& touch $@ && echo "installed into .venv in $$(( $$(date +%s) - start )) seconds"
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	@start=$$(date +%s); $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' \
+		&& touch $@ .venv/installed && echo "installed into .venv in $$(( $$(date +%s) - start )) seconds"
