@@ -15,18 +15,7 @@ from freqforensics.provenance import replacing
 CROP: Final = 128
 """Side of the crops, in pixels."""
 
-_SCIKIT_IMAGE: Final = (
-    "astronaut",
-    "camera",
-    "cat",
-    "chelsea",
-    "coffee",
-    "rocket",
-    "retina",
-    "brick",
-    "grass",
-    "gravel",
-)
+_SCIKIT_IMAGE: Final = ("astronaut", "brick", "camera", "cat", "chelsea", "coffee", "grass", "gravel", "rocket")
 
 Plane = NDArray[np.float32]
 
@@ -34,7 +23,7 @@ Plane = NDArray[np.float32]
 def write_upsampled_photographs(folder: str | Path) -> int:
     """Write a ForenSynths tree of photographs' crops and what upsampling by two makes of them.
 
-    Every crop is halved by area averaging and doubled again, so the content of both sides is the same. The
+    Every photograph is halved by area averaging and doubled again, so the content of both sides is the same. The
     upsamplers, one generator each: ``nearest``, ``bilinear`` (half-pixel centres), ``zero-insertion`` (with the mean
     kept, nothing filtered) and ``transposed-3x3`` (stride 2, a smooth kernel whose phases have unequal sums: the
     checkerboard of Odena et al. 2016).
@@ -52,15 +41,17 @@ def write_upsampled_photographs(folder: str | Path) -> int:
     root = Path(folder)
     count = 0
     for name, image in _photographs():
-        height, width = image.shape[:2]
+        height, width = (side // 2 * 2 for side in image.shape[:2])
+        image = image[:height, :width]
+        small = cv2.resize(image.astype(np.float32), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        # Whole photographs are enlarged and then cut, or the crops' borders would be part of the pattern.
+        enlarged = {upsampler: enlarge(np.asarray(small, np.float32)) for upsampler, enlarge in _UPSAMPLERS.items()}
         for row in range(0, height - CROP + 1, CROP):
             for column in range(0, width - CROP + 1, CROP):
-                crop = image[row : row + CROP, column : column + CROP]
-                half = (CROP // 2, CROP // 2)
-                small = np.asarray(cv2.resize(crop.astype(np.float32), half, interpolation=cv2.INTER_AREA), np.float32)
-                for upsampler, enlarge in _UPSAMPLERS.items():
-                    _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", crop)
-                    _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", enlarge(small))
+                place = (slice(row, row + CROP), slice(column, column + CROP))
+                for upsampler, fake in enlarged.items():
+                    _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", image[place])
+                    _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", fake[place])
                 count += 1
     return count
 

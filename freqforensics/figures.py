@@ -14,6 +14,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -129,7 +130,9 @@ def plot_spectrum(
         ax.set_title(described(spectrum) if title is None else title)
         figure = ax.get_figure()
         if colorbar and figure is not None:
-            figure.colorbar(picture, ax=ax, label=scale_label(kind, spectrum.spec.normalisation), shrink=0.9)
+            bar = figure.colorbar(picture, ax=ax, label=scale_label(kind, spectrum.spec.normalisation), shrink=0.9)
+            if kind == "coherence":
+                _plain_ticks(bar, (low, high))
     return ax
 
 
@@ -175,7 +178,7 @@ def plot_fingerprints(
     labels = list(dict.fromkeys(label for _, label in spectra))
     columns = [(kind, label) for kind in kinds for label in labels]
 
-    panel, left, right, top, bottom, gap, block = 1.4, 0.75, 0.15, 0.95, 0.75, 0.2, 0.22
+    panel, left, right, top, bottom, gap, block = 1.4, 0.75, 0.15, 0.95, 0.95, 0.2, 0.22
     width = left + len(columns) * panel + (len(columns) - 1) * 0.06 + (len(kinds) - 1) * block + right
     height = top + len(rows) * (panel + gap) + bottom
     with _style():
@@ -224,7 +227,7 @@ def plot_fingerprints(
                         ax.get_xticklabels()[-1].set_horizontalalignment("right")
                 if r == 0:
                     fig.text((x + panel / 2) / width, (y + panel + 0.2) / height, label, ha="center", fontsize=8)
-        bar_y = (bottom - 0.42) / height
+        bar_y = (bottom - 0.5) / height
         for k, kind in enumerate(kinds):
             start = left + k * (len(labels) * (panel + 0.06) + block)
             span = len(labels) * panel + (len(labels) - 1) * 0.06
@@ -240,13 +243,15 @@ def plot_fingerprints(
             low, high = limits[kind]
             norm = LogNorm(low, high) if kind == "coherence" else Normalize(low, high)
             cmap = "cividis" if kind == "coherence" else "viridis"
-            fig.colorbar(
+            drawn_bar = fig.colorbar(
                 mpl.cm.ScalarMappable(norm, cmap),
                 cax=bar,
                 orientation="horizontal",
                 label=scale_label(kind, drawn[0].spec.normalisation),
             )
             bar.xaxis.label.set_fontsize(7)
+            if kind == "coherence":
+                _plain_ticks(drawn_bar, limits[kind])
         spec = drawn[0].spec
         notes = f"Averaged spectra of residuals: {_residual_name(drawn[0])}, {spec.channel}, window {spec.window}"
         notes += "; axes in cycles per pixel"
@@ -449,6 +454,13 @@ def _drawn(spectrum: MeanSpectrum, kind: PlotKind) -> NDArray[np.float64]:
 
 def _averaged(array: NDArray[np.float64], spectrum: MeanSpectrum) -> NDArray[np.float64]:
     return array.mean(axis=0) if spectrum.spec.planes > 1 else array
+
+
+def _plain_ticks(bar: Colorbar, limits: Limits) -> None:
+    """Numbers instead of powers of ten along a logarithmic colour bar."""
+    ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000) if limits[0] <= tick <= limits[1]]
+    bar.set_ticks(ticks, labels=[str(tick) for tick in ticks], minor=False)
+    bar.minorticks_off()
 
 
 def _pooled(values: NDArray[np.float64], cells: int, reduce: Callable[..., Any]) -> NDArray[np.float64]:
