@@ -1,0 +1,18 @@
+"""Results to figures: one function for each, computing nothing, and the only room that imports matplotlib."""
+
+from freqforensics.figures.fingerprints import plot_fingerprints
+from freqforensics.figures.plane import PlotKind, plot_spectrum, scale_label, spectrum_limits
+from freqforensics.figures.profiles import plot_profiles
+from freqforensics.figures.style import OKABE_ITO, new_figure, save_figure
+
+__all__ = [
+    "OKABE_ITO",
+    "PlotKind",
+    "new_figure",
+    "plot_fingerprints",
+    "plot_profiles",
+    "plot_spectrum",
+    "save_figure",
+    "scale_label",
+    "spectrum_limits",
+]

@@ -1,0 +1,216 @@
+"""One averaged spectrum over the frequency plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from numpy.typing import NDArray
+
+from freqforensics.figures.style import new_axes, plain_ticks, style
+from freqforensics.spectra import MeanSpectrum, full_plane
+
+PlotKind = Literal["coherent", "power", "log_power", "coherence"]
+Limits = tuple[float, float]
+
+KIND_NAMES: Final[dict[str, str]] = {
+    "coherent": "coherent amplitude",
+    "power": "power",
+    "log_power": "log power",
+    "coherence": "coherence N R",
+}
+UNITS: Final = {
+    "density": "1 grey level² per (cycle/pixel)²",
+    "amplitude": "1 grey level²",
+    "none": "1, unnormalised DFT",
+}
+_TICKS: Final = tuple(Fraction(n, 8) for n in (-4, -2, -1, 0, 1, 2, 4))
+_UNLABELLED: Final = Fraction(-1, 8)  # no room beside 0
+LINE_LEVEL: Final = 0.01
+
+
+def plot_spectrum(
+    spectrum: MeanSpectrum,
+    kind: PlotKind = "coherent",
+    *,
+    ax: Axes | None = None,
+    limits: Limits | None = None,
+    colorbar: bool = True,
+    cells: int | None = None,
+    mark_lines: bool = False,
+    title: str | None = None,
+) -> Axes:
+    """Draw one averaged spectrum over the frequency plane, DC in the middle.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+        Of an "rgb" spectrum the mean over the three planes is drawn (of the coherence, too).
+    kind : {"coherent", "power", "log_power", "coherence"}
+        Amplitude and powers in decibels; the coherence as N R, which is 1 by chance, on a logarithmic scale.
+    ax : Axes, optional
+        Default a new figure's.
+    limits : (float, float), optional
+        Ends of the colour scale, in the unit drawn. Default those of `spectrum_limits` for this spectrum alone: give
+        common ones where spectra are to be compared.
+    colorbar : bool
+        With the scaling named.
+    cells : int, optional
+        Draw at most so many cells a side, each the greatest of its bins for the coherent kinds (a line one bin wide
+        would be lost in a small panel) and their mean for the powers. Default every bin.
+    mark_lines : bool
+        Ring the bins whose coherence is significant at 0.01 after Bonferroni's correction (coherent, coherence).
+    title : str, optional
+        Default residual, kernel and number of images.
+
+    Returns
+    -------
+    Axes
+    """
+    check_kind(kind)
+    with style():
+        if ax is None:
+            ax = new_axes((4.2, 3.6) if colorbar else (3.4, 3.4))
+        low, high = limits or spectrum_limits([spectrum], kind)
+        norm = LogNorm(low, high, clip=True) if kind == "coherence" else Normalize(low, high, clip=True)
+        values = _drawn(spectrum, kind)
+        if cells is not None:
+            values = _pooled(values, cells, np.max if kind in ("coherent", "coherence") else np.mean)
+        height, width = values.shape
+        # Each cell is centred at its frequency; Nyquist is drawn on both sides, for it belongs to both.
+        values = np.pad(values, [(0, 1 - height % 2), (0, 1 - width % 2)], mode="wrap")
+        down, right = (height // 2 + 0.5) / height, (width // 2 + 0.5) / width
+        picture = ax.imshow(
+            values,
+            norm=norm,
+            cmap="cividis" if kind == "coherence" else "viridis",
+            extent=(-right, right, down, -down),
+            interpolation="nearest",
+            aspect="equal",
+        )
+        if mark_lines and kind in ("coherent", "coherence"):
+            _ring_lines(ax, spectrum)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_ticks([float(tick) for tick in _TICKS], [_tick_label(tick) for tick in _TICKS])
+        ax.set(xlim=(-right, right), ylim=(down, -down))
+        ax.set_xlabel("$f_x$ (cycles per pixel)")
+        ax.set_ylabel("$f_y$ (cycles per pixel)")
+        ax.set_title(described(spectrum) if title is None else title)
+        figure = ax.get_figure()
+        if colorbar and figure is not None:
+            bar = figure.colorbar(picture, ax=ax, label=scale_label(kind, spectrum.spec.normalisation), shrink=0.9)
+            if kind == "coherence":
+                plain_ticks(bar, (low, high))
+    return ax
+
+
+def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
+    """Ends of a colour scale that suit several spectra: robust percentiles over all of them, DC left out.
+
+    Parameters
+    ----------
+    spectra : sequence of MeanSpectrum
+    kind : {"coherent", "power", "log_power", "coherence"}
+
+    Returns
+    -------
+    (float, float)
+        In decibels; for the coherence N R from 3 to at least 30.
+    """
+    check_kind(kind)
+    ends = []
+    for spectrum in spectra:
+        values = _drawn(spectrum, kind)
+        height, width = values.shape
+        values[height // 2, width // 2] = np.nan
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            ends.append(np.percentile(finite, [2.0, 99.8]))
+    if not ends:
+        return (3.0, 30.0) if kind == "coherence" else (0.0, 1.0)
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    if kind == "coherence":
+        return 3.0, max(30.0, float(high))  # a tenth of the bins pass 2.3 by chance
+    return float(low), max(float(high), float(low) + 1.0)
+
+
+def scale_label(kind: PlotKind, normalisation: str) -> str:
+    """Name of the quantity and unit of a colour bar."""
+    if kind == "coherence":
+        return "coherence N R (1 by chance)"
+    mean = {"coherent": "|mean F|²", "power": "mean |F|²", "log_power": "mean log |F|²"}[kind]
+    return f"{mean}, dB re {UNITS[normalisation]}"
+
+
+def described(spectrum: MeanSpectrum) -> str:
+    """What a panel's title says: number of images and residual."""
+    crops = f", {spectrum.crops} crops" if spectrum.crops != spectrum.images else ""
+    return f"N = {spectrum.images} images{crops}, {residual_name(spectrum)}"
+
+
+def check_kind(kind: str) -> None:
+    """Raise ValueError unless `kind` is a `PlotKind`."""
+    if kind not in get_args(PlotKind):
+        raise ValueError(f"kind must be one of {', '.join(get_args(PlotKind))}; got {kind!r}")
+
+
+def _drawn(spectrum: MeanSpectrum, kind: PlotKind) -> NDArray[np.float64]:
+    """The full plane in the unit of the colour scale; -inf where there is nothing."""
+    half = plane_average(getattr(spectrum, kind), spectrum)
+    if kind == "coherence":
+        half = np.nan_to_num(half) * spectrum.images
+    elif kind == "log_power":
+        half = half * (10 / np.log(10))
+    else:
+        with np.errstate(divide="ignore"):
+            half = (20 if kind == "coherent" else 10) * np.log10(half)
+    return full_plane(half, spectrum.spec.shape[1])
+
+
+def plane_average(array: NDArray[np.float64], spectrum: MeanSpectrum) -> NDArray[np.float64]:
+    """One plane of an array of `spectrum`: the mean over the three of "rgb"."""
+    return array.mean(axis=0) if spectrum.spec.planes > 1 else array
+
+
+def _pooled(values: NDArray[np.float64], cells: int, reduce: Callable[..., Any]) -> NDArray[np.float64]:
+    """Reduce blocks of bins around each cell's centre, so that DC and Nyquist stay where they are."""
+    steps = [max(1, round(side / cells)) for side in values.shape]
+    if max(steps) == 1 or any(side % (2 * step) for side, step in zip(values.shape, steps, strict=True)):
+        return values
+    rolled = np.roll(values, [step // 2 for step in steps], axis=(0, 1))
+    height, width = (side // step for side, step in zip(values.shape, steps, strict=True))
+    return np.asarray(reduce(rolled.reshape(height, steps[0], width, steps[1]), axis=(1, 3)))
+
+
+def _ring_lines(ax: Axes, spectrum: MeanSpectrum) -> None:
+    height, width = spectrum.spec.shape
+    p = spectrum.p_value.reshape(-1, height, width // 2 + 1)
+    lowest = full_plane(p.min(axis=0) * (height * width / 2 * len(p)), width)
+    lowest[height // 2, width // 2] = 1.0
+    rows, columns = np.nonzero(lowest < LINE_LEVEL)
+    ax.scatter(
+        (columns - width // 2) / width,
+        (rows - height // 2) / height,
+        s=9,
+        facecolors="none",
+        edgecolors="#D55E00",
+        linewidths=0.45,
+        clip_on=False,
+        zorder=3,
+    )
+
+
+def residual_name(spectrum: MeanSpectrum) -> str:
+    """The residual as a title names it, with its kernel where it has one."""
+    spec = spectrum.spec
+    if spec.residual in ("median", "gaussian"):
+        return f"{spec.residual} {spec.kernel}×{spec.kernel}"
+    return "no residual" if spec.residual == "none" else spec.residual
+
+
+def _tick_label(tick: Fraction) -> str:
+    return "" if tick == _UNLABELLED else str(tick).replace("-", "\u2212")
