@@ -41,6 +41,8 @@ _HOME = {
     "read_image": "images",
     "save_figure": "figures",
     "strongest_line": "spectra",
+    "survey_sources": "survey",
+    "Survey": "survey",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -48,72 +50,36 @@ __all__ = ["__version__", *sorted(_HOME)]
 if TYPE_CHECKING:
     from freqforensics.figures import (
         plot_fingerprints as plot_fingerprints,
-    )
-    from freqforensics.figures import (
         plot_profiles as plot_profiles,
-    )
-    from freqforensics.figures import (
         plot_spectrum as plot_spectrum,
-    )
-    from freqforensics.figures import (
         save_figure as save_figure,
     )
     from freqforensics.images import (
         AlphaDroppedWarning as AlphaDroppedWarning,
-    )
-    from freqforensics.images import (
         FolderWarning as FolderWarning,
-    )
-    from freqforensics.images import (
         ImageReadError as ImageReadError,
-    )
-    from freqforensics.images import (
         ImageReadWarning as ImageReadWarning,
-    )
-    from freqforensics.images import (
         ImageRecord as ImageRecord,
-    )
-    from freqforensics.images import (
         by_generator as by_generator,
-    )
-    from freqforensics.images import (
         index_images as index_images,
-    )
-    from freqforensics.images import (
         index_sources as index_sources,
-    )
-    from freqforensics.images import (
         read_image as read_image,
     )
     from freqforensics.spectra import (
         MeanSpectrum as MeanSpectrum,
-    )
-    from freqforensics.spectra import (
         Profile as Profile,
-    )
-    from freqforensics.spectra import (
         SpectralLine as SpectralLine,
-    )
-    from freqforensics.spectra import (
         SpectrumAccumulator as SpectrumAccumulator,
-    )
-    from freqforensics.spectra import (
         SpectrumSpec as SpectrumSpec,
-    )
-    from freqforensics.spectra import (
         angular_profile as angular_profile,
-    )
-    from freqforensics.spectra import (
         high_pass_residual as high_pass_residual,
-    )
-    from freqforensics.spectra import (
         mean_spectrum as mean_spectrum,
-    )
-    from freqforensics.spectra import (
         radial_profile as radial_profile,
-    )
-    from freqforensics.spectra import (
         strongest_line as strongest_line,
+    )
+    from freqforensics.survey import (
+        Survey as Survey,
+        survey_sources as survey_sources,
     )
 
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import os
 import re
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec
+    from freqforensics.survey import Survey
 
 app = typer.Typer(
     name="freqforensics",
@@ -116,21 +112,24 @@ def spectrum(
         "normalisation": normalisation,
     }
     with _one_line_errors():
+        from freqforensics.provenance import check_result_folder
         from freqforensics.spectra import SpectrumSpec
+        from freqforensics.survey import survey_sources
 
         spec = SpectrumSpec(**{**parameters, "size": _parsed_size(size)})  # type: ignore[arg-type]
-        _run_spectrum(
+        check_result_folder(out, overwrite=overwrite)
+        survey = survey_sources(
             source,
-            out,
-            spec,
+            spec=spec,
             label=label,
             limit=limit,
             seed=seed,
             exif_orientation=exif_orientation,
             workers=workers,
-            as_json=as_json,
-            overwrite=overwrite,
+            progress=True,
         )
+        survey.save(out, command=shlex.join(["freqforensics", *sys.argv[1:]]), overwrite=overwrite)
+        _report(survey, out, as_json=as_json)
 
 
 @app.command(epilog="Example: freqforensics demo --out demo")
@@ -145,187 +144,34 @@ def demo(
     """
     with _one_line_errors():
         from freqforensics.demo import CROP, write_upsampled_photographs
+        from freqforensics.provenance import check_result_folder
         from freqforensics.spectra import SpectrumSpec
+        from freqforensics.survey import survey_sources
 
-        _prepare(out / "spectrum", overwrite)
+        check_result_folder(out / "spectrum", overwrite=overwrite)
         count = write_upsampled_photographs(out / "images")
-        print(f"{count} photographs' crops, real and upsampled, in {out / 'images'}")
-        _run_spectrum([str(out / "images")], out / "spectrum", SpectrumSpec(size=CROP), overwrite=True)
+        print(f"{count} crops of photographs, real and upsampled, in {out / 'images'}")
+        survey = survey_sources([out / "images"], spec=SpectrumSpec(size=CROP), progress=True)
+        survey.save(out / "spectrum", overwrite=True)
+        _report(survey, out / "spectrum")
         print(f"\nlook at {out / 'spectrum' / 'fingerprints.png'}, then try your own folder:")
         print("  freqforensics spectrum FOLDER --out results --size 128")
 
 
-def _run_spectrum(
-    sources: list[str],
-    out: Path,
-    spec: SpectrumSpec,
-    *,
-    label: str = "all",
-    limit: int | None = None,
-    seed: int | None = None,
-    exif_orientation: bool = False,
-    workers: int | None = None,
-    as_json: bool = False,
-    overwrite: bool = False,
-) -> None:
-    import numpy as np
-
-    from freqforensics.images import by_generator, index_sources
-    from freqforensics.provenance import manifest
-    from freqforensics.spectra import mean_spectrum, strongest_line
-
-    _prepare(out, overwrite)
-    notes: list[str] = []
-    records = [r for r in index_sources(sources, on_note=notes.append) if label in ("all", r.label)]
-    for note in notes:
+def _report(survey: Survey, out: Path, *, as_json: bool = False) -> None:
+    """Print what a survey found; exit with 1 if it could not read some file."""
+    for note in survey.notes:
         _complain(f"note: {note}")
-    if not records:
-        raise _Failed(f"no image with label {label!r} in {', '.join(sources)}")
-    spectra = {}
-    for number, (key, group) in enumerate(by_generator(records).items()):
-        # A generator of its own for each group: what one group draws does not depend on the others.
-        rng = None if seed is None else np.random.default_rng([seed, number])
-        spectra[key] = mean_spectrum(
-            group,
-            spec=spec,
-            workers=workers,
-            limit=limit,
-            rng=rng,
-            on_error="skip",
-            exif_orientation=exif_orientation,
-            progress=f"{key[0]} {key[1]}",
-        )
-    used = sum(spectrum.images for spectrum in spectra.values())
-    failures = [failure for spectrum in spectra.values() for failure in spectrum.failures]
-    if used == 0:
-        raise _Failed(_why_none(spec, spectra, failures))
-
-    names = _file_names(list(spectra))
-    lines = {key: strongest_line(spectrum) if spectrum.images else None for key, spectrum in spectra.items()}
-    groups = [_group(key, spectra[key], lines[key], names[key]) for key in spectra]
-    parameters = {
-        "spec": asdict(spec),
-        "label": label,
-        "limit": limit,
-        "exif_orientation": exif_orientation,
-    }
-    inputs = {
-        name: {"images": spectra[key].images, "sha256": spectra[key].inputs_sha256} for key, name in names.items()
-    }
-    about = manifest(parameters, inputs=inputs, seed=seed, command=shlex.join(["freqforensics", *sys.argv[1:]]))
-    _write(out, spectra, names, groups, about)
-
+    groups = survey.groups()
     if as_json:
-        print(json.dumps({"out": str(out), "notes": notes, "groups": groups}, indent=2, ensure_ascii=False))
+        print(json.dumps({"out": str(out), "notes": survey.notes, "groups": groups}, indent=2, ensure_ascii=False))
     else:
         _print_table(groups)
-        print(f"{used} images averaged; results in {out}")
-    for path, reason in failures:
+        print(f"{survey.images} images averaged; results in {out}")
+    for path, reason in survey.failures:
         _complain(f"skipped: {path}: {reason}")
-    if failures:
+    if survey.failures:
         sys.exit(1)
-
-
-def _group(key: tuple[str, str], spectrum: MeanSpectrum, line: SpectralLine | None, name: str) -> dict[str, Any]:
-    return {
-        "generator": key[0],
-        "label": key[1],
-        "images": spectrum.images,
-        "crops": spectrum.crops,
-        "skipped": spectrum.skipped,
-        "unreadable": [{"path": path, "reason": reason} for path, reason in spectrum.failures],
-        "notes": spectrum.notes,
-        "line": None if line is None else asdict(line),
-        "file": f"spectra/{name}.npz" if spectrum.images else None,
-    }
-
-
-def _write(
-    out: Path,
-    spectra: dict[tuple[str, Any], MeanSpectrum],
-    names: dict[tuple[str, Any], str],
-    groups: list[dict[str, Any]],
-    about: dict[str, Any],
-) -> None:
-    """Make every file in a folder beside `out`, then put them in place; an interruption leaves `out` as it was."""
-    from freqforensics import figures
-    from freqforensics.provenance import write_json
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Where a figure was written to is no part of what it shows.
-    shown = {key: value for key, value in about.items() if key != "command"}
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
-        made = Path(scratch)
-        for key, spectrum in spectra.items():
-            if spectrum.images:
-                spectrum.save(made / "spectra" / f"{names[key]}.npz")
-        for name, figure in (
-            ("fingerprints", figures.plot_fingerprints(spectra, fig=figures.new_figure())),
-            ("profiles", figures.plot_profiles(spectra, fig=figures.new_figure())),
-        ):
-            for suffix in (".png", ".pdf"):
-                figures.save_figure(figure, made / f"{name}{suffix}", manifest=shown)
-        (made / "summary.csv").write_text(_summary(groups), encoding="utf-8")
-        outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
-        write_json(made / "manifest.json", {**about, "outputs": outputs})
-
-        for stale in _outputs(out):
-            (out / stale).unlink(missing_ok=True)
-        for name in [*outputs, "manifest.json"]:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).replace(out / name)
-
-
-def _prepare(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds something, before any work is done."""
-    if out.exists() and not out.is_dir():
-        raise _Failed(f"{out} is a file, not a folder")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise _Failed(f"{out} is not empty: give --overwrite to replace the results in it, or another --out")
-
-
-def _outputs(out: Path) -> list[str]:
-    """What an earlier run says it wrote to `out`; nothing else is ever removed."""
-    try:
-        listed = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["outputs"]
-        return [name for name in listed if isinstance(name, str) and not Path(name).is_absolute() and ".." not in name]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def _file_names(keys: list[tuple[str, Any]]) -> dict[tuple[str, Any], str]:
-    """A file name for each group: letters, digits, '.', '_' and '-', no two alike even without regard to case."""
-    names: dict[tuple[str, Any], str] = {}
-    taken: set[str] = set()
-    for key in keys:
-        base = re.sub(r"[^\w.-]+", "-", key[0]).strip("-.")[:80] or "generator"
-        name = f"{base}-{key[1]}"
-        number = 2
-        while name.lower() in taken:
-            name, number = f"{base}-{number}-{key[1]}", number + 1
-        taken.add(name.lower())
-        names[key] = name
-    return names
-
-
-def _summary(groups: list[dict[str, Any]]) -> str:
-    table = io.StringIO()
-    columns = ["generator", "label", "images", "crops", "skipped", "unreadable"]
-    line_columns = ["fx", "fy", "amplitude", "nr", "p_value", "p_corrected"]
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([*columns, *(f"line_{column}" for column in line_columns), "file"])
-    for group in groups:
-        line = group["line"] or {}
-        writer.writerow(
-            [
-                *(group[column] for column in columns[:4]),
-                sum(group["skipped"].values()),
-                len(group["unreadable"]),
-                *(line.get(column, "") for column in line_columns),
-                group["file"] or "",
-            ]
-        )
-    return table.getvalue()
 
 
 def _print_table(groups: list[dict[str, Any]]) -> None:
@@ -374,17 +220,6 @@ def _totals(groups: list[dict[str, Any]]) -> dict[str, int]:
         for text, count in group["notes"].items():
             totals[text] = totals.get(text, 0) + count
     return totals
-
-
-def _why_none(spec: SpectrumSpec, spectra: dict[tuple[str, Any], MeanSpectrum], failures: list[Any]) -> str:
-    small = sum(sum(spectrum.skipped.values()) for spectrum in spectra.values())
-    height, width = spec.shape
-    parts = []
-    if small:
-        parts.append(f"{small} are smaller than {height}x{width} (try a smaller --size)")
-    if failures:
-        parts.append(f"{len(failures)} cannot be read, first {failures[0][0]}: {failures[0][1]}")
-    return f"no image was averaged: {'; '.join(parts)}"
 
 
 def _parsed_size(text: str) -> int | tuple[int, int]:

@@ -95,6 +95,70 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a scratch folder beside `out` to fill; on success its files take their places in `out`, else all of it goes.
+
+    Parameters
+    ----------
+    out : str or Path
+        Made if need be. With `overwrite`, the files that the ``manifest.json`` found in it lists as its outputs are
+        removed first; nothing else ever is.
+    overwrite : bool
+        Allow a folder that holds something.
+
+    Yields
+    ------
+    Path
+        What is written below it becomes the result. A ``manifest.json`` in it gets the list of the other files
+        ("outputs").
+
+    Raises
+    ------
+    ValueError
+        As `check_result_folder`.
+    """
+    check_result_folder(out, overwrite=overwrite)
+    target = Path(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        made = Path(scratch)
+        yield made
+        outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+        if (made / "manifest.json").exists():
+            outputs.remove("manifest.json")
+            about = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
+            write_json(made / "manifest.json", {**about, "outputs": outputs})
+            outputs.append("manifest.json")
+        for stale in _outputs(target):
+            (target / stale).unlink(missing_ok=True)
+        for name in outputs:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).replace(target / name)
+
+
+def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:
+    """Raise ValueError if `out` is a file, or a folder that holds something and `overwrite` is not given."""
+    target = Path(out)
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"{target} is a file, not a folder")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise ValueError(f"{target} is not empty: give --overwrite to replace the results in it, or another folder")
+
+
+def _outputs(folder: Path) -> list[str]:
+    """What an earlier run says it wrote to `folder`, as far as it lies inside it."""
+    try:
+        listed = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["outputs"]
+        return [
+            name
+            for name in listed
+            if isinstance(name, str) and (folder / name).resolve().is_relative_to(folder.resolve())
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     with replacing(path) as temporary:

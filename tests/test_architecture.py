@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "evaluation": {"attribution", "detector", "engine", "generators", "images", "provenance", "spectra"},
     "figures": {"attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},
     "report": {"attribution", "detector", "evaluation", "images", "provenance", "spectra"},
+    "survey": {"engine", "figures", "images", "provenance", "spectra"},
     "demo": {"engine", "generators", "images", "provenance", "spectra"},
     "cli": None,  # all
     "__main__": {"cli"},

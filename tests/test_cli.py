@@ -141,7 +141,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     ("arguments", "message"),
     [
         (["nowhere"], "no such folder or table: nowhere"),
-        (["{tree}", "--size", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller --size)"),
+        (["{tree}", "--size", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller size)"),
         (["{tree}", "--size", "big"], "--size must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--size", "1"], "size must be one or two integers"),
         (["{tree}", "--kernel", "4"], "kernel must be odd and at least 3, got 4"),

@@ -1,0 +1,233 @@
+"""From sources of images to the spectra of all their generators, and to a folder of results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from freqforensics.images import by_generator, index_sources
+from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+
+LabelChoice = Literal["real", "fake", "all"]
+Group = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The averaged spectra of every generator and label of some sources.
+
+    Parameters
+    ----------
+    spec : SpectrumSpec
+    spectra : dict of (generator, label) to MeanSpectrum
+        Groups of which no image could be used are there too, with no images.
+    lines : dict of (generator, label) to SpectralLine
+        The strongest line of each group that has images.
+    notes : tuple of str
+        What indexing left out or found doubtful.
+    parameters : dict
+        What was asked for, JSON values.
+    seed : int or None
+    """
+
+    spec: SpectrumSpec
+    spectra: dict[Group, MeanSpectrum]
+    lines: dict[Group, SpectralLine]
+    notes: tuple[str, ...]
+    parameters: dict[str, Any]
+    seed: int | None
+
+    @property
+    def images(self) -> int:
+        """Images averaged, over all groups."""
+        return sum(spectrum.images for spectrum in self.spectra.values())
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Path and reason of every file that could not be read."""
+        return [failure for spectrum in self.spectra.values() for failure in spectrum.failures]
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What a program would read: for each group its counts, reasons, strongest line and file, as JSON values."""
+        names = file_names(list(self.spectra))
+        return [
+            {
+                "generator": key[0],
+                "label": key[1],
+                "images": spectrum.images,
+                "crops": spectrum.crops,
+                "skipped": spectrum.skipped,
+                "unreadable": [{"path": path, "reason": reason} for path, reason in spectrum.failures],
+                "notes": spectrum.notes,
+                "line": asdict(self.lines[key]) if key in self.lines else None,
+                "file": f"spectra/{names[key]}.npz" if spectrum.images else None,
+            }
+            for key, spectrum in self.spectra.items()
+        ]
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``spectra/*.npz``, fingerprints and profiles (PNG, PDF), ``summary.csv`` and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; see `result_folder` for what becomes of one that exists.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+
+        Raises
+        ------
+        ValueError
+            `out` holds something and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics import figures
+
+        names = file_names(list(self.spectra))
+        inputs = {
+            name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
+            for key, name in names.items()
+        }
+        # Where and by which command a figure was written is no part of what it shows.
+        shown = manifest(self.parameters, inputs=inputs, seed=self.seed)
+        with result_folder(out, overwrite=overwrite) as made:
+            for key, spectrum in self.spectra.items():
+                if spectrum.images:
+                    spectrum.save(made / "spectra" / f"{names[key]}.npz")
+            for name, plot in (("fingerprints", figures.plot_fingerprints), ("profiles", figures.plot_profiles)):
+                figure = plot(self.spectra, fig=figures.new_figure())
+                for suffix in (".png", ".pdf"):
+                    figures.save_figure(figure, made / f"{name}{suffix}", manifest=shown)
+            (made / "summary.csv").write_text(self._summary(), encoding="utf-8")
+            write_json(made / "manifest.json", {**shown, "command": command})
+
+    def _summary(self) -> str:
+        table = io.StringIO()
+        line_columns = ("fx", "fy", "amplitude", "nr", "p_value", "p_corrected")
+        writer = csv.writer(table, lineterminator="\n")
+        counts = ("generator", "label", "images", "crops", "skipped", "unreadable")
+        writer.writerow([*counts, *(f"line_{column}" for column in line_columns), "file"])
+        for group in self.groups():
+            line = group["line"] or {}
+            writer.writerow(
+                [
+                    *(group[column] for column in counts[:4]),
+                    sum(group["skipped"].values()),
+                    len(group["unreadable"]),
+                    *(line.get(column, "") for column in line_columns),
+                    group["file"] or "",
+                ]
+            )
+        return table.getvalue()
+
+
+def survey_sources(
+    sources: Sequence[str | Path],
+    *,
+    spec: SpectrumSpec | None = None,
+    label: LabelChoice = "all",
+    limit: int | None = None,
+    seed: int | None = None,
+    exif_orientation: bool = False,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Survey:
+    """Average the spectra of every generator and label of some sources; bad files are listed, never fatal.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        As for `index_sources`.
+    spec : SpectrumSpec, optional
+        Default ``SpectrumSpec()``.
+    label : {"real", "fake", "all"}
+        Groups to take; unknown labels are taken with "all".
+    limit : int, optional
+        At most so many images of each group: the first, or with `seed` a random choice.
+    seed : int, optional
+        For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
+    exif_orientation, workers
+        As for `mean_spectrum`.
+    progress : bool
+        Show a bar for each group that takes over two seconds, on a terminal.
+
+    Returns
+    -------
+    Survey
+
+    Raises
+    ------
+    ValueError
+        No image of that label, none that could be averaged (the message says why), or a parameter out of range.
+    FileNotFoundError
+        A source does not exist.
+    """
+    spec = spec or SpectrumSpec()
+    if label not in get_args(LabelChoice):
+        raise ValueError(f"label must be one of {', '.join(get_args(LabelChoice))}; got {label!r}")
+    notes: list[str] = []
+    records = [record for record in index_sources(sources, on_note=notes.append) if label in ("all", record.label)]
+    if not records:
+        raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}")
+    spectra: dict[Group, MeanSpectrum] = {}
+    for key, group in by_generator(records).items():
+        rng = None if seed is None else np.random.default_rng([seed, *"/".join(key).encode()])
+        spectra[key] = mean_spectrum(
+            group,
+            spec=spec,
+            workers=workers,
+            limit=limit,
+            rng=rng,
+            on_error="skip",
+            exif_orientation=exif_orientation,
+            progress=" ".join(key) if progress else None,
+        )
+    survey = Survey(
+        spec=spec,
+        spectra=spectra,
+        lines={key: strongest_line(spectrum) for key, spectrum in spectra.items() if spectrum.images},
+        notes=tuple(notes),
+        parameters={"spec": asdict(spec), "label": label, "limit": limit, "exif_orientation": exif_orientation},
+        seed=seed,
+    )
+    if not survey.images:
+        raise ValueError(_why_none(survey))
+    return survey
+
+
+def file_names(groups: Sequence[Group]) -> dict[Group, str]:
+    """A file name for each group: letters, digits, '.', '_' and '-', no two alike even without regard to case.
+
+    >>> file_names([("a/b", "real"), ("a b", "real")])
+    {('a/b', 'real'): 'a-b-real', ('a b', 'real'): 'a-b-2-real'}
+    """
+    names: dict[Group, str] = {}
+    taken: set[str] = set()
+    for key in groups:
+        base = re.sub(r"[^\w.-]+", "-", key[0]).strip("-.")[:80] or "generator"
+        name, number = f"{base}-{key[1]}", 2
+        while name.lower() in taken:
+            name, number = f"{base}-{number}-{key[1]}", number + 1
+        taken.add(name.lower())
+        names[key] = name
+    return names
+
+
+def _why_none(survey: Survey) -> str:
+    small = sum(sum(spectrum.skipped.values()) for spectrum in survey.spectra.values())
+    height, width = survey.spec.shape
+    parts = []
+    if small:
+        parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
+    if survey.failures:
+        path, reason = survey.failures[0]
+        parts.append(f"{len(survey.failures)} cannot be read, first {path}: {reason}")
+    return f"no image was averaged: {'; '.join(parts)}"

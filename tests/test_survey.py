@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import picture, write
+
+from freqforensics.spectra import MeanSpectrum, SpectrumSpec
+from freqforensics.survey import survey_sources
+
+SPEC = SpectrumSpec(size=32)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
+    for generator in ("biggan", "crn", "san"):
+        for side in ("0_real", "1_fake"):
+            for index in range(8):
+                write(tmp_path / "data" / generator / side / f"{index}.png", picture(rng, 40, 48))
+    return tmp_path / "data"
+
+
+def test_a_group_draws_the_same_whatever_else_is_there(tree):
+    options = {"spec": SpectrumSpec(size=32, crop="random", align=1), "limit": 3, "seed": 7}
+    whole = survey_sources([tree], **options)
+    alone = survey_sources([tree / "san"], label="fake", **options)
+    np.testing.assert_array_equal(whole.spectra["san", "fake"].power, alone.spectra["san", "fake"].power)
+    assert list(alone.spectra) == [("san", "fake")]
+    other = survey_sources([tree], **{**options, "seed": 8})
+    assert not np.array_equal(whole.spectra["san", "fake"].power, other.spectra["san", "fake"].power)
+
+
+def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
+    write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 9, 9))
+    survey = survey_sources([tree], spec=SPEC)
+    row = survey.groups()[-1]
+    assert (row["generator"], row["images"], row["skipped"], row["line"], row["file"]) == (
+        "tiny",
+        0,
+        {"smaller than 32x32": 1},
+        None,
+        None,
+    )
+    survey.save(tmp_path / "out")
+    assert not (tmp_path / "out" / "spectra" / "tiny-fake.npz").exists()
+    assert MeanSpectrum.load(tmp_path / "out" / "spectra" / "crn-real.npz").images == 8
+    assert (tmp_path / "out" / "summary.csv").read_text().splitlines()[-1] == "tiny,fake,0,0,1,0,,,,,,,"
+
+
+def test_bad_parameters_are_named(tree):
+    with pytest.raises(ValueError, match="label must be one of real, fake, all; got 'both'"):
+        survey_sources([tree], label="both")
+    with pytest.raises(ValueError, match="no image was averaged: 48 are smaller than 64x64"):
+        survey_sources([tree], spec=SpectrumSpec(size=64))
+    with pytest.raises(ValueError, match="no image with label 'fake'"):
+        survey_sources([tree / "crn" / "0_real"], label="fake")
