@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -47,6 +48,7 @@ def main() -> None:
     """Run the command line; the console script's entry point."""
     # OpenCV would print its own account of every damaged file beside ours.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         app()
     except _Failed as failure:
@@ -160,16 +162,21 @@ def demo(
 
 def _report(survey: Survey, out: Path, *, as_json: bool = False) -> None:
     """Print what a survey found; exit with 1 if it could not read some file."""
+    from freqforensics.images import shown_path
+
     for note in survey.notes:
         _complain(f"note: {note}")
     groups = survey.groups()
+    empty = [f"{group['generator']} {group['label']}" for group in groups if not group["images"]]
+    if empty:
+        _complain(f"note: no image could be used of: {', '.join(empty)}")
     if as_json:
-        print(json.dumps({"out": str(out), "notes": survey.notes, "groups": groups}, indent=2, ensure_ascii=False))
+        print(json.dumps({"out": str(out), "notes": survey.notes, "groups": groups}, indent=2))
     else:
         _print_table(groups)
-        print(f"{survey.images} images averaged; results in {out}")
+        print(f"images averaged: {survey.images}; results in {out}")
     for path, reason in survey.failures:
-        _complain(f"skipped: {path}: {reason}")
+        _complain(f"skipped: {shown_path(path)}: {reason}")
     if survey.failures:
         sys.exit(1)
 
@@ -185,7 +192,7 @@ def _print_table(groups: list[dict[str, Any]]) -> None:
     table.add_column("label")
     table.add_column("images", justify="right")
     table.add_column("skipped")
-    table.add_column("strongest line fx, fy", justify="right")
+    table.add_column("strongest line fx, fy", justify="right", no_wrap=True)
     table.add_column("N R", justify="right")
     table.add_column("p", justify="right")
     table.add_column("p, all bins", justify="right")
@@ -210,8 +217,9 @@ def _print_table(groups: list[dict[str, Any]]) -> None:
         console.width = 160
     console.print(table)
     for text, count in sorted(_totals(groups).items()):
-        print(f"note: {count} images: {text}")
-    print("p: chance of this bin's coherence with random phases; all bins: times the number of bins searched.")
+        print(f"note: {text}: {count} {'image' if count == 1 else 'images'}")
+    print("N R: coherence, 1 by chance. p: of that bin; all bins: times the number of bins searched.")
+    print("A significant line may come from content, JPEG or resizing: compare with a real side.")
 
 
 def _totals(groups: list[dict[str, Any]]) -> dict[str, int]:
@@ -237,9 +245,13 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise _Failed("interrupted: no half-written file was left", 130) from None
+    except MemoryError as error:
+        raise _Failed(f"out of memory: {error}") from error
     except (ValueError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
+        if isinstance(error, OSError) and error.strerror and error.filename:
+            raise _Failed(f"{error.filename}: {error.strerror.lower()}") from error
         raise _Failed(str(error)) from error
 
 

@@ -138,10 +138,19 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
 
 
 def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:
-    """Raise ValueError if `out` is a file, or a folder that holds something and `overwrite` is not given."""
+    """Raise ValueError unless results can be written to `out`.
+
+    That is, if it or a folder above it is a file or may not be written to, or it holds something and `overwrite` is
+    not given.
+    """
     target = Path(out)
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"{target} is a file, not a folder")
+    place = target.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise ValueError(f"{target if place == target.absolute() else place} is a file, not a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ValueError(f"no permission to write to {place}")
     if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise ValueError(f"{target} is not empty: give --overwrite to replace the results in it, or another folder")
 
@@ -162,7 +171,7 @@ def _outputs(folder: Path) -> list[str]:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _umask() -> int:

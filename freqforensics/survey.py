@@ -174,9 +174,11 @@ def survey_sources(
     if label not in get_args(LabelChoice):
         raise ValueError(f"label must be one of {', '.join(get_args(LabelChoice))}; got {label!r}")
     notes: list[str] = []
-    records = [record for record in index_sources(sources, on_note=notes.append) if label in ("all", record.label)]
+    everything = index_sources(sources, on_note=notes.append)
+    records = [record for record in everything if label in ("all", record.label)]
     if not records:
-        raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}")
+        found = sorted({record.label for record in everything})
+        raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}, only {', '.join(found)}")
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
         rng = None if seed is None else np.random.default_rng([seed, *"/".join(key).encode()])

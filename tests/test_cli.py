@@ -133,7 +133,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     assert "notes.txt" in done.stderr
     assert all(line.startswith(("skipped: ", "note: ")) for line in done.stderr.splitlines())
     assert re.search(r"crn +fake +13 +1 smaller than 64x64, 5 unreadable", done.stdout)
-    assert "note: 1 images: alpha channel dropped" in done.stdout
+    assert "note: alpha channel dropped: 1 image" in done.stdout
     assert (out / "fingerprints.png").exists()
 
 
@@ -144,8 +144,11 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
         (["{tree}", "--size", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller size)"),
         (["{tree}", "--size", "big"], "--size must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--size", "1"], "size must be one or two integers"),
-        (["{tree}", "--kernel", "4"], "kernel must be odd and at least 3, got 4"),
-        (["{tree}", "--crop", "random"], "crop 'random' needs a random generator (rng, or a seed on the command line)"),
+        (["{tree}", "--kernel", "4"], "kernel must be odd, from 3 to 99, got 4"),
+        (
+            ["{tree}", "--crop", "random"],
+            "crop 'random' needs a random generator: give rng (--seed on the command line)",
+        ),
         (["{tree}/biggan/0_real/0.png"], "is a file, not a folder"),
     ],
 )

@@ -76,6 +76,28 @@ def test_train_and_val_roots(tmp_path):
     }
 
 
+def test_a_test_root_holds_generators(tmp_path):
+    """The layout of the published test set, from the folder `test`, from above it, and by a relative path."""
+    root = touch(
+        tmp_path / "ForenSynths",
+        "test/biggan/0_real/a.png",
+        "test/san/1_fake/b.png",
+        "test/progan/cat/0_real/c.png",
+        "test/progan/dog/1_fake/d.png",
+        "train/cat/0_real/e.png",
+    )
+    expected = {
+        ("biggan", "real", None, "test"),
+        ("san", "fake", None, "test"),
+        ("progan", "real", "cat", "test"),
+        ("progan", "fake", "dog", "test"),
+    }
+    for source in (root / "test", Path(os.path.relpath(root / "test"))):
+        assert {(r.generator, r.label, r.category, r.split) for r in index_images(source)} == expected
+    whole = {(r.generator, r.label, r.category, r.split) for r in index_images(root)}
+    assert whole == expected | {("ForenSynths", "real", "cat", "train")}
+
+
 def test_plain_folders_have_unknown_labels(tmp_path):
     touch(tmp_path, "holiday/a.jpg", "holiday/sub/deep/b.jpg", "work/c.jpg")
     assert rows(index_images(tmp_path), tmp_path) == [
@@ -151,7 +173,9 @@ def test_loops_of_links_end(tmp_path):
     notes: list[str] = []
     assert len(index_images(tmp_path, on_note=notes.append)) == 1
     assert sum("links back to a folder above it" in note for note in notes) == 1
-    assert any("2 files" in note for note in notes)  # the link to itself and the dangling one
+    assert (
+        sum("a broken link or special file" in note for note in notes) == 2
+    )  # the link to itself and the dangling one
 
 
 def test_linked_folders_are_followed(tmp_path):
@@ -178,7 +202,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
 
 def test_the_same_name_with_two_suffixes_is_named(tmp_path):
     touch(tmp_path, "g/a.png", "g/a.jpg")
-    with pytest.warns(FolderWarning, match="1 names occur with more than one suffix"):
+    with pytest.warns(FolderWarning, match="names with more than one suffix .*: 1, first"):
         assert len(index_images(tmp_path)) == 2
 
 
@@ -194,6 +218,30 @@ def test_no_folder_and_no_table(tmp_path):
         index_images(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="not a folder or a"):
         index_images(touch(tmp_path, "a.png") / "a.png")
+
+
+def test_a_linked_source_keeps_its_own_name(tmp_path):
+    touch(tmp_path / "store" / "abc123", "0_real/a.png")
+    (tmp_path / "mygan").symlink_to(tmp_path / "store" / "abc123")
+    assert {r.generator for r in index_images(tmp_path / "mygan")} == {"mygan"}
+
+
+def test_results_of_this_package_are_no_images(tmp_path):
+    touch(tmp_path, "g/a.png", "res/fingerprints.png", "other/b.png")
+    (tmp_path / "res" / "manifest.json").write_text('{"freqforensics": "0.1.0"}')
+    (tmp_path / "other" / "manifest.json").write_text('{"name": "something else"}')
+    notes: list[str] = []
+    assert {r.generator for r in index_images(tmp_path, on_note=notes.append)} == {"g", "other"}
+    assert any("res holds results of freqforensics" in note for note in notes)
+
+
+def test_names_of_generators_can_be_printed(tmp_path):
+    touch(tmp_path, "two\nlines/a.png")
+    odd = os.fsencode(tmp_path) + b"/bytes\xff"
+    Path(os.fsdecode(odd)).mkdir()
+    Path(os.fsdecode(odd), "a.png").write_bytes(b"")
+    assert [r.generator for r in index_images(tmp_path)] == [r"bytes\udcff", r"two\nlines"]
+    assert all(r.path.exists() for r in index_images(tmp_path))
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -214,7 +262,7 @@ def test_tables(tmp_path):
 
 def test_repeated_rows_are_kept_once(tmp_path):
     (tmp_path / "t.csv").write_text("path,label,generator\na.png,real,g\na.png,fake,g\n", encoding="utf-8")
-    with pytest.warns(FolderWarning, match=r"1 rows of .* repeat a path"):
+    with pytest.warns(FolderWarning, match=r"rows of .* that repeat a path, kept once: 1"):
         records = index_images(tmp_path / "t.csv")
     assert [r.label for r in records] == ["real"]
 
@@ -256,8 +304,16 @@ def test_equal_names_of_different_sources_stay_apart(tmp_path):
 
 def test_a_source_given_twice_counts_once(tmp_path):
     a = touch(tmp_path / "a", "progan/0_real/1.png")
-    with pytest.warns(FolderWarning, match=r"1 files of .* are listed by an earlier source"):
+    with pytest.warns(FolderWarning, match=r"files of .* that an earlier source lists too, kept once: 1"):
         assert len(index_sources([a, a])) == 1
+
+
+def test_files_listed_twice_are_seen_through_links_and_dots(tmp_path):
+    a = touch(tmp_path / "a", "progan/0_real/1.png")
+    (tmp_path / "link").symlink_to(a)
+    for again in (tmp_path / "a" / ".." / "a", tmp_path / "link"):
+        with pytest.warns(FolderWarning, match="kept once: 1"):
+            assert len(index_sources([a, again])) == 1
 
 
 def test_groups_are_ordered(tmp_path):

@@ -20,7 +20,6 @@ from freqforensics.images import (
     decode_image,
     read_header,
     read_image,
-    shown_path,
 )
 
 
@@ -337,4 +336,112 @@ def test_errors_stay_on_one_line_and_travel(tmp_path):
         read_image(path)
     assert "\n" not in str(caught.value)
     again = pickle.loads(pickle.dumps(caught.value))
-    assert (again.path, again.reason) == (shown_path(path), "empty file")
+    assert (again.path, again.reason) == (str(path), "empty file")
+
+
+# --- found by reviewers ------------------------------------------------------------------------------------------
+
+
+def test_a_png_whose_pixels_end_early_is_refused(image):
+    """Chunks and check sums right, but only half the rows in the compressed stream."""
+    height, width = image.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in image[: height // 2])
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    data += png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    with pytest.raises(ImageReadError, match="damaged PNG"):
+        decode_image(data)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}, {"subsampling": 0}])
+def test_a_cut_jpeg_closed_with_an_end_marker_is_refused(image, options):
+    data = encoded(image, "JPEG", quality=90, **options)
+    start = data.index(b"\xff\xda")
+    assert decode_image(data).shape == image.shape
+    for end in range(start + 40, len(data) - 20, (len(data) - start) // 12):
+        cut = data[: end - (data[end - 1] == 0xFF)] + b"\xff\xd9"
+        with pytest.raises(ImageReadError):
+            decode_image(cut)
+
+
+def test_flat_and_progressive_jpegs_that_are_whole_are_read(image):
+    flat = image.copy()
+    flat[40:] = 128
+    for options in ({}, {"progressive": True}, {"restart_marker_blocks": 3}):
+        for picture_ in (flat, np.full_like(image, 255), image):
+            for colours in (picture_, picture_[..., 0]):
+                data = encoded(np.ascontiguousarray(colours), "JPEG", **options)
+                assert np.abs(decode_image(data).astype(int) - pillow(data)).max() <= 1
+
+
+def test_a_jpeg_followed_by_its_whole_self_after_a_cut_is_refused(image):
+    data = encoded(image, "JPEG", quality=90)
+    with pytest.raises(ImageReadError, match="another image begins"):
+        decode_image(data[: len(data) // 2].rstrip(b"\xff") + data)
+
+
+@pytest.mark.parametrize(("form", "options"), [("WEBP", {}), ("WEBP", {"lossless": True}), ("AVIF", {})])
+def test_an_unfinished_download_filled_with_zeros_is_refused(image, form, options):
+    data = encoded(image, form, **options)
+    assert decode_image(data).shape == image.shape
+    with pytest.raises(ImageReadError, match=r"ends in zeros|cannot be decoded"):
+        decode_image(data[:-200] + bytes(200))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_a_tiff_is_applied_only_on_request(image, orientation, rng):
+    eight = encoded(image, "TIFF", tiffinfo={274: orientation})
+    notes: list[str] = []
+    np.testing.assert_array_equal(decode_image(eight, on_note=notes.append), image)
+    assert notes == ([] if orientation == 1 else [f"EXIF orientation {orientation} not applied"])
+    import io
+
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(eight))).convert("RGB"))
+    np.testing.assert_array_equal(decode_image(eight, exif_orientation=True), upright)
+
+
+def test_orientation_of_an_avif_is_named(image):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(image, "AVIF", exif=exif.tobytes())
+    notes: list[str] = []
+    assert decode_image(data, on_note=notes.append).shape == image.shape
+    assert notes == ["EXIF orientation 6 not applied"]
+    assert decode_image(data, exif_orientation=True).shape == (image.shape[1], image.shape[0], 3)
+
+
+def test_damaged_deflated_tiffs_never_pass(image, rng):
+    data = encoded(image, "TIFF", compression="tiff_adobe_deflate")
+    np.testing.assert_array_equal(decode_image(data), image)
+    start = data.index(b"\x78")
+    for position in rng.integers(start + 2, start + 4000, 20):
+        damaged = bytearray(data)
+        damaged[position : position + 64] = bytes(64)
+        with pytest.raises(ImageReadError):
+            decode_image(bytes(damaged))
+
+
+def test_pillows_leave_to_truncate_is_no_way_round(image, monkeypatch):
+    from PIL import ImageFile
+
+    data = encoded(Image.fromarray(image).convert("CMYK"), "JPEG")
+    assert decode_image(data, on_note=lambda note: None).shape == image.shape
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ImageReadError, match="LOAD_TRUNCATED_IMAGES"):
+        decode_image(data)
+    np.testing.assert_array_equal(decode_image(encoded(image, "PNG")), image)
+
+
+def test_16_bit_jpeg_2000_and_pgm_are_scaled(rng):
+    deep = rng.integers(0, 65536, (40, 50, 3), dtype=np.uint16)
+    data = cv2.imencode(".jp2", deep, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1].tobytes()
+    read = decode_image(data, on_note=lambda note: None)
+    np.testing.assert_array_equal(read, np.round(deep / 257)[..., ::-1])
+    grey = deep[..., 0]
+    pgm = b"P5\n50 40\n65535\n" + grey.astype(">u2").tobytes()
+    np.testing.assert_array_equal(decode_image(pgm, on_note=lambda note: None)[..., 1], np.round(grey / 257))
+
+
+def test_a_transparent_grey_png_is_named(image):
+    notes: list[str] = []
+    decode_image(encoded(image[..., 0], "PNG", transparency=int(image[0, 0, 0])), on_note=notes.append)
+    assert notes == ["alpha channel dropped"]

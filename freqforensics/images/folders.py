@@ -7,6 +7,7 @@ way of them (stray files, empty folders, loops of links) is named, never fatal, 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import warnings
 from collections import Counter
@@ -24,12 +25,13 @@ LAYOUTS: Final = """\
 layouts understood:
   <root>/<generator>/{0_real,1_fake}/*             ForenSynths, several generators
   <root>/<generator>/<category>/{0_real,1_fake}/*  ForenSynths, multi-class generators
-  <generator>/{0_real,1_fake}/*                    one generator
-  <root>/{train,val,test}/<category>/{0_real,1_fake}/*  training roots
+  <generator>/{0_real,1_fake}/*                    one generator, or one of the two folders itself
+  <root>/{train,val}/<category>/{0_real,1_fake}/*  training roots; <root>/test/ is a root of generators
   <folder>/* or <root>/<folder>/*                  plain folders: label unknown, generator = folder name
   table.csv or table.tsv                           columns path, label, generator [, category, split]"""
 
 LABEL_FOLDERS: Final[dict[str, Label]] = {"0_real": "real", "1_fake": "fake"}
+_NO_SUFFIX: Final = "no image by the name's ending"
 _SPLITS: Final = frozenset({"train", "val", "test"})
 _MULTI_CLASS: Final = frozenset({"progan", "stylegan", "stylegan2", "cyclegan"})  # of ForenSynths
 
@@ -76,7 +78,7 @@ def index_images(
     generator : str, optional
         Name for everything found. It also settles what the layout leaves open: below it, folders are categories.
         Without it ``<source>/<name>/{0_real,1_fake}`` makes ``name`` the generator, unless the source is called
-        train, val or test, or progan, stylegan, stylegan2 or cyclegan (multi-class in ForenSynths).
+        train or val, or progan, stylegan, stylegan2 or cyclegan (multi-class in ForenSynths).
     on_note : callable, optional
         Called with a line for everything left out or doubtful; without it each is a `FolderWarning`.
 
@@ -97,7 +99,14 @@ def index_images(
     -----
     Folder convention of Wang et al., CVPR 2020. Linked folders are followed, loops are not.
     """
-    note = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=3))
+    tell = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4))
+    told: set[str] = set()
+
+    def note(text: str) -> None:
+        if text not in told:  # a folder may be looked into twice
+            told.add(text)
+            tell(text)
+
     root = Path(source)
     if not root.exists():
         raise FileNotFoundError(f"no such folder or table: {shown_path(root)}")
@@ -109,6 +118,7 @@ def index_images(
         records = _from_tree(root, generator, note)
     if not records:
         raise ValueError(f"no image in {shown_path(root)}\n{LAYOUTS}")
+    records = [record if _printable(record) else _made_printable(record) for record in records]
     records.sort(key=_order)
     _note_twins(records, note)
     return records
@@ -146,10 +156,14 @@ def index_sources(
     for source in sources:
         name, path = _split_name(source)
         records = index_images(path, generator=name, on_note=note)
-        fresh = [record for record in records if record.path.absolute() not in seen]
+        fresh = records
+        if len(sources) > 1:
+            places = [record.path.resolve() for record in records]
+            fresh = [record for record, place in zip(records, places, strict=True) if place not in seen]
+            seen.update(places)
         if len(fresh) < len(records):
-            note(f"{len(records) - len(fresh)} files of {shown_path(path)} are listed by an earlier source: kept once")
-        seen.update(record.path.absolute() for record in fresh)
+            repeated = len(records) - len(fresh)
+            note(f"files of {shown_path(path)} that an earlier source lists too, kept once: {repeated}")
         base = path.resolve()
         for taken in sorted({record.generator for record in fresh}):
             if name is None and taken in owner and owner[taken] != base:
@@ -183,13 +197,25 @@ def _order(record: ImageRecord) -> tuple[str, str, str, str, str]:
     return (record.generator, record.category or "", record.split or "", record.label, str(record.path))
 
 
+def _printable(record: ImageRecord) -> bool:
+    return record.generator.isprintable() and (record.category is None or record.category.isprintable())
+
+
+def _made_printable(record: ImageRecord) -> ImageRecord:
+    """Names go into tables and figures: line feeds and bytes that are no text become escapes there."""
+
+    def escaped(text: str) -> str:
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+    category = None if record.category is None else escaped(record.category)
+    return replace(record, generator=escaped(record.generator), category=category)
+
+
 def _note_twins(records: list[ImageRecord], note: Callable[[str], None]) -> None:
     stems = Counter(str(record.path).rpartition(".")[0] for record in records)
     twins = sorted(stem for stem, count in stems.items() if count > 1)
     if twins:
-        note(
-            f"{len(twins)} names occur with more than one suffix (the same image twice?), first {shown_path(twins[0])}"
-        )
+        note(f"names with more than one suffix (the same image twice?): {len(twins)}, first {shown_path(twins[0])}")
 
 
 # --- trees ---------------------------------------------------------------------------------------------------------
@@ -213,6 +239,14 @@ class _Folder:
         return tuple(child for child in self.folders if child.name not in LABEL_FOLDERS)
 
 
+def _holds_results(path: Path) -> bool:
+    """Whether a folder is one that this package wrote: its figures are no material."""
+    try:
+        return "freqforensics" in json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 class _Tree:
     """Walks folders, and remembers what it had to leave out."""
 
@@ -221,6 +255,9 @@ class _Tree:
 
     def open(self, path: Path, above: Sequence[Path] = ()) -> _Folder:
         images, strays, folders = [], [], []
+        if _holds_results(path):
+            self.note(f"{shown_path(path)} holds results of freqforensics: left out")
+            return _Folder(path, (), (), ())
         loops = {parent.resolve() for parent in above} | {path.resolve()}
         try:
             with os.scandir(path) as entries:
@@ -239,8 +276,10 @@ class _Tree:
                         folders.append(child)
                     elif is_file and child.suffix.lower() in SUFFIXES:
                         images.append(child)
-                    else:
+                    elif is_file:
                         strays.append(child)
+                    else:
+                        self.note(f"{shown_path(child)}: a broken link or special file, left out")
         except OSError as error:
             self.note(f"{shown_path(path)} cannot be listed ({(error.strerror or str(error)).lower()}): left out")
         return _Folder(path, tuple(images), tuple(strays), tuple(folders))
@@ -257,7 +296,7 @@ class _Tree:
         while pending:
             place, parents, inner = pending.pop()
             folder = self.open(place, parents)
-            self.leave_out(folder.strays, "not an image")
+            self.leave_out(folder.strays, _NO_SUFFIX)
             for image in folder.images:
                 found = True
                 yield image, inner
@@ -271,7 +310,7 @@ class _Tree:
     def pair(self, folder: _Folder, generator: str, category: str | None, split: str | None) -> list[ImageRecord]:
         """The records of a folder that holds ``0_real`` or ``1_fake``."""
         self.leave_out(folder.images, "an image beside 0_real and 1_fake")
-        self.leave_out(folder.strays, "not an image")
+        self.leave_out(folder.strays, _NO_SUFFIX)
         for other in folder.others:
             self.note(f"{shown_path(other)} lies beside 0_real and 1_fake: left out")
         return [
@@ -283,68 +322,72 @@ class _Tree:
 
 def _from_tree(root: Path, name: str | None, note: Callable[[str], None]) -> list[ImageRecord]:
     tree = _Tree(note)
-    named = root.resolve()
+    named = Path(os.path.abspath(root))  # noqa: PTH100 - a link keeps its own name, "." gets one
     own = name or named.name or "images"
     if named.name in LABEL_FOLDERS:
-        label = LABEL_FOLDERS[named.name]
         own = name or named.parent.name or "images"
+        label = LABEL_FOLDERS[named.name]
         return [ImageRecord(image, label, own, inner) for image, inner in tree.images_below(root)]
 
     top = tree.open(root)
-    if top.labels:
-        return tree.pair(top, own, None, None)
-
-    children = [(child, tree.open(child, (root,))) for child in top.folders]
-    grandchildren = {
-        child: [(inner, tree.open(inner, (root, child))) for inner in folder.folders]
-        for child, folder in children
-        if not folder.labels
-    }
-    forensynths = any(folder.labels for _, folder in children) or any(
-        inner.labels for inners in grandchildren.values() for _, inner in inners
-    )
-    if not forensynths:
+    pairs = list(_pairs(tree, top, (), ()))
+    if not pairs:
         return _plain(tree, top, own, name)
-
-    tree.leave_out(top.images, "an image outside the folders 0_real and 1_fake")
-    tree.leave_out(top.strays, "not an image")
-    below_is_category = name is not None or named.name in _SPLITS or named.name.lower() in _MULTI_CLASS
-    if named.name in _SPLITS and name is None:
+    if not top.labels:
+        _leave_out_around(tree, top, pairs)
+    source_split = named.name if named.name in _SPLITS else None
+    if source_split and name is None:
         own = named.parent.name or own
-    split = named.name if named.name in _SPLITS else None
     records: list[ImageRecord] = []
-    for child, folder in children:
-        if folder.labels:
-            if child.name in _SPLITS:
-                records += tree.pair(folder, own, None, child.name)
-            elif below_is_category:
-                records += tree.pair(folder, own, child.name, split)
-            else:
-                records += tree.pair(folder, child.name, None, None)
-            continue
-        pairs = [(inner, opened) for inner, opened in grandchildren[child] if opened.labels]
-        if not pairs:
-            empty = not folder.images and not folder.folders
-            why = "is empty" if empty else "has neither 0_real nor 1_fake"
-            note(f"{shown_path(child)} {why}: left out")
-            continue
-        tree.leave_out(folder.images, "an image outside the folders 0_real and 1_fake")
-        tree.leave_out(folder.strays, "not an image")
-        for inner, opened in grandchildren[child]:
-            if not opened.labels:
-                note(f"{shown_path(inner)} has neither 0_real nor 1_fake: left out")
-        for inner, opened in pairs:
-            if child.name in _SPLITS:
-                records += tree.pair(opened, own, inner.name, child.name)
-            elif below_is_category:
-                records += tree.pair(opened, own, f"{child.name}/{inner.name}", split)
-            else:
-                records += tree.pair(opened, child.name, inner.name, None)
+    for folder, parts in pairs:
+        split = source_split
+        if split is None and parts and parts[0] in _SPLITS:
+            split, parts = parts[0], parts[1:]
+        categories_only = name is not None or split in ("train", "val") or named.name.lower() in _MULTI_CLASS
+        if categories_only or not parts:
+            generator, inner = own, parts
+        else:
+            generator, inner = parts[0], parts[1:]
+        records += tree.pair(folder, generator, "/".join(inner) or None, split)
     return records
 
 
+def _pairs(
+    tree: _Tree, folder: _Folder, parts: tuple[str, ...], above: tuple[Path, ...]
+) -> Iterator[tuple[_Folder, tuple[str, ...]]]:
+    """Every folder that holds 0_real or 1_fake, at most <split>/<generator>/<category> deep, with its place."""
+    if folder.labels:
+        yield folder, parts
+        return
+    if len(parts) == 3:
+        return
+    for child in folder.folders:
+        opened = tree.open(child, (*above, folder.path))
+        yield from _pairs(tree, opened, (*parts, child.name), (*above, folder.path))
+
+
+def _leave_out_around(tree: _Tree, top: _Folder, pairs: list[tuple[_Folder, tuple[str, ...]]]) -> None:
+    """Name what lies beside the folders on the way to the pairs."""
+    held = {folder.path for folder, _ in pairs}
+    on_the_way = {parent for path in held for parent in path.parents if parent.is_relative_to(top.path)}
+    pending = [top]
+    while pending:
+        folder = pending.pop()
+        tree.leave_out(folder.images, "an image outside the folders 0_real and 1_fake")
+        tree.leave_out(folder.strays, _NO_SUFFIX)
+        for child in folder.folders:
+            if child in held:
+                continue
+            opened = _Tree(lambda text: None).open(child)  # what is odd in it was named when it was first opened
+            if child in on_the_way:
+                pending.append(opened)
+            else:
+                empty = not opened.images and not opened.folders and not opened.strays
+                tree.note(f"{shown_path(child)} {'is empty' if empty else 'has neither 0_real nor 1_fake'}: left out")
+
+
 def _plain(tree: _Tree, top: _Folder, own: str, name: str | None) -> list[ImageRecord]:
-    tree.leave_out(top.strays, "not an image")
+    tree.leave_out(top.strays, _NO_SUFFIX)
     records = [ImageRecord(image, "unknown", own) for image in top.images]
     for child in top.folders:
         for image, inner in tree.images_below(child, (top.path,)):
@@ -390,7 +433,8 @@ def _from_table(table: Path, name: str | None, note: Callable[[str], None]) -> l
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{shown_path(table)} is not a table of text in UTF-8: {error}") from error
     if repeated:
-        note(f"{len(repeated)} rows of {shown_path(table)} repeat a path, first {shown_path(repeated[0])}: kept once")
+        first = shown_path(repeated[0])
+        note(f"rows of {shown_path(table)} that repeat a path, kept once: {len(repeated)}, first {first}")
     return list(records.values())
 
 

@@ -40,6 +40,7 @@ SUFFIXES: Final[dict[str, ImageFormat]] = {
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # In entropy-coded JPEG data 0xFF is followed by 0x00 (stuffing), a restart marker, or another 0xFF (fill).
 _JPEG_NEXT_MARKER: Final = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_ZERO_TAIL: Final = 64
 _JPEG_NOT_SOF: Final = frozenset({0xC4, 0xC8, 0xCC})
 
 
@@ -63,6 +64,12 @@ class ImageHeader:
         Whether the file declares more than one frame (PNG, WebP; a GIF has to be decoded to tell).
     orientation : int
         EXIF orientation, 1 (as stored) to 8; 1 where none is given.
+    transparency : bool
+        Whether a PNG names a transparent colour (tRNS).
+    progressive : bool
+        Whether a JPEG is coded in several scans over the whole picture.
+    end : int or None
+        Where a JPEG's end-of-image marker stands.
     damage : str or None
         Why the file cannot be whole, or None. What was read before the damage is still given.
     """
@@ -73,6 +80,9 @@ class ImageHeader:
     components: int | None = None
     animated: bool = False
     orientation: int = 1
+    transparency: bool = False
+    progressive: bool = False
+    end: int | None = None
     damage: str | None = None
 
 
@@ -135,6 +145,10 @@ def _parse(data: bytes, found: dict[str, Any]) -> ImageFormat:
         _bmp(data, found)
     elif image_format == "GIF":
         found["width"], found["height"] = struct.unpack_from("<HH", data, 6)
+    elif image_format == "TIFF":
+        found["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
+    elif data[4:8] == b"ftyp" and not any(data[-_ZERO_TAIL:]):
+        raise _Damaged("damaged file: it ends in zeros, like a download that broke off")
     return image_format
 
 
@@ -153,14 +167,18 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
         marker = data[position]
         position += 1
         if marker == 0xD9:
+            found["end"] = position - 2
             break
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # stand-alone markers
+        if marker == 0xD8:
+            raise _Damaged(f"damaged JPEG: another image begins at byte {position - 2}")
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:  # stand-alone markers
             continue
         (length,) = struct.unpack_from(">H", data, position)
         if length < 2 or position + length > end:
             raise _Damaged(f"truncated JPEG: the segment at byte {position} runs past the end")
         if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NOT_SOF:
             found["height"], found["width"], found["components"] = struct.unpack_from(">HHB", data, position + 3)
+            found["progressive"] = marker in (0xC2, 0xC6, 0xCA, 0xCE)
         elif marker == 0xE1 and data[position + 2 : position + 8] == b"Exif\0\0":
             found["orientation"] = _orientation(data[position + 8 : position + length])
         position += length
@@ -197,6 +215,8 @@ def _png(data: bytes, found: dict[str, Any]) -> None:
             found["animated"] = struct.unpack_from(">I", data, position + 8)[0] > 1
         elif kind == b"eXIf":
             found["orientation"] = _orientation(data[position + 8 : body_end])
+        elif kind == b"tRNS":
+            found["transparency"] = True
         elif kind == b"IDAT":
             pixels = True
         position = body_end + 4
@@ -226,6 +246,8 @@ def _webp(data: bytes, found: dict[str, Any]) -> None:
         raise _Damaged("damaged WebP: unknown first chunk")
     if riff + 8 > len(data):
         raise _Damaged(f"truncated WebP: {len(data)} of {riff + 8} bytes")
+    if not any(data[riff + 8 - _ZERO_TAIL : riff + 8]):
+        raise _Damaged("damaged WebP: it ends in zeros, like a download that broke off")
 
 
 def _riff_chunk(data: bytes, wanted: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,11 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from freqforensics.images.headers import SUFFIXES, ImageHeader, read_header
+
+_EXIF_ORIENTATION: Final = 0x0112
 
 MAX_PIXELS: Final = 178_956_970
 """Default limit on width times height: 178 megapixels, where Pillow too calls a file a decompression bomb."""
@@ -29,13 +32,13 @@ class ImageReadError(ValueError):
     Parameters
     ----------
     path : str
-        The file, as `shown_path` writes it.
+        The file.
     reason : str
         Why, in one line.
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"{shown_path(path)}: {reason}")
         self.path = path
         self.reason = reason
 
@@ -97,8 +100,13 @@ def read_image(
     ------
     ImageReadError
         The file is missing, unreadable, empty, not an image, truncated, damaged, of zero size, larger than
-        `max_pixels`, or has samples without a defined range (floating point, 32-bit integers). Damage that leaves a
-        JPEG's markers intact (a flipped bit in the coded data) cannot be noticed by any user of libjpeg.
+        `max_pixels`, or has samples without a defined range (floating point, 32-bit integers).
+
+    Notes
+    -----
+    What cannot be noticed: a few wrong bytes inside the coded data of formats without check sums (JPEG, WebP, GIF,
+    LZW TIFF), and zeros in place of pixels where pixels are stored as they are (BMP, PPM, plain TIFF). A PNG has check
+    sums all through.
     """
     return decode_image(
         read_file(path, max_pixels=max_pixels),
@@ -127,7 +135,7 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     ImageReadError
         The file is missing, not a regular file, unreadable, empty, or too large.
     """
-    name = shown_path(path)
+    name = str(path)
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
@@ -173,48 +181,75 @@ def decode_image(
     ImageReadError
         As in `read_image`.
     """
-    shown = shown_path(name)
+    name = str(name)
 
     def note(phrase: str, category: type[ImageReadWarning] = ImageReadWarning) -> None:
         if on_note is not None:
             on_note(phrase)
         else:
-            warnings.warn(f"{shown}: {phrase}", category, stacklevel=4)
+            warnings.warn(f"{shown_path(name)}: {phrase}", category, stacklevel=4)
 
     if not data:
-        raise ImageReadError(shown, "empty file")
+        raise ImageReadError(name, "empty file")
     header = read_header(data)
     if header.width is not None and header.height is not None:
-        _check_size(header.width, header.height, max_pixels, shown)
+        _check_size(header.width, header.height, max_pixels, name)
     if header.damage:
-        raise ImageReadError(shown, header.damage)
+        raise ImageReadError(name, header.damage)
     promised = SUFFIXES.get(Path(name).suffix.lower(), "other")
     if "other" not in (promised, header.format) and promised != header.format:
         note(f"content is {header.format}, the name says {promised}")
 
     if _opencv_first(header):
         raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        image = None if raw is None else _from_opencv(raw, shown, note)
+        if raw is None:
+            raise ImageReadError(name, f"cannot be decoded: damaged {header.format}")
+        if header.format == "JPEG" and _scan_may_be_short(header, raw) and _scan_is_short(data, header):
+            raise ImageReadError(name, "truncated JPEG: its picture data ends before the picture does")
+        image = _from_opencv(raw, name, note)
         if header.animated:
             note("animation: first frame taken")
+        if header.transparency and raw.ndim == 2:
+            note("alpha channel dropped", AlphaDroppedWarning)
+        orientation = header.orientation
     else:
-        image = None
-    if image is None:
-        image = _from_pillow(data, header, max_pixels, shown, note)
+        image, orientation = _from_pillow(data, header, max_pixels, name, note)
 
-    if header.orientation != 1:
+    if orientation != 1:
         if exif_orientation:
-            image = _oriented(image, header.orientation)
+            image = _oriented(image, orientation)
         else:
-            note(f"EXIF orientation {header.orientation} not applied")
+            note(f"EXIF orientation {orientation} not applied")
     return np.ascontiguousarray(image)
 
 
-def _check_size(width: int, height: int, max_pixels: int, shown: str) -> None:
+def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
     if width == 0 or height == 0:
-        raise ImageReadError(shown, f"zero-size image ({width}x{height})")
+        raise ImageReadError(name, f"zero-size image ({width}x{height})")
     if width * height > max_pixels:
-        raise ImageReadError(shown, f"{width}x{height} is over the limit of {max_pixels} pixels")
+        raise ImageReadError(name, f"{width}x{height} is over the limit of {max_pixels} pixels")
+
+
+def _scan_may_be_short(header: ImageHeader, raw: NDArray[Any]) -> bool:
+    """Whether a JPEG's last block is flat, as a decoder leaves it that ran out of data; progressive ones always may."""
+    corner = raw[(raw.shape[0] - 1) // 8 * 8 :, (raw.shape[1] - 1) // 8 * 8 :]
+    return header.progressive or bool((corner == corner[:1, :1]).all())
+
+
+def _scan_is_short(data: bytes, header: ImageHeader) -> bool:
+    """Whether a JPEG's coded data ends before its picture does, though an end-of-image marker follows.
+
+    A decoder that has the whole picture does not look at what stands before the marker; one that ran out does.
+    """
+    end = header.end or len(data)
+    filler = np.random.default_rng(0).integers(0, 255, 2048, dtype=np.uint8).tobytes()  # no 0xFF: no marker
+    try:
+        # Through Pillow, which keeps libjpeg quiet.
+        picture = np.asarray(Image.open(io.BytesIO(data)))
+        again = np.asarray(Image.open(io.BytesIO(data[:end] + filler + data[end:])))
+    except Exception:
+        return True
+    return not np.array_equal(picture, again)
 
 
 def _opencv_first(header: ImageHeader) -> bool:
@@ -230,12 +265,12 @@ def _opencv_first(header: ImageHeader) -> bool:
 Note = Callable[..., None]
 
 
-def _from_opencv(raw: NDArray[Any], shown: str, note: Note) -> NDArray[np.uint8]:
+def _from_opencv(raw: NDArray[Any], name: str, note: Note) -> NDArray[np.uint8]:
     if raw.dtype == np.uint16:
         note("16-bit samples divided by 257")
         raw = ((raw.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if raw.dtype != np.uint8:
-        raise ImageReadError(shown, f"{raw.dtype} samples have no defined range")
+        raise ImageReadError(name, f"{raw.dtype} samples have no defined range")
     if raw.ndim == 2:
         return cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
     if raw.shape[2] == 4:
@@ -243,34 +278,55 @@ def _from_opencv(raw: NDArray[Any], shown: str, note: Note) -> NDArray[np.uint8]
         return cv2.cvtColor(raw, cv2.COLOR_BGRA2RGB)  # type: ignore[return-value]
     if raw.shape[2] == 3:
         return cv2.cvtColor(raw, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
-    raise ImageReadError(shown, f"{raw.shape[2]} channels")
+    raise ImageReadError(name, f"{raw.shape[2]} channels")
 
 
 def _note_alpha(alpha: NDArray[Any], note: Note) -> None:
     note("alpha channel dropped" + ("" if alpha.min() < 255 else " (opaque)"), AlphaDroppedWarning)
 
 
-def _from_pillow(data: bytes, header: ImageHeader, max_pixels: int, shown: str, note: Note) -> NDArray[np.uint8]:
+def _from_pillow(
+    data: bytes, header: ImageHeader, max_pixels: int, name: str, note: Note
+) -> tuple[NDArray[np.uint8], int]:
+    """The pixels in stored order, and their EXIF orientation."""
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise ImageReadError(name, "not read while PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set: it hides truncation")
+    orientation = header.orientation
     try:
         picture: Image.Image = Image.open(io.BytesIO(data))
-        _check_size(*picture.size, max_pixels, shown)
+        _check_size(*picture.size, max_pixels, name)
         if header.format == "TIFF" and picture.mode in ("RGB", "RGBA", "RGBX") and _bits_per_sample(picture) > 8:
-            return _tiff_from_opencv(data, max_pixels, shown, note)  # Pillow would keep the high byte only
+            return _tiff_from_opencv(data, max_pixels, name, note), orientation  # Pillow keeps the high byte only
         frames = int(getattr(picture, "n_frames", 1))
         picture.seek(0)
         picture.load()
+        if header.format == "TIFF":
+            _check_deflated_strips(data, picture)
+        elif header.format == "other":
+            orientation = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except ImageReadError:
         raise
     except UnidentifiedImageError:
         if header.format == "TIFF":
-            return _tiff_from_opencv(data, max_pixels, shown, note)
-        raise ImageReadError(shown, f"not an image that can be read ({_described(data, header)})") from None
+            return _tiff_from_opencv(data, max_pixels, name, note), orientation
+        raise ImageReadError(name, f"not an image that can be read ({_described(data, header)})") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageReadError(shown, f"cannot be decoded: {reason}") from error
+        raise ImageReadError(name, f"cannot be decoded: {reason}") from error
     if frames > 1 and header.format != "JPEG":  # a JPEG's further frames are previews
         note("animation: first frame taken" if header.format != "TIFF" else "several pages: first taken")
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I;16N"):
+    image = _pillow_rgb(picture, data, name, note)
+    if header.format == "TIFF":  # Pillow has already turned it
+        image = _oriented(image, {6: 8, 8: 6}.get(orientation, orientation))
+    return image, orientation
+
+
+def _pillow_rgb(picture: Image.Image, data: bytes, name: str, note: Note) -> NDArray[np.uint8]:
+    if picture.format == "JPEG2000":  # Pillow, which has found it whole, keeps the wrong byte of 16-bit samples
+        raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if raw is not None and raw.dtype == np.uint16:
+            return _from_opencv(raw, name, note)
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I;16N") or (picture.mode == "I" and picture.format == "PPM"):
         note("16-bit samples divided by 257")
         grey = ((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8)
         return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
@@ -282,7 +338,20 @@ def _from_pillow(data: bytes, header: ImageHeader, max_pixels: int, shown: str, 
         note("CMYK converted to RGB")
     if picture.mode in _RGB_MODES:
         return np.asarray(picture.convert("RGB"))
-    raise ImageReadError(shown, f"samples of mode {picture.mode!r} have no defined range")
+    raise ImageReadError(name, f"samples of mode {picture.mode!r} have no defined range")
+
+
+def _check_deflated_strips(data: bytes, picture: Image.Image) -> None:
+    """Raise unless every strip or tile of a deflated TIFF has the right check sum; libtiff does not look."""
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(259) not in (8, 32946):
+        return
+    for offsets, counts in ((273, 279), (324, 325)):
+        for start, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=True):
+            decoder = zlib.decompressobj()
+            decoder.decompress(data[start : start + count])
+            if not decoder.eof:
+                raise zlib.error("a strip breaks off")
 
 
 def _bits_per_sample(picture: Image.Image) -> int:
@@ -290,15 +359,15 @@ def _bits_per_sample(picture: Image.Image) -> int:
     return max(bits) if isinstance(bits, tuple) else int(bits)
 
 
-def _tiff_from_opencv(data: bytes, max_pixels: int, shown: str, note: Note) -> NDArray[np.uint8]:
+def _tiff_from_opencv(data: bytes, max_pixels: int, name: str, note: Note) -> NDArray[np.uint8]:
     """Decode what Pillow does not know: 16-bit RGB, which OpenCV reads strip by strip and strictly."""
     raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is None:
-        raise ImageReadError(shown, "cannot be decoded: damaged TIFF, or of a kind neither OpenCV nor Pillow reads")
-    _check_size(raw.shape[1], raw.shape[0], max_pixels, shown)
+        raise ImageReadError(name, "cannot be decoded: damaged TIFF, or of a kind neither OpenCV nor Pillow reads")
+    _check_size(raw.shape[1], raw.shape[0], max_pixels, name)
     if raw.dtype == np.uint8:
-        raise ImageReadError(shown, "cannot be decoded: damaged TIFF directory")
-    return _from_opencv(raw, shown, note)
+        raise ImageReadError(name, "cannot be decoded: damaged TIFF directory")
+    return _from_opencv(raw, name, note)
 
 
 def _described(data: bytes, header: ImageHeader) -> str:

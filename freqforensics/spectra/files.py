@@ -84,7 +84,7 @@ def mean_spectrum(
     if not records:
         raise ValueError("records must not be empty")
     if spec.crop == "random" and rng is None:
-        raise ValueError("crop 'random' needs a random generator (rng, or a seed on the command line)")
+        raise ValueError("crop 'random' needs a random generator: give rng (--seed on the command line)")
     chosen = list(records)
     if limit is not None and limit < len(chosen):
         picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(chosen), limit, replace=False))

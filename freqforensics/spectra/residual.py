@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_KERNEL: Final = 99
+"""Largest side of a filter; beyond it a residual is the image itself, and the exact median takes gigabytes."""
 
 Residual = Literal["median", "gaussian", "laplacian", "wavelet", "npr", "none"]
 
@@ -31,7 +34,7 @@ def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kern
           top left one of its 2x2 block (Tan et al., CVPR 2024).
         - ``none``: the plane itself.
     kernel : int
-        Odd, at least 3. Used by ``median`` and ``gaussian``.
+        Odd, 3 to 99. Used by ``median`` and ``gaussian``.
 
     Returns
     -------
@@ -70,11 +73,11 @@ def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kern
 
 
 def check_residual(method: str, kernel: int) -> None:
-    """Raise ValueError unless `method` is a `Residual` and `kernel` an odd integer from 3."""
+    """Raise ValueError unless `method` is a `Residual` and `kernel` an odd integer from 3 to 99."""
     if method not in get_args(Residual):
         raise ValueError(f"residual must be one of {', '.join(get_args(Residual))}; got {method!r}")
-    if kernel != int(kernel) or kernel < 3 or kernel % 2 == 0:
-        raise ValueError(f"kernel must be odd and at least 3, got {kernel}")
+    if kernel != int(kernel) or not 3 <= kernel <= MAX_KERNEL or kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, from 3 to {MAX_KERNEL}, got {kernel}")
 
 
 def residual_margin(method: Residual, kernel: int) -> int:
