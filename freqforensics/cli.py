@@ -145,7 +145,7 @@ def demo(
     DIR/spectrum, what the spectrum command makes of that tree.
     """
     with _one_line_errors():
-        from freqforensics.demo import CROP, write_upsampled_photographs
+        from freqforensics.demo import SIZE, write_upsampled_photographs
         from freqforensics.provenance import check_result_folder
         from freqforensics.spectra import SpectrumSpec
         from freqforensics.survey import survey_sources
@@ -153,7 +153,7 @@ def demo(
         check_result_folder(out / "spectrum", overwrite=overwrite)
         count = write_upsampled_photographs(out / "images")
         print(f"{count} crops of photographs, real and upsampled, in {out / 'images'}")
-        survey = survey_sources([out / "images"], spec=SpectrumSpec(size=CROP), progress=True)
+        survey = survey_sources([out / "images"], spec=SpectrumSpec(size=SIZE), progress=True)
         survey.save(out / "spectrum", overwrite=True)
         _report(survey, out / "spectrum")
         print(f"\nlook at {out / 'spectrum' / 'fingerprints.png'}, then try your own folder:")

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from freqforensics.provenance import replacing
 
-CROP: Final = 128
-"""Side of the crops, in pixels."""
+TILE: Final = 160
+"""Side of the images written, in pixels."""
+
+SIZE: Final = 128
+"""Side of the crops to average: small enough that the residual's filter never meets an image's border."""
 
 _SCIKIT_IMAGE: Final = ("astronaut", "brick", "camera", "cat", "chelsea", "coffee", "grass", "gravel", "rocket")
 
@@ -46,9 +49,9 @@ def write_upsampled_photographs(folder: str | Path) -> int:
         small = cv2.resize(image.astype(np.float32), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         # Whole photographs are enlarged and then cut, or the crops' borders would be part of the pattern.
         enlarged = {upsampler: enlarge(np.asarray(small, np.float32)) for upsampler, enlarge in _UPSAMPLERS.items()}
-        for row in range(0, height - CROP + 1, CROP):
-            for column in range(0, width - CROP + 1, CROP):
-                place = (slice(row, row + CROP), slice(column, column + CROP))
+        for row in range(0, height - TILE + 1, TILE):
+            for column in range(0, width - TILE + 1, TILE):
+                place = (slice(row, row + TILE), slice(column, column + TILE))
                 for upsampler, fake in enlarged.items():
                     _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", image[place])
                     _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", fake[place])

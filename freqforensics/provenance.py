@@ -97,13 +97,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a scratch folder beside `out` to fill; on success its files take their places in `out`, else all of it goes.
+    """Give a scratch folder to fill; on success its files take their places in `out`, else all of it goes.
 
     Parameters
     ----------
     out : str or Path
         Made if need be. With `overwrite`, the files that the ``manifest.json`` found in it lists as its outputs are
-        removed first; nothing else ever is.
+        replaced or removed; nothing else ever is.
     overwrite : bool
         Allow a folder that holds something.
 
@@ -120,21 +120,29 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     """
     check_result_folder(out, overwrite=overwrite)
     target = Path(out)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
-        made = Path(scratch)
-        yield made
-        outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
-        if (made / "manifest.json").exists():
-            outputs.remove("manifest.json")
-            about = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
-            write_json(made / "manifest.json", {**about, "outputs": outputs})
-            outputs.append("manifest.json")
-        for stale in _outputs(target):
-            (target / stale).unlink(missing_ok=True)
-        for name in outputs:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).replace(target / name)
+    made_target = not target.exists()
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        # Inside `out`, for what is beside it may be another file system.
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=target) as scratch:
+            made = Path(scratch)
+            yield made
+            outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+            if (made / "manifest.json").exists():
+                outputs.remove("manifest.json")
+                about = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
+                write_json(made / "manifest.json", {**about, "outputs": outputs})
+                outputs.append("manifest.json")
+            stale = set(_outputs(target)) - set(outputs)
+            for name in outputs:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                (made / name).replace(target / name)
+            for name in stale:
+                (target / name).unlink(missing_ok=True)
+    except BaseException:
+        if made_target and not any(target.iterdir()):
+            target.rmdir()
+        raise
 
 
 def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,15 @@ def test_lazy_names_are_the_real_ones():
     assert set(freqforensics.__all__) <= set(dir(freqforensics))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = freqforensics.nonsense
+
+
+def test_what_the_readmes_link_to_is_there_and_committed():
+    """A picture that git ignores is missing in every clone."""
+    root = PACKAGE.parent
+    for page in (root / "README.md", root / "figures" / "README.md", root / "CHANGELOG.md"):
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
+            path = page.parent / target
+            assert path.exists(), f"{page.name} links to {target}"
+            if (root / ".git").exists():
+                listed = subprocess.run(["git", "ls-files", str(path)], cwd=root, capture_output=True, text=True)
+                assert listed.stdout.strip(), f"{target} is not committed"

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -150,10 +151,13 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
             "crop 'random' needs a random generator: give rng (--seed on the command line)",
         ),
         (["{tree}/biggan/0_real/0.png"], "is a file, not a folder"),
+        (["{tree}", "--out", "{tree}/biggan/0_real/0.png/x"], "0.png is a file, not a folder"),
+        (["{tree}", "--kernel", "301"], "kernel must be odd, from 3 to 99, got 301"),
+        (["{tree}", "--size", "300000"], "48 are smaller than 300000x300000"),
     ],
 )
 def test_bad_input_is_one_clear_line(tree, out, arguments, message):
-    done = run("spectrum", *(a.replace("{tree}", str(tree)) for a in arguments), "--out", out)
+    done = run("spectrum", "--out", out, *(a.replace("{tree}", str(tree)) for a in arguments))
     assert done.returncode == 2
     assert done.stdout == ""
     first = done.stderr.splitlines()[0]
@@ -208,10 +212,48 @@ def test_several_named_sources_and_awkward_names(tree, out, tmp_path, rng):
     assert "ünï [red]" in done.stdout
 
 
+def test_awkward_generator_names_reach_figures_and_tables(tmp_path, out, rng):
+    for name in ("we$ird_$x", "two\nlines", os.fsdecode(b"bytes\xff"), "a" * 200):
+        write(tmp_path / "data" / name / "1_fake" / "a.png", picture(rng, 64, 64))
+    done = run("spectrum", tmp_path / "data", "--out", out, "--size", 64)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((out / "spectra").iterdir())) == 4
+    assert r"two\nlines" in done.stdout
+
+
+def test_results_inside_a_source_are_not_averaged(tmp_path, rng):
+    write(tmp_path / "photos" / "a.png", picture(rng, 64, 64))
+    for _ in range(2):
+        done = run("spectrum", ".", "--out", "results", "--size", 64, "--overwrite", cwd=tmp_path / "photos")
+        assert done.returncode == 0
+        assert re.search(r"photos +unknown +1 ", done.stdout)
+        assert not re.search(r"^ *results", done.stdout, flags=re.M)
+    assert "results holds results of freqforensics: left out" in done.stderr
+
+
+def test_results_can_be_linked_to_another_file_system(tree, tmp_path):
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir=elsewhere) as place:
+        (tmp_path / "link").symlink_to(place)
+        for _ in range(2):
+            done = run("spectrum", tree, "--out", tmp_path / "link", "--size", 64, "--overwrite")
+            assert (done.returncode, done.stderr) == (0, "")
+        assert (Path(place) / "fingerprints.png").exists()
+        assert not list(Path(place).glob(".unfinished*"))
+
+
+def test_a_group_without_usable_images_is_named(tree, out, rng):
+    write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 20, 20))
+    done = run("spectrum", tree, "--out", out, "--size", 64)
+    assert (done.returncode, done.stderr) == (0, "note: no image could be used of: tiny fake\n")
+
+
 def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
     for index in range(3):
         write(tmp_path / "set" / f"{index}.png", picture(rng, 512, 512))
-    for index in range(4000):
+    for index in range(2000):
         (tmp_path / "set" / f"link{index}.png").symlink_to(tmp_path / "set" / f"{index % 3}.png")
     command = [
         sys.executable,
@@ -262,6 +304,20 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
+    from freqforensics import cli, survey
+
+    def starve(*arguments, **options):
+        raise MemoryError("Unable to allocate 74.5 GiB")
+
+    monkeypatch.setattr(survey, "survey_sources", starve)
+    monkeypatch.setattr(sys, "argv", ["freqforensics", "spectrum", str(tmp_path), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "freqforensics: out of memory: Unable to allocate 74.5 GiB\n"
 
 
 def test_a_closed_pipe_is_no_error(tree, out):

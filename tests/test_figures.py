@@ -62,9 +62,10 @@ def test_a_line_is_drawn_at_its_frequency(rng, size):
 
 def test_nyquist_is_drawn_on_both_sides(rng):
     planes = rng.normal(0, 1, (10, 32, 32)) + 20 * (-1.0) ** np.arange(32)
-    values, _ = picture_of(figures.plot_spectrum(averaged(planes), "power"))
-    assert values.shape == (33, 33)
-    assert values[16, 0] == values[16, 32] == values.max()
+    values, image = picture_of(figures.plot_spectrum(averaged(planes), "power"))
+    assert values.shape == (35, 35)  # -1/2 to 1/2, and one bin more on every side
+    assert values[17, 1] == values[17, 33] == values.max()
+    assert image.get_extent()[1] == pytest.approx(17.5 / 32)
 
 
 def test_what_is_drawn_is_the_quantity_named(spectra):
@@ -76,7 +77,7 @@ def test_what_is_drawn_is_the_quantity_named(spectra):
         "coherence": spectrum.full("coherence") * 40,
     }.items():
         values, image = picture_of(figures.plot_spectrum(spectrum, kind))
-        np.testing.assert_allclose(values[:32, :32], expected)
+        np.testing.assert_allclose(values[1:33, 1:33], expected)
         assert isinstance(image.norm, LogNorm) == (kind == "coherence")
         assert image.get_cmap().name in ("viridis", "cividis")
 
@@ -85,10 +86,10 @@ def test_ticks_title_and_colour_bar_say_what_is_seen(spectra):
     ax = figures.plot_spectrum(spectra["gan", "fake"], "power")
     assert "N = 40 images, no residual" in ax.get_title()
     ticks = dict(zip(ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()], strict=True))
-    assert {ticks[1 / 8], ticks[1 / 4], ticks[1 / 2]} == {"1/8", "1/4", "1/2"}
+    assert [ticks[t] for t in (1 / 8, 1 / 4, 1 / 2)] == ["1/8", "1/4", "1/2"]
     assert "cycles per pixel" in ax.get_xlabel()
     labels = [other.get_ylabel() for other in ax.figure.axes]
-    assert "mean |F|², dB re 1 grey level² per (cycle/pixel)²" in labels
+    assert "mean |F|², dB re 1 level²/(cycle/px)²" in labels
 
 
 def test_it_draws_on_the_axes_given(spectra):
@@ -102,8 +103,18 @@ def test_rings_mark_significant_lines_only(spectra):
     ax = figures.plot_spectrum(spectra["gan", "fake"], "coherence", mark_lines=True)
     offsets = {tuple(np.round(offset, 6)) for offset in ax.collections[0].get_offsets()}
     assert offsets == {(0.25, 0.0), (-0.25, 0.0)}
+    assert "rings: coherent" in ax.get_title()
     ax = figures.plot_spectrum(spectra["gan", "real"], "coherence", mark_lines=True)
     assert len(ax.collections[0].get_offsets()) == 0
+
+
+def test_rings_mark_both_sides_of_nyquist_and_no_leakage_of_dc(rng):
+    planes = rng.normal(0, 1, (20, 32, 32)) + 20 * (-1.0) ** np.arange(32) + 100
+    for window in ("none", "hann"):
+        ax = figures.plot_spectrum(averaged(planes, window=window), mark_lines=True)
+        offsets = {tuple(np.round(offset, 6)) for offset in ax.collections[0].get_offsets()}
+        assert {(0.5, 0.0), (-0.5, 0.0)} <= offsets
+        assert all(abs(fx) > 0.4 for fx, _ in offsets)
 
 
 def test_cells_keep_the_lines_of_large_spectra(rng):
@@ -111,9 +122,24 @@ def test_cells_keep_the_lines_of_large_spectra(rng):
     spectrum = averaged(planes, 64)
     full, _ = picture_of(figures.plot_spectrum(spectrum, "coherent"))
     small, image = picture_of(figures.plot_spectrum(spectrum, "coherent", cells=32))
-    assert small.shape == (33, 33)
-    assert small[16, 0] == small[16, 32] == full.max()
-    assert image.get_extent()[1] == pytest.approx(0.5 + 0.5 / 32)
+    assert small.shape == (35, 35)
+    assert small[17, 1] == small[17, 33] == full.max()
+    assert image.get_extent()[1] == pytest.approx(17.5 / 32)
+
+
+@pytest.mark.parametrize("size", [33, 40, 50, 64, 65])
+def test_no_more_cells_than_asked_for_whatever_the_size(rng, size):
+    planes = rng.normal(0, 1, (8, size, size))
+    planes += 3 * np.cos(2 * np.pi * (size // 4) / size * np.arange(size))
+    spectrum = averaged(planes, size, align=1)
+    values, image = picture_of(figures.plot_spectrum(spectrum, "coherent", cells=32))
+    step = -(-size // 32)
+    assert values.shape[0] <= 32 + 5
+    assert values.max() == figures.plot_spectrum(spectrum, "coherent").images[0].get_array().max()
+    left, right, *_ = image.get_extent()
+    column = values.max(axis=0).argmax()
+    fx = left + (column + 0.5) * (right - left) / values.shape[1]
+    assert abs(abs(fx) - (size // 4) / size) <= 0.5 * step / size + 1e-9
 
 
 def test_panels_of_one_kind_share_one_scale(spectra):
@@ -136,21 +162,41 @@ def test_a_grid_of_what_cannot_share_a_scale_is_refused(spectra, rng):
         figures.plot_fingerprints(
             {**spectra, ("x", "real"): averaged(rng.normal(0, 1, (3, 32, 32)), window="none", normalisation="none")}
         )
+    with pytest.raises(ValueError, match="do not share an axis"):
+        figures.plot_profiles({**spectra, ("x", "real"): averaged(rng.normal(0, 1, (3, 32, 32)), normalisation="none")})
     with pytest.raises(ValueError, match="no spectrum with an image"):
         figures.plot_fingerprints({("x", "real"): averaged([])})
     with pytest.raises(ValueError, match="kind must be one of"):
         figures.plot_fingerprints(spectra, kinds=["phase"])
 
 
-def test_empty_groups_leave_their_panel_empty(spectra):
+def test_generators_without_an_image_are_named_not_drawn(spectra):
     fig = figures.plot_fingerprints({**spectra, ("empty", "real"): averaged([])})
-    assert sum(text.get_text() == "no image" for ax in fig.axes for text in ax.texts) == 4
+    assert sum(bool(ax.images) for ax in fig.axes) == 3 * 4
+    assert any("No image: empty real." in text.get_text().replace("\n", " ") for text in fig.texts)
+
+
+def test_labels_keep_their_order_and_colour(spectra):
+    turned = dict(reversed(spectra.items()))
+    fig = figures.plot_profiles(turned)
+    legend = fig.axes[0].get_legend()
+    colours = {t.get_text(): line.get_color() for t, line in zip(legend.get_texts(), legend.get_lines(), strict=True)}
+    assert colours == {"real": figures.OKABE_ITO[0], "fake": figures.OKABE_ITO[1]}
+    assert list(colours) == ["real", "fake"]
+    panel = next(ax for ax in fig.axes if ax.get_title().startswith("other"))
+    assert panel.lines[0].get_color() == figures.OKABE_ITO[1]
+
+
+def test_names_are_not_taken_for_formulas(spectra, tmp_path):
+    odd = {("we$ird_$x", label): spectrum for (_, label), spectrum in list(spectra.items())[:2]}
+    for plot in (figures.plot_fingerprints, figures.plot_profiles):
+        figures.save_figure(plot(odd, fig=figures.new_figure()), tmp_path / "a.png")
 
 
 def test_profiles_draw_the_radial_power_inside_its_band(spectra):
     fig = figures.plot_profiles(spectra)
     panels = [ax for ax in fig.axes if ax.lines]
-    assert [ax.get_title() for ax in panels] == ["gan (30 real, 40 fake)", "other (20 fake)"]
+    assert [ax.get_title() for ax in panels] == ["gan\n30 real, 40 fake", "other\n20 fake"]
     profile = radial_profile(spectra["gan", "real"].full("power"))
     x, y = panels[0].lines[0].get_data()
     np.testing.assert_allclose(x, profile.centres[1:])

@@ -47,3 +47,8 @@ def test_planes_of_rgb_are_searched_together(rng):
 def test_one_image_has_nothing_to_test(rng):
     line = strongest_line(averaged(rng.normal(0, 1, (1, 16, 16)), 16))
     assert line.p_value == line.p_corrected == 1
+
+
+def test_dc_spread_by_a_hann_window_is_no_line(rng):
+    planes = rng.normal(0, 1, (30, 32, 32)) + rng.uniform(50, 200, (30, 1, 1))
+    assert strongest_line(averaged(planes, 32, window="hann")).p_corrected > 1e-3

@@ -287,6 +287,22 @@ def test_merge_of_any_split_equals_one_pass(cuts, order):
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
+def test_empty_accumulators_take_no_room_merge_and_are_saved(tmp_path, rng):
+    spec = SpectrumSpec(size=10**7)
+    empty = SpectrumAccumulator(spec)
+    empty.update([np.zeros((9, 9))])
+    empty.merge(SpectrumAccumulator(spec)).save(tmp_path / "a.npz")
+    assert SpectrumAccumulator.load(tmp_path / "a.npz").skipped == {"smaller than 10000000x10000000": 1}
+    spec = SpectrumSpec(**raw(8))
+    full = SpectrumAccumulator(spec)
+    full.update(rng.normal(0, 1, (3, 8, 8)))
+    late = SpectrumAccumulator(spec).merge(full).merge(SpectrumAccumulator(spec))
+    np.testing.assert_array_equal(late.result().power, full.result().power)
+    late.update(rng.normal(0, 1, (3, 8, 8)))
+    assert full.images == 3
+    assert not np.array_equal(late.result().power, full.result().power)
+
+
 def test_different_specs_do_not_merge():
     with pytest.raises(ValueError, match="different specs"):
         SpectrumAccumulator(SpectrumSpec(size=16)).merge(SpectrumAccumulator(SpectrumSpec(size=32)))
@@ -356,6 +372,7 @@ def test_results_cannot_be_changed(rng):
         ({"crop": "middle"}, "crop must be one of"),
         ({"residual": "mean"}, "residual must be one of"),
         ({"kernel": 4}, "kernel must be odd"),
+        ({"kernel": 5.0}, "kernel must be odd"),
         ({"channel": "alpha"}, "channel must be one of"),
         ({"window": "hamming"}, "window must be one of"),
         ({"normalisation": "psd"}, "normalisation must be one of"),
@@ -365,6 +382,11 @@ def test_results_cannot_be_changed(rng):
 def test_bad_specs_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         SpectrumSpec(**options)
+
+
+def test_numpys_integers_are_integers():
+    assert SpectrumSpec(size=np.int64(64)) == SpectrumSpec(size=(64, 64)) == SpectrumSpec(size=[64, 64])
+    assert type(SpectrumSpec(size=np.int64(64)).shape[0]) is int
 
 
 def test_bad_batches_are_named(rng):

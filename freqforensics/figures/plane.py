@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
 from freqforensics.figures.style import new_axes, plain_ticks, style
-from freqforensics.spectra import MeanSpectrum, full_plane
+from freqforensics.spectra import MeanSpectrum, full_plane, line_bins
 
 PlotKind = Literal["coherent", "power", "log_power", "coherence"]
 Limits = tuple[float, float]
@@ -24,12 +24,11 @@ KIND_NAMES: Final[dict[str, str]] = {
     "coherence": "coherence N R",
 }
 UNITS: Final = {
-    "density": "1 grey level² per (cycle/pixel)²",
-    "amplitude": "1 grey level²",
-    "none": "1, unnormalised DFT",
+    "density": "1 level²/(cycle/px)²",
+    "amplitude": "1 level²",
+    "none": "1, raw DFT",
 }
 _TICKS: Final = tuple(Fraction(n, 8) for n in (-4, -2, -1, 0, 1, 2, 4))
-_UNLABELLED: Final = Fraction(-1, 8)  # no room beside 0
 LINE_LEVEL: Final = 0.01
 
 
@@ -63,7 +62,7 @@ def plot_spectrum(
         Draw at most so many cells a side, each the greatest of its bins for the coherent kinds (a line one bin wide
         would be lost in a small panel) and their mean for the powers. Default every bin.
     mark_lines : bool
-        Ring the bins whose coherence is significant at 0.01 after Bonferroni's correction (coherent, coherence).
+        Ring the bins whose coherence is significant at 0.01 after Bonferroni's correction, and say so in the title.
     title : str, optional
         Default residual, kernel and number of images.
 
@@ -77,13 +76,8 @@ def plot_spectrum(
             ax = new_axes((4.2, 3.6) if colorbar else (3.4, 3.4))
         low, high = limits or spectrum_limits([spectrum], kind)
         norm = LogNorm(low, high, clip=True) if kind == "coherence" else Normalize(low, high, clip=True)
-        values = _drawn(spectrum, kind)
-        if cells is not None:
-            values = _pooled(values, cells, np.max if kind in ("coherent", "coherence") else np.mean)
-        height, width = values.shape
-        # Each cell is centred at its frequency; Nyquist is drawn on both sides, for it belongs to both.
-        values = np.pad(values, [(0, 1 - height % 2), (0, 1 - width % 2)], mode="wrap")
-        down, right = (height // 2 + 0.5) / height, (width // 2 + 0.5) / width
+        reduce = np.max if kind in ("coherent", "coherence") else np.mean
+        values, down, right = _in_cells(_drawn(spectrum, kind), cells, reduce)
         picture = ax.imshow(
             values,
             norm=norm,
@@ -92,17 +86,23 @@ def plot_spectrum(
             interpolation="nearest",
             aspect="equal",
         )
-        if mark_lines and kind in ("coherent", "coherence"):
+        if mark_lines:
             _ring_lines(ax, spectrum)
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_ticks([float(tick) for tick in _TICKS], [_tick_label(tick) for tick in _TICKS])
+            axis.set_ticks([float(tick) for tick in _TICKS], [str(tick).replace("-", "\u2212") for tick in _TICKS])
         ax.set(xlim=(-right, right), ylim=(down, -down))
         ax.set_xlabel("$f_x$ (cycles per pixel)")
         ax.set_ylabel("$f_y$ (cycles per pixel)")
-        ax.set_title(described(spectrum) if title is None else title)
+        if title is None:
+            title = described(spectrum)
+            if mark_lines:
+                title += f"\nrings: coherent, p < {LINE_LEVEL} of all bins (Bonferroni)"
+        ax.set_title(title, parse_math=False)
         figure = ax.get_figure()
         if colorbar and figure is not None:
-            bar = figure.colorbar(picture, ax=ax, label=scale_label(kind, spectrum.spec.normalisation), shrink=0.9)
+            bar = figure.colorbar(
+                picture, ax=ax, label=scale_label(kind, spectrum.spec.normalisation), shrink=0.9, extend="both"
+            )
             if kind == "coherence":
                 plain_ticks(bar, (low, high))
     return ax
@@ -119,7 +119,7 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
     Returns
     -------
     (float, float)
-        In decibels; for the coherence N R from 3 to at least 30.
+        In decibels; for the coherence N R from 5 to at least 50.
     """
     check_kind(kind)
     ends = []
@@ -131,17 +131,17 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
         if finite.size:
             ends.append(np.percentile(finite, [2.0, 99.8]))
     if not ends:
-        return (3.0, 30.0) if kind == "coherence" else (0.0, 1.0)
+        return (5.0, 50.0) if kind == "coherence" else (0.0, 1.0)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if kind == "coherence":
-        return 3.0, max(30.0, float(high))  # a tenth of the bins pass 2.3 by chance
+        return 5.0, max(50.0, float(high))  # by chance one bin in 150 passes 5
     return float(low), max(float(high), float(low) + 1.0)
 
 
 def scale_label(kind: PlotKind, normalisation: str) -> str:
     """Name of the quantity and unit of a colour bar."""
     if kind == "coherence":
-        return "coherence N R (1 by chance)"
+        return "N R (by chance 1 in the mean, 1 % above 4.6)"
     mean = {"coherent": "|mean F|²", "power": "mean |F|²", "log_power": "mean log |F|²"}[kind]
     return f"{mean}, dB re {UNITS[normalisation]}"
 
@@ -149,7 +149,8 @@ def scale_label(kind: PlotKind, normalisation: str) -> str:
 def described(spectrum: MeanSpectrum) -> str:
     """What a panel's title says: number of images and residual."""
     crops = f", {spectrum.crops} crops" if spectrum.crops != spectrum.images else ""
-    return f"N = {spectrum.images} images{crops}, {residual_name(spectrum)}"
+    planes = ", mean of R, G, B" if spectrum.spec.planes > 1 else ""
+    return f"N = {spectrum.images} images{crops}, {residual_name(spectrum)}{planes}"
 
 
 def check_kind(kind: str) -> None:
@@ -176,32 +177,53 @@ def plane_average(array: NDArray[np.float64], spectrum: MeanSpectrum) -> NDArray
     return array.mean(axis=0) if spectrum.spec.planes > 1 else array
 
 
-def _pooled(values: NDArray[np.float64], cells: int, reduce: Callable[..., Any]) -> NDArray[np.float64]:
-    """Reduce blocks of bins around each cell's centre, so that DC and Nyquist stay where they are."""
-    steps = [max(1, round(side / cells)) for side in values.shape]
-    if max(steps) == 1 or any(side % (2 * step) for side, step in zip(values.shape, steps, strict=True)):
-        return values
-    rolled = np.roll(values, [step // 2 for step in steps], axis=(0, 1))
-    height, width = (side // step for side, step in zip(values.shape, steps, strict=True))
-    return np.asarray(reduce(rolled.reshape(height, steps[0], width, steps[1]), axis=(1, 3)))
+def _in_cells(
+    values: NDArray[np.float64], cells: int | None, reduce: Callable[..., Any]
+) -> tuple[NDArray[np.float64], float, float]:
+    """A plane as it is drawn, and how far it reaches along y and x, in cycles per pixel.
+
+    Each cell is centred at its frequency, the middle one at DC. The picture goes a little beyond Nyquist, as the
+    spectrum does, with period 1: a line at 1/2 is seen on both sides, and not under the frame.
+    """
+    steps = [1 if cells is None else -(-side // cells) for side in values.shape]
+    reaches = [-(-(side // 2) // step) for side, step in zip(values.shape, steps, strict=True)]
+    reaches = [reach + max(1, round(reach / 25)) for reach in reaches]
+    ends = [(reach + 0.5) * step / side for side, step, reach in zip(values.shape, steps, reaches, strict=True)]
+    for axis, (step, reach) in enumerate(zip(steps, reaches, strict=True)):
+        side = values.shape[axis]
+        index = np.arange((2 * reach + 1) * step) - reach * step - step // 2
+        values = np.take(values, (index + side // 2) % side, axis=axis)
+    blocks = values.reshape(2 * reaches[0] + 1, steps[0], 2 * reaches[1] + 1, steps[1])
+    return np.asarray(reduce(blocks, axis=(1, 3))), ends[0], ends[1]
 
 
 def _ring_lines(ax: Axes, spectrum: MeanSpectrum) -> None:
     height, width = spectrum.spec.shape
+    searched = line_bins(spectrum.spec)
     p = spectrum.p_value.reshape(-1, height, width // 2 + 1)
-    lowest = full_plane(p.min(axis=0) * (height * width / 2 * len(p)), width)
-    lowest[height // 2, width // 2] = 1.0
-    rows, columns = np.nonzero(lowest < LINE_LEVEL)
+    significant = p.min(axis=0) * (searched.sum() * len(p)) < LINE_LEVEL
+    # A mirror image rings with its twin.
+    anywhere = full_plane(searched, width) | full_plane(searched, width)[_mirror(height)][:, _mirror(width)]
+    rows, columns = np.nonzero(full_plane(significant, width) & anywhere)
+    points = {
+        ((row - height // 2) / height, (column - width // 2) / width) for row, column in zip(rows, columns, strict=True)
+    }
+    points |= {(-fy, fx) for fy, fx in points if fy == -0.5}
+    points |= {(fy, -fx) for fy, fx in points if fx == -0.5}
     ax.scatter(
-        (columns - width // 2) / width,
-        (rows - height // 2) / height,
+        [fx for _, fx in sorted(points)],
+        [fy for fy, _ in sorted(points)],
         s=9,
         facecolors="none",
         edgecolors="#D55E00",
         linewidths=0.45,
-        clip_on=False,
         zorder=3,
     )
+
+
+def _mirror(side: int) -> NDArray[np.int64]:
+    """Where the mirror image of each row or column of a shifted plane stands."""
+    return (2 * (side // 2) - np.arange(side)) % side
 
 
 def residual_name(spectrum: MeanSpectrum) -> str:
@@ -210,7 +232,3 @@ def residual_name(spectrum: MeanSpectrum) -> str:
     if spec.residual in ("median", "gaussian"):
         return f"{spec.residual} {spec.kernel}×{spec.kernel}"
     return "no residual" if spec.residual == "none" else spec.residual
-
-
-def _tick_label(tick: Fraction) -> str:
-    return "" if tick == _UNLABELLED else str(tick).replace("-", "\u2212")

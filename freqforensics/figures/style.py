@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +31,26 @@ _STYLE: Final[dict[str, Any]] = {
     "ytick.major.width": 0.6,
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
-    "savefig.dpi": 200.0,
+    "savefig.dpi": 150.0,
     "pdf.fonttype": 42,
     "svg.hashsalt": "freqforensics",
 }
+
+
+LABELS: Final = ("real", "fake", "unknown")
+"""The order of labels in every figure; each has its own colour."""
+
+
+def ordered_labels(labels: Iterable[str]) -> list[str]:
+    """Each label once: real, fake, unknown, then any others in their order."""
+    given = list(dict.fromkeys(labels))
+    return [label for label in LABELS if label in given] + [label for label in given if label not in LABELS]
+
+
+def label_colour(label: str, others: Iterable[str] = ()) -> str:
+    """The colour of a label, the same in every figure."""
+    order = [*LABELS, *(other for other in others if other not in LABELS)]
+    return OKABE_ITO[order.index(label) % len(OKABE_ITO)]
 
 
 def new_figure() -> Figure:

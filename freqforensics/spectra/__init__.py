@@ -3,7 +3,7 @@
 from freqforensics.spectra.crops import Crop, crop_origins
 from freqforensics.spectra.files import mean_spectrum
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
-from freqforensics.spectra.peaks import SpectralLine, strongest_line
+from freqforensics.spectra.peaks import SpectralLine, line_bins, strongest_line
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator, SpectrumKind
 from freqforensics.spectra.profile import Profile, angular_profile, radial_profile
 from freqforensics.spectra.residual import Residual, high_pass_residual
@@ -28,6 +28,7 @@ __all__ = [
     "full_plane",
     "half_plane_weights",
     "high_pass_residual",
+    "line_bins",
     "mean_spectrum",
     "radial_profile",
     "self_conjugate_bins",

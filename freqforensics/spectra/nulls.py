@@ -61,15 +61,15 @@ def mean_interval(mean: Float, mean_square: Float, n: int, level: float) -> tupl
     Returns
     -------
     (lower, upper) : ndarrays
-        mean exp(-+ z s), s the relative standard error (delta method).
+        mean exp(-+ t s), s the relative standard error (delta method), t the quantile of Student's t with N - 1.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     if n < 2:
         return np.zeros_like(mean), np.full_like(mean, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_variance = np.nan_to_num((mean_square / mean**2 - 1.0) / (n - 1))
-    spread = np.exp(ndtri(0.5 + level / 2) * np.sqrt(np.maximum(relative_variance, 0.0)))
+    spread = np.exp(stdtrit(n - 1, 0.5 + level / 2) * np.sqrt(np.maximum(relative_variance, 0.0)))
     return mean / spread, mean * spread
 
 

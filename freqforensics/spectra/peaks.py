@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freqforensics.spectra.nulls import self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
+from freqforensics.spectra.spec import SpectrumSpec
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class SpectralLine:
 
 
 def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
-    """Find the most significant coherent line outside DC.
+    """Find the most significant coherent line outside DC, among `line_bins`.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
     planes = (spectrum.spec.planes, height, width // 2 + 1)
     p = spectrum.p_value.reshape(planes)
     nr = np.nan_to_num(spectrum.coherence.reshape(planes) * spectrum.images)
-    searched = _distinct_bins((height, width))
+    searched = line_bins(spectrum.spec)
     p_searched = np.where(searched, p, np.inf)
     ties = p_searched == p_searched.min()
     plane, row, column = np.unravel_index(np.argmax(np.where(ties, nr, -1.0)), planes)
@@ -75,13 +77,19 @@ def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
     )
 
 
-def _distinct_bins(size: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """Bins of the half-plane without DC and without those that repeat another as its mirror image."""
-    height, width = size
-    distinct = np.ones((height, width // 2 + 1), bool)
+def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:
+    """Bins of the half-plane (H, W//2 + 1) where a line may be looked for, each but once.
+
+    Left out are DC, with the neighbours into which a Hann window spreads it, and the bins that repeat another as its
+    mirror image.
+    """
+    height, width = spec.shape
+    searched = np.ones((height, width // 2 + 1), bool)
     mirrored = [0, width // 2] if width % 2 == 0 else [0]
     for column in mirrored:
-        distinct[height // 2 + 1 :, column] = False
-    distinct |= self_conjugate_bins(size)
-    distinct[0, 0] = False
-    return distinct
+        searched[height // 2 + 1 :, column] = False
+    searched |= self_conjugate_bins(spec.shape)
+    searched[0, 0] = False
+    if spec.window == "hann":
+        searched[[0, 1, -1], :2] = False
+    return searched

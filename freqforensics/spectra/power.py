@@ -45,6 +45,13 @@ class _Sums:
     log_power: Float
     image_power: Float
 
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...]) -> _Sums:
+        return cls(np.zeros(shape, np.complex128), *(np.zeros(shape) for _ in range(4)))
+
+    def copy(self) -> _Sums:
+        return _Sums(*(array.copy() for array in self))
+
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.f, self.power, self.power_square, self.log_power, self.image_power))
 
@@ -78,14 +85,10 @@ class SpectrumAccumulator:
 
     def __init__(self, spec: SpectrumSpec) -> None:
         self.spec = spec
-        height, width = spec.shape
-        shape = (spec.planes, height, width // 2 + 1)
         self.images = 0
         self.crops = 0
         self.skipped: Counter[str] = Counter()
-        self._sums = _Sums(
-            np.zeros(shape, np.complex128), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        )
+        self._sums: _Sums | None = None  # until there is an image: sizes that no image has may be any
 
     def update(self, batch: NDArray[Any] | Iterable[NDArray[Any]], *, rng: np.random.Generator | None = None) -> None:
         """Add images: crop, residual, window and transform as the spec says.
@@ -125,8 +128,11 @@ class SpectrumAccumulator:
         self.images += other.images
         self.crops += other.crops
         self.skipped.update(other.skipped)
-        for mine, theirs in zip(self._sums, other._sums, strict=True):
-            mine += theirs
+        if self._sums is None:
+            self._sums = other._sums and other._sums.copy()
+        elif other._sums is not None:
+            for mine, theirs in zip(self._sums, other._sums, strict=True):
+                mine += theirs
         return self
 
     def result(
@@ -147,7 +153,7 @@ class SpectrumAccumulator:
             spec=self.spec,
             images=self.images,
             crops=self.crops,
-            sums=_Sums(*(array.copy() for array in self._sums)),
+            sums=_Sums.zeros((self.spec.planes, 0, 0)) if self._sums is None else self._sums.copy(),
             skipped=dict(sorted(self.skipped.items())),
             notes=dict(sorted((notes or {}).items())),
             failures=tuple(failures),
@@ -171,7 +177,7 @@ class SpectrumAccumulator:
         accumulator = cls(stored.spec)
         accumulator.images, accumulator.crops = stored.images, stored.crops
         accumulator.skipped = Counter(stored.skipped)
-        accumulator._sums = _Sums(*(array.copy() for array in stored.sums))
+        accumulator._sums = stored.sums.copy() if stored.images else None
         return accumulator
 
     def _crops(self, image: NDArray[Any], rng: np.random.Generator | None) -> list[NDArray[Any]]:
@@ -190,7 +196,7 @@ class SpectrumAccumulator:
         return crops
 
     def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
-        spec, sums = self.spec, self._sums
+        spec = self.spec
         crops = self._crops(image, rng)
         if not crops:
             self.skipped["smaller than {}x{}".format(*spec.shape)] += 1
@@ -198,6 +204,9 @@ class SpectrumAccumulator:
         transforms = [self._transform(planes) for planes in crops]
         if not all(np.isfinite(transform[..., 0, 0]).all() for transform in transforms):
             raise ValueError(f"an image of shape {image.shape} holds values that are not finite")
+        if self._sums is None:
+            self._sums = _Sums.zeros(transforms[0].shape)
+        sums = self._sums
         self.images += 1
         self.crops += len(transforms)
         floor = POWER_FLOOR * window_sums(spec.shape, spec.window)[1]

@@ -76,7 +76,7 @@ def check_residual(method: str, kernel: int) -> None:
     """Raise ValueError unless `method` is a `Residual` and `kernel` an odd integer from 3 to 99."""
     if method not in get_args(Residual):
         raise ValueError(f"residual must be one of {', '.join(get_args(Residual))}; got {method!r}")
-    if kernel != int(kernel) or not 3 <= kernel <= MAX_KERNEL or kernel % 2 == 0:
+    if not isinstance(kernel, (int, np.integer)) or not 3 <= kernel <= MAX_KERNEL or kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, from 3 to {MAX_KERNEL}, got {kernel}")
 
 

@@ -61,8 +61,9 @@ class SpectrumSpec:
     normalisation: Normalisation = "density"
 
     def __post_init__(self) -> None:
-        size = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
-        if len(size) != 2 or any(not isinstance(side, int) or side < 2 for side in size):
+        given = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
+        size = tuple(int(side) if isinstance(side, (int, np.integer)) else 0 for side in given)
+        if len(size) != 2 or min(size) < 2:
             raise ValueError(f"size must be one or two integers (height, width) from 2, got {self.size!r}")
         object.__setattr__(self, "size", size)
         for name, choices in (
