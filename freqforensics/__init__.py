@@ -43,6 +43,14 @@ _HOME = {
     "strongest_line": "spectra",
     "survey_sources": "survey",
     "Survey": "survey",
+    "LatticeSurvey": "lattices",
+    "UpsamplingReport": "spectra",
+    "estimate_upsampling": "spectra",
+    "find_peaks": "spectra",
+    "lattice_test": "spectra",
+    "plot_lattices": "figures",
+    "resampling_trace": "spectra",
+    "survey_lattices": "lattices",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -50,6 +58,7 @@ __all__ = ["__version__", *sorted(_HOME)]
 if TYPE_CHECKING:
     from freqforensics.figures import (
         plot_fingerprints as plot_fingerprints,
+        plot_lattices as plot_lattices,
         plot_profiles as plot_profiles,
         plot_spectrum as plot_spectrum,
         save_figure as save_figure,
@@ -65,16 +74,22 @@ if TYPE_CHECKING:
         index_sources as index_sources,
         read_image as read_image,
     )
+    from freqforensics.lattices import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
     from freqforensics.spectra import (
         MeanSpectrum as MeanSpectrum,
         Profile as Profile,
         SpectralLine as SpectralLine,
         SpectrumAccumulator as SpectrumAccumulator,
         SpectrumSpec as SpectrumSpec,
+        UpsamplingReport as UpsamplingReport,
         angular_profile as angular_profile,
+        estimate_upsampling as estimate_upsampling,
+        find_peaks as find_peaks,
         high_pass_residual as high_pass_residual,
+        lattice_test as lattice_test,
         mean_spectrum as mean_spectrum,
         radial_profile as radial_profile,
+        resampling_trace as resampling_trace,
         strongest_line as strongest_line,
     )
     from freqforensics.survey import (

@@ -1,6 +1,7 @@
 """Results to figures: one function for each, computing nothing, and the only room that imports matplotlib."""
 
 from freqforensics.figures.fingerprints import plot_fingerprints
+from freqforensics.figures.lattices import plot_lattices
 from freqforensics.figures.plane import PlotKind, plot_spectrum, scale_label, spectrum_limits
 from freqforensics.figures.profiles import plot_profiles
 from freqforensics.figures.style import OKABE_ITO, new_figure, save_figure
@@ -10,6 +11,7 @@ __all__ = [
     "PlotKind",
     "new_figure",
     "plot_fingerprints",
+    "plot_lattices",
     "plot_profiles",
     "plot_spectrum",
     "save_figure",

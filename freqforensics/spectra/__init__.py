@@ -1,36 +1,55 @@
 """Arrays in, arrays out: residuals, averaged spectra, profiles, lines. Only `files` knows image files."""
 
 from freqforensics.spectra.crops import Crop, crop_origins
-from freqforensics.spectra.files import mean_spectrum
+from freqforensics.spectra.files import mean_spectrum, resampling_trace_of_files
+from freqforensics.spectra.lattice import (
+    Alternative,
+    LatticeEvidence,
+    LatticeTest,
+    UpsamplingReport,
+    estimate_upsampling,
+    lattice_test,
+)
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
-from freqforensics.spectra.peaks import SpectralLine, line_bins, strongest_line
+from freqforensics.spectra.peaks import SpectralLine, find_peaks, line_bins, strongest_line
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator, SpectrumKind
 from freqforensics.spectra.profile import Profile, angular_profile, radial_profile
+from freqforensics.spectra.resampling import ResamplingTrace, resampling_trace
 from freqforensics.spectra.residual import Residual, high_pass_residual
 from freqforensics.spectra.spec import Channel, Normalisation, SpectrumSpec
 from freqforensics.spectra.windows import Window
 
 __all__ = [
+    "Alternative",
     "Channel",
     "Crop",
+    "LatticeEvidence",
+    "LatticeTest",
     "MeanSpectrum",
     "Normalisation",
     "Profile",
+    "ResamplingTrace",
     "Residual",
     "SpectralLine",
     "SpectrumAccumulator",
     "SpectrumKind",
     "SpectrumSpec",
+    "UpsamplingReport",
     "Window",
     "angular_profile",
     "coherence_p_value",
     "crop_origins",
+    "estimate_upsampling",
+    "find_peaks",
     "full_plane",
     "half_plane_weights",
     "high_pass_residual",
+    "lattice_test",
     "line_bins",
     "mean_spectrum",
     "radial_profile",
+    "resampling_trace",
+    "resampling_trace_of_files",
     "self_conjugate_bins",
     "strongest_line",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from freqforensics.engine import Backend, map_reduce
 from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
+from freqforensics.spectra.resampling import ResamplingTrace, resampling_trace
 from freqforensics.spectra.spec import SpectrumSpec
 
 OnError = Literal["raise", "skip"]
@@ -157,3 +158,53 @@ def _merge(left: _Share, right: _Share) -> _Share:
     left.failures += right.failures
     left.digest = (left.digest + right.digest) % (1 << 256)
     return left
+
+
+def resampling_trace_of_files(
+    records: Sequence[ImageRecord | str | Path],
+    *,
+    size: int = 256,
+    limit: int | None = None,
+    workers: int | None = None,
+    exif_orientation: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    progress: str | None = None,
+) -> ResamplingTrace | None:
+    """Average the second difference's trace over image files; see `resampling_trace`.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord, str or Path
+        Files that cannot be read are passed over: `mean_spectrum` lists them.
+    size : int
+    limit : int, optional
+        The first so many.
+    workers, exif_orientation, max_pixels, progress
+        As for `mean_spectrum`.
+
+    Returns
+    -------
+    ResamplingTrace or None
+        None where no image is large enough.
+
+    Raises
+    ------
+    ValueError
+        No records, or a parameter out of range.
+    """
+    paths = [record.path if isinstance(record, ImageRecord) else Path(record) for record in records][:limit]
+
+    def trace(chunk: Sequence[Path]) -> ResamplingTrace | None:
+        spec = SpectrumSpec(size=size)
+        images = _read(spec, "skip", exif_orientation, max_pixels, chunk, _Share(SpectrumAccumulator(spec)))
+        large = [image for image in images if min(image.shape[:2]) >= size]
+        return resampling_trace(large, size=size) if large else None
+
+    def together(left: ResamplingTrace | None, right: ResamplingTrace | None) -> ResamplingTrace | None:
+        if left is None or right is None:
+            return left or right
+        count = left.images + right.images
+        power = (left.power * left.images + right.power * right.images) / count
+        return ResamplingTrace(count, left.frequencies, power)
+
+    return map_reduce(paths, trace, together, workers=workers, progress=progress)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.nulls import self_conjugate_bins
+from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.spec import SpectrumSpec
 
@@ -27,7 +28,8 @@ class SpectralLine:
     p_value : float
         Of this bin by itself.
     p_corrected : float
-        Times the number of bins searched (Bonferroni), at most 1: the chance of any line as strong.
+        For the number of bins searched: Bonferroni's from `strongest_line` (the chance of any line as strong),
+        Benjamini and Hochberg's from `find_peaks`.
     """
 
     fx: float
@@ -75,6 +77,73 @@ def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
         p_value=p_line,
         p_corrected=min(1.0, p_line * int(searched.sum()) * planes[0]),
     )
+
+
+def find_peaks(
+    spectrum: MeanSpectrum,
+    *,
+    fdr: float = 0.05,
+    background: Literal["none", "local"] = "local",
+) -> tuple[SpectralLine, ...]:
+    """Find every significant coherent line, controlling the share of false ones.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+        One plane.
+    fdr : float
+        False discovery rate (Benjamini & Hochberg 1995) over `line_bins`.
+    background : {"none", "local"}
+        "none" takes random phases for the null. "local" divides the coherence by the median of the 13 x 13 bins
+        around, where that is above chance: aligned content (centred faces) makes whole regions coherent, a line stands
+        out of its region.
+
+    Returns
+    -------
+    tuple of SpectralLine
+        By ascending p-value. `p_value` is against the background chosen, `p_corrected` is Benjamini and Hochberg's.
+
+    Raises
+    ------
+    ValueError
+        Three planes, no images, or a parameter out of range.
+    """
+    if spectrum.spec.planes != 1:
+        raise ValueError("lines are found on one plane: channel 'rgb' has three")
+    if not 0 < fdr < 1:
+        raise ValueError(f"fdr must lie between 0 and 1, got {fdr}")
+    if background not in ("none", "local"):
+        raise ValueError(f"background must be none or local, got {background!r}")
+    from scipy.ndimage import median_filter
+    from scipy.stats import false_discovery_control
+
+    height, width = spectrum.spec.shape
+    r = np.nan_to_num(spectrum.coherence)
+    level = np.ones_like(r)
+    if background == "local":
+        ring = np.ones((13, 13), bool)
+        ring[5:8, 5:8] = False
+        around = median_filter(np.fft.ifftshift(full_plane(r, width)), footprint=ring, mode="wrap")
+        level = np.maximum(1.0, around[:, : width // 2 + 1] * spectrum.images / np.log(2))
+    p = coherence_p_value(
+        np.minimum(r / level, 1.0), spectrum.images, self_conjugate=self_conjugate_bins((height, width))
+    )
+    rows, columns = np.nonzero(line_bins(spectrum.spec))
+    corrected = false_discovery_control(p[rows, columns])
+    amplitude, (fy, fx) = spectrum.coherent, spectrum.frequencies
+    lines = [
+        SpectralLine(
+            fx=float(fx[column]),
+            fy=float(fy[row]),
+            amplitude=float(amplitude[row, column]),
+            nr=float(r[row, column] * spectrum.images),
+            p_value=float(p[row, column]),
+            p_corrected=float(q),
+        )
+        for row, column, q in zip(rows, columns, corrected, strict=True)
+        if q <= fdr
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.p_value, -line.nr)))
 
 
 def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:

@@ -1,0 +1,102 @@
+"""Lattices over measured spectra."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from freqforensics.figures.plane import plot_spectrum, scale_label, spectrum_limits
+from freqforensics.figures.style import OKABE_ITO, plain_ticks, style
+from freqforensics.spectra import MeanSpectrum, UpsamplingReport
+
+_CELLS: Final = 128
+_COLOURS: Final = dict(zip((2, 4, 8, 16), (OKABE_ITO[1], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[5]), strict=True))
+_SIZES: Final = {2: 34, 4: 20, 8: 10, 16: 4}
+
+
+def plot_lattices(
+    spectra: Mapping[tuple[str, str], MeanSpectrum],
+    reports: Mapping[tuple[str, str], UpsamplingReport],
+    *,
+    level: float = 0.05,
+    fig: Figure | None = None,
+) -> Figure:
+    """Draw the coherence of every group, the points of its significant lattices ringed, with the verdict.
+
+    Parameters
+    ----------
+    spectra : mapping of (generator, label) to MeanSpectrum
+    reports : mapping of (generator, label) to UpsamplingReport
+        Groups without one are left out.
+    level : float
+        Denominators with a corrected p-value below it are ringed.
+    fig : Figure, optional
+        An empty figure to draw on; its size is set.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        Nothing to draw.
+    """
+    keys = [key for key in spectra if key in reports]
+    if not keys:
+        raise ValueError("there is no report to draw")
+    across = min(5, len(keys))
+    down = -(-len(keys) // across)
+    limits = spectrum_limits([spectra[key] for key in keys], "coherence")
+    with style():
+        if fig is None:
+            import matplotlib.pyplot as plt
+
+            fig = plt.figure()
+        fig.set_size_inches(max(2.05 * across + 0.9, 5.0), 2.45 * down + 0.9)
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(down, across, squeeze=False)
+        for index, ax in enumerate(axes.flat):
+            if index >= len(keys):
+                ax.set_axis_off()
+                continue
+            spectrum, report = spectra[keys[index]], reports[keys[index]]
+            plot_spectrum(spectrum, "coherence", ax=ax, limits=limits, colorbar=False, cells=_CELLS, title="")
+            ticks = [-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2]
+            labels = ["−1/2", "−1/4", "0", "1/4", "1/2"]
+            ax.set_xticks(ticks, labels)
+            ax.set_yticks(ticks, labels)
+            ax.set(xlabel="", ylabel="")
+            ax.tick_params(labelsize=5.5, pad=1.5)
+            for evidence in report.lattice.evidence:
+                if evidence.p_corrected < level:
+                    _ring(ax, evidence.denominator)
+            name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
+            verdict = "\n".join(textwrap.wrap(report.verdict, 34)[:3])
+            ax.set_title(f"{name}, N = {spectrum.images}\n{verdict}", fontsize=6.5, parse_math=False)
+        image = axes.flat[0].images[0]
+        bar = fig.colorbar(
+            image, ax=axes, shrink=min(0.9, 0.5 + 0.1 * down), extend="both", label=scale_label("coherence", "density")
+        )
+        plain_ticks(bar, limits)
+        handles = [
+            Line2D([], [], ls="", marker="o", mfc="none", mec=colour, ms=math.sqrt(_SIZES[d]), label=f"1/{d}")
+            for d, colour in _COLOURS.items()
+        ]
+        fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, title="significant lattices")
+        fig.suptitle("Coherence of residuals (median 5×5, luma), axes in cycles per pixel", fontsize=8)
+    return fig
+
+
+def _ring(ax: Axes, d: int) -> None:
+    steps = np.arange(-(d // 2), d // 2 + 1)
+    points = [(b / d, a / d) for a in steps for b in steps if math.gcd(math.gcd(int(a), int(b)), d) == 1]
+    x, y = [point[0] for point in points], [point[1] for point in points]
+    ax.scatter(x, y, s=_SIZES[d], facecolors="none", edgecolors=_COLOURS[d], linewidths=0.5)

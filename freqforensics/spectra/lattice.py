@@ -1,0 +1,290 @@
+"""Lattices of coherent lines: is an image set periodically upsampled, by how much, and what else would explain it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc, gammaincc
+
+from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
+from freqforensics.spectra.power import MeanSpectrum
+from freqforensics.spectra.resampling import ResamplingTrace
+
+DENOMINATORS: Final = (2, 4, 8, 16)
+LEVEL: Final = 0.05
+"""Default rate at which image sets without a lattice are said to have one."""
+
+WEAK_COHERENCE: Final = 0.05
+"""Mean R up to which JPEG's block grid may be what makes a lattice: on photographs it stayed below 0.03."""
+
+_REACH: Final = 6  # bins on either side of a lattice point that give its background
+
+
+@dataclass(frozen=True)
+class LatticeEvidence:
+    """What the points of one denominator say.
+
+    Parameters
+    ----------
+    denominator : int
+        d: the frequencies (a/d, b/d) in lowest terms.
+    points : int
+        Independent points: mirror images count once.
+    mean_nr : float
+        Mean of N R over the points, both mirror images.
+    evidence : float
+        Mean of -log p over the points, each p against the bins around it that lie on no lattice; 1 by chance.
+    p_value : float
+        Of the evidence: points times it is gamma distributed by chance. With a control, the larger of that and of the
+        F test against the control's evidence.
+    p_corrected : float
+        By Holm's method over the denominators.
+    """
+
+    denominator: int
+    points: int
+    mean_nr: float
+    evidence: float
+    p_value: float
+    p_corrected: float
+
+
+@dataclass(frozen=True)
+class LatticeTest:
+    """Evidence for lines on a lattice.
+
+    Parameters
+    ----------
+    images : int
+    evidence : tuple of LatticeEvidence
+        One for each denominator that divides both sides of the spectrum, in ascending order.
+    p_value : float
+        That there is no lattice at all: Bonferroni's combination of the least corrected p-value and of Fisher's over
+        the denominators.
+    controlled : bool
+        Whether it was tested against a control.
+    """
+
+    images: int
+    evidence: tuple[LatticeEvidence, ...]
+    p_value: float
+    controlled: bool
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another cause of periodic traces, tested.
+
+    Parameters
+    ----------
+    name : {"jpeg-grid", "resampling"}
+    found : bool
+    evidence : float
+        Line relative to its surroundings in the trace of the second difference: for the grid the least of the lines
+        at 1/8, 1/4 and 3/8 along x and y; for resampling the lesser of the two axes at `frequency`. 1 by chance.
+    p_value : float
+        The largest of the p-values of those lines: all must be there (intersection-union test). For resampling, times
+        the number of frequencies searched.
+    frequency : float or None
+        Cycles per pixel. A factor s leaves 1/s, folded into 0 .. 1/2.
+    """
+
+    name: Literal["jpeg-grid", "resampling"]
+    found: bool
+    evidence: float
+    p_value: float
+    frequency: float | None
+
+
+@dataclass(frozen=True)
+class UpsamplingReport:
+    """What made the lattice of an image set.
+
+    Parameters
+    ----------
+    factor : int or None
+        The largest denominator with significant lines: the total factor of a chain of x2 layers. None where there is
+        no lattice, or where an alternative explains it.
+    verdict : str
+        One sentence.
+    lattice : LatticeTest
+    alternatives : tuple of Alternative
+        Empty where no trace was given.
+    explained_by : str or None
+        The alternative that is enough to explain the lattice.
+    """
+
+    factor: int | None
+    verdict: str
+    lattice: LatticeTest
+    alternatives: tuple[Alternative, ...]
+    explained_by: str | None
+
+
+def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None) -> LatticeTest:
+    """Test whether the coherence on the lattices of denominator 2, 4, 8 and 16 stands out from that beside them.
+
+    n layers of x2 upsampling put lines at (a / 2^n, b / 2^n). Every lattice point's coherence is divided by that of the
+    bins around it which lie on no lattice (aligned content makes whole regions coherent), if that is above chance.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+        One plane. A side that 16 does not divide leaves fewer denominators.
+    control : MeanSpectrum, optional
+        Of real images of like content and format: what they show too is no evidence.
+
+    Returns
+    -------
+    LatticeTest
+
+    Raises
+    ------
+    ValueError
+        Three planes, no images, sides without a factor of 2, or a control of another spec.
+    """
+    if spectrum.spec.planes != 1 or (control is not None and control.spec.planes != 1):
+        raise ValueError("a lattice is tested on one plane: channel 'rgb' has three")
+    if control is not None and control.spec != spectrum.spec:
+        raise ValueError(f"the control's spec differs: {control.spec} and {spectrum.spec}")
+    denominators = [d for d in DENOMINATORS if all(side % d == 0 for side in spectrum.spec.shape)]
+    if not denominators:
+        raise ValueError(f"no lattice fits a spectrum of {spectrum.spec.shape}: its sides must be even")
+    measured = [_measure(spectrum, d, denominators[-1]) for d in denominators]
+    p_values = [float(gammaincc(points, points * evidence)) for points, _, evidence in measured]
+    if control is not None:
+        for index, d in enumerate(denominators):
+            points, _, evidence = measured[index]
+            _, _, other = _measure(control, d, denominators[-1])
+            p_values[index] = max(p_values[index], float(fdtrc(2 * points, 2 * points, evidence / max(other, 1.0))))
+    corrected = _holm(p_values)
+    fisher = float(gammaincc(len(p_values), -sum(math.log(max(p, 1e-300)) for p in p_values)))
+    return LatticeTest(
+        images=spectrum.images,
+        evidence=tuple(
+            LatticeEvidence(d, points, nr, evidence, p, q)
+            for d, (points, nr, evidence), p, q in zip(denominators, measured, p_values, corrected, strict=True)
+        ),
+        p_value=min(1.0, 2 * min(fisher, min(corrected))),
+        controlled=control is not None,
+    )
+
+
+def estimate_upsampling(
+    spectrum: MeanSpectrum,
+    *,
+    trace: ResamplingTrace | None = None,
+    control: MeanSpectrum | None = None,
+    level: float = LEVEL,
+) -> UpsamplingReport:
+    """Say whether an image set was upsampled periodically, by what factor, and whether something else explains it.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+        Of one plane, crops aligned to 16 pixels.
+    trace : ResamplingTrace, optional
+        Of the same images; without it no alternative is tested.
+    control : MeanSpectrum, optional
+        As for `lattice_test`.
+    level : float
+        Rate of false alarms accepted for a set without a lattice.
+
+    Returns
+    -------
+    UpsamplingReport
+
+    Raises
+    ------
+    ValueError
+        As `lattice_test`; or `level` outside (0, 1).
+
+    Notes
+    -----
+    JPEG's grid is taken to explain a lattice if the grid is found and no denominator's mean R exceeds 0.05: blocks
+    are in the same place in every image, but what they do there hardly has a phase in common. A lattice without any
+    line is possible too: alias-free generators, and interpolation without a nonlinearity after it, leave none.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    lattice = lattice_test(spectrum, control=control)
+    alternatives = () if trace is None else (_jpeg_grid(trace), _resampled(trace))
+    found = [alternative for alternative in alternatives if alternative.found]
+    if lattice.p_value >= level:
+        return UpsamplingReport(None, f"no lattice (p = {lattice.p_value:.2g})", lattice, alternatives, None)
+    significant = [e.denominator for e in lattice.evidence if e.p_corrected < level]
+    factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
+    strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
+    if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE:
+        verdict = f"a weak lattice (R up to {strongest:.3f}) that JPEG's 8x8 grid explains"
+        return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
+    verdict = f"a lattice of denominator {factor} (p = {lattice.p_value:.1e})"
+    if found:
+        verdict += f"; traces of {' and '.join(a.name for a in found)} too"
+    return UpsamplingReport(factor, verdict, lattice, alternatives, None)
+
+
+def _measure(spectrum: MeanSpectrum, d: int, finest: int) -> tuple[int, float, float]:
+    """Independent points, mean N R, and mean -log p against the background, of one denominator."""
+    height, width = spectrum.spec.shape
+    n = spectrum.images
+    r = np.fft.ifftshift(np.nan_to_num(full_plane(spectrum.coherence, width)))
+    rows, columns = np.arange(height)[:, None] * finest % height, np.arange(width) * finest % width
+    on_lattice = (rows == 0) & (columns == 0)
+    own_mirror = self_conjugate_bins((height, width))
+    nr, surprise = [], []
+    for a in range(d):
+        for b in range(d):
+            if math.gcd(math.gcd(a, b), d) != 1:
+                continue
+            row, column = a * height // d, b * width // d
+            nr.append(r[row, column] * n)
+            if (-row % height, -column % width) < (row, column):
+                continue
+            level = max(1.0, _background(r, on_lattice, row, column) * n / math.log(2))
+            real = bool(column <= width // 2 and own_mirror[row, column])
+            p = coherence_p_value(np.array([[min(1.0, r[row, column] / level)]]), n, self_conjugate=np.array([[real]]))
+            surprise.append(-math.log(max(float(p[0, 0]), 1e-300)))
+    return len(surprise), float(np.mean(nr)), float(np.mean(surprise))
+
+
+def _background(r: NDArray[np.float64], on_lattice: NDArray[np.bool_], row: int, column: int) -> float:
+    """Median coherence of the bins around a point that lie on no lattice."""
+    rows = (row + np.arange(-_REACH, _REACH + 1)) % r.shape[0]
+    columns = (column + np.arange(-_REACH, _REACH + 1)) % r.shape[1]
+    place = np.ix_(rows, columns)
+    around = r[place][~on_lattice[place]]
+    return float(np.median(around)) if around.size else 0.0
+
+
+def _holm(p_values: list[float]) -> list[float]:
+    corrected = [0.0] * len(p_values)
+    worst = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        worst = max(worst, min(1.0, p_values[index] * (len(p_values) - rank)))
+        corrected[index] = worst
+    return corrected
+
+
+def _jpeg_grid(trace: ResamplingTrace) -> Alternative:
+    """Lines at 1/8, 1/4 and 3/8 along both axes: an upsampler's lattice seldom has all six."""
+    bins = [round(k / 8 / trace.frequencies[1]) for k in (1, 2, 3)]
+    evidence = float(np.nanmin(trace.ratio[:, bins]))
+    p_value = float(np.nanmax(trace.p_value[:, bins]))
+    return Alternative("jpeg-grid", evidence >= 1.25 and p_value < 0.01, evidence, p_value, None)
+
+
+def _resampled(trace: ResamplingTrace) -> Alternative:
+    """The strongest frequency that both axes share, away from the multiples of 1/8 and from the content."""
+    f = trace.frequencies
+    away = np.abs(f - np.round(f * 8) / 8) > 2.5 * f[1]
+    searched = (f >= 0.1) & away
+    both = np.where(searched, np.nan_to_num(trace.ratio.min(axis=0)), 0.0)
+    best = int(both.argmax())
+    p_value = min(1.0, float(trace.p_value[:, best].max()) * int(searched.sum()))
+    found = both[best] >= 2 and p_value < 1e-3
+    return Alternative("resampling", bool(found), float(both[best]), p_value, float(f[best]))

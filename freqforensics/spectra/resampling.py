@@ -1,0 +1,108 @@
+"""Periodic traces in the second difference of images: what resizing and JPEG's block grid leave, whatever made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincc
+
+from freqforensics.spectra.crops import crop_origins
+from freqforensics.spectra.spec import channel_planes
+
+Float = NDArray[np.float64]
+
+_LOWEST = 1 / 14  # cycles per pixel; below, the profile follows the content
+_REACH, _GAP = 14, 2  # bins on either side that give the background, and those left out around a bin
+
+
+@dataclass(frozen=True, eq=False)
+class ResamplingTrace:
+    """The averaged spectrum of how strongly images bend, along x and along y.
+
+    Parameters
+    ----------
+    images : int
+    frequencies : ndarray, shape (bins,)
+        Cycles per pixel.
+    power : ndarray, shape (2, bins)
+        Mean over images of the normalised periodogram of the profile of the absolute second difference; first along
+        x, then along y.
+    """
+
+    images: int
+    frequencies: Float
+    power: Float
+
+    @property
+    def ratio(self) -> Float:
+        """Power relative to the median of the bins around, shape (2, bins); NaN below 1/14 cycles per pixel."""
+        bins = self.power.shape[1]
+        ratio = np.full(self.power.shape, np.nan)
+        lowest = int(np.ceil(_LOWEST * 2 * (bins - 1)))
+        for index in range(lowest, bins):
+            around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
+            # Beyond the ends the spectrum is its own mirror image.
+            folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
+            background = np.median(self.power[:, [i for i in folded if i >= lowest - _REACH // 2]], axis=1)
+            ratio[:, index] = self.power[:, index] / np.maximum(background, 1e-30)
+        return ratio
+
+    @property
+    def p_value(self) -> Float:
+        """Probability of a ratio at least as large by chance, shape (2, bins), each bin by itself.
+
+        A mean of N periodograms follows a gamma distribution of shape N. NaN as in `ratio`.
+        """
+        return np.asarray(gammaincc(self.images, self.images * self.ratio), np.float64)
+
+
+def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: int = 16) -> ResamplingTrace:
+    """Measure the periodicity of the second difference, averaged over images.
+
+    Interpolation by a factor s makes the variance of the second difference periodic with period s, a line at 1/s (mod
+    1, folded): 1/3 for 1.5, 1/4 for 4/3, 1/5 for 1.25, 1/4 for 0.8 (Gallagher 2005). Exactly x2 with half-pixel linear
+    interpolation leaves none. JPEG's blocks end every 8 pixels: lines at 1/8, 1/4, 3/8.
+
+    Parameters
+    ----------
+    images : iterable of ndarray, (H, W) or (H, W, 3)
+        Smaller ones than `size` are left out.
+    size, align : int
+        Side and alignment of the central crop, pixels.
+
+    Returns
+    -------
+    ResamplingTrace
+        With size // 2 - 3 bins of 1 / (size - 8) cycles per pixel: multiples of 1/8 fall on bins where 8 divides
+        `size`.
+
+    Raises
+    ------
+    ValueError
+        No image is large enough, or `size` is below 32.
+    """
+    if size < 32:
+        raise ValueError(f"size must be at least 32, got {size}")
+    length = size - 8
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)
+    total = np.zeros((2, length // 2 + 1))
+    count = 0
+    for image in images:
+        origins = crop_origins(np.asarray(image).shape[:2], (size, size), align=align)
+        if not origins:
+            continue
+        (row, column), *_ = origins
+        plane = channel_planes(np.asarray(image)[row : row + size, column : column + size], "luma")[0]
+        for axis in (1, 0):
+            bend = np.abs(np.diff(plane.astype(np.float64), 2, axis=axis)).mean(axis=1 - axis)
+            profile = np.log(bend[3 : 3 + length] + 0.05)  # the log weighs bright and dark regions alike
+            power = np.abs(np.fft.rfft((profile - profile.mean()) * window)) ** 2
+            total[1 - axis] += power / max(float(power[length // 14 :].mean()), 1e-30)
+        count += 1
+    if count == 0:
+        raise ValueError(f"no image is as large as {size}x{size}")
+    return ResamplingTrace(count, np.fft.rfftfreq(length).astype(np.float64), total / count)
