@@ -157,8 +157,8 @@ def upsampling(
     """Say whether images were upsampled periodically, by what factor, and what else would explain it.
 
     Tests the coherence on the lattices of 1/2, 1/4, 1/8 and 1/16 cycles per pixel against that beside them, and the
-    second difference for JPEG's block grid and for resizing. A set without a lattice is said to have one at a rate of 5 %.
-    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    second difference for JPEG's block grid and for resizing. A set without a lattice is said to have one at a rate of
+    5 %. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with _one_line_errors():
         from freqforensics.lattices import survey_lattices

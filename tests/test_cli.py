@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -250,6 +251,66 @@ def test_a_group_without_usable_images_is_named(tree, out, rng):
     assert (done.returncode, done.stderr) == (0, "note: no image could be used of: tiny fake\n")
 
 
+@pytest.fixture
+def upsampled(tmp_path, rng):
+    """Real images, and fakes with a pattern of period 4 from their origin."""
+    tile = np.tile(rng.normal(0, 6, (4, 4, 1)), (16, 16, 1))
+    for index in range(30):
+        image = picture(rng, 64, 64)
+        write(tmp_path / "data" / "gan" / "0_real" / f"{index}.png", picture(rng, 64, 64))
+        write(tmp_path / "data" / "gan" / "1_fake" / f"{index}.png", np.clip(image + tile, 0, 255).astype(np.uint8))
+    return tmp_path / "data"
+
+
+def test_what_made_a_lattice(upsampled, out):
+    done = run("upsampling", upsampled, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"gan +real +30 +64 +none .* no lattice", done.stdout)
+    assert re.search(r"gan +fake +30 +64 +4 .* lattice of 1/4", done.stdout)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "lattices.pdf",
+        "lattices.png",
+        "manifest.json",
+        "upsampling.json",
+    ]
+    printed = json.loads(run("upsampling", upsampled, "--json").stdout)
+    assert printed == json.loads((out / "upsampling.json").read_text())
+    real, fake = printed
+    assert (real["generator"], real["label"], real["n"], real["factor"]) == ("gan", "real", 30, None)
+    assert (fake["label"], fake["factor"], fake["explained_by"]) == ("fake", 4, None)
+    evidence = {e["denominator"]: e for e in fake["denominators"]}
+    assert set(evidence) == {2, 4, 8, 16}
+    assert evidence[4]["p_value"] < 1e-6 < evidence[8]["p_value"]
+    assert [a["name"] for a in fake["alternatives"]] == ["jpeg-grid", "resampling"]
+
+
+def test_a_control_is_taken_into_account(upsampled):
+    fake, real = (upsampled / "gan" / side for side in ("1_fake", "0_real"))
+    (against_real,) = json.loads(run("upsampling", fake, "--control", real, "--json").stdout)
+    assert (against_real["factor"], against_real["denominators"][0]["denominator"]) == (4, 2)
+    assert against_real["controlled"]
+    plain = upsampled.parent / "plain"
+    shutil.copytree(fake, plain)  # of unknown label, so it may be a control
+    (against_itself,) = json.loads(run("upsampling", fake, "--control", plain, "--json").stdout)
+    assert against_itself["factor"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "40"], "size must be a multiple of 16 from 32, got 40"),
+        (["--size", "128"], "no image is as large as 128x128"),
+        (["--control", "{tree}/gan/1_fake"], "holds no real image"),
+        (["--control", "nowhere"], "no such folder or table: nowhere"),
+        (["--out", "{tree}"], "is not empty"),
+    ],
+)
+def test_bad_input_of_upsampling_is_one_line(upsampled, arguments, message):
+    done = run("upsampling", upsampled, *(a.replace("{tree}", str(upsampled)) for a in arguments))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr
+
+
 def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
     for index in range(3):
         write(tmp_path / "set" / f"{index}.png", picture(rng, 512, 512))
@@ -280,7 +341,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
 def test_help_has_an_example_for_every_command():
     top = run("--help")
     commands = re.findall(r"^  (\w+)  ", top.stdout.split("Commands:")[1], flags=re.M)
-    assert {"spectrum", "demo"} <= set(commands)
+    assert {"spectrum", "upsampling", "demo"} <= set(commands)
     for command in commands:
         shown = run(command, "--help")
         assert shown.returncode == 0

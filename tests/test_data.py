@@ -10,8 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from freqforensics.images import by_generator, index_images
-from freqforensics.spectra import MeanSpectrum, SpectrumSpec, mean_spectrum
+from freqforensics.images import by_generator, index_images, read_image
+from freqforensics.lattices import survey_lattices
+from freqforensics.spectra import (
+    MeanSpectrum,
+    SpectrumAccumulator,
+    SpectrumSpec,
+    UpsamplingReport,
+    estimate_upsampling,
+    mean_spectrum,
+)
 
 # Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
 MEASURED = {
@@ -70,6 +78,48 @@ def test_real_sides_have_none_but_the_known_ones(measured):
         else:
             assert min(values) > 0.15
             assert max(values) < 2
+
+
+@pytest.fixture(scope="module")
+def reports(data: Path) -> dict[tuple[str, str], UpsamplingReport]:
+    return survey_lattices([data]).reports
+
+
+@pytest.mark.parametrize("generator", ["dcgan", "cyclegan", "pix2pix", "stylegan", "stylegan2", "stable_diffusion"])
+def test_generators_have_a_lattice_and_no_alternative_explains_it(reports, generator):
+    assert reports[generator, "fake"].factor is not None
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [*(g for g in MEASURED if g != "pix2pix"), "photos", "photos_imagenet", "photos_kodak"],
+)
+def test_real_sides_have_none(reports, generator):
+    assert reports[generator, "real"].factor is None
+
+
+def test_jpeg_explains_stargan_and_is_found_where_it_is(reports):
+    assert (reports["stargan", "fake"].factor, reports["stargan", "fake"].explained_by) == (None, "jpeg-grid")
+    grid = {key: report.alternatives[0].found for key, report in reports.items()}
+    for key in [("stargan", "real"), ("photos", "real"), ("photos_imagenet", "real"), ("stylegan", "real")]:
+        assert grid[key]
+    for key in [("photos_kodak", "real"), ("stylegan2", "real"), ("dcgan", "fake"), ("stylegan2", "fake")]:
+        assert not grid[key]
+
+
+@pytest.mark.parametrize("folder", ["photos", "photos_imagenet"])
+def test_subsets_of_photographs_fire_at_most_at_the_stated_rate(data, folder):
+    """100 random subsets of 50 photographs; stated rate 5 %, with three binomial standard errors."""
+    rng = np.random.default_rng(1)
+    images = [read_image(record.path) for record in index_images(data / folder)]
+    images = [image for image in images if min(image.shape[:2]) >= 128]
+    fired = 0
+    for _ in range(100):
+        accumulator = SpectrumAccumulator(SpectrumSpec(size=128))
+        accumulator.update([images[index] for index in rng.choice(len(images), 50, replace=False)])
+        fired += estimate_upsampling(accumulator.result()).factor is not None
+    assert fired <= 5 + 3 * math.sqrt(100 * 0.05 * 0.95)
+    print(f"{folder}: {fired} of 100")
 
 
 def test_the_command_covers_every_folder(data, tmp_path):

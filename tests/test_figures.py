@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from PIL import Image
 
 from freqforensics import figures
-from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, radial_profile
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling, radial_profile
 
 
 def averaged(planes, size=32, **options):
@@ -205,6 +205,23 @@ def test_profiles_draw_the_radial_power_inside_its_band(spectra):
     band = panels[0].collections[0].get_paths()[0].vertices[:, 1]
     assert band.min() < y.min()
     assert band.max() > y.max()
+
+
+def test_lattices_ring_the_points_of_significant_denominators_only(rng):
+    tile = np.tile(rng.normal(0, 5, (2, 2)), (32, 32))
+    planes = rng.normal(0, 10, (60, 64, 64))
+    spectra = {("g", "real"): averaged(planes, 64), ("g", "fake"): averaged(planes + tile, 64)}
+    reports = {key: estimate_upsampling(spectrum) for key, spectrum in spectra.items()}
+    fig = figures.plot_lattices(spectra, reports)
+    real, fake = (ax for ax in fig.axes if ax.get_title().startswith("g "))
+    assert len(real.collections) == 0
+    points = {tuple(map(float, offset)) for offset in fake.collections[0].get_offsets()}
+    assert len(fake.collections) == 1
+    assert points == {(x, y) for x in (-0.5, 0.0, 0.5) for y in (-0.5, 0.0, 0.5)} - {(0.0, 0.0)}
+    assert "lattice of 1/2" in fake.get_title()
+    assert "no lattice" in real.get_title()
+    with pytest.raises(ValueError, match="no report"):
+        figures.plot_lattices(spectra, {})
 
 
 def test_saved_twice_is_byte_identical_and_carries_the_manifest(spectra, tmp_path):

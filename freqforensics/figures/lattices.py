@@ -79,12 +79,12 @@ def plot_lattices(
                 if evidence.p_corrected < level:
                     _ring(ax, evidence.denominator)
             name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
-            verdict = "\n".join(textwrap.wrap(report.verdict, 34)[:3])
-            ax.set_title(f"{name}, N = {spectrum.images}\n{verdict}", fontsize=6.5, parse_math=False)
+            verdict = "\n".join(textwrap.wrap(report.verdict, 36)[:2])
+            p = f"p = {report.lattice.p_value:.1g}"
+            ax.set_title(f"{name}, N = {spectrum.images}, {p}\n{verdict}", fontsize=6.5, parse_math=False)
         image = axes.flat[0].images[0]
-        bar = fig.colorbar(
-            image, ax=axes, shrink=min(0.9, 0.5 + 0.1 * down), extend="both", label=scale_label("coherence", "density")
-        )
+        label = scale_label("coherence", "density")
+        bar = fig.colorbar(image, ax=axes, shrink=max(0.25, 0.9 / down), aspect=22, extend="both", label=label)
         plain_ticks(bar, limits)
         handles = [
             Line2D([], [], ls="", marker="o", mfc="none", mec=colour, ms=math.sqrt(_SIZES[d]), label=f"1/{d}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ WEAK_COHERENCE: Final = 0.05
 """Mean R up to which JPEG's block grid may be what makes a lattice: on photographs it stayed below 0.03."""
 
 _REACH: Final = 6  # bins on either side of a lattice point that give its background
+_LINE_REACH: Final = 9
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class LatticeEvidence:
         F test against the control's evidence.
     p_corrected : float
         By Holm's method over the denominators.
+    p_isolated : float
+        As `p_corrected`, but against the bins of each point's row and column as well. Where crops reach the images'
+        borders, strong lines leak along their rows and columns, through the points of finer lattices; that does not
+        count here, so this tells *which* denominators have lines of their own, with less power to tell that any has.
     """
 
     denominator: int
@@ -51,6 +56,7 @@ class LatticeEvidence:
     evidence: float
     p_value: float
     p_corrected: float
+    p_isolated: float
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,10 @@ class UpsamplingReport:
     Parameters
     ----------
     factor : int or None
-        The largest denominator with significant lines: the total factor of a chain of x2 layers. None where there is
-        no lattice, or where an alternative explains it.
+        The largest denominator with significant lines of its own: the total factor of a chain of x2 layers. None where
+        there is no lattice, or where an alternative explains it.
     verdict : str
-        One sentence.
+        The same in words.
     lattice : LatticeTest
     alternatives : tuple of Alternative
         Empty where no trace was given.
@@ -155,19 +161,21 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     if not denominators:
         raise ValueError(f"no lattice fits a spectrum of {spectrum.spec.shape}: its sides must be even")
     measured = [_measure(spectrum, d, denominators[-1]) for d in denominators]
-    p_values = [float(gammaincc(points, points * evidence)) for points, _, evidence in measured]
+    p_values = [float(gammaincc(m.points, m.points * m.evidence)) for m in measured]
+    isolated = _holm([float(gammaincc(m.points, m.points * m.isolated)) for m in measured])
     if control is not None:
         for index, d in enumerate(denominators):
-            points, _, evidence = measured[index]
-            _, _, other = _measure(control, d, denominators[-1])
-            p_values[index] = max(p_values[index], float(fdtrc(2 * points, 2 * points, evidence / max(other, 1.0))))
+            mine, other = measured[index], _measure(control, d, denominators[-1])
+            freedom = 2 * mine.points
+            ratio = mine.evidence / max(other.evidence, 1.0)
+            p_values[index] = max(p_values[index], float(fdtrc(freedom, freedom, ratio)))
     corrected = _holm(p_values)
     fisher = float(gammaincc(len(p_values), -sum(math.log(max(p, 1e-300)) for p in p_values)))
     return LatticeTest(
         images=spectrum.images,
         evidence=tuple(
-            LatticeEvidence(d, points, nr, evidence, p, q)
-            for d, (points, nr, evidence), p, q in zip(denominators, measured, p_values, corrected, strict=True)
+            LatticeEvidence(d, m.points, m.mean_nr, m.evidence, p, q, i)
+            for d, m, p, q, i in zip(denominators, measured, p_values, corrected, isolated, strict=True)
         ),
         p_value=min(1.0, 2 * min(fisher, min(corrected))),
         controlled=control is not None,
@@ -215,28 +223,35 @@ def estimate_upsampling(
     alternatives = () if trace is None else (_jpeg_grid(trace), _resampled(trace))
     found = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
-        return UpsamplingReport(None, f"no lattice (p = {lattice.p_value:.2g})", lattice, alternatives, None)
-    significant = [e.denominator for e in lattice.evidence if e.p_corrected < level]
+        return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
+    significant = [e.denominator for e in lattice.evidence if max(e.p_corrected, e.p_isolated) < level]
     factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
     strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
     if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE:
-        verdict = f"a weak lattice (R up to {strongest:.3f}) that JPEG's 8x8 grid explains"
+        verdict = f"weak lattice (R to {strongest:.3f}) that JPEG's 8x8 grid explains"
         return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
-    verdict = f"a lattice of denominator {factor} (p = {lattice.p_value:.1e})"
+    verdict = f"lattice of 1/{factor}"
     if found:
-        verdict += f"; traces of {' and '.join(a.name for a in found)} too"
+        verdict += f", besides {' and '.join(a.name for a in found)}"
     return UpsamplingReport(factor, verdict, lattice, alternatives, None)
 
 
-def _measure(spectrum: MeanSpectrum, d: int, finest: int) -> tuple[int, float, float]:
-    """Independent points, mean N R, and mean -log p against the background, of one denominator."""
+class _Measured(NamedTuple):
+    points: int  # independent ones
+    mean_nr: float
+    evidence: float  # mean -log p against the square around
+    isolated: float  # the same against square, row and column
+
+
+def _measure(spectrum: MeanSpectrum, d: int, finest: int) -> _Measured:
     height, width = spectrum.spec.shape
     n = spectrum.images
     r = np.fft.ifftshift(np.nan_to_num(full_plane(spectrum.coherence, width)))
     rows, columns = np.arange(height)[:, None] * finest % height, np.arange(width) * finest % width
     on_lattice = (rows == 0) & (columns == 0)
     own_mirror = self_conjugate_bins((height, width))
-    nr, surprise = [], []
+    nr: list[float] = []
+    surprise: list[tuple[float, float]] = []
     for a in range(d):
         for b in range(d):
             if math.gcd(math.gcd(a, b), d) != 1:
@@ -245,20 +260,25 @@ def _measure(spectrum: MeanSpectrum, d: int, finest: int) -> tuple[int, float, f
             nr.append(r[row, column] * n)
             if (-row % height, -column % width) < (row, column):
                 continue
-            level = max(1.0, _background(r, on_lattice, row, column) * n / math.log(2))
+            square, line = _backgrounds(r, on_lattice, row, column)
+            levels = np.maximum(1.0, np.array([square, max(square, line)]) * n / math.log(2))
             real = bool(column <= width // 2 and own_mirror[row, column])
-            p = coherence_p_value(np.array([[min(1.0, r[row, column] / level)]]), n, self_conjugate=np.array([[real]]))
-            surprise.append(-math.log(max(float(p[0, 0]), 1e-300)))
-    return len(surprise), float(np.mean(nr)), float(np.mean(surprise))
+            shares = np.minimum(1.0, r[row, column] / levels)[None]
+            p = coherence_p_value(shares, n, self_conjugate=np.array([[real, real]]))[0]
+            surprise.append((-math.log(max(float(p[0]), 1e-300)), -math.log(max(float(p[1]), 1e-300))))
+    evidence, isolated = np.mean(surprise, axis=0)
+    return _Measured(len(surprise), float(np.mean(nr)), float(evidence), float(isolated))
 
 
-def _background(r: NDArray[np.float64], on_lattice: NDArray[np.bool_], row: int, column: int) -> float:
-    """Median coherence of the bins around a point that lie on no lattice."""
-    rows = (row + np.arange(-_REACH, _REACH + 1)) % r.shape[0]
-    columns = (column + np.arange(-_REACH, _REACH + 1)) % r.shape[1]
-    place = np.ix_(rows, columns)
-    around = r[place][~on_lattice[place]]
-    return float(np.median(around)) if around.size else 0.0
+def _backgrounds(r: NDArray[np.float64], on_lattice: NDArray[np.bool_], row: int, column: int) -> tuple[float, float]:
+    """Median coherence of the bins around a point that lie on no lattice: of the square, and of its row or column."""
+    square, line, here = np.arange(-_REACH, _REACH + 1), np.arange(-_LINE_REACH, _LINE_REACH + 1), np.zeros(1, int)
+    medians = []
+    for down, across in ((square, square), (line, here), (here, line)):
+        place = np.ix_((row + down) % r.shape[0], (column + across) % r.shape[1])
+        around = r[place][~on_lattice[place]]
+        medians.append(float(np.median(around)) if around.size >= 6 else 0.0)
+    return medians[0], max(medians[1:])
 
 
 def _holm(p_values: list[float]) -> list[float]:
