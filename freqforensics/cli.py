@@ -201,6 +201,7 @@ def demo(
         _report(survey, out / "spectrum")
         print(f"\nlook at {out / 'spectrum' / 'fingerprints.png'}, then try your own folder:")
         print("  freqforensics spectrum FOLDER --out results --size 128")
+        print("  freqforensics upsampling FOLDER")
 
 
 def _report(survey: Survey, out: Path, *, as_json: bool = False) -> None:

@@ -36,7 +36,7 @@ def plot_lattices(
     reports : mapping of (generator, label) to UpsamplingReport
         Groups without one are left out.
     level : float
-        Denominators with a corrected p-value below it are ringed.
+        Denominators with lines of their own at this level, and that of the factor, are ringed.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 
@@ -76,7 +76,7 @@ def plot_lattices(
             ax.set(xlabel="", ylabel="")
             ax.tick_params(labelsize=5.5, pad=1.5)
             for evidence in report.lattice.evidence:
-                if evidence.p_corrected < level:
+                if evidence.has_lines(level) or evidence.denominator == report.factor:
                     _ring(ax, evidence.denominator)
             name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
             verdict = "\n".join(textwrap.wrap(report.verdict, 36)[:2])
@@ -90,7 +90,13 @@ def plot_lattices(
             Line2D([], [], ls="", marker="o", mfc="none", mec=colour, ms=math.sqrt(_SIZES[d]), label=f"1/{d}")
             for d, colour in _COLOURS.items()
         ]
-        fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, title="significant lattices")
+        fig.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            title="rings: lattices with significant lines of their own",
+        )
         fig.suptitle("Coherence of residuals (median 5×5, luma), axes in cycles per pixel", fontsize=8)
     return fig
 

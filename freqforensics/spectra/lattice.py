@@ -58,6 +58,10 @@ class LatticeEvidence:
     p_corrected: float
     p_isolated: float
 
+    def has_lines(self, level: float = LEVEL) -> bool:
+        """Whether this denominator has significant lines of its own."""
+        return max(self.p_corrected, self.p_isolated) < level
+
 
 @dataclass(frozen=True)
 class LatticeTest:
@@ -224,7 +228,7 @@ def estimate_upsampling(
     found = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
-    significant = [e.denominator for e in lattice.evidence if max(e.p_corrected, e.p_isolated) < level]
+    significant = [e.denominator for e in lattice.evidence if e.has_lines(level)]
     factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
     strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
     if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE:
