@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.provenance import replacing
 
 TILE: Final = 160
@@ -48,7 +49,8 @@ def write_upsampled_photographs(folder: str | Path) -> int:
         image = image[:height, :width]
         small = cv2.resize(image.astype(np.float32), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         # Whole photographs are enlarged and then cut, or the crops' borders would be part of the pattern.
-        enlarged = {upsampler: enlarge(np.asarray(small, np.float32)) for upsampler, enlarge in _UPSAMPLERS.items()}
+        planes = np.moveaxis(np.asarray(small, np.float32), 2, 0)
+        enlarged = {upsampler: np.moveaxis(enlarge(planes), 0, 2) for upsampler, enlarge in _UPSAMPLERS.items()}
         for row in range(0, height - TILE + 1, TILE):
             for column in range(0, width - TILE + 1, TILE):
                 place = (slice(row, row + TILE), slice(column, column + TILE))
@@ -76,26 +78,15 @@ def _photographs() -> Iterator[tuple[str, NDArray[np.uint8]]]:
         yield Path(path).stem, image
 
 
-def _interpolated(method: int) -> Callable[[Plane], Plane]:
-    return lambda small: np.asarray(cv2.resize(small, None, fx=2, fy=2, interpolation=method), np.float32)
-
-
 def _zero_insertion(small: Plane) -> Plane:
-    large = np.zeros((2 * small.shape[0], 2 * small.shape[1], *small.shape[2:]), np.float32)
-    large[::2, ::2] = small
-    return large
-
-
-def _transposed(small: Plane) -> Plane:
-    taps = np.array([0.5, 1.1, 0.5])  # even pixels get 1.1, odd ones 0.5 + 0.5: unequal phases
-    return np.asarray(cv2.filter2D(_zero_insertion(small), -1, np.outer(taps, taps), borderType=cv2.BORDER_REFLECT_101))
+    return np.asarray(zero_insertion(2)(small - 128) + 128, np.float32)
 
 
 _UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {
-    "nearest": _interpolated(cv2.INTER_NEAREST),
-    "bilinear": _interpolated(cv2.INTER_LINEAR),
-    "zero-insertion": lambda small: np.asarray((_zero_insertion(small - 128) + 128), np.float32),
-    "transposed-3x3": _transposed,
+    "nearest": nearest(2),
+    "bilinear": bilinear(),
+    "zero-insertion": _zero_insertion,
+    "transposed-3x3": transposed_convolution((0.5, 1.1, 0.5), padding=1),  # phases 1.1 and 0.5 + 0.5
 }
 
 
