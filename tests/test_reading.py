@@ -158,10 +158,13 @@ def test_any_name_can_be_read(image, name, tmp_path):
     np.testing.assert_array_equal(read_image(str(path)), image)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (31, 33)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (8, 8), (17, 16), (31, 33)])
 def test_odd_and_tiny_sizes(rng, shape):
-    image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(decode_image(encoded(image, "PNG")), image)
+    for image in (rng.integers(0, 256, (*shape, 3), dtype=np.uint8), np.zeros((*shape, 3), np.uint8)):
+        for form in ("PNG", "BMP", "TIFF", "PPM"):
+            np.testing.assert_array_equal(decode_image(encoded(image, form)), image)
+        for form in ("JPEG", "WEBP", "AVIF"):
+            assert decode_image(encoded(image, form)).shape == image.shape
 
 
 def test_headers_give_size_and_format_without_decoding(image):
@@ -385,6 +388,14 @@ def test_an_unfinished_download_filled_with_zeros_is_refused(image, form, option
     assert decode_image(data).shape == image.shape
     with pytest.raises(ImageReadError, match=r"ends in zeros|cannot be decoded"):
         decode_image(data[:-200] + bytes(200))
+
+
+def test_flat_pictures_are_no_unfinished_downloads():
+    for value in (0, 128, 255):
+        flat = np.full((1000, 1000, 3), value, np.uint8)
+        assert encoded(flat, "WEBP")[-64:] == bytes(64)  # or this tests nothing
+        for form in ("WEBP", "AVIF", "JPEG"):
+            assert np.abs(decode_image(encoded(flat, form)).astype(int) - value).max() <= 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
