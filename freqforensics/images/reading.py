@@ -322,7 +322,9 @@ def _from_pillow(
 
 
 def _pillow_rgb(picture: Image.Image, data: bytes, name: str, note: Note) -> NDArray[np.uint8]:
-    if picture.format == "JPEG2000":  # Pillow, which has found it whole, keeps the wrong byte of 16-bit samples
+    if (
+        picture.format == "JPEG2000" and picture.mode == "RGB"
+    ):  # Pillow, which has found it whole, keeps the wrong byte of 16-bit samples
         raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if raw is not None and raw.dtype == np.uint16:
             return _from_opencv(raw, name, note)
