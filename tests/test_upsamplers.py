@@ -152,7 +152,7 @@ def test_bad_parameters_are_named():
     with pytest.raises(ValueError, match="boundary must be one of"):
         nearest(2)(np.ones((4, 4)), boundary="zero")
     with pytest.raises(ValueError, match="too short to reflect"):
-        bilinear()(np.ones((2, 2)))
+        linear(4)(np.ones((1, 1)))
     with pytest.raises(ValueError, match="layers must be at least 1"):
         nearest(2).lattice(0)
     with pytest.raises(ValueError, match="sum to zero"):

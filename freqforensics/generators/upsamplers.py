@@ -120,7 +120,7 @@ class Upsampler:
     def _along(self, x: NDArray[Any], axis: int, boundary: Boundary) -> NDArray[Any]:
         x = np.moveaxis(x, axis, -1)
         length = x.shape[-1]
-        margin = 0 if boundary == "wrap" else len(self.taps) // self.factor + 1
+        margin = 0 if boundary == "wrap" else -(-(len(self.taps) - 1) // self.factor)
         if margin:
             if boundary == "reflect" and margin >= length:
                 raise ValueError(f"a side of {length} pixels is too short to reflect {margin} of them")
