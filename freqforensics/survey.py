@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from freqforensics.images import by_generator, index_sources
+from freqforensics.images import by_generator, index_sources, shown_path
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
 
@@ -231,5 +231,5 @@ def _why_none(survey: Survey) -> str:
         parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
     if survey.failures:
         path, reason = survey.failures[0]
-        parts.append(f"{len(survey.failures)} cannot be read, first {path}: {reason}")
+        parts.append(f"{len(survey.failures)} cannot be read, first {shown_path(path)}: {reason}")
     return f"no image was averaged: {'; '.join(parts)}"

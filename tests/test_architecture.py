@@ -179,3 +179,12 @@ def test_what_the_readmes_link_to_is_there_and_committed():
             if (root / ".git").exists():
                 listed = subprocess.run(["git", "ls-files", str(path)], cwd=root, capture_output=True, text=True)
                 assert listed.stdout.strip(), f"{target} is not committed"
+
+
+def test_the_command_lines_choices_are_the_librarys():
+    """They are written again in `cli`, for importing them would load numpy before --help is shown."""
+    from freqforensics import cli, spectra, survey
+
+    for name in ("Crop", "Residual", "Channel", "Window", "Normalisation"):
+        assert getattr(cli, name) == getattr(spectra, name)
+    assert cli.LabelChoice == survey.LabelChoice

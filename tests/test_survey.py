@@ -55,3 +55,10 @@ def test_bad_parameters_are_named(tree):
         survey_sources([tree], spec=SpectrumSpec(size=64))
     with pytest.raises(ValueError, match="no image with label 'fake'"):
         survey_sources([tree / "crn" / "0_real"], label="fake")
+
+
+def test_why_nothing_was_averaged_stays_on_one_line(tmp_path):
+    (tmp_path / "two\nlines.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="1 cannot be read") as caught:
+        survey_sources([tmp_path])
+    assert "\n" not in str(caught.value)
