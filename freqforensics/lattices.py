@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
 from freqforensics.images import ImageRecord, by_generator, index_sources
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import (
+    FileEvidence,
     MeanSpectrum,
     SpectrumSpec,
     UpsamplingReport,
     estimate_upsampling,
-    mean_spectrum,
-    resampling_trace_of_files,
+    file_evidence,
 )
 
 SIZES: Final = (256, 128, 64)
 """Crop sizes tried where none is asked for: the largest that nine tenths of a group's images have."""
+
+BY_NAME: Final = "by-name"
+"""For `predict`: every generator's own family."""
 
 Group = tuple[str, str]
 
@@ -37,12 +41,15 @@ class LatticeSurvey:
         What indexing left out or found doubtful.
     parameters : dict
         What was asked for, JSON values.
+    predicted : dict of (generator, label) to PredictedLattice
+        Of the fake sides, where a family was named.
     """
 
     spectra: dict[Group, MeanSpectrum]
     reports: dict[Group, UpsamplingReport]
     notes: tuple[str, ...]
     parameters: dict[str, Any]
+    predicted: dict[Group, PredictedLattice] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[tuple[str, str]]:
@@ -64,6 +71,7 @@ class LatticeSurvey:
                 "denominators": [asdict(evidence) for evidence in report.lattice.evidence],
                 "alternatives": [asdict(alternative) for alternative in report.alternatives],
                 "explained_by": report.explained_by,
+                "predicted": _predicted(self.predicted.get(key)),
             }
             for key, report in self.reports.items()
         ]
@@ -87,7 +95,9 @@ class LatticeSurvey:
         shown = manifest(self.parameters, inputs=inputs)
         with result_folder(out, overwrite=overwrite) as made:
             write_json(made / "upsampling.json", self.groups())
-            figure = figures.plot_lattices(self.spectra, self.reports, fig=figures.new_figure())
+            figure = figures.plot_lattices(
+                self.spectra, self.reports, predicted=self.predicted, fig=figures.new_figure()
+            )
             for suffix in (".png", ".pdf"):
                 figures.save_figure(figure, made / f"lattices{suffix}", manifest=shown)
             write_json(made / "manifest.json", {**shown, "command": command})
@@ -97,6 +107,7 @@ def survey_lattices(
     sources: Sequence[str | Path],
     *,
     control: str | Path | None = None,
+    predict: str | None = None,
     size: int | None = None,
     limit: int | None = None,
     workers: int | None = None,
@@ -110,6 +121,9 @@ def survey_lattices(
         As for `index_sources`.
     control : str or Path, optional
         A source of real images of like content and format; of a labelled one the real side is taken.
+    predict : str, optional
+        A family whose predicted lattice is put beside what is measured on every side that is not real; "by-name" takes
+        for each generator the family of its name.
     size : int, optional
         Side of the crops, a multiple of 16 from 32. Default for each group the largest of `SIZES` that nine tenths of
         its images have.
@@ -132,6 +146,8 @@ def survey_lattices(
     """
     if size is not None and (size < 32 or size % 16):
         raise ValueError(f"size must be a multiple of 16 from 32, got {size}")
+    if predict not in (None, BY_NAME):
+        predicted_lattice(str(predict))
     notes: list[str] = []
     real = [] if control is None else _real_side(index_sources([control], on_note=notes.append), control)
     controls: dict[int, MeanSpectrum] = {}
@@ -139,21 +155,35 @@ def survey_lattices(
     reports: dict[Group, UpsamplingReport] = {}
     for key, records in by_generator(index_sources(sources, on_note=notes.append)).items():
         name = " ".join(key) if progress else None
-        spectrum = _largest(records, (size,) if size else SIZES, limit, workers, name)
+        found = _largest(records, (size,) if size else SIZES, limit, workers, name)
+        spectrum = found.spectrum
         spectra[key] = spectrum
         if not spectrum.images:
             continue
         side = spectrum.spec.shape[0]
         if real and side not in controls:
-            controls[side] = _average(real, side, None, workers, "control" if progress else None)
+            shown = "control" if progress else None
+            controls[side] = file_evidence(real, spec=SpectrumSpec(size=side), workers=workers, progress=shown).spectrum
             if not controls[side].images:
                 raise ValueError(f"no image of the control {control} is as large as {side}x{side}")
-        trace = resampling_trace_of_files(records, size=side, limit=limit, workers=workers, progress=name)
-        reports[key] = estimate_upsampling(spectrum, trace=trace, control=controls.get(side))
+        reports[key] = estimate_upsampling(
+            spectrum, trace=found.trace, jpeg_qualities=found.jpeg_qualities, control=controls.get(side)
+        )
     if not reports:
         raise ValueError(f"no image is as large as {size or min(SIZES)}x{size or min(SIZES)}, or none can be read")
+    predicted = {
+        (generator, label): predicted_lattice(generator if predict == BY_NAME else predict)
+        for generator, label in reports
+        if predict is not None and label != "real" and (predict != BY_NAME or generator in FAMILIES)
+    }
     parameters = {"size": size, "limit": limit, "control": None if control is None else str(control)}
-    return LatticeSurvey(spectra, reports, tuple(notes), parameters)
+    if predict is not None:
+        parameters["predict"] = predict
+    return LatticeSurvey(spectra, reports, tuple(notes), parameters, predicted)
+
+
+def _predicted(lattice: PredictedLattice | None) -> dict[str, Any] | None:
+    return None if lattice is None else {"family": lattice.family, "factor": lattice.factor}
 
 
 def _real_side(records: Sequence[ImageRecord], source: str | Path) -> list[ImageRecord]:
@@ -165,16 +195,10 @@ def _real_side(records: Sequence[ImageRecord], source: str | Path) -> list[Image
 
 def _largest(
     records: Sequence[ImageRecord], sizes: Sequence[int], limit: int | None, workers: int | None, name: str | None
-) -> MeanSpectrum:
+) -> FileEvidence:
     for size in sizes:
-        spectrum = _average(records, size, limit, workers, name)
-        if not spectrum.skipped or sum(spectrum.skipped.values()) <= 0.1 * min(len(records), limit or len(records)):
+        found = file_evidence(records, spec=SpectrumSpec(size=size), limit=limit, workers=workers, progress=name)
+        skipped = found.spectrum.skipped
+        if not skipped or sum(skipped.values()) <= 0.1 * min(len(records), limit or len(records)):
             break
-    return spectrum
-
-
-def _average(
-    records: Sequence[ImageRecord], size: int, limit: int | None, workers: int | None, name: str | None
-) -> MeanSpectrum:
-    spec = SpectrumSpec(size=size)
-    return mean_spectrum(records, spec=spec, limit=limit, workers=workers, on_error="skip", progress=name)
+    return found

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "figures": {"attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},
     "report": {"attribution", "detector", "evaluation", "images", "provenance", "spectra"},
     "survey": {"engine", "figures", "images", "provenance", "spectra"},
-    "lattices": {"engine", "figures", "images", "provenance", "spectra"},
+    "lattices": {"engine", "figures", "generators", "images", "provenance", "spectra"},
     "demo": {"engine", "generators", "images", "provenance", "spectra"},
     "cli": None,  # all
     "__main__": {"cli"},

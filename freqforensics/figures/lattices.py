@@ -14,10 +14,12 @@ from matplotlib.lines import Line2D
 
 from freqforensics.figures.plane import plot_spectrum, scale_label, spectrum_limits
 from freqforensics.figures.style import OKABE_ITO, plain_ticks, style
+from freqforensics.generators import PredictedLattice
 from freqforensics.spectra import MeanSpectrum, UpsamplingReport
 
 _CELLS: Final = 128
 _COLOURS: Final = dict(zip((2, 4, 8, 16), (OKABE_ITO[1], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[5]), strict=True))
+_PREDICTED: Final = "white"
 _SIZES: Final = {2: 34, 4: 20, 8: 10, 16: 4}
 
 
@@ -25,6 +27,7 @@ def plot_lattices(
     spectra: Mapping[tuple[str, str], MeanSpectrum],
     reports: Mapping[tuple[str, str], UpsamplingReport],
     *,
+    predicted: Mapping[tuple[str, str], PredictedLattice] | None = None,
     level: float = 0.05,
     fig: Figure | None = None,
 ) -> Figure:
@@ -35,6 +38,8 @@ def plot_lattices(
     spectra : mapping of (generator, label) to MeanSpectrum
     reports : mapping of (generator, label) to UpsamplingReport
         Groups without one are left out.
+    predicted : mapping of (generator, label) to PredictedLattice, optional
+        Where a family's upsampling can leave lines: crossed.
     level : float
         Denominators with lines of their own at this level, and that of the factor, are ringed.
     fig : Figure, optional
@@ -78,6 +83,8 @@ def plot_lattices(
             for evidence in report.lattice.evidence:
                 if evidence.has_lines(level) or evidence.denominator == report.factor:
                     _ring(ax, evidence.denominator)
+            if predicted is not None and keys[index] in predicted:
+                _cross(ax, predicted[keys[index]])
             name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
             verdict = "\n".join(textwrap.wrap(report.verdict, 36)[:2])
             p = f"p = {report.lattice.p_value:.1g}"
@@ -90,10 +97,12 @@ def plot_lattices(
             Line2D([], [], ls="", marker="o", mfc="none", mec=colour, ms=math.sqrt(_SIZES[d]), label=f"1/{d}")
             for d, colour in _COLOURS.items()
         ]
+        if predicted:
+            handles.append(Line2D([], [], ls="", marker="+", mec=_PREDICTED, ms=4, label="predicted"))
         fig.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=4,
+            ncols=len(handles),
             frameon=False,
             title="rings: lattices with significant lines of their own",
         )
@@ -106,3 +115,7 @@ def _ring(ax: Axes, d: int) -> None:
     points = [(b / d, a / d) for a in steps for b in steps if math.gcd(math.gcd(int(a), int(b)), d) == 1]
     x, y = [point[0] for point in points], [point[1] for point in points]
     ax.scatter(x, y, s=_SIZES[d], facecolors="none", edgecolors=_COLOURS[d], linewidths=0.5)
+
+
+def _cross(ax: Axes, lattice: PredictedLattice) -> None:
+    ax.scatter(lattice.points[:, 1], lattice.points[:, 0], s=9, marker="+", color=_PREDICTED, linewidths=0.5)

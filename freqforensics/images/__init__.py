@@ -10,6 +10,7 @@ from freqforensics.images.folders import (
     index_sources,
 )
 from freqforensics.images.headers import ImageFormat, ImageHeader, read_header
+from freqforensics.images.jpeg import JpegTables, read_jpeg_tables
 from freqforensics.images.reading import (
     MAX_PIXELS,
     AlphaDroppedWarning,
@@ -31,6 +32,7 @@ __all__ = [
     "ImageReadError",
     "ImageReadWarning",
     "ImageRecord",
+    "JpegTables",
     "Label",
     "by_generator",
     "decode_image",
@@ -39,5 +41,6 @@ __all__ = [
     "read_file",
     "read_header",
     "read_image",
+    "read_jpeg_tables",
     "shown_path",
 ]

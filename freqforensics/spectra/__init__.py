@@ -1,7 +1,7 @@
 """Arrays in, arrays out: residuals, averaged spectra, profiles, lines. Only `files` knows image files."""
 
 from freqforensics.spectra.crops import Crop, crop_origins
-from freqforensics.spectra.files import mean_spectrum, resampling_trace_of_files
+from freqforensics.spectra.files import FileEvidence, file_evidence, mean_spectrum
 from freqforensics.spectra.lattice import (
     Alternative,
     LatticeEvidence,
@@ -14,7 +14,7 @@ from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plan
 from freqforensics.spectra.peaks import SpectralLine, find_peaks, line_bins, strongest_line
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator, SpectrumKind
 from freqforensics.spectra.profile import Profile, angular_profile, radial_profile
-from freqforensics.spectra.resampling import ResamplingTrace, resampling_trace
+from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator, resampling_trace
 from freqforensics.spectra.residual import Residual, high_pass_residual
 from freqforensics.spectra.spec import Channel, Normalisation, SpectrumSpec
 from freqforensics.spectra.windows import Window
@@ -23,6 +23,7 @@ __all__ = [
     "Alternative",
     "Channel",
     "Crop",
+    "FileEvidence",
     "LatticeEvidence",
     "LatticeTest",
     "MeanSpectrum",
@@ -34,12 +35,14 @@ __all__ = [
     "SpectrumAccumulator",
     "SpectrumKind",
     "SpectrumSpec",
+    "TraceAccumulator",
     "UpsamplingReport",
     "Window",
     "angular_profile",
     "coherence_p_value",
     "crop_origins",
     "estimate_upsampling",
+    "file_evidence",
     "find_peaks",
     "full_plane",
     "half_plane_weights",
@@ -49,7 +52,6 @@ __all__ = [
     "mean_spectrum",
     "radial_profile",
     "resampling_trace",
-    "resampling_trace_of_files",
     "self_conjugate_bins",
     "strongest_line",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.engine import Backend, map_reduce
-from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file
+from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file, read_jpeg_tables
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
-from freqforensics.spectra.resampling import ResamplingTrace, resampling_trace
+from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
 
 OnError = Literal["raise", "skip"]
+
+
+@dataclass(frozen=True, eq=False)
+class FileEvidence:
+    """What one pass over files gives to say whether they were upsampled, and what else would explain it.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+    trace : ResamplingTrace or None
+        None where no image is large enough.
+    jpeg_qualities : tuple of int
+        Of the averaged images that are JPEG files, from their quantisation tables.
+    """
+
+    spectrum: MeanSpectrum
+    trace: ResamplingTrace | None
+    jpeg_qualities: tuple[int, ...]
 
 
 @dataclass
@@ -27,6 +45,8 @@ class _Share:
     """What one chunk of files adds."""
 
     accumulator: SpectrumAccumulator
+    trace: TraceAccumulator | None = None
+    qualities: list[int] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
     digest: int = 0
@@ -78,6 +98,69 @@ def mean_spectrum(
         No records, or a parameter out of range.
     """
     spec = spec or SpectrumSpec()
+    _check(records, spec, limit, rng, on_error)
+    share = _pass(
+        _chosen(records, limit, rng),
+        partial(_average, spec, on_error, exif_orientation, max_pixels, False),
+        rng if spec.crop == "random" else None,
+        workers,
+        backend,
+        progress,
+    )
+    return _spectrum(share)
+
+
+def file_evidence(
+    records: Sequence[ImageRecord | str | Path],
+    *,
+    spec: SpectrumSpec | None = None,
+    workers: int | None = None,
+    limit: int | None = None,
+    progress: str | None = None,
+) -> FileEvidence:
+    """Average spectrum and second difference of image files in one pass, and note their JPEG tables.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord, str or Path
+        Files that cannot be read are listed in the spectrum's `failures`.
+    spec : SpectrumSpec, optional
+        Of square, central crops.
+    workers, limit, progress
+        As for `mean_spectrum`; the first so many files are taken.
+
+    Returns
+    -------
+    FileEvidence
+
+    Raises
+    ------
+    ValueError
+        No records, crops that are not square and central, or a parameter out of range.
+    """
+    spec = spec or SpectrumSpec()
+    if spec.crop != "center" or spec.shape[0] != spec.shape[1]:
+        raise ValueError(f"spec must be of square, central crops, got {spec}")
+    _check(records, spec, limit, None, "skip")
+    share = _pass(
+        _chosen(records, limit, None),
+        partial(_average, spec, "skip", False, MAX_PIXELS, True),
+        None,
+        workers,
+        "threads",
+        progress,
+    )
+    trace = share.trace.result() if share.trace is not None and share.trace.images else None
+    return FileEvidence(_spectrum(share), trace, tuple(sorted(share.qualities)))
+
+
+def _check(
+    records: Sequence[object],
+    spec: SpectrumSpec,
+    limit: int | None,
+    rng: np.random.Generator | None,
+    on_error: str,
+) -> None:
     if on_error not in get_args(OnError):
         raise ValueError(f"on_error must be one of {', '.join(get_args(OnError))}; got {on_error!r}")
     if limit is not None and limit < 1:
@@ -86,25 +169,35 @@ def mean_spectrum(
         raise ValueError("records must not be empty")
     if spec.crop == "random" and rng is None:
         raise ValueError("crop 'random' needs a random generator: give rng (--seed on the command line)")
+
+
+def _chosen(
+    records: Sequence[ImageRecord | str | Path], limit: int | None, rng: np.random.Generator | None
+) -> list[Path]:
     chosen = list(records)
     if limit is not None and limit < len(chosen):
         picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(chosen), limit, replace=False))
         chosen = [chosen[index] for index in picked]
-    paths = [record.path if isinstance(record, ImageRecord) else Path(record) for record in chosen]
-    seeds: Sequence[int | None] = [None] * len(paths)
-    if spec.crop == "random" and rng is not None:
-        seeds = rng.integers(
-            2**63, size=len(paths)
-        ).tolist()  # the first of a chunk is the chunk's, whatever the threads
+    return [record.path if isinstance(record, ImageRecord) else Path(record) for record in chosen]
 
-    share = map_reduce(
-        list(zip(paths, seeds, strict=True)),
-        partial(_average, spec, on_error, exif_orientation, max_pixels),
-        _merge,
-        backend=backend,
-        workers=workers,
-        progress=progress,
-    )
+
+def _pass(
+    paths: Sequence[Path],
+    average: Callable[[Sequence[tuple[Path, int | None]]], _Share],
+    rng: np.random.Generator | None,
+    workers: int | None,
+    backend: Backend,
+    progress: str | None,
+) -> _Share:
+    seeds: Sequence[int | None] = [None] * len(paths)
+    if rng is not None:
+        # The first of a chunk is the chunk's, whatever the threads.
+        seeds = rng.integers(2**63, size=len(paths)).tolist()
+    items = list(zip(paths, seeds, strict=True))
+    return map_reduce(items, average, _merge, backend=backend, workers=workers, progress=progress)
+
+
+def _spectrum(share: _Share) -> MeanSpectrum:
     return share.accumulator.result(notes=share.notes, failures=share.failures, inputs_sha256=f"{share.digest:064x}")
 
 
@@ -113,9 +206,10 @@ def _average(
     on_error: OnError,
     exif_orientation: bool,
     max_pixels: int,
+    traced: bool,
     chunk: Sequence[tuple[Path, int | None]],
 ) -> _Share:
-    share = _Share(SpectrumAccumulator(spec))
+    share = _Share(SpectrumAccumulator(spec), TraceAccumulator(size=spec.shape[0]) if traced else None)
     seed = chunk[0][1]
     share.accumulator.update(
         _read(spec, on_error, exif_orientation, max_pixels, [path for path, _ in chunk], share),
@@ -149,62 +243,19 @@ def _read(
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
             share.notes.update(notes)
             share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
+            if share.trace is not None:
+                share.trace.add(image)
+                tables = read_jpeg_tables(data)
+                share.qualities += [] if tables is None else [tables.quality]
         yield image
 
 
 def _merge(left: _Share, right: _Share) -> _Share:
     left.accumulator.merge(right.accumulator)
+    if left.trace is not None and right.trace is not None:
+        left.trace.merge(right.trace)
+    left.qualities += right.qualities
     left.notes.update(right.notes)
     left.failures += right.failures
     left.digest = (left.digest + right.digest) % (1 << 256)
     return left
-
-
-def resampling_trace_of_files(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    size: int = 256,
-    limit: int | None = None,
-    workers: int | None = None,
-    exif_orientation: bool = False,
-    max_pixels: int = MAX_PIXELS,
-    progress: str | None = None,
-) -> ResamplingTrace | None:
-    """Average the second difference's trace over image files; see `resampling_trace`.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord, str or Path
-        Files that cannot be read are passed over: `mean_spectrum` lists them.
-    size : int
-    limit : int, optional
-        The first so many.
-    workers, exif_orientation, max_pixels, progress
-        As for `mean_spectrum`.
-
-    Returns
-    -------
-    ResamplingTrace or None
-        None where no image is large enough.
-
-    Raises
-    ------
-    ValueError
-        No records, or a parameter out of range.
-    """
-    paths = [record.path if isinstance(record, ImageRecord) else Path(record) for record in records][:limit]
-
-    def trace(chunk: Sequence[Path]) -> ResamplingTrace | None:
-        spec = SpectrumSpec(size=size)
-        images = _read(spec, "skip", exif_orientation, max_pixels, chunk, _Share(SpectrumAccumulator(spec)))
-        large = [image for image in images if min(image.shape[:2]) >= size]
-        return resampling_trace(large, size=size) if large else None
-
-    def together(left: ResamplingTrace | None, right: ResamplingTrace | None) -> ResamplingTrace | None:
-        if left is None or right is None:
-            return left or right
-        count = left.images + right.images
-        power = (left.power * left.images + right.power * right.images) / count
-        return ResamplingTrace(count, left.frequencies, power)
-
-    return map_reduce(paths, trace, together, workers=workers, progress=progress)

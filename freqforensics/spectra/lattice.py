@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -101,6 +102,13 @@ class Alternative:
         the number of frequencies searched.
     frequency : float or None
         Cycles per pixel. A factor s leaves 1/s, folded into 0 .. 1/2.
+    on_axis : float or None
+        For the grid: the least of the incoherent powers at 1/8, 1/4 and 3/8 along x and y, relative to the bins beside
+        them on the axis. None where 8 does not divide the sides.
+    jpeg_files : int or None
+        For the grid: how many of the images are JPEG files, by their quantisation tables.
+    quality : float or None
+        The median quality of those, on libjpeg's scale.
     """
 
     name: Literal["jpeg-grid", "resampling"]
@@ -108,6 +116,9 @@ class Alternative:
     evidence: float
     p_value: float
     frequency: float | None
+    on_axis: float | None = None
+    jpeg_files: int | None = None
+    quality: float | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,7 @@ def estimate_upsampling(
     spectrum: MeanSpectrum,
     *,
     trace: ResamplingTrace | None = None,
+    jpeg_qualities: Sequence[int] | None = None,
     control: MeanSpectrum | None = None,
     level: float = LEVEL,
 ) -> UpsamplingReport:
@@ -201,6 +213,8 @@ def estimate_upsampling(
         Of one plane, crops aligned to 16 pixels.
     trace : ResamplingTrace, optional
         Of the same images; without it no alternative is tested.
+    jpeg_qualities : sequence of int, optional
+        Of those of the images that are JPEG files; see `file_evidence`.
     control : MeanSpectrum, optional
         As for `lattice_test`.
     level : float
@@ -217,21 +231,22 @@ def estimate_upsampling(
 
     Notes
     -----
-    JPEG's grid is taken to explain a lattice if the grid is found and no denominator's mean R exceeds 0.05: blocks
-    are in the same place in every image, but what they do there hardly has a phase in common. A lattice without any
-    line is possible too: alias-free generators, and interpolation without a nonlinearity after it, leave none.
+    JPEG's grid is found by its lines in the second difference, or because most of the images are JPEG files. It is
+    taken to explain a lattice of up to 1/8 if no denominator's mean R exceeds 0.05: blocks are in the same place in
+    every image, but what they do there hardly has a phase in common. A lattice without any line is possible too:
+    alias-free generators, and interpolation without a nonlinearity after it, leave none.
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     lattice = lattice_test(spectrum, control=control)
-    alternatives = () if trace is None else (_jpeg_grid(trace), _resampled(trace))
+    alternatives = () if trace is None else (_jpeg_grid(trace, spectrum, jpeg_qualities), _resampled(trace))
     found = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
     significant = [e.denominator for e in lattice.evidence if e.has_lines(level)]
     factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
     strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
-    if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE:
+    if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE and factor <= 8:
         verdict = f"weak lattice (R to {strongest:.3f}) that JPEG's 8x8 grid explains"
         return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
     verdict = f"lattice of 1/{factor}"
@@ -294,12 +309,38 @@ def _holm(p_values: list[float]) -> list[float]:
     return corrected
 
 
-def _jpeg_grid(trace: ResamplingTrace) -> Alternative:
+def _jpeg_grid(trace: ResamplingTrace, spectrum: MeanSpectrum, qualities: Sequence[int] | None) -> Alternative:
     """Lines at 1/8, 1/4 and 3/8 along both axes: an upsampler's lattice seldom has all six."""
     bins = [round(k / 8 / trace.frequencies[1]) for k in (1, 2, 3)]
     evidence = float(np.nanmin(trace.ratio[:, bins]))
     p_value = float(np.nanmax(trace.p_value[:, bins]))
-    return Alternative("jpeg-grid", evidence >= 1.25 and p_value < 0.01, evidence, p_value, None)
+    lines = evidence >= 1.25 and p_value < 0.01
+    files = None if qualities is None else len(qualities)
+    return Alternative(
+        "jpeg-grid",
+        lines or (files is not None and files > spectrum.images / 2),
+        evidence,
+        p_value,
+        None,
+        on_axis=_on_axis(spectrum),
+        jpeg_files=files,
+        quality=float(np.median(qualities)) if qualities else None,
+    )
+
+
+def _on_axis(spectrum: MeanSpectrum) -> float | None:
+    """How much more incoherent power there is at multiples of 1/8 along the axes than beside them, at the least."""
+    height, width = spectrum.spec.shape
+    if height % 8 or width % 8:
+        return None
+    power = np.fft.ifftshift(spectrum.full("power") - spectrum.full("coherent") ** 2)
+    ratios = []
+    for line in (power[0], power[:, 0]):
+        for k in (1, 2, 3):
+            here = k * len(line) // 8
+            beside = np.r_[line[here - _REACH : here - 1], line[here + 2 : here + _REACH + 1]]
+            ratios.append(float(line[here] / max(float(np.median(beside)), 1e-30)))
+    return min(ratios)
 
 
 def _resampled(trace: ResamplingTrace) -> Alternative:

@@ -85,24 +85,55 @@ def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: 
     ValueError
         No image is large enough, or `size` is below 32.
     """
-    if size < 32:
-        raise ValueError(f"size must be at least 32, got {size}")
-    length = size - 8
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)
-    total = np.zeros((2, length // 2 + 1))
-    count = 0
+    accumulator = TraceAccumulator(size=size, align=align)
     for image in images:
-        origins = crop_origins(np.asarray(image).shape[:2], (size, size), align=align)
+        accumulator.add(np.asarray(image))
+    return accumulator.result()
+
+
+class TraceAccumulator:
+    """Sums of normalised periodograms of the second difference; merging is addition.
+
+    Parameters
+    ----------
+    size, align : int
+        As for `resampling_trace`.
+    """
+
+    def __init__(self, *, size: int = 256, align: int = 16) -> None:
+        if size < 32:
+            raise ValueError(f"size must be at least 32, got {size}")
+        self.size, self.align = size, align
+        self.images = 0
+        length = size - 8
+        self._window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)
+        self._total = np.zeros((2, length // 2 + 1))
+
+    def add(self, image: NDArray[Any]) -> None:
+        """Add the central crop of one image, (H, W) or (H, W, 3); a smaller image adds nothing."""
+        size, length = self.size, self.size - 8
+        origins = crop_origins(image.shape[:2], (size, size), align=self.align)
         if not origins:
-            continue
+            return
         (row, column), *_ = origins
-        plane = channel_planes(np.asarray(image)[row : row + size, column : column + size], "luma")[0]
+        plane = channel_planes(image[row : row + size, column : column + size], "luma")[0]
         for axis in (1, 0):
             bend = np.abs(np.diff(plane.astype(np.float64), 2, axis=axis)).mean(axis=1 - axis)
             profile = np.log(bend[3 : 3 + length] + 0.05)  # the log weighs bright and dark regions alike
-            power = np.abs(np.fft.rfft((profile - profile.mean()) * window)) ** 2
-            total[1 - axis] += power / max(float(power[length // 14 :].mean()), 1e-30)
-        count += 1
-    if count == 0:
-        raise ValueError(f"no image is as large as {size}x{size}")
-    return ResamplingTrace(count, np.fft.rfftfreq(length).astype(np.float64), total / count)
+            power = np.abs(np.fft.rfft((profile - profile.mean()) * self._window)) ** 2
+            self._total[1 - axis] += power / max(float(power[length // 14 :].mean()), 1e-30)
+        self.images += 1
+
+    def merge(self, other: TraceAccumulator) -> None:
+        """Add another's sums, of the same size and alignment."""
+        if (self.size, self.align) != (other.size, other.align):
+            raise ValueError(f"size and align differ: {self.size, self.align} and {other.size, other.align}")
+        self.images += other.images
+        self._total += other._total
+
+    def result(self) -> ResamplingTrace:
+        """Give the average; ValueError where there is no image."""
+        if not self.images:
+            raise ValueError(f"no image is as large as {self.size}x{self.size}")
+        frequencies = np.fft.rfftfreq(self.size - 8).astype(np.float64)
+        return ResamplingTrace(self.images, frequencies, self._total / self.images)

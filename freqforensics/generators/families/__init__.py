@@ -1,0 +1,1 @@
+"""The up-paths of generator families, sorted by what enlarges their images."""

@@ -1,0 +1,110 @@
+"""Photos for miniatures: read, made smaller until no trace of their own JPEG grid is left, cut on one lattice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from freqforensics.images import ImageReadError, ImageRecord, decode_image, index_sources, read_file
+from freqforensics.images.perturb import Resize
+
+Uint8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos in memory.
+
+    Parameters
+    ----------
+    images : tuple of ndarray of uint8, (H, W, 3)
+    names : tuple of str
+        File names without suffix, made unique by the folder's name or a number where need be.
+    sha256 : str
+        Of the files, whatever their order.
+    failures : tuple of (str, str)
+        Path and reason of every file left out.
+    """
+
+    images: tuple[Uint8, ...]
+    names: tuple[str, ...]
+    sha256: str
+    failures: tuple[tuple[str, str], ...]
+
+
+def read_photos(
+    records: Sequence[ImageRecord | str | Path], *, scale_down: int = 2, progress: str | None = None
+) -> Photos:
+    """Read photos and make them smaller by area averaging.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord, str or Path
+    scale_down : int
+        Every pixel is the mean of so many by so many; 1 leaves the photos as they are, JPEG grid included.
+    progress : str, optional
+        Name of a progress bar.
+
+    Returns
+    -------
+    Photos
+
+    Raises
+    ------
+    ValueError
+        No photo can be read, or `scale_down` below 1.
+    """
+    if scale_down < 1:
+        raise ValueError(f"scale_down must be at least 1, got {scale_down}")
+    images: list[Uint8] = []
+    names: list[str] = []
+    failures: list[tuple[str, str]] = []
+    digest = 0
+    shrink = Resize(1 / scale_down, "area")
+    for record in tqdm(records, desc=progress, unit="photo", delay=2, disable=None if progress else True):
+        path = record.path if isinstance(record, ImageRecord) else Path(record)
+        try:
+            data = read_file(path)
+            image = decode_image(data, name=path, on_note=lambda _: None)
+        except ImageReadError as error:
+            failures.append((error.path, error.reason))
+            continue
+        if min(image.shape[:2]) < scale_down:
+            failures.append((str(path), f"{image.shape[1]}x{image.shape[0]} pixels are too few"))
+            continue
+        images.append(image if scale_down == 1 else shrink(image))
+        names.append(_unique(path, names))
+        digest = (digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
+    if not images:
+        raise ValueError(f"none of {len(records)} photos can be read" if records else "there are no photos")
+    return Photos(tuple(images), tuple(names), f"{digest:064x}", tuple(failures))
+
+
+def index_photos(sources: Sequence[str | Path]) -> list[ImageRecord]:
+    """List the photographs of some sources, as `index_sources`, without those labelled fake."""
+    records = [record for record in index_sources(sources, on_note=lambda _: None) if record.label != "fake"]
+    if not records:
+        raise ValueError(f"{', '.join(map(str, sources))}: holds no photograph, only images labelled fake")
+    return records
+
+
+def central_crop(image: Uint8, size: int, *, align: int = 16) -> Uint8 | None:
+    """Cut the central square whose offsets are multiples of `align`; None where the image is smaller."""
+    height, width = image.shape[:2]
+    if min(height, width) < size:
+        return None
+    top, left = ((side - size) // 2 // align * align for side in (height, width))
+    return image[top : top + size, left : left + size]
+
+
+def _unique(path: Path, taken: list[str]) -> str:
+    for name in (path.stem, f"{path.parent.name}-{path.stem}"):
+        if name not in taken:
+            return name
+    return f"{path.stem}-{len(taken)}"

@@ -1,0 +1,196 @@
+"""The registry of generator families: what enlarges their images, and where that can leave lines. Loads no torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from freqforensics.generators.families.decoder import Decoder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of a miniature.
+
+    Parameters
+    ----------
+    layers : int
+        x2 layers; the content has 2^-layers the side of the photo.
+    width : int
+        Channels at full resolution; twice as many at half of it, four times as many below.
+    content : int
+        Channels of the content.
+    style : int
+        Length of the style vector.
+    skips : int
+        Channels of each skip connection of a U-Net.
+    layout : int
+        Levels of the layout.
+    """
+
+    layers: int = 2
+    width: int = 24
+    content: int = 32
+    style: int = 32
+    skips: int = 12
+    layout: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "width", "content", "style", "skips", "layout"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def channels(self, remaining: int) -> int:
+        """Channels where so many x2 layers are still to come."""
+        return self.width << min(remaining, 2)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One generator family.
+
+    Parameters
+    ----------
+    name : str
+    path : str
+        Module and class of the decoder below ``generators/families``.
+    upsampling : str
+        The operator in a few words.
+    plan : Plan
+        Sizes of the miniature that ships.
+    adversarial : bool
+        Whether the family is trained against a discriminator.
+    leaves_lattice : bool
+        False for alias-free upsampling.
+    """
+
+    name: str
+    path: str
+    upsampling: str
+    plan: Plan = field(default_factory=Plan)
+    adversarial: bool = True
+    leaves_lattice: bool = True
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """The up-path. Its docstring says what is kept of the paper's, and what is left out. Loads torch."""
+        module, name = self.path.split(":")
+        found: type[Decoder] = getattr(importlib.import_module(f"freqforensics.generators.families.{module}"), name)
+        return found
+
+    @property
+    def factor(self) -> int | None:
+        """Denominator of the finest lines the up-path can leave: 2^layers, or None."""
+        return 2**self.plan.layers if self.leaves_lattice else None
+
+
+_LISTED = (
+    Family("progan", "interpolated:ProGAN", "nearest, convolution", Plan(content=48)),
+    Family("stylegan", "styled:StyleGAN", "nearest, convolution, blur", Plan(content=48)),
+    Family("biggan", "interpolated:BigGAN", "nearest in residual blocks", Plan(content=48)),
+    Family("cyclegan", "transposed:CycleGAN", "transposed convolution k=3"),
+    Family("stargan", "transposed:StarGAN", "transposed convolution k=4"),
+    Family("gaugan", "interpolated:GauGAN", "nearest before SPADE blocks", Plan(width=16, content=48)),
+    Family("crn", "interpolated:CRN", "bilinear, corners aligned", Plan(content=48), adversarial=False),
+    Family("imle", "interpolated:IMLE", "bilinear, corners aligned", Plan(content=48), adversarial=False),
+    Family("sitd", "transposed:SITD", "transposed convolution k=2, pixel shuffle", adversarial=False),
+    Family("san", "shuffled:SAN", "convolution, pixel shuffle", adversarial=False),
+    Family("deepfake", "shuffled:Deepfake", "convolution, leaky ReLU, pixel shuffle", adversarial=False),
+    Family("stylegan2", "styled:StyleGAN2", "transposed convolution, FIR [1,3,3,1]", Plan(content=48)),
+    Family(
+        "stylegan3", "styled:StyleGAN3", "Kaiser filter, alias-free", Plan(width=16, content=48), leaves_lattice=False
+    ),
+    Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48)),
+    Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32)),
+    Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32)),
+    Family("ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40)),
+)
+
+FAMILIES: Final[dict[str, Family]] = {family.name: family for family in _LISTED}
+"""Every family by name: those of ForenSynths, the alias-free control, and four more."""
+
+
+def find_family(name: str) -> Family:
+    """Find a family by name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Family
+
+    Raises
+    ------
+    ValueError
+        No such family; lists them all.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}; got {name!r}")
+    return FAMILIES[name]
+
+
+def named_families(names: Sequence[str]) -> list[str]:
+    """Check families' names; "all" stands for every one. ValueError lists them."""
+    chosen = list(FAMILIES) if "all" in names else list(dict.fromkeys(names))
+    return [find_family(name).name for name in chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedLattice:
+    """Where a family's up-path can leave lines.
+
+    Parameters
+    ----------
+    family : str
+    factor : int or None
+        2^layers, or None for alias-free upsampling.
+    denominators : tuple of int
+        2 .. factor.
+    points : ndarray, shape (n, 2)
+        Frequencies (fy, fx) in -1/2 .. 1/2 cycles per pixel, DC left out.
+    """
+
+    family: str
+    factor: int | None
+    denominators: tuple[int, ...]
+    points: NDArray[np.float64]
+
+
+def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLattice:
+    """Say where a family's up-path can leave lines: at (a / 2^n, b / 2^n).
+
+    Parameters
+    ----------
+    family : str
+    layers : int, optional
+        n; default those of the family's miniature.
+
+    Returns
+    -------
+    PredictedLattice
+        Empty for alias-free upsampling. How high the lines are is for the fitted kernels to say; `Upsampler.lattice`
+        has the closed form for given taps.
+
+    Raises
+    ------
+    ValueError
+        No such family, or `layers` below 1.
+    """
+    found = find_family(family)
+    count = found.plan.layers if layers is None else layers
+    if count < 1:
+        raise ValueError(f"layers must be at least 1, got {layers}")
+    if not found.leaves_lattice:
+        return PredictedLattice(family, None, (), np.zeros((0, 2)))
+    factor = 2**count
+    f = np.arange(-factor // 2, factor // 2) / factor
+    points = np.array([(y, x) for y in f for x in f if (y, x) != (0.0, 0.0)])
+    return PredictedLattice(family, factor, tuple(2**k for k in range(1, count + 1)), points)

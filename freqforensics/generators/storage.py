@@ -1,0 +1,111 @@
+"""Fitted miniatures as files: safetensors in half precision, and a model card beside each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from freqforensics.generators.miniature import Miniature, make_miniature
+from freqforensics.generators.registry import FAMILIES, Plan, find_family
+from freqforensics.provenance import replacing, write_json
+
+FORMAT: Final = "freqforensics-miniature-1"
+SHELF: Final = Path(__file__).parent / "weights"
+"""Where the miniatures that ship lie."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMiniature:
+    """A miniature that has been fitted to photos.
+
+    Parameters
+    ----------
+    model : Miniature
+        In evaluation mode, its weights rounded to half precision.
+    card : dict
+        JSON values: family, photos and their hash, steps, seed, PSNR and sharpness on held-out photos, versions.
+    """
+
+    model: Miniature
+    card: dict[str, Any]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``<family>.safetensors`` and ``<family>.json`` to a folder; return the first's path."""
+        path = Path(folder) / f"{self.model.family.name}.safetensors"
+        plan = {name: getattr(self.model.plan, name) for name in Plan.__dataclass_fields__}
+        metadata = {"format": FORMAT, "family": self.model.family.name, "plan": json.dumps(plan)}
+        state = {name: _half(value).contiguous() for name, value in self.model.state_dict().items()}
+        with replacing(path) as temporary:
+            save_file(state, temporary, metadata=metadata)
+        write_json(path.with_suffix(".json"), self.card)
+        return path
+
+
+def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
+    """Load a fitted miniature.
+
+    Parameters
+    ----------
+    name : str or Path
+        A family that ships with the package, or the path of a ``.safetensors`` file.
+    device : str
+
+    Returns
+    -------
+    FittedMiniature
+        The card is empty where no JSON file lies beside the weights.
+
+    Raises
+    ------
+    ValueError
+        No such family, or a file that holds no miniature.
+    FileNotFoundError
+        No such file.
+    """
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = SHELF / f"{find_family(str(name)).name}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"no fitted miniature at {path}: freqforensics fit-generator makes one")
+    try:
+        with safe_open(path, framework="pt", device=device) as stored:
+            metadata = stored.metadata() or {}
+            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT or metadata.get("family") not in FAMILIES:
+        raise ValueError(f"{path} holds no miniature of {FORMAT}")
+    model = make_miniature(metadata["family"], plan=Plan(**json.loads(metadata["plan"])))
+    try:
+        model.load_state_dict({key: _whole(value) for key, value in state.items()})
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit a {metadata['family']} miniature: {error}") from error
+    beside = path.with_suffix(".json")
+    card = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    return FittedMiniature(model.to(device).eval(), card)
+
+
+def bundled_families() -> list[str]:
+    """Families whose fitted miniatures ship with the package, in the registry's order."""
+    return [name for name in FAMILIES if (SHELF / f"{name}.safetensors").is_file()]
+
+
+def rounded(model: Miniature) -> Miniature:
+    """Round a model's weights to half precision in place, as `FittedMiniature.save` stores them."""
+    model.load_state_dict({name: _whole(_half(value)) for name, value in model.state_dict().items()})
+    return model
+
+
+def _half(value: Tensor) -> Tensor:
+    return value.to(torch.float16) if value.is_floating_point() else value
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.to(torch.float32) if value.is_floating_point() else value

@@ -1,0 +1,93 @@
+"""What a JPEG file's quantisation tables tell."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin
+
+Int = NDArray[np.int64]
+
+_SUBSAMPLING: Final = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
+# The luma table of ITU-T T.81, annex K, row by row; libjpeg scales it by the quality.
+_ANNEX_K: Final = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class JpegTables:
+    """How strongly a JPEG file was quantised.
+
+    Parameters
+    ----------
+    quality : int
+        Of libjpeg's scale, 1 .. 100: the one whose luma table is nearest.
+    standard : bool
+        Whether it is exactly that table. Cameras and editors have tables of their own.
+    subsampling : str
+        "4:4:4", "4:2:2", "4:2:0", or "other" (grey has none).
+    luma : tuple of int
+        The luma table's 64 steps, row by row from the lowest frequency.
+    """
+
+    quality: int
+    standard: bool
+    subsampling: str
+    luma: tuple[int, ...]
+
+
+def read_jpeg_tables(data: bytes) -> JpegTables | None:
+    """Read the quantisation of a JPEG file.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    JpegTables or None
+        None for other formats, and where the header cannot be read.
+    """
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            if not isinstance(picture, JpegImagePlugin.JpegImageFile) or not picture.quantization:
+                return None
+            luma = np.array(picture.quantization[min(picture.quantization)])
+            subsampling = _SUBSAMPLING.get(JpegImagePlugin.get_sampling(picture), "other")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+    if luma.size != 64:
+        return None
+    distance = np.abs(_STANDARD - luma).sum(axis=1)
+    # 100 is preferred where several are as near: the finest steps are all ones.
+    best = len(distance) - 1 - int(distance[::-1].argmin())
+    return JpegTables(best + 1, not distance[best], subsampling, tuple(int(step) for step in luma))
+
+
+def luma_table(quality: int) -> Int:
+    """Give libjpeg's luma quantisation table, shape (8, 8), of a quality 1 .. 100."""
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie between 1 and 100, got {quality}")
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    steps: Int = np.clip((_ANNEX_K * scale + 50) // 100, 1, 255).astype(np.int64)
+    return steps
+
+
+_STANDARD: Final = np.stack([luma_table(quality).ravel() for quality in range(1, 101)])
