@@ -234,7 +234,7 @@ def simulate(
             print(f"{done.images} crops on each side of {count} {'family' if count == 1 else 'families'} in {out}")
             print(f"  freqforensics spectrum {shlex.quote(str(out))} --out results --size {size}")
         if done.too_small:
-            _complain(f"note: {len(done.too_small)} photos are too small for crops of {size} pixels and a margin")
+            _complain(f"note: {len(done.too_small)} photos are too small for crops of {size} pixels")
         for path, reason in done.failures:
             _complain(f"skipped: {shown_path(path)}: {reason}")
         if done.failures:

@@ -19,7 +19,8 @@ from freqforensics.spectra import MeanSpectrum, UpsamplingReport
 
 _CELLS: Final = 128
 _COLOURS: Final = dict(zip((2, 4, 8, 16), (OKABE_ITO[1], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[5]), strict=True))
-_PREDICTED: Final = "white"
+_PREDICTED: Final = "0.7"
+_PREDICTED_SIZE: Final = 60
 _SIZES: Final = {2: 34, 4: 20, 8: 10, 16: 4}
 
 
@@ -39,7 +40,7 @@ def plot_lattices(
     reports : mapping of (generator, label) to UpsamplingReport
         Groups without one are left out.
     predicted : mapping of (generator, label) to PredictedLattice, optional
-        Where a family's upsampling can leave lines: crossed.
+        Where a family's upsampling can leave lines: framed by squares.
     level : float
         Denominators with lines of their own at this level, and that of the factor, are ringed.
     fig : Figure, optional
@@ -84,7 +85,7 @@ def plot_lattices(
                 if evidence.has_lines(level) or evidence.denominator == report.factor:
                     _ring(ax, evidence.denominator)
             if predicted is not None and keys[index] in predicted:
-                _cross(ax, predicted[keys[index]])
+                _frame(ax, predicted[keys[index]])
             name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
             verdict = "\n".join(textwrap.wrap(report.verdict, 36)[:2])
             p = f"p = {report.lattice.p_value:.1g}"
@@ -98,7 +99,7 @@ def plot_lattices(
             for d, colour in _COLOURS.items()
         ]
         if predicted:
-            handles.append(Line2D([], [], ls="", marker="+", mec=_PREDICTED, ms=4, label="predicted"))
+            handles.append(Line2D([], [], ls="", marker="s", mfc="none", mec=_PREDICTED, ms=7, label="predicted"))
         fig.legend(
             handles=handles,
             loc="outside lower center",
@@ -117,5 +118,13 @@ def _ring(ax: Axes, d: int) -> None:
     ax.scatter(x, y, s=_SIZES[d], facecolors="none", edgecolors=_COLOURS[d], linewidths=0.5)
 
 
-def _cross(ax: Axes, lattice: PredictedLattice) -> None:
-    ax.scatter(lattice.points[:, 1], lattice.points[:, 0], s=9, marker="+", color=_PREDICTED, linewidths=0.5)
+def _frame(ax: Axes, lattice: PredictedLattice) -> None:
+    """Squares around the predicted points; those at -1/2 are drawn at 1/2 too."""
+    points = [(y, x) for fy, fx in lattice.points.tolist() for y in _both_edges(fy) for x in _both_edges(fx)]
+    if points:
+        y, x = zip(*points, strict=True)
+        ax.scatter(x, y, s=_PREDICTED_SIZE, marker="s", facecolors="none", edgecolors=_PREDICTED, linewidths=0.5)
+
+
+def _both_edges(f: float) -> tuple[float, ...]:
+    return (f, 0.5) if f == -0.5 else (f,)

@@ -33,6 +33,10 @@ HELD_OUT: Final = 10
 ADVERSARIAL_FROM: Final = 0.75
 """Part of the steps after which the adversarial term sets in."""
 
+STATISTICS_UNTIL: Final = 0.1
+"""Part of the steps up to which batch normalisation follows the batch; then the network learns with what it gathered,
+as it is used: batches of four are too small to stand for all photos."""
+
 
 @dataclass(frozen=True)
 class FitConfig:
@@ -359,6 +363,10 @@ class _Run:
         """Take one step; return its L1."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.rate(self.step)
+        settled = self.step >= STATISTICS_UNTIL * self.config.steps
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train(not settled)
         batch = self._draw(photos)
         made = self.model(batch)
         distance = F.l1_loss(made, batch)

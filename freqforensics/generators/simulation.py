@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.generators.miniature import Miniature
-from freqforensics.generators.photos import Photos, central_crop, index_photos, read_photos
+from freqforensics.generators.photos import Photos, index_photos, read_photos
 from freqforensics.generators.registry import named_families
 from freqforensics.generators.storage import SHELF, load_miniature
 from freqforensics.images.perturb import JPEG
@@ -22,9 +23,30 @@ from freqforensics.provenance import check_result_folder, manifest, replacing, r
 Uint8 = NDArray[np.uint8]
 
 MARGIN: Final = 16
-"""Pixels around a crop that a miniature sees and that are cut off again: no border is part of the pattern."""
+"""Pixels around a crop that a miniature sees, as far as the photo has them, and that are cut off again."""
 
-_BATCH: Final = 8
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """A crop with what a miniature sees around it; both begin at multiples of 16 from the photo's origin."""
+
+    seen: Uint8
+    top: int
+    left: int
+    size: int
+
+    def cut(self, image: Uint8) -> Uint8:
+        return image[self.top : self.top + self.size, self.left : self.left + self.size]
+
+
+def _window(image: Uint8, size: int) -> _Window | None:
+    height, width = image.shape[:2]
+    if min(height, width) < size:
+        return None
+    top, left = ((side - size) // 2 // MARGIN * MARGIN for side in (height, width))
+    above, before = max(0, top - MARGIN), max(0, left - MARGIN)
+    seen = image[above : top + size + MARGIN, before : left + size + MARGIN]
+    return _Window(seen, top - above, left - before, size)
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,7 @@ def simulate(
     miniatures : mapping of str to Miniature
         By the name of the folder each gets.
     size : int
-        Side of the central crops, a multiple of 16 from 32. Miniatures see 16 pixels more on every side.
+        Side of the central crops, a multiple of 16 from 32. Miniatures see up to 16 pixels more on every side.
     limit : int, optional
         The first so many photos that are large enough.
     quality : int, optional
@@ -98,14 +120,14 @@ def simulate(
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
     compress = None if quality is None else JPEG(quality)
-    # An offset that is a multiple of 16 with a margin of 16 is one without it, too.
-    seen = size + 2 * MARGIN
-    crops = {name: central_crop(image, seen) for name, image in zip(photos.names, photos.images, strict=True)}
-    too_small = tuple(name for name, crop in crops.items() if crop is None)
-    usable = [(name, crop) for name, crop in crops.items() if crop is not None][:limit]
+    windows = {name: _window(image, size) for name, image in zip(photos.names, photos.images, strict=True)}
+    too_small = tuple(name for name, window in windows.items() if window is None)
+    usable = [(name, window) for name, window in windows.items() if window is not None][:limit]
     if not usable:
-        raise ValueError(f"no photo is as large as {seen}x{seen} pixels after scaling; --size {size} needs that")
-    inner = slice(MARGIN, MARGIN + size)
+        raise ValueError(f"no photo is as large as {size}x{size} pixels after it was made smaller")
+    # Windows of one shape go through a miniature together.
+    usable.sort(key=lambda named: named[1].seen.shape)
+    groups = [list(group) for _, group in groupby(usable, key=lambda named: named[1].seen.shape)]
     with (
         result_folder(out, overwrite=overwrite) as made,
         tqdm(
@@ -117,17 +139,17 @@ def simulate(
         ) as bar,
     ):
         for family, miniature in miniatures.items():
-            for start in range(0, len(usable), _BATCH):
-                part = usable[start : start + _BATCH]
-                fakes = miniature.regenerate([crop for _, crop in part], batch=_BATCH)
-                for (name, real), fake in zip(part, fakes, strict=True):
-                    for side, image in (("0_real", real), ("1_fake", fake)):
-                        cut = image[inner, inner]
+            for group in groups:
+                fakes = miniature.regenerate([window.seen for _, window in group])
+                for (name, window), fake in zip(group, fakes, strict=True):
+                    for side, image in (("0_real", window.seen), ("1_fake", fake)):
+                        cut = window.cut(image)
                         _write_png(made / family / side / f"{name}.png", cut if compress is None else compress(cut))
-                bar.update(len(part))
+                bar.update(len(group))
         parameters = {"families": list(miniatures), "size": size, "limit": limit, "quality": quality}
         inputs = {"photos": {"images": len(photos.images), "sha256": photos.sha256}}
-        write_json(made / "manifest.json", manifest(parameters, inputs=inputs, command=command))
+        about = manifest(parameters, inputs=inputs, command=command)
+        write_json(made / "manifest.json", {**about, "holds": "images"})
     return Simulation(len(usable), tuple(miniatures), too_small, photos.failures)
 
 

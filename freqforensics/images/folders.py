@@ -240,10 +240,11 @@ class _Folder:
 
 
 def _holds_results(path: Path) -> bool:
-    """Whether a folder is one that this package wrote: its figures are no material."""
+    """Whether a folder is one that this package wrote: its figures are no material, but simulated images are."""
     try:
-        return "freqforensics" in json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        return "freqforensics" in manifest and manifest.get("holds") != "images"
+    except (OSError, ValueError, TypeError, AttributeError):
         return False
 
 
@@ -276,8 +277,10 @@ class _Tree:
                         folders.append(child)
                     elif is_file and child.suffix.lower() in SUFFIXES:
                         images.append(child)
-                    elif is_file:
+                    elif is_file and child.name != "manifest.json":  # of `simulate`
                         strays.append(child)
+                    elif is_file:
+                        continue
                     else:
                         self.note(f"{shown_path(child)}: a broken link or special file, left out")
         except OSError as error:
