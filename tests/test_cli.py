@@ -385,3 +385,101 @@ def test_a_closed_pipe_is_no_error(tree, out):
     command = f"{sys.executable} -m freqforensics spectrum {tree} --out {out} --size 64 --json | head -c 5"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env={**os.environ})
     assert done.stderr == ""
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    source = np.random.default_rng(4)
+    folder = tmp_path_factory.mktemp("photographs")
+    for index in range(12):
+        write(folder / f"{index}.png", picture(source, 200, 160))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def miniatures(photographs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("miniatures")
+    arguments = ["--family", "crn", "--family", "san", "--steps", 2, "--size", 32, "--origin", "drawn"]
+    done = run("fit-generator", photographs, "--out", folder, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["crn", "san"]
+    return folder
+
+
+def test_fitting_leaves_weights_and_cards(miniatures, photographs):
+    names = ["crn.json", "crn.safetensors", "san.json", "san.safetensors"]
+    assert sorted(path.name for path in miniatures.iterdir()) == names
+    card = json.loads((miniatures / "crn.json").read_text())
+    assert card["photos"]["source"] == "drawn, made 2 times smaller by area averaging"
+    assert (card["photos"]["training"], card["photos"]["held_out"]) == (10, 2)
+    arguments = ["--family", "crn", "--steps", 2, "--size", 32]
+    again = run("fit-generator", photographs, "--out", miniatures, *arguments, "--json")
+    assert json.loads(again.stdout) == [card]
+    other = run("fit-generator", photographs, "--out", miniatures, *arguments[:-1], 64)
+    assert other.returncode == 2
+    assert other.stderr.startswith("freqforensics: ")
+    assert "--overwrite" in other.stderr
+
+
+def test_simulated_images_are_averaged(miniatures, photographs, out, tmp_path):
+    arguments = ["--weights", miniatures, "--family", "all", "--size", 64]
+    done = run("simulate", photographs, "--out", tmp_path / "tree", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "12 crops on each side of 2 families" in done.stdout
+    assert len(list((tmp_path / "tree" / "san" / "1_fake").glob("*.png"))) == 12
+    averaged = run("spectrum", tmp_path / "tree", "--out", out, "--size", 64)
+    assert (averaged.returncode, averaged.stderr) == (0, "")
+    found = run("upsampling", tmp_path / "tree", "--predict", "by-name", "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert [group["predicted"] for group in json.loads(found.stdout) if group["label"] == "fake"] == [
+        {"family": "crn", "factor": 4},
+        {"family": "san", "factor": 4},
+    ]
+    again = run("simulate", photographs, "--out", tmp_path / "tree", *arguments, "--overwrite", "--json", "--limit", 3)
+    assert json.loads(again.stdout)["images"] == 3
+    assert len(list((tmp_path / "tree" / "san" / "1_fake").glob("*.png"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--family", "glow"], "family must be one of progan"),
+        (["--family", "crn", "--size", "512"], "no photo is as large as 512x512"),
+        (["--family", "crn", "--size", "50"], "size must be a multiple of 16"),
+        (["--family", "crn", "--quality", "0"], "quality must lie between 1 and 100"),
+        (["--weights", "nowhere"], "no fitted miniature in nowhere"),
+        (["--weights", "nowhere", "--family", "crn"], "no fitted miniature at nowhere"),
+    ],
+)
+def test_simulate_says_in_one_line_what_is_wrong(photographs, out, arguments, said):
+    done = run("simulate", photographs, "--out", out, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--family", "glow"], "family must be one of progan"),
+        (["--family", "crn", "--size", "30"], "size must be a multiple of 4"),
+        (["--family", "crn", "--size", "256"], "at least two photos of 256x256"),
+        (["--family", "crn", "--device", "nonsense"], "device"),
+    ],
+)
+def test_fit_generator_says_in_one_line_what_is_wrong(photographs, out, arguments, said):
+    done = run("fit-generator", photographs, "--out", out, "--steps", 1, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_photograph_that_cannot_be_read_is_left_out_and_named(photographs, miniatures, out, tmp_path):
+    shutil.copytree(photographs, tmp_path / "photos")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = run("simulate", tmp_path / "photos", "--out", out, "--weights", miniatures, "--family", "crn", "--size", 64)
+    assert done.returncode == 1
+    assert "skipped: " in done.stderr
+    assert "broken.png" in done.stderr
+    assert len(list((out / "crn" / "1_fake").glob("*.png"))) == 12

@@ -151,3 +151,14 @@ def test_bad_questions_are_named(rng):
         find_peaks(spectrum, background="ring")
     with pytest.raises(ValueError, match="no image was averaged"):
         lattice_test(averaged([]))
+
+
+def test_jpeg_files_are_evidence_of_jpegs_grid(rng):
+    """Where the trace shows nothing: the files' own tables say that the grid is there."""
+    weak = averaged(checkered(rng, 100, 8))
+    files = estimate_upsampling(weak, trace=trace_with({}), jpeg_qualities=[90] * 60 + [80] * 30)
+    (grid,) = (a for a in files.alternatives if a.name == "jpeg-grid")
+    assert (grid.found, grid.jpeg_files, grid.quality) == (True, 90, 90.0)
+    few = estimate_upsampling(weak, trace=trace_with({}), jpeg_qualities=[90] * 10)
+    assert not few.alternatives[0].found
+    assert estimate_upsampling(weak, trace=trace_with({})).alternatives[0].jpeg_files is None

@@ -30,7 +30,8 @@ SMALL = Plan(width=4, content=6)
 
 
 def test_the_families_asked_for_are_there():
-    listed = "progan stylegan biggan cyclegan stargan gaugan crn imle sitd san deepfake stylegan2".split()
+    names = "progan stylegan biggan cyclegan stargan gaugan crn imle sitd san deepfake stylegan2"
+    listed = names.split(" ")
     assert list(FAMILIES)[:12] == listed
     assert set(FAMILIES) - set(listed) == {"stylegan3", "alae", "dcgan", "pix2pix", "ldm_vae"}
 
@@ -167,7 +168,9 @@ def constant_lines(name: str, *, layers: int = 2) -> float:
     )
     with torch.no_grad():
         made = model.double().decoder(
-            Code(code.content.double(), code.style.double(), tuple(s.double() for s in code.skips), code.layout.double())
+            Code(
+                code.content.double(), code.style.double(), tuple(s.double() for s in code.skips), code.layout.double()
+            )
         )
     inner = made[0, :, 32:64, 32:64].numpy()
     spectrum = np.abs(np.fft.fft2(inner - inner.mean(axis=(1, 2), keepdims=True))) / 32**2
@@ -180,7 +183,9 @@ def test_transposed_convolutions_and_pixel_shuffles_checker_a_constant(name):
     assert constant_lines(name) > 1e-5
 
 
-@pytest.mark.parametrize("name", ["progan", "stylegan", "biggan", "gaugan", "ldm_vae", "alae", "stylegan2", "stylegan3"])
+@pytest.mark.parametrize(
+    "name", ["progan", "stylegan", "biggan", "gaugan", "ldm_vae", "alae", "stylegan2", "stylegan3"]
+)
 def test_interpolation_leaves_a_constant_constant(name):
     """Theory, 5: nearest and convolution show their lattice on structure only, and so does a transposed
     convolution behind StyleGAN2's filter, whose null is where the line would be; alias-free upsampling on nothing."""
@@ -240,7 +245,7 @@ def test_alae_draws_and_mixes_styles():
         assert torch.equal(model.mix_styles(one, other, coarse=0), model.reconstruct(one).clamp(0, 1))
         assert not torch.equal(model.mix_styles(one, other, coarse=2), model.mix_styles(one, other, coarse=4))
         assert torch.equal(model.mix_styles(one, one), model.reconstruct(one).clamp(0, 1))
-    for bad in (dict(count=0), dict(count=1, size=30)):
+    for bad in ({"count": 0}, {"count": 1, "size": 30}):
         with pytest.raises(ValueError, match="count must be"):
             model.generate(**bad)
     with pytest.raises(ValueError, match="coarse must lie between 0 and 4"):
@@ -263,7 +268,7 @@ def test_predictions_are_where_layers_of_two_leave_lines():
 def test_names_are_checked_and_all_is_all():
     assert named_families(["all"]) == list(FAMILIES)
     assert named_families(["san", "san", "crn"]) == ["san", "crn"]
-    with pytest.raises(ValueError, match="family must be one of progan, .*; got 'glow'"):
+    with pytest.raises(ValueError, match=r"family must be one of progan, .*; got 'glow'"):
         find_family("glow")
     with pytest.raises(ValueError, match="width must be at least 1"):
         Plan(width=0)

@@ -152,6 +152,7 @@ def fit_miniature(
         adversarial=adversarial,
         plan=plan,
     )
+    _check_device(device)
     usable = [photo for photo in photos if min(photo.shape[:2]) >= size]
     if len(usable) < 2:
         raise ValueError(f"at least two photos of {size}x{size} are needed, got {len(usable)} of {len(photos)}")
@@ -337,6 +338,14 @@ def _configure(family: str, *, adversarial: bool | None = None, plan: Plan | Non
         plan=found.plan if plan is None else plan,
         **chosen,
     )
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {device!r} cannot be used: {reason}") from error
 
 
 def _edges(images: Sequence[Uint8]) -> float:

@@ -1,0 +1,163 @@
+"""JPEG and resizing."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from freqforensics.images.jpeg import luma_table, read_jpeg_tables
+from freqforensics.images.perturb import JPEG, Resize
+
+
+def test_area_averaging_by_two_is_the_mean_of_four_whatever_the_sides(rng):
+    image = rng.integers(0, 256, (41, 63, 3), dtype=np.uint8)
+    made = Resize(0.5, "area")(image)
+    expected = image[:40, :62].reshape(20, 2, 31, 2, 3).astype(float).mean(axis=(1, 3))
+    assert made.shape == (20, 31, 3)
+    assert np.abs(made - expected).max() <= 0.5
+
+
+def test_a_third_too():
+    image = np.arange(9 * 12 * 3, dtype=np.uint8).reshape(9, 12, 3)
+    expected = image.reshape(3, 3, 4, 3, 3).astype(float).mean(axis=(1, 3))
+    assert np.abs(Resize(1 / 3, "area")(image) - expected).max() <= 0.5
+
+
+def test_resizing_draws_its_scale_from_the_generator(rng):
+    image = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    resize = Resize((0.5, 2.0), "bicubic")
+    shapes = {resize(image, np.random.default_rng(seed)).shape for seed in range(20)}
+    assert len(shapes) > 10
+    assert all(30 <= height <= 120 and 40 <= width <= 160 for height, width, _ in shapes)
+    again = [resize(image, np.random.default_rng(7)) for _ in range(2)]
+    np.testing.assert_array_equal(*again)
+    with pytest.raises(ValueError, match="give rng"):
+        resize(image)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "area", "lanczos"])
+def test_resizing_keeps_flat_pictures_flat(interpolation):
+    image = np.full((30, 40, 3), 77, np.uint8)
+    for scale in (0.3, 1.7):
+        assert (Resize(scale, interpolation)(image) == 77).all()
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("quality", [30, 75, 100])
+def test_jpeg_is_pillows(rng, quality, subsampling):
+    """Current OpenCV and Pillow both write what libjpeg writes."""
+    image = cv2.GaussianBlur(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), (0, 0), 2)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality, subsampling=subsampling)
+    difference = np.abs(np.asarray(Image.open(stream)).astype(int) - JPEG(quality, subsampling)(image))
+    assert difference.max() <= 3
+    assert difference.mean() < 0.05
+
+
+def test_jpeg_draws_every_quality_of_its_range(rng):
+    image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    kinds = {JPEG(q)(image).tobytes() for q in (10, 11, 12)}
+    drawn = {JPEG((10, 12))(image, np.random.default_rng(seed)).tobytes() for seed in range(30)}
+    assert drawn == kinds
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: JPEG(0), "quality must lie between 1 and 100"),
+        (lambda: JPEG((80, 70)), "ascending"),
+        (lambda: JPEG(80, "4:1:1"), "subsampling must be one of 4:2:0, 4:4:4"),
+        (lambda: Resize(0), "scale must be positive"),
+        (lambda: Resize((2, 1)), "ascending"),
+        (lambda: Resize(1, "cubic"), "interpolation must be one of nearest"),
+        (lambda: Resize(0.01)(np.zeros((8, 8, 3), np.uint8)), "no pixel left"),
+    ],
+)
+def test_what_cannot_be_is_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+@pytest.mark.parametrize("quality", range(1, 101))
+def test_the_quality_of_every_table_is_found(quality):
+    image = np.zeros((16, 16, 3), np.uint8)
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    tables = read_jpeg_tables(encoded)
+    assert (tables.quality, tables.standard, tables.subsampling) == (quality, True, "4:2:0")
+    assert tables.luma == tuple(luma_table(quality).ravel())
+
+
+def test_other_tables_are_said_to_be_other(rng):
+    stream = io.BytesIO()
+    tables = [[17] * 64, [20] * 64]
+    Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(
+        stream, "JPEG", qtables=tables, subsampling=0
+    )
+    found = read_jpeg_tables(stream.getvalue())
+    assert (found.standard, found.subsampling, set(found.luma)) == (False, "4:4:4", {17})
+    distances = [np.abs(luma_table(q) - 17).sum() for q in range(1, 101)]
+    assert distances[found.quality - 1] == min(distances)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x10JFIF"])
+def test_what_is_no_whole_jpeg_has_no_tables(data):
+    assert read_jpeg_tables(data) is None
+
+
+def errors_on_ramps(compress: JPEG, slopes: np.ndarray, channel: int) -> np.ndarray:
+    """Spectra of what JPEG adds to 64x64 ramps in one channel, so shallow that every block comes out flat."""
+    y, x = np.mgrid[:64, :64] - 31.5
+    spectra = []
+    for across, down in slopes:
+        image = np.full((64, 64, 3), 128, np.uint8)
+        ramp = np.clip(np.rint(128 + across * x + down * y), 0, 255).astype(np.uint8)
+        image[..., channel if channel >= 0 else slice(None)] = ramp if channel >= 0 else ramp[..., None]
+        spectra.append(np.fft.fft2(compress(image)[..., channel].astype(float) - image[..., channel]))
+    return np.array(spectra)
+
+
+def test_theory_6_jpeg_leaves_energy_at_multiples_of_an_eighth_on_the_axes_weakly_coherent(rng):
+    spectra = errors_on_ramps(JPEG(50), rng.uniform(-0.25, 0.25, (80, 2)), -1)
+    power = (np.abs(spectra) ** 2).mean(axis=0)
+    axes = np.array([[plane[8 * k] for k in (1, 2, 3)] for plane in (power[0], power[:, 0])])
+    beside = np.array([[plane[8 * k + 4] for k in (1, 2, 3)] for plane in (power[0], power[:, 0])])
+    off_axis = np.array([[power[8 * k, 8 * m] for k in (1, 2, 3)] for m in (1, 2, 3)])
+    assert (axes > 10 * beside).all()
+    assert axes.mean() > 5 * off_axis.mean()
+    lines = np.concatenate([spectra[:, 0, 8:32:8], spectra[:, 8:32:8, 0]], axis=1)
+    assert (np.abs(lines.sum(axis=0)) ** 2 / (80 * (np.abs(lines) ** 2).sum(axis=0)) < 0.1).all()
+
+
+def test_theory_6_subsampled_chroma_adds_sixteenths(rng):
+    """4:2:0 makes blocks of chroma 16 pixels wide in the picture."""
+    slopes = rng.uniform(-0.25, 0.25, (80, 2))
+    ratio = {}
+    for subsampling in ("4:2:0", "4:4:4"):
+        power = (np.abs(errors_on_ramps(JPEG(50, subsampling), slopes, 2)) ** 2).mean(axis=0)
+        # 3/16 against the mean, in logarithms, of 5/32 and 7/32: the slope of the spectrum cancels.
+        ratio[subsampling] = min(p[12] / np.sqrt(p[10] * p[14]) for p in (power[0], power[:, 0]))
+    assert ratio["4:2:0"] > 3 * ratio["4:4:4"]
+
+
+def test_the_grid_is_seen_on_the_axes_of_the_incoherent_power(rng):
+    """Shallow ramps again, and noise too weak to survive the compression, so that there is something beside them."""
+    from freqforensics import SpectrumAccumulator, SpectrumSpec, estimate_upsampling, resampling_trace
+
+    y, x = np.mgrid[:64, :64] - 31.5
+    images = []
+    for across, down in rng.uniform(-0.25, 0.25, (60, 2)):
+        ramp = 128 + across * x + down * y + rng.normal(0, 0.5, x.shape)
+        images.append(np.repeat(np.rint(ramp).astype(np.uint8)[..., None], 3, axis=2))
+    seen = []
+    for compress in (lambda image: image, JPEG(50)):
+        accumulator = SpectrumAccumulator(SpectrumSpec(size=64))
+        changed = [compress(image) for image in images]
+        accumulator.update(changed)
+        report = estimate_upsampling(accumulator.result(), trace=resampling_trace(changed, size=64))
+        seen.append(report.alternatives[0].on_axis)
+    assert seen[0] < 1.5
+    assert seen[1] > 5
