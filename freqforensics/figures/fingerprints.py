@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, Final
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
@@ -23,7 +25,8 @@ from freqforensics.figures.plane import (
 from freqforensics.figures.style import ordered_labels, plain_ticks, style
 from freqforensics.spectra import MeanSpectrum
 
-_GRID_CELLS: Final = 128
+_CELLS: Final = {"coherent": 128, "power": 128, "log_power": 128, "coherence": 64}
+_TALLEST: Final = 9  # rows; more go side by side, where there is one column for each kind
 # Inches.
 _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 1.4, 0.8, 0.15, 1.05, 0.95
 _ROW_GAP, _COLUMN_GAP, _BLOCK_GAP = 0.16, 0.06, 0.24
@@ -38,8 +41,9 @@ def plot_fingerprints(
 ) -> Figure:
     """Draw a grid of spectra: a row for each generator, a block of columns for each kind, one column a label.
 
-    Panels of one kind share one colour scale, which the bar below them names. Spectra of more than 128 bins a side are
-    drawn in at most that many cells (see `plot_spectrum`), or single lines would not be seen.
+    Where all generators have the very same real images (simulated ones do), those are drawn once, in the first row.
+    Panels of one kind share one colour scale, which the bar below them names. Spectra are drawn in at most 128 cells a
+    side, coherence in 64 (see `plot_spectrum`), or single lines would not be seen.
 
     Parameters
     ----------
@@ -67,22 +71,19 @@ def plot_fingerprints(
         raise ValueError("there is no spectrum with an image to draw")
     if len({(s.spec.normalisation, s.spec.residual, s.spec.kernel, s.spec.channel) for s in drawn}) > 1:
         raise ValueError("spectra of different normalisation, residual or channel do not share a colour scale")
-    rows = list(dict.fromkeys(generator for (generator, _), spectrum in spectra.items() if spectrum.images))
-    labels = ordered_labels(label for (_, label), spectrum in spectra.items() if spectrum.images)
+    rows, labels = _arranged(spectra)
     columns = [(kind, label) for kind in kinds for label in labels]
-    there = {
-        (r, c): spectra[rows[r], columns[c][1]]
-        for r in range(len(rows))
-        for c in range(len(columns))
-        if (rows[r], columns[c][1]) in spectra and spectra[rows[r], columns[c][1]].images
-    }
+    per_half = len(rows) if len(rows) <= _TALLEST or len(labels) > 1 else -(-len(rows) // 2)
+    halves = -(-len(rows) // per_half)
     block = len(labels) * (_PANEL + _COLUMN_GAP) - _COLUMN_GAP
-    width = max(_LEFT + len(kinds) * (block + _BLOCK_GAP) - _BLOCK_GAP + _RIGHT, 4.5)
-    height = _TOP + len(rows) * (_PANEL + _ROW_GAP) + _BOTTOM
+    half = _LEFT + len(kinds) * (block + _BLOCK_GAP) - _BLOCK_GAP + _RIGHT
+    width = max(halves * half, 4.5)
+    height = _TOP + per_half * (_PANEL + _ROW_GAP) + _BOTTOM
     limits = {kind: spectrum_limits(drawn, kind) for kind in kinds}
 
-    def left_of(c: int) -> float:
-        return _LEFT + c * (_PANEL + _COLUMN_GAP) + kinds.index(columns[c][0]) * (_BLOCK_GAP - _COLUMN_GAP)
+    def left_of(c: int, h: int) -> float:
+        gaps = kinds.index(columns[c][0]) * (_BLOCK_GAP - _COLUMN_GAP)
+        return h * half + _LEFT + c * (_PANEL + _COLUMN_GAP) + gaps
 
     with style():
         if fig is None:
@@ -94,43 +95,26 @@ def plot_fingerprints(
         def write(x: float, y: float, text: str, **options: Any) -> None:
             fig.text(x / width, y / height, text, parse_math=False, **options)
 
-        for r, generator in enumerate(rows):
-            middle = height - _TOP - r * (_PANEL + _ROW_GAP) - _PANEL / 2
+        for r, (generator, shown) in enumerate(rows):
+            h, level = divmod(r, per_half)
+            bottom = height - _TOP - level * (_PANEL + _ROW_GAP) - _PANEL
             name = "\n".join(textwrap.wrap(generator, 20)[:2])
-            write(0.05, middle, name, rotation=90, ha="left", va="center", fontweight="bold", fontsize=7.5)
-        for (r, c), spectrum in there.items():
-            kind = columns[c][0]
-            bottom = height - _TOP - r * (_PANEL + _ROW_GAP) - _PANEL
-            ax = fig.add_axes((left_of(c) / width, bottom / height, _PANEL / width, _PANEL / height))
-            size = "×".join(str(side) for side in spectrum.spec.shape)
-            plot_spectrum(
-                spectrum,
-                kind,
-                ax=ax,
-                limits=limits[kind],
-                colorbar=False,
-                cells=_GRID_CELLS,
-                mark_lines=mark_lines,
-                title=f"N = {spectrum.images}, {size}" if kind == kinds[0] else "",
-            )
-            ax.set_title(ax.get_title(), fontsize=6.0, pad=2)
-            ax.set(xlabel="", ylabel="")
-            outer_left = c == min(other for row, other in there if row == r)
-            outer_bottom = r == max(row for row, other in there if other == c)
-            ax.set_xticks([-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2], ["−1/2", "−1/4", "0", "1/4", "1/2"])
-            ax.set_yticks([-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2], ["−1/2", "−1/4", "0", "1/4", "1/2"])
-            for axis in (ax.xaxis, ax.yaxis):
-                axis.set_ticks([-1 / 8, 1 / 8], minor=True)
-            ax.tick_params(labelleft=outer_left, labelbottom=outer_bottom, labelsize=5.5, pad=1.5)
-            if outer_bottom:  # or the labels of neighbours run into each other
-                ax.get_xticklabels()[0].set_horizontalalignment("left")
-                ax.get_xticklabels()[-1].set_horizontalalignment("right")
+            write(h * half + 0.05, bottom + _PANEL / 2, name, rotation=90, va="center", fontweight="bold", fontsize=7.5)
+            below = [set(shown) for _, shown in rows[r + 1 : (h + 1) * per_half]]
+            for c, (kind, label) in enumerate(columns):
+                if label not in shown:
+                    continue
+                place = (left_of(c, h) / width, bottom / height, _PANEL / width, _PANEL / height)
+                ax = fig.add_axes(place)
+                _draw_panel(ax, shown[label], kind, limits[kind], mark_lines, titled=kind == kinds[0])
+                outer_left = c == min(i for i, (_, other) in enumerate(columns) if other in shown)
+                _put_ticks(ax, left=outer_left, bottom=not any(label in others for others in below))
 
-        for k, kind in enumerate(kinds):
-            start = left_of(k * len(labels))
+        for h, (k, kind) in product(range(halves), enumerate(kinds)):
+            start = left_of(k * len(labels), h)
             write(start + block / 2, height - _TOP + 0.42, KIND_NAMES[kind], ha="center", fontsize=9, fontweight="bold")
             for index, label in enumerate(labels):
-                middle = left_of(k * len(labels) + index) + _PANEL / 2
+                middle = left_of(k * len(labels) + index, h) + _PANEL / 2
                 write(middle, height - _TOP + 0.2, label, ha="center", fontsize=8)
             bar_axes = fig.add_axes(((start + 0.06 * block) / width, 0.5 / height, 0.88 * block / width, 0.09 / height))
             norm = LogNorm(*limits[kind]) if kind == "coherence" else Normalize(*limits[kind])
@@ -141,13 +125,62 @@ def plot_fingerprints(
             bar_axes.tick_params(labelsize=6.5)
             if kind == "coherence":
                 plain_ticks(bar, limits[kind])
-        notes = _notes(spectra, drawn, mark_lines)
+        notes = _notes(spectra, drawn, mark_lines, once=labels == [""])
         lines = textwrap.wrap(notes, int((width - _LEFT) * 19))
         write(_LEFT, height - 0.1, "\n".join(lines[:3]), fontsize=6.5, va="top")
     return fig
 
 
-def _notes(spectra: Mapping[tuple[str, str], MeanSpectrum], drawn: Sequence[MeanSpectrum], mark_lines: bool) -> str:
+def _arranged(
+    spectra: Mapping[tuple[str, str], MeanSpectrum],
+) -> tuple[list[tuple[str, dict[str, MeanSpectrum]]], list[str]]:
+    """Rows, each a name and its spectra by label, and the labels of the columns."""
+    drawn = {key: spectrum for key, spectrum in spectra.items() if spectrum.images}
+    generators = list(dict.fromkeys(generator for generator, _ in drawn))
+    real = [drawn[generator, "real"] for generator in generators if (generator, "real") in drawn]
+    fake = {generator: drawn[generator, "fake"] for generator in generators if (generator, "fake") in drawn}
+    once = len(drawn) == 2 * len(generators) == 2 * len(real) == 2 * len(fake)
+    if once and len(real) > 1 and real[0].inputs_sha256 and len({s.inputs_sha256 for s in real}) == 1:
+        return [("real", {"": real[0]}), *((name, {"": spectrum}) for name, spectrum in fake.items())], [""]
+    labels = ordered_labels(label for _, label in drawn)
+    rows = [(name, {label: drawn[name, label] for label in labels if (name, label) in drawn}) for name in generators]
+    return rows, labels
+
+
+def _draw_panel(
+    ax: Axes, spectrum: MeanSpectrum, kind: PlotKind, limits: tuple[float, float], mark_lines: bool, *, titled: bool
+) -> None:
+    size = "×".join(str(side) for side in spectrum.spec.shape)
+    title = f"N = {spectrum.images}, {size}" if titled else ""
+    plot_spectrum(
+        spectrum,
+        kind,
+        ax=ax,
+        limits=limits,
+        colorbar=False,
+        cells=_CELLS[kind],
+        mark_lines=mark_lines,
+        title=title,
+    )
+    ax.set_title(title, fontsize=6.0, pad=2)
+    ax.set(xlabel="", ylabel="")
+
+
+def _put_ticks(ax: Axes, *, left: bool, bottom: bool) -> None:
+    """Frequencies in fractions, written at the outer panels only."""
+    ax.set_xticks([-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2], ["−1/2", "−1/4", "0", "1/4", "1/2"])
+    ax.set_yticks([-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2], ["−1/2", "−1/4", "0", "1/4", "1/2"])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks([-1 / 8, 1 / 8], minor=True)
+    ax.tick_params(labelleft=left, labelbottom=bottom, labelsize=5.5, pad=1.5)
+    if bottom:  # or the labels of neighbours run into each other
+        ax.get_xticklabels()[0].set_horizontalalignment("left")
+        ax.get_xticklabels()[-1].set_horizontalalignment("right")
+
+
+def _notes(
+    spectra: Mapping[tuple[str, str], MeanSpectrum], drawn: Sequence[MeanSpectrum], mark_lines: bool, *, once: bool
+) -> str:
     spec = drawn[0].spec
     channel = "mean of red, green, blue" if spec.planes > 1 else spec.channel
     crops = ", ".join(dict.fromkeys(spectrum.spec.crop for spectrum in drawn))
@@ -155,8 +188,10 @@ def _notes(spectra: Mapping[tuple[str, str], MeanSpectrum], drawn: Sequence[Mean
         f"Averaged spectra of residuals: {residual_name(drawn[0])}, {channel}, crop {crops}, window {spec.window}.",
         "Axes: horizontal and vertical frequency, cycles per pixel.",
     ]
-    if any(max(spectrum.spec.shape) > _GRID_CELLS for spectrum in drawn):
-        parts.append(f"Above {_GRID_CELLS} bins a side a cell is the maximum (coherent, N R) or mean (powers) of some.")
+    if any(max(spectrum.spec.shape) > min(_CELLS.values()) for spectrum in drawn):
+        parts.append("Above 128 bins a side (N R: 64) a cell is the maximum (coherent, N R) or mean (powers) of some.")
+    if once:
+        parts.append("First row: the real images, the same for all generators; the other rows: the fake ones.")
     if mark_lines:
         parts.append(f"Rings: coherent, p < {LINE_LEVEL} of all bins (Bonferroni).")
     missing = [" ".join(key) for key, spectrum in spectra.items() if not spectrum.images]
