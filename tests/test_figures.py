@@ -258,24 +258,24 @@ def test_figures_for_files_need_no_pyplot():
 def test_real_images_that_all_generators_share_are_drawn_once(rng):
     from dataclasses import replace
 
-    def averaged() -> MeanSpectrum:
+    def averaged():
         accumulator = SpectrumAccumulator(SpectrumSpec(size=32, residual="none"))
         accumulator.update(rng.normal(0, 1, (8, 32, 32)))
         return accumulator.result()
 
     real = replace(averaged(), inputs_sha256="a" * 64)
     shared = {(name, label): real if label == "real" else averaged() for name in "abc" for label in ("real", "fake")}
-    figure = plot_fingerprints(shared, kinds=["power"])
+    figure = figures.plot_fingerprints(shared, kinds=["power"])
     assert len([ax for ax in figure.axes if ax.images]) == 4
     names = [text.get_text() for text in figure.texts]
     assert [name for name in names if name in ("real", "fake", "a", "b", "c")] == ["real", "a", "b", "c"]
     assert any("the same for all generators" in name for name in names)
     other = {**shared, ("c", "real"): replace(averaged(), inputs_sha256="b" * 64)}
-    assert len([ax for ax in plot_fingerprints(other, kinds=["power"]).axes if ax.images]) == 6
+    assert len([ax for ax in figures.plot_fingerprints(other, kinds=["power"]).axes if ax.images]) == 6
     many = {
         (f"{i:02d}", label): real if label == "real" else averaged() for i in range(12) for label in ("real", "fake")
     }
-    tall = plot_fingerprints(many, kinds=["power"])
+    tall = figures.plot_fingerprints(many, kinds=["power"])
     assert len([ax for ax in tall.axes if ax.images]) == 13
     lefts = {round(ax.get_position().x0, 3) for ax in tall.axes if ax.images}
     assert len(lefts) == 2
