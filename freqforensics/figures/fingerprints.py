@@ -112,7 +112,8 @@ def plot_fingerprints(
 
         for h, (k, kind) in product(range(halves), enumerate(kinds)):
             start = left_of(k * len(labels), h)
-            write(start + block / 2, height - _TOP + 0.42, KIND_NAMES[kind], ha="center", fontsize=9, fontweight="bold")
+            above = height - _TOP + (0.42 if any(labels) else 0.22)
+            write(start + block / 2, above, KIND_NAMES[kind], ha="center", fontsize=9, fontweight="bold")
             for index, label in enumerate(labels):
                 middle = left_of(k * len(labels) + index, h) + _PANEL / 2
                 write(middle, height - _TOP + 0.2, label, ha="center", fontsize=8)
