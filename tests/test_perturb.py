@@ -7,10 +7,26 @@ import io
 import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 from PIL import Image
 
 from freqforensics.images.jpeg import luma_table, read_jpeg_tables
-from freqforensics.images.perturb import JPEG, Resize
+from freqforensics.images.perturb import (
+    JPEG,
+    W20_RECIPES,
+    W20_TEST,
+    W20_VALIDATION,
+    Blur,
+    Crop,
+    Flip,
+    Resize,
+    ResizeShorter,
+    Sometimes,
+    WebP,
+    double_jpeg,
+    social,
+    w20_training,
+)
 
 
 def test_area_averaging_by_two_is_the_mean_of_four_whatever_the_sides(rng):
@@ -39,7 +55,7 @@ def test_resizing_draws_its_scale_from_the_generator(rng):
         resize(image)
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "area", "lanczos"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"])
 def test_resizing_keeps_flat_pictures_flat(interpolation):
     image = np.full((30, 40, 3), 77, np.uint8)
     for scale in (0.3, 1.7):
@@ -161,3 +177,134 @@ def test_the_grid_is_seen_on_the_axes_of_the_incoherent_power(rng):
         seen.append(report.alternatives[0].on_axis)
     assert seen[0] < 1.5
     assert seen[1] > 5
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.124, 0.126, 0.5, 1.0, 2.7, 3.0])
+def test_the_published_blur_is_scipys_on_uint8_in_place(rng, sigma):
+    image = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    expected = image.copy()
+    for channel in range(3):
+        scipy.ndimage.gaussian_filter(expected[:, :, channel], output=expected[:, :, channel], sigma=sigma)
+    before = image.copy()
+    np.testing.assert_array_equal(Blur(sigma, variant="as_published")(image), expected)
+    np.testing.assert_array_equal(image, before)
+    if sigma < 0.125:
+        np.testing.assert_array_equal(expected, image)
+
+
+def test_the_published_blur_darkens_and_the_sound_one_does_not(rng):
+    image = rng.integers(50, 200, (128, 128, 3), dtype=np.uint8)
+    falls = {variant: image.mean() - Blur(2.0, variant=variant)(image).mean() for variant in ("as_published", "sound")}
+    assert falls["as_published"] == pytest.approx(1.0, abs=0.1)
+    assert abs(falls["sound"]) < 0.05
+    exact = scipy.ndimage.gaussian_filter(image.astype(float), (2, 2, 0))
+    assert np.abs(Blur(2.0)(image) - exact).max() <= 0.51
+
+
+def test_blur_draws_sigma_uniformly():
+    """A single bright pixel's peak falls with sigma: its distribution tells what was drawn."""
+    image = np.zeros((33, 33, 3), np.uint8)
+    image[16, 16] = 255
+    peaks = [int(Blur((0.0, 3.0))(image, np.random.default_rng(seed))[16, 16, 0]) for seed in range(400)]
+    above = [Blur(threshold)(image)[16, 16, 0] for threshold in (0.75, 1.5)]
+    for threshold, share in zip(above, (0.25, 0.5), strict=True):
+        assert np.mean(np.array(peaks) > threshold) == pytest.approx(share, abs=3 * 0.5 / 20)
+
+
+@pytest.mark.parametrize("quality", range(30, 101, 7))
+def test_both_codecs_give_the_bytes_of_a_direct_rendering(rng, quality):
+    image = rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality)
+    np.testing.assert_array_equal(JPEG(quality, codec="pillow")(image), np.asarray(Image.open(stream)))
+    encoded = cv2.imencode(".jpg", image[:, :, ::-1], [int(cv2.IMWRITE_JPEG_QUALITY), quality])[1]
+    np.testing.assert_array_equal(JPEG(quality, codec="opencv")(image), cv2.imdecode(encoded, 1)[:, :, ::-1])
+
+
+def test_webp_is_pillows(rng):
+    image = rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "WEBP", quality=60)
+    np.testing.assert_array_equal(WebP(60)(image), np.asarray(Image.open(stream).convert("RGB")))
+
+
+@pytest.mark.parametrize("shape", [(300, 256), (256, 256), (224, 224), (500, 375), (100, 400), (225, 223), (30, 41)])
+def test_crops_are_torchvisions(rng, shape):
+    """Its rule, written out: round half to even for the origin, the odd row of zeros below and to the right."""
+    image = rng.integers(1, 256, (*shape, 3), dtype=np.uint8)
+    height, width = shape
+    padded = np.zeros((max(224, height), max(224, width), 3), np.uint8)
+    top, left = (224 - height) // 2 if height < 224 else 0, (224 - width) // 2 if width < 224 else 0
+    padded[top : top + height, left : left + width] = image
+    y, x = (round((side - 224) / 2.0) for side in padded.shape[:2])
+    np.testing.assert_array_equal(Crop(224)(image), padded[y : y + 224, x : x + 224])
+    drawn = Crop(224, "random")(image, np.random.default_rng(0))
+    assert drawn.shape == (224, 224, 3)
+
+
+def test_random_crops_reach_every_corner(rng):
+    image = np.arange(16, dtype=np.uint8).reshape(4, 4, 1).repeat(3, axis=2)
+    corners = {int(Crop(2, "random")(image, rng)[0, 0, 0]) for _ in range(200)}
+    assert corners == {0, 1, 2, 4, 5, 6, 8, 9, 10}
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((500, 375), (341, 256)), ((256, 300), (256, 300)), ((64, 48), (341, 256))]
+)
+def test_the_shorter_side_is_made_256_by_pillow(rng, shape, expected):
+    image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    made = ResizeShorter(256)(image)
+    assert made.shape[:2] == expected
+    whole = np.asarray(Image.fromarray(image).resize(expected[::-1], Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(made, image if min(shape) == 256 else whole)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rates"),
+    [
+        ("no-aug", (0, 0)),
+        ("blur", (0.5, 0)),
+        ("jpeg", (0, 0.5)),
+        ("blur+jpeg-0.5", (0.5, 0.5)),
+        ("blur+jpeg-0.1", (0.1, 0.1)),
+    ],
+)
+def test_recipes_blur_and_compress_at_their_rates(recipe, rates, monkeypatch):
+    done = []
+    monkeypatch.setattr(
+        Blur, "__call__", lambda self, image, rng=None: done.append((self.sigma, self.variant)) or image
+    )
+    monkeypatch.setattr(JPEG, "__call__", lambda self, image, rng=None: done.append(self.quality) or image)
+    rng = np.random.default_rng(1)
+    image = np.zeros((8, 8, 3), np.uint8)
+    for _ in range(1000):
+        W20_RECIPES[recipe](image, rng)
+    for kind, rate in zip((((0.0, 3.0), "as_published"), (30, 100)), rates, strict=True):
+        assert done.count(kind) / 1000 == pytest.approx(rate, abs=3 * np.sqrt(rate * (1 - rate) / 1000))
+
+
+def test_the_training_transform_runs_in_the_published_order():
+    steps = w20_training("blur+jpeg-0.5").steps
+    kinds = [type(step.step if isinstance(step, Sometimes) else step).__name__ for step in steps]
+    assert kinds == ["ResizeShorter", "Blur", "JPEG", "Crop", "Flip"]
+    image = np.random.default_rng(0).integers(0, 256, (300, 280, 3), dtype=np.uint8)
+    made = [w20_training("blur+jpeg-0.5")(image, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert made[0].shape == (224, 224, 3)
+    np.testing.assert_array_equal(made[0], made[1])
+    assert not np.array_equal(made[0], made[2])
+    assert W20_VALIDATION(image).shape == W20_TEST(image).shape == (224, 224, 3)
+    with pytest.raises(ValueError, match="recipe must be one of no-aug"):
+        w20_training("none")
+
+
+def test_laundering_chains(rng):
+    image = rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(double_jpeg(90, 70)(image), JPEG(70)(JPEG(90)(image)))
+    np.testing.assert_array_equal(double_jpeg(90, 70, shift=3)(image), JPEG(70)(JPEG(90)(image)[3:, 3:]))
+    half = np.asarray(Image.fromarray(image).resize((40, 32), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(social(0.5, 80)(image), JPEG(80)(half))
+    np.testing.assert_array_equal(Flip()(image), image[:, ::-1])
+    with pytest.raises(ValueError, match="probability must lie between 0 and 1"):
+        Sometimes(Flip(), 1.5)
+    with pytest.raises(ValueError, match="no pixel left"):
+        double_jpeg(90, 70, shift=64)(image)

@@ -1,16 +1,26 @@
-"""What happens to images on their way: JPEG compression and resizing."""
+"""What happens to images on their way: blur, compression, resizing, cropping; and the augmentation of Wang et al. 2020.
+
+A perturbation is a frozen dataclass that is called with a uint8 image (H, W, 3) and, if it draws anything at random, a
+generator. Where the published code does something else than one would expect, ``variant="as_published"`` does that.
+"""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
-Interpolation = Literal["nearest", "bilinear", "bicubic", "area", "lanczos"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"]
 Subsampling = Literal["4:2:0", "4:4:4"]
+Codec = Literal["opencv", "pillow", "either"]
+Variant = Literal["sound", "as_published"]
+Position = Literal["center", "random"]
 Uint8 = NDArray[np.uint8]
 
 _FLAGS: Final = {
@@ -25,14 +35,91 @@ _FACTORS: Final = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.I
 
 @dataclass(frozen=True)
 class Perturbation:
-    """What is done to an image; subclasses say what.
-
-    Calling one with a uint8 image (H, W, 3) gives another; what is drawn at random is drawn from `rng`.
-    """
+    """What is done to an image; subclasses say what."""
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        """Give the changed image; `image` stays as it is."""
+        """Give the changed image, uint8 (H, W, 3); `image` stays as it is.
+
+        Raises
+        ------
+        ValueError
+            Something is drawn at random, and there is no `rng`.
+        """
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Chain(Perturbation):
+    """Several, one after the other.
+
+    Parameters
+    ----------
+    steps : tuple of Perturbation
+    """
+
+    steps: tuple[Perturbation, ...]
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Apply all steps."""
+        for step in self.steps:
+            image = step(image, rng)
+        return image
+
+
+@dataclass(frozen=True)
+class Sometimes(Perturbation):
+    """One that is applied at a given rate.
+
+    Parameters
+    ----------
+    step : Perturbation
+    probability : float
+    """
+
+    step: Perturbation
+    probability: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability must lie between 0 and 1, got {self.probability}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Toss the coin, and apply the step or give `image` itself."""
+        return self.step(image, rng) if _given(rng, "Sometimes").random() < self.probability else image
+
+
+@dataclass(frozen=True)
+class Blur(Perturbation):
+    """Gaussian blur, four standard deviations wide, borders reflected.
+
+    Parameters
+    ----------
+    sigma : float or (float, float)
+        Pixels; of a pair, a value is drawn uniformly from between them. Below 0.125 the kernel is one tap.
+    variant : {"sound", "as_published"}
+        "sound" computes in floating point and rounds once. "as_published" filters uint8 in place as Wang et al. do:
+        each of the two passes truncates, and the mean falls by about one grey level.
+    """
+
+    sigma: float | tuple[float, float]
+    variant: Variant = "sound"
+
+    def __post_init__(self) -> None:
+        _checked(self.variant, get_args(Variant), "variant")
+        low, high = _pair(self.sigma)
+        if not 0 <= low <= high:
+            raise ValueError(f"sigma must not be negative, or be an ascending pair, got {self.sigma}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Blur an image."""
+        low, high = _pair(self.sigma)
+        sigma = low if low == high else _given(rng, "Blur").uniform(low, high)
+        if self.variant == "as_published":
+            made = np.empty_like(image)
+            for channel in range(image.shape[2]):
+                gaussian_filter(image[:, :, channel], sigma, output=made[:, :, channel])
+            return made
+        return _rounded(gaussian_filter(image.astype(np.float32), (sigma, sigma, 0)))
 
 
 @dataclass(frozen=True)
@@ -43,10 +130,11 @@ class Resize(Perturbation):
     ----------
     scale : float or (float, float)
         Output over input; of a pair, a value is drawn uniformly from between them.
-    interpolation : {"nearest", "bilinear", "bicubic", "area", "lanczos"}
-        Half-pixel centres, computed by OpenCV. "area" with a scale of 1/k first cuts the sides to multiples of k at the
-        right and below: every pixel is the mean of k x k others, and no trace of a JPEG grid's phase is left over.
-        None but "area" filters before it makes an image smaller.
+    interpolation : {"nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"}
+        Half-pixel centres. All but the last are OpenCV's, and none of those but "area" filters before it makes an image
+        smaller; "antialiased" is Pillow's bilinear, which does. "area" with a scale of 1/k first cuts the sides to
+        multiples of k at the right and below: every pixel is the mean of k x k others, and no trace of a JPEG grid's
+        phase is left over.
 
     Raises
     ------
@@ -76,7 +164,38 @@ class Resize(Perturbation):
             size = (round(width * scale), round(height * scale))
         if min(size) < 1:
             raise ValueError(f"an image of shape {image.shape} has no pixel left at scale {scale:.4g}")
-        return np.asarray(cv2.resize(image[:height, :width], size, interpolation=_FLAGS[self.interpolation]), np.uint8)
+        return _resized(image[:height, :width], size, self.interpolation)
+
+
+@dataclass(frozen=True)
+class ResizeShorter(Perturbation):
+    """Resample so that the shorter side has a given length; what has it already stays as it is.
+
+    Parameters
+    ----------
+    side : int
+    interpolation
+        As for `Resize`. The longer side is truncated to whole pixels, as torchvision does.
+    """
+
+    side: int
+    interpolation: Interpolation = "antialiased"
+
+    def __post_init__(self) -> None:
+        _checked(self.interpolation, get_args(Interpolation), "interpolation")
+        if self.side < 1:
+            raise ValueError(f"side must be at least 1, got {self.side}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Resize an image."""
+        height, width = image.shape[:2]
+        if min(height, width) == self.side:
+            return image
+        if width <= height:
+            size = (self.side, int(self.side * height / width))
+        else:
+            size = (int(self.side * width / height), self.side)
+        return _resized(image, size, self.interpolation)
 
 
 @dataclass(frozen=True)
@@ -89,36 +208,193 @@ class JPEG(Perturbation):
         1 .. 100, libjpeg's scale; of a pair, an integer is drawn uniformly from between them, both included.
     subsampling : {"4:2:0", "4:4:4"}
         Of the chroma.
+    codec : {"opencv", "pillow", "either"}
+        "either" draws one; their current releases give the same pixels.
 
     Raises
     ------
     ValueError
-        A quality out of range or an unknown subsampling.
+        A quality out of range, an unknown subsampling or codec.
     """
 
     quality: int | tuple[int, int]
     subsampling: Subsampling = "4:2:0"
+    codec: Codec = "opencv"
 
     def __post_init__(self) -> None:
         _checked(self.subsampling, get_args(Subsampling), "subsampling")
-        low, high = _pair(self.quality)
-        if not 1 <= low <= high <= 100:
-            raise ValueError(f"quality must lie between 1 and 100, or be an ascending pair, got {self.quality}")
+        _checked(self.codec, get_args(Codec), "codec")
+        _check_quality(self.quality)
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Compress an image."""
-        low, high = _pair(self.quality)
-        quality = int(low) if low == high else int(_given(rng, "JPEG").integers(int(low), int(high) + 1))
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FACTORS[self.subsampling]]
-        encoded, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-        if not encoded:
-            raise ValueError(f"an image of shape {image.shape} cannot be written as JPEG")
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        return np.asarray(cv2.cvtColor(np.asarray(decoded), cv2.COLOR_BGR2RGB), np.uint8)
+        quality = _drawn_quality(self.quality, rng, "JPEG")
+        codec = self.codec
+        if codec == "either":
+            codec = "opencv" if _given(rng, "JPEG").random() < 0.5 else "pillow"
+        if codec == "opencv":
+            options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FACTORS[self.subsampling]]
+            return _through_opencv(image, ".jpg", options)
+        return _through_pillow(image, "JPEG", quality=quality, subsampling=self.subsampling)
+
+
+@dataclass(frozen=True)
+class WebP(Perturbation):
+    """Compress with loss and read again; chroma is subsampled 4:2:0.
+
+    Parameters
+    ----------
+    quality : int or (int, int)
+        1 .. 100, as for `JPEG`.
+    """
+
+    quality: int | tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _check_quality(self.quality)
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Compress an image."""
+        return _through_pillow(image, "WEBP", quality=_drawn_quality(self.quality, rng, "WebP"))
+
+
+@dataclass(frozen=True)
+class Crop(Perturbation):
+    """Cut out a square; what is smaller gets zeros around it, as torchvision's crops do.
+
+    Parameters
+    ----------
+    size : int
+        Side, pixels.
+    position : {"center", "random"}
+    """
+
+    size: int
+    position: Position = "center"
+
+    def __post_init__(self) -> None:
+        _checked(self.position, get_args(Position), "position")
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1, got {self.size}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Cut an image."""
+        short = [max(0, self.size - side) for side in image.shape[:2]]
+        if any(short):
+            image = np.pad(image, [(n // 2, n - n // 2) for n in short] + [(0, 0)])
+        room = [side - self.size for side in image.shape[:2]]
+        if self.position == "random":
+            source = _given(rng, "Crop")
+            top, left = (int(source.integers(n + 1)) for n in room)
+        else:
+            top, left = (round(n / 2) for n in room)
+        return image[top : top + self.size, left : left + self.size]
+
+
+@dataclass(frozen=True)
+class Flip(Perturbation):
+    """Exchange left and right."""
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Flip an image."""
+        return np.ascontiguousarray(image[:, ::-1])
+
+
+def w20_training(recipe: str) -> Chain:
+    """Give the published training transform, up to the conversion to a tensor.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`.
+
+    Returns
+    -------
+    Chain
+        Shorter side to 256, augmentation, random crop of 224, flip at a rate of one half.
+
+    Raises
+    ------
+    ValueError
+        No such recipe.
+    """
+    _checked(recipe, tuple(W20_RECIPES), "recipe")
+    return Chain((ResizeShorter(256), *W20_RECIPES[recipe].steps, Crop(224, "random"), Sometimes(Flip(), 0.5)))
+
+
+def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
+    """Compress twice, the second time `shift` pixels off the first one's grid: laundering by one more save.
+
+    Parameters
+    ----------
+    first, second : int
+        Qualities.
+    shift : int
+        Rows and columns cut off at the top and the left in between.
+    """
+    cut = (_CutOrigin(shift),) if shift else ()
+    return Chain((JPEG(first), *cut, JPEG(second)))
+
+
+def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
+    """Make smaller and compress, as social networks do with what is uploaded."""
+    return Chain((Resize(scale, "antialiased"), JPEG(quality)))
+
+
+@dataclass(frozen=True)
+class _CutOrigin(Perturbation):
+    pixels: int
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise ValueError(f"shift must not be negative, got {self.pixels}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        if min(image.shape[:2]) <= self.pixels:
+            raise ValueError(f"an image of shape {image.shape} has no pixel left after {self.pixels} are cut")
+        return image[self.pixels :, self.pixels :]
+
+
+def _resized(image: Uint8, size: tuple[int, int], interpolation: Interpolation) -> Uint8:
+    if interpolation == "antialiased":
+        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    return np.asarray(cv2.resize(image, size, interpolation=_FLAGS[interpolation]), np.uint8)
+
+
+def _through_opencv(image: Uint8, suffix: str, options: list[int]) -> Uint8:
+    encoded, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not encoded:
+        raise ValueError(f"an image of shape {image.shape} cannot be written as {suffix}")
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(np.asarray(decoded), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _through_pillow(image: Uint8, form: str, **options: Any) -> Uint8:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, form, **options)
+    stream.seek(0)
+    with Image.open(stream, formats=[form]) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _rounded(image: NDArray[np.floating[Any]]) -> Uint8:
+    result: Uint8 = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return result
 
 
 def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
     return value if isinstance(value, tuple) else (value, value)
+
+
+def _check_quality(quality: int | tuple[int, int]) -> None:
+    low, high = _pair(quality)
+    if not 1 <= low <= high <= 100:
+        raise ValueError(f"quality must lie between 1 and 100, or be an ascending pair, got {quality}")
+
+
+def _drawn_quality(quality: int | tuple[int, int], rng: np.random.Generator | None, name: str) -> int:
+    low, high = _pair(quality)
+    return int(low) if low == high else int(_given(rng, name).integers(int(low), int(high) + 1))
 
 
 def _given(rng: np.random.Generator | None, name: str) -> np.random.Generator:
@@ -130,3 +406,22 @@ def _given(rng: np.random.Generator | None, name: str) -> np.random.Generator:
 def _checked(value: str, choices: tuple[str, ...], name: str) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _augmentation(p_blur: float, p_jpeg: float) -> Chain:
+    blur = Blur((0.0, 3.0), variant="as_published")
+    jpeg = JPEG((30, 100), codec="either")
+    return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
+
+
+W20_RECIPES: Final[dict[str, Chain]] = {
+    "no-aug": _augmentation(0, 0),
+    "blur": _augmentation(0.5, 0),
+    "jpeg": _augmentation(0, 0.5),
+    "blur+jpeg-0.5": _augmentation(0.5, 0.5),
+    "blur+jpeg-0.1": _augmentation(0.1, 0.1),
+}
+"""The augmentations of Wang et al. 2020: blur, then JPEG by an independent coin."""
+
+W20_VALIDATION: Final = Chain((ResizeShorter(256), Crop(224)))
+W20_TEST: Final = Chain((Crop(224),))
