@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from freqforensics.generators import FAMILIES, predicted_lattice, simulate_from_sources
 from freqforensics.images import by_generator, index_images, read_image
 from freqforensics.lattices import survey_lattices
 from freqforensics.spectra import (
@@ -131,3 +132,36 @@ def test_the_command_covers_every_folder(data, tmp_path):
     assert done.returncode == 0, done.stderr
     names = {path.stem for path in (tmp_path / "x" / "spectra").iterdir()}
     assert {f"{generator}-{label}" for generator in MEASURED for label in ("real", "fake")} <= names
+
+
+@pytest.fixture(scope="module")
+def simulated(data, tmp_path_factory):
+    """Every family on 200 photographs that no miniature was fitted to."""
+    out = tmp_path_factory.mktemp("simulated") / "tree"
+    done = simulate_from_sources([data / "photos_imagenet"], out, families=["all"], size=128, limit=200)
+    assert done.images == 200
+    return survey_lattices([out]).reports
+
+
+def test_the_factor_of_miniatures_is_read_off_their_images(simulated):
+    """The target: right for 15 of 17 families."""
+    factors = {name: simulated[name, "fake"].factor for name in FAMILIES}
+    wrong = {name: factor for name, factor in factors.items() if factor != FAMILIES[name].factor}
+    assert len(factors) == 17
+    assert len(wrong) <= 2, wrong
+
+
+def test_photographs_and_the_alias_free_control_have_no_lattice(simulated):
+    assert {simulated[name, "real"].factor for name in FAMILIES} == {None}
+    assert simulated["stylegan3", "fake"].factor is None
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.leaves_lattice])
+def test_lines_of_miniatures_stand_out_where_they_are_predicted(simulated, name):
+    """On some predicted denominator ten times what the photographs have there; none of a finer lattice."""
+    nr = {
+        label: {e.denominator: e.mean_nr for e in simulated[name, label].lattice.evidence} for label in ("fake", "real")
+    }
+    predicted = predicted_lattice(name).denominators
+    assert max(nr["fake"][d] / nr["real"][d] for d in predicted) > 10
+    assert nr["fake"][16] < 2

@@ -25,7 +25,8 @@ class Plan:
     width : int
         Channels at full resolution; twice as many at half of it, four times as many below.
     content : int
-        Channels of the content.
+        Channels of the content. An up-path that could give a photo back without loss would leave no lattice: pixel
+        shuffles and U-Nets get fewer than they could use.
     style : int
         Length of the style vector.
     skips : int
@@ -99,16 +100,24 @@ _LISTED = (
     Family("gaugan", "interpolated:GauGAN", "nearest before SPADE blocks", Plan(width=16, content=48)),
     Family("crn", "interpolated:CRN", "bilinear, corners aligned", Plan(content=48, layout=24), adversarial=False),
     Family("imle", "interpolated:IMLE", "bilinear, corners aligned", Plan(content=48, layout=24), adversarial=False),
-    Family("sitd", "transposed:SITD", "transposed convolution k=2, pixel shuffle", adversarial=False),
-    Family("san", "shuffled:SAN", "convolution, pixel shuffle", adversarial=False),
-    Family("deepfake", "shuffled:Deepfake", "convolution, leaky ReLU, pixel shuffle", adversarial=False),
+    Family(
+        "sitd",
+        "transposed:SITD",
+        "transposed convolution k=2, pixel shuffle",
+        Plan(content=16, skips=3),
+        adversarial=False,
+    ),
+    Family("san", "shuffled:SAN", "convolution, pixel shuffle", Plan(content=12), adversarial=False),
+    Family(
+        "deepfake", "shuffled:Deepfake", "convolution, leaky ReLU, pixel shuffle", Plan(content=12), adversarial=False
+    ),
     Family("stylegan2", "styled:StyleGAN2", "transposed convolution, FIR [1,3,3,1]", Plan(content=48)),
     Family(
         "stylegan3", "styled:StyleGAN3", "Kaiser filter, alias-free", Plan(width=16, content=48), leaves_lattice=False
     ),
     Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48)),
     Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32)),
-    Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32)),
+    Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32, content=16, skips=3)),
     Family("ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40)),
 )
 
