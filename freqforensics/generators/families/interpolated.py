@@ -174,14 +174,16 @@ class CRN(Decoder):
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
         x = code.content
+        full = code.layout.shape[2:]
         source = torch.Generator().manual_seed(0)
+        noise = torch.randn(x.shape[0], self.noise, *full, generator=source).to(x) if self.noise else None
         for module in self.modules_:
             size = (2 * x.shape[2], 2 * x.shape[3])
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=True)
             layout = F.interpolate(code.layout, size=size, mode="area")
             beside = [x, layout]
-            if self.noise:
-                beside.append(torch.randn(x.shape[0], self.noise, *size, generator=source).to(x))
+            if noise is not None:
+                beside.append(F.interpolate(noise, size=size, mode="nearest"))
             x = module(torch.cat(beside, dim=1))
         colours: Tensor = self.last(x)
         return colours
@@ -190,9 +192,9 @@ class CRN(Decoder):
 class IMLE(CRN):
     """CRN with noise beside the layout: diverse images by implicit maximum likelihood.
 
-    Li, Zhang, Malik, ICCV 2019, arXiv 1811.12373. Kept: CRN's modules, with channels of noise at every size. The noise
-    is drawn from a fixed seed, so the same photo gives the same image. Left out: the noise encoder, the matching of
-    noise to images.
+    Li, Zhang, Malik, ICCV 2019, arXiv 1811.12373. Kept: CRN's modules, with channels of noise at every size, drawn at
+    full size and subsampled for the others. It is drawn from a fixed seed, so the same photo gives the same image. Left
+    out: the noise encoder, the matching of noise to images.
     """
 
     noise: ClassVar[int] = 4
