@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "spectra": {"provenance"},
     "spectra/files.py": {"engine", "images", "provenance"},
     "generators": {"images", "provenance"},
-    "detector": {"engine", "images", "provenance"},
+    "detector": {"engine", "images", "provenance", "spectra"},
     "attribution": {"detector", "engine", "images", "provenance", "spectra"},
     "evaluation": {"attribution", "detector", "engine", "generators", "images", "provenance", "spectra"},
     "figures": {"attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},

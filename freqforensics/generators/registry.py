@@ -104,7 +104,7 @@ _LISTED = (
         "sitd",
         "transposed:SITD",
         "transposed convolution k=2, pixel shuffle",
-        Plan(content=16, skips=3),
+        Plan(content=8, skips=1),
         adversarial=False,
     ),
     Family("san", "shuffled:SAN", "convolution, pixel shuffle", Plan(content=12), adversarial=False),

@@ -1,0 +1,161 @@
+"""Weights in and out: published checkpoints and safetensors in, safetensors out; nothing that could run code."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from freqforensics.detector.resnet import Detector, InputKind, make_detector
+from freqforensics.images import shown_path
+from freqforensics.provenance import replacing
+
+FORMAT: Final = "freqforensics-detector-1"
+
+_WRAPPED: Final = ("model", "state_dict")
+_PREFIXES: Final = ("module.", "network.")
+
+
+class CheckpointError(ValueError):
+    """A file does not hold the weights of a detector; the message says why."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{shown_path(path)}: {reason}")
+        self.path, self.reason = Path(path), reason
+
+
+def load_detector(path: str | Path, *, input: InputKind | None = None, device: str = "cpu") -> Detector:  # noqa: A002
+    """Load a detector.
+
+    Parameters
+    ----------
+    path : str or Path
+        A checkpoint of Wang et al. (``{'model', 'optimizer', 'total_steps'}``), a bare state dict, with or without the
+        prefix ``module.`` of data parallel training, as ``.pth``; or ``.safetensors``. Files are recognised by their
+        content. Pickles are unpickled as tensors and plain containers only.
+    input : {"rgb", "residual"}, optional
+        What the network was trained on. Default: what the file says, or "rgb".
+    device : str
+
+    Returns
+    -------
+    Detector
+        In evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        The file holds something else, or could run code, or is not whole; weights are missing, left over or of another
+        shape; or it says another input than is asked for.
+    FileNotFoundError
+        No such file.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise FileNotFoundError(f"no weights at {shown_path(place)}")
+    state, metadata = _read(place)
+    stored = metadata.get("input")
+    if stored is not None and stored not in get_args(InputKind):
+        raise CheckpointError(place, f"its input is {stored!r}, which this version does not know")
+    if input is not None and stored is not None and input != stored:
+        raise CheckpointError(place, f"was trained on {stored} input, not {input}")
+    detector = make_detector(input=input or cast("InputKind | None", stored) or "rgb", seed=0)
+    _fill(detector, state, place)
+    return detector.to(device).eval()
+
+
+def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a detector's weights as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    detector : Detector
+    path : str or Path
+        Ends in ``.safetensors``.
+    metadata : mapping of str to str, optional
+        Stored beside the format and the input.
+
+    Raises
+    ------
+    ValueError
+        Another ending, or metadata that would replace the format or the input.
+    """
+    place = Path(path)
+    if place.suffix != ".safetensors":
+        raise ValueError(f"weights are written as .safetensors, got {place.name}")
+    own = {"format": FORMAT, "input": detector.input}
+    if set(metadata or {}) & set(own):
+        raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(own)))}")
+    state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
+    with replacing(place) as temporary:
+        save_file(state, temporary, metadata={**own, **(metadata or {})})
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with path.open("rb") as file:
+        head = file.read(16)
+    # safetensors: eight bytes of length, then JSON. Pickles and zip archives begin otherwise.
+    if head[8:9] == b"{":
+        try:
+            with safe_open(path, framework="pt") as stored:
+                return {key: stored.get_tensor(key) for key in stored.keys()}, stored.metadata() or {}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other pickle protocols: what cannot be read raises
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported" in str(error) or "GLOBAL" in str(error):
+            reason = "holds Python objects beside tensors, which could run code when loaded: refused"
+        else:
+            reason = "holds no weights, or is not whole"
+        raise CheckpointError(path, reason) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CheckpointError(path, "holds no weights, or is not whole") from error
+    return _state_dict(content, path), {}
+
+
+def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
+    for key in _WRAPPED:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise CheckpointError(path, "holds no state dict: names and tensors")
+    return {str(key): value for key, value in content.items()}
+
+
+def _fill(detector: Detector, state: dict[str, Tensor], path: Path) -> None:
+    """Put weights in their places; every difference is named."""
+    for prefix in _PREFIXES:
+        if state and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    expected = detector.network.state_dict()
+    last = state.get("fc.weight")
+    if last is not None and last.ndim == 2 and last.shape[0] != 1:
+        reason = f"has {last.shape[0]} classes: a detector has one logit (an ImageNet network has 1000)"
+        raise CheckpointError(path, reason)
+    missing, left_over = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    if missing or left_over:
+        parts = [
+            f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            for names, what in ((missing, "weights of a ResNet-50 are missing"), (left_over, "others are left over"))
+            if names
+        ]
+        raise CheckpointError(path, " and ".join(parts))
+    wrong = [name for name, value in expected.items() if state[name].shape != value.shape]
+    if wrong:
+        shapes = f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, not {tuple(expected[wrong[0]].shape)}"
+        raise CheckpointError(path, f"{len(wrong)} weights have another shape: {shapes}")
+    broken = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(path, f"{len(broken)} weights are not finite ({broken[0]})")
+    detector.network.load_state_dict(state)

@@ -1,0 +1,209 @@
+"""The network: torchvision's ResNet-50 with one logit, and a twin that attribution methods can take apart."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import torch
+import torchvision
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
+
+from freqforensics.spectra import high_pass_residual
+
+InputKind = Literal["rgb", "residual"]
+Uint8 = NDArray[np.uint8]
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+RESIDUAL_SCALE: Final = 8.0
+"""Grey levels of a residual that become 1: about the standard deviation of photographs' residuals."""
+
+
+class Detector(nn.Module):
+    """A ResNet-50 that gives one logit: the greater, the more likely fake.
+
+    Parameters
+    ----------
+    network : nn.Module
+        torchvision's ResNet-50 (v1.5: the stride is in the 3x3 convolutions) with one output.
+    input : {"rgb", "residual"}
+        What it is fed with, see `prepare_input`.
+
+    Examples
+    --------
+    >>> detector = make_detector(seed=0).eval()
+    >>> detector.logits([np.zeros((64, 64, 3), np.uint8)]).shape
+    (1,)
+    """
+
+    def __init__(self, network: nn.Module, *, input: InputKind = "rgb") -> None:  # noqa: A002 - the field's word
+        super().__init__()
+        if input not in get_args(InputKind):
+            raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {input!r}")
+        self.network = network
+        self.input: InputKind = input
+
+    def forward(self, prepared: Tensor) -> Tensor:
+        """Give logits, (N,), of prepared images (N, 3, H, W)."""
+        logits: Tensor = self.network(prepared)
+        return logits[:, 0]
+
+    @torch.no_grad()
+    def logits(self, images: Sequence[Uint8]) -> NDArray[np.float32]:
+        """Score images as they are.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of uint8, (H, W, 3)
+            All of one size.
+
+        Returns
+        -------
+        ndarray of float32, shape (N,)
+            Computed in evaluation mode, which is left as it was.
+
+        Raises
+        ------
+        ValueError
+            As `prepare_input`.
+        """
+        first = next(self.parameters())
+        modes = {module: module.training for module in self.modules()}
+        self.eval()
+        try:
+            prepared = prepare_input(images, self.input).to(first.device, first.dtype)
+            return np.asarray(self(prepared).float().cpu().numpy())
+        finally:
+            for module, training in modes.items():
+                module.training = training
+
+
+def make_detector(
+    *,
+    input: InputKind = "rgb",  # noqa: A002 - the field's word
+    seed: int | None = None,
+    imagenet: bool = False,
+) -> Detector:
+    """Make an untrained detector.
+
+    Parameters
+    ----------
+    input : {"rgb", "residual"}
+    seed : int, optional
+        Of the random weights; without one they come from torch's global generator.
+    imagenet : bool
+        Begin with torchvision's ImageNet weights (V1, as published), which it downloads. The last layer is new in
+        either case: weights ~ N(0, 0.02), bias at the default of `nn.Linear`.
+
+    Returns
+    -------
+    Detector
+        In training mode.
+    """
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V1 if imagenet else None
+        network = torchvision.models.resnet50(weights=weights)
+        network.fc = nn.Linear(network.fc.in_features, 1)
+        nn.init.normal_(network.fc.weight, 0.0, 0.02)
+    return Detector(network, input=input)
+
+
+def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb") -> Tensor:
+    """Make images what the network is fed with.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of uint8, (H, W, 3)
+        All of one size.
+    kind : {"rgb", "residual"}
+        "rgb": 0 .. 1, ImageNet's mean taken off, divided by its standard deviation (Wang et al. 2020). "residual": each
+        colour minus its 5x5 median, in units of 8 grey levels.
+
+    Returns
+    -------
+    Tensor of float32, shape (N, 3, H, W)
+
+    Raises
+    ------
+    ValueError
+        No images, another shape or type, or several sizes.
+    """
+    if kind not in get_args(InputKind):
+        raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {kind!r}")
+    shapes = {(image.shape, str(image.dtype)) for image in images}
+    if len(shapes) != 1 or any(len(s) != 3 or s[2] != 3 or t != "uint8" for s, t in shapes):
+        raise ValueError(f"images must be uint8 of one shape (H, W, 3), got {sorted(shapes)}")
+    stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+    if kind == "residual":
+        return torch.from_numpy(high_pass_residual(stacked, "median", kernel=5)) / RESIDUAL_SCALE
+    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (torch.from_numpy(stacked).float() / 255 - mean) / std
+
+
+class _Sum(nn.Module):
+    """The addition of a shortcut, as a module that can be hooked."""
+
+    def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
+        return x + shortcut
+
+
+class SafeBottleneck(nn.Module):
+    """torchvision's bottleneck with a ReLU module of its own behind each convolution, nothing done in place.
+
+    DeepLift and its kin keep state in every module: one that is used three times overwrites it.
+    """
+
+    def __init__(self, block: Bottleneck) -> None:
+        super().__init__()
+        self.conv1, self.bn1, self.relu1 = block.conv1, block.bn1, nn.ReLU()
+        self.conv2, self.bn2, self.relu2 = block.conv2, block.bn2, nn.ReLU()
+        self.conv3, self.bn3, self.relu3 = block.conv3, block.bn3, nn.ReLU()
+        self.downsample = block.downsample
+        self.add = _Sum()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C', H', W')."""
+        out = self.relu1(self.bn1(self.conv1(x)))
+        out = self.relu2(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        result: Tensor = self.relu3(self.add(out, shortcut))
+        return result
+
+
+def attribution_safe(detector: Detector) -> Detector:
+    """Copy a detector with one module for each operation: the same logits, the same names of weights.
+
+    Parameters
+    ----------
+    detector : Detector
+        Is left as it is.
+
+    Returns
+    -------
+    Detector
+        In evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        Its network is not torchvision's ResNet with bottlenecks.
+    """
+    twin = copy.deepcopy(detector).eval()
+    network: Any = twin.network
+    if not isinstance(network, torchvision.models.ResNet):
+        raise ValueError(f"the twin is made of torchvision's ResNet, got {type(network).__name__}")
+    network.relu = nn.ReLU()
+    for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
+        for index, block in enumerate(stage):
+            if not isinstance(block, Bottleneck):
+                raise ValueError(f"the twin is made of bottlenecks, got {type(block).__name__}")
+            stage[index] = SafeBottleneck(block)
+    return twin
