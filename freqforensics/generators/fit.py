@@ -93,7 +93,7 @@ def fit_miniature(
     family: str,
     photos: Sequence[Uint8],
     *,
-    steps: int = 8000,
+    steps: int | None = None,
     size: int = 64,
     batch: int = 4,
     seed: int = 0,
@@ -116,7 +116,7 @@ def fit_miniature(
     photos : sequence of ndarray of uint8, (H, W, 3)
         Every tenth is held out. They should carry no grid of their own: `read_photos` halves them.
     steps, size, batch, seed, learning_rate
-        As in `FitConfig`.
+        As in `FitConfig`; default for `steps` those of the family.
     device : str
         On "cpu" the result depends on nothing but the parameters, the photos, and the libraries' versions and threads.
     adversarial : bool, optional
@@ -164,9 +164,14 @@ def fit_miniature(
         if state is not None and Path(state).exists():
             run.resume(Path(state))
         with tqdm(
-            total=steps, initial=run.step, desc=progress, unit="step", delay=2, disable=None if progress else True
+            total=config.steps,
+            initial=run.step,
+            desc=progress,
+            unit="step",
+            delay=2,
+            disable=None if progress else True,
         ) as bar:
-            while run.step < steps:
+            while run.step < config.steps:
                 loss = run.advance(training)
                 bar.update(1)
                 if run.step % 50 == 0:
@@ -196,7 +201,7 @@ def fit_families(
     photos: Photos,
     out: str | Path,
     *,
-    steps: int = 8000,
+    steps: int | None = None,
     size: int = 64,
     seed: int = 0,
     device: str = "cpu",
@@ -329,11 +334,19 @@ def measure_fit(model: Miniature, photos: Sequence[Uint8], *, size: int = 128) -
     return {"psnr_db": round(psnr, 3), "sharpness": round(sharpness, 4), "photos": len(crops), "size": side}
 
 
-def _configure(family: str, *, adversarial: bool | None = None, plan: Plan | None = None, **chosen: Any) -> FitConfig:
+def _configure(
+    family: str,
+    *,
+    steps: int | None = None,
+    adversarial: bool | None = None,
+    plan: Plan | None = None,
+    **chosen: Any,
+) -> FitConfig:
     """Fill in what the family itself decides."""
     found = find_family(family)
     return FitConfig(
         family=family,
+        steps=found.steps if steps is None else steps,
         adversarial=found.adversarial if adversarial is None else adversarial,
         plan=found.plan if plan is None else plan,
         **chosen,

@@ -69,6 +69,8 @@ class Family:
         Whether the family is trained against a discriminator.
     leaves_lattice : bool
         False for alias-free upsampling.
+    steps : int
+        Steps of the fit of the miniature that ships.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Family:
     plan: Plan = field(default_factory=Plan)
     adversarial: bool = True
     leaves_lattice: bool = True
+    steps: int = 8000
 
     @property
     def decoder(self) -> type[Decoder]:
@@ -118,7 +121,9 @@ _LISTED = (
     Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48)),
     Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32)),
     Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32, content=16, skips=3)),
-    Family("ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40)),
+    Family(
+        "ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40), steps=14000
+    ),
 )
 
 FAMILIES: Final[dict[str, Family]] = {family.name: family for family in _LISTED}
