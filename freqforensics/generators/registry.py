@@ -107,7 +107,7 @@ _LISTED = (
         "sitd",
         "transposed:SITD",
         "transposed convolution k=2, pixel shuffle",
-        Plan(content=8, skips=1),
+        Plan(content=6, skips=1),
         adversarial=False,
     ),
     Family("san", "shuffled:SAN", "convolution, pixel shuffle", Plan(content=12), adversarial=False),
@@ -119,7 +119,7 @@ _LISTED = (
         "stylegan3", "styled:StyleGAN3", "Kaiser filter, alias-free", Plan(width=16, content=48), leaves_lattice=False
     ),
     Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48)),
-    Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32)),
+    Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32, content=12)),
     Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32, content=16, skips=3)),
     Family(
         "ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40), steps=14000
