@@ -252,7 +252,7 @@ def fit_generator(
         list[str] | None, typer.Option(metavar="NAME|all", help="A generator family; give it again for more.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Steps of four crops each; default 8000, ldm_vae 14000.", min=1)
+        int | None, typer.Option(help="Steps of four crops each; default the family's, 8000 or more.", min=1)
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the training crops, pixels.")] = 64,
     seed: Annotated[int, typer.Option(help="Of weights, crops and noise.", min=0)] = 0,

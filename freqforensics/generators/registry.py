@@ -118,7 +118,7 @@ _LISTED = (
     Family(
         "stylegan3", "styled:StyleGAN3", "Kaiser filter, alias-free", Plan(width=16, content=48), leaves_lattice=False
     ),
-    Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48)),
+    Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48), steps=12000),
     Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32, content=12)),
     Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32, content=16, skips=3)),
     Family(

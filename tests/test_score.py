@@ -1,0 +1,135 @@
+"""Tables of logits: the same whatever the batches, and whenever the work was broken off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pictures import picture, write
+
+from freqforensics.detector import Detector, make_detector, score as module
+from freqforensics.detector.score import COLUMNS, ScoreTable, folded, score_files, weights_sha256
+from freqforensics.images import index_images, read_image
+from freqforensics.images.perturb import W20_TEST, W20_VALIDATION
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    made = make_detector(seed=4)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        for layer in made.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.running_mean.normal_(0, 0.1)
+                layer.running_var.uniform_(0.8, 1.2)
+    return made
+
+
+@pytest.fixture
+def records(tmp_path: Path, rng: np.random.Generator):
+    for index, shape in enumerate([(96, 96), (300, 240), (96, 96), (128, 200), (96, 96)]):
+        side = "1_fake" if index % 2 else "0_real"
+        write(tmp_path / "set" / "crn" / side / f"{index}.png", picture(rng, *shape))
+    return index_images(tmp_path / "set")
+
+
+def direct(detector, image) -> float:
+    return float(detector.logits([image])[0])
+
+
+def test_every_crop_is_what_it_says(records, detector):
+    images = [read_image(record.path) for record in records]
+    for crop, prepare in (("center", W20_TEST), ("none", lambda image: image), ("resize", W20_VALIDATION)):
+        table = score_files(records, detector, crop=crop)
+        for score, record, image in zip(table.scores, records, images, strict=True):
+            assert score.logit == pytest.approx(direct(detector, prepare(image)), abs=1e-4)
+            assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit)))
+            assert (score.path, score.label, score.generator) == (str(record.path), record.label, "crn")
+            assert score.crop == crop
+
+
+def test_tiles_cover_the_image_and_are_averaged(records, detector):
+    (large,) = [record for record in records if read_image(record.path).shape[0] == 300]
+    image = read_image(large.path)
+    (score,) = score_files([large], detector, crop="tiles").scores
+    tiles = [image[row : row + 224, column : column + 224] for row in (0, 76) for column in (0, 16)]
+    assert score.logit == pytest.approx(np.mean([direct(detector, tile) for tile in tiles]), abs=1e-4)
+    assert module._starts(224) == [0]
+    assert module._starts(225) == [0, 1]
+    assert module._starts(672) == [0, 224, 448]
+
+
+def test_batches_do_not_change_the_logits(records, detector):
+    one, all_at_once = (score_files(records, detector, crop="none", batch=batch).scores for batch in (1, 8))
+    np.testing.assert_allclose([s.logit for s in one], [s.logit for s in all_at_once], atol=1e-4)
+    assert [s.path for s in one] == [s.path for s in all_at_once] == [str(record.path) for record in records]
+
+
+def test_the_folded_network_is_the_same_function(rng, detector):
+    fast = folded(detector)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fast.modules())
+    images = [rng.integers(0, 256, (96, 96, 3), dtype=np.uint8) for _ in range(4)]
+    np.testing.assert_allclose(fast.logits(images), detector.logits(images), atol=1e-4)
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in detector.modules())
+
+
+def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
+    out = tmp_path / "scores.csv"
+    whole = score_files(records, detector, out=out).scores
+    text = out.read_bytes()
+    assert text.decode().splitlines()[0] == ",".join(COLUMNS)
+    assert sorted(ScoreTable.load(out).scores, key=lambda s: s.path) == sorted(whole, key=lambda s: s.path)
+    # The process died in the middle of the fourth row.
+    lines = text.splitlines(keepends=True)
+    out.write_bytes(b"".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
+    scored = []
+    group = module._score_group
+    monkeypatch.setattr(module, "_score_group", lambda n, g, *rest: scored.extend(g) or group(n, g, *rest))
+    again = score_files(records, detector, out=out)
+    assert len(scored) == 3
+    np.testing.assert_allclose([s.logit for s in again.scores], [s.logit for s in whole], atol=1e-4)
+    assert len(ScoreTable.load(out).scores) == 5
+    # A file that has changed is scored anew.
+    scored.clear()
+    write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
+    score_files(records, detector, out=out)
+    assert [item.index for item in scored] == [0]
+
+
+def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):
+    out = tmp_path / "scores.csv"
+    score_files(records[:1], detector, out=out)
+    with pytest.raises(ValueError, match="holds scores of other weights"):
+        score_files(records[:1], make_detector(seed=5), out=out)
+    with pytest.raises(ValueError, match="holds scores of crop 'center', not 'none'"):
+        score_files(records[:1], detector, out=out, crop="none")
+    out.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="is no table of scores: its columns are a, b"):
+        score_files(records[:1], detector, out=out)
+    out.write_text(",".join(COLUMNS) + "\nonly,two\n")
+    with pytest.raises(ValueError, match="is no table of scores"):
+        score_files(records[:1], detector, out=out)
+
+
+def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng):
+    broken = tmp_path / "set" / "crn" / "1_fake" / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    write(tmp_path / "set" / "crn" / "1_fake" / "tiny.png", picture(rng, 20, 40))
+    table = score_files(index_images(tmp_path / "set"), detector, crop="none")
+    assert len(table.scores) == 5
+    assert {Path(path).name for path, _ in table.failures} == {"broken.png", "tiny.png"}
+    with pytest.raises(ValueError, match="records must not be empty"):
+        score_files([], detector)
+    with pytest.raises(ValueError, match="crop must be one of center, none, tiles, resize"):
+        score_files(records, detector, crop="whole")
+    with pytest.raises(ValueError, match="batch must be at least 1"):
+        score_files(records, detector, batch=0)
+
+
+def test_the_hash_is_of_the_weights_alone(detector, tmp_path):
+    same = make_detector(seed=7)
+    assert weights_sha256(same) == weights_sha256(make_detector(seed=7).train())
+    assert weights_sha256(same) != weights_sha256(make_detector(seed=8))
+    assert weights_sha256(same) != weights_sha256(Detector(same.network, input="residual"))
