@@ -24,6 +24,7 @@ from freqforensics.generators import (
     read_photos,
 )
 from freqforensics.generators.fit import _Run
+from freqforensics.generators.miniature import describe
 from freqforensics.generators.photos import central_crop, index_photos
 
 SMALL = Plan(width=8, content=8)
@@ -247,6 +248,8 @@ def test_what_ships_is_small_good_and_true():
         assert card["family"] == family
         assert card["parameters"] == sum(p.numel() for p in fitted.model.parameters()) < 230_000
         assert card["fitted"]["plan"] == card["plan"]
+        assert card["fitted"]["steps"] == FAMILIES[family].steps
+        assert {name: card[name] for name in describe(fitted.model)} == describe(fitted.model)
         assert card["photos"]["held_out"] >= 50
         assert card["held_out"]["psnr_db"] >= (25 if card["factor"] == 8 else 28)
         total += sum(path.stat().st_size for path in Path(fitted_folder()).glob(f"{family}.*"))

@@ -6,6 +6,7 @@ its images show what the photo shows. Call them miniatures, never by the family'
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -352,7 +353,7 @@ def describe(model: Miniature) -> dict[str, Any]:
     return {
         "family": family.name,
         "upsampling": family.upsampling,
-        "source": (family.decoder.__doc__ or "").strip(),
+        "about": inspect.cleandoc(family.decoder.__doc__ or ""),
         "factor": family.factor,
         "parameters": sum(p.numel() for p in model.parameters()),
         "plan": {name: getattr(model.plan, name) for name in Plan.__dataclass_fields__},

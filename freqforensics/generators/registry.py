@@ -116,7 +116,12 @@ _LISTED = (
     ),
     Family("stylegan2", "styled:StyleGAN2", "transposed convolution, FIR [1,3,3,1]", Plan(content=48)),
     Family(
-        "stylegan3", "styled:StyleGAN3", "Kaiser filter, alias-free", Plan(width=16, content=48), leaves_lattice=False
+        "stylegan3",
+        "styled:StyleGAN3",
+        "Kaiser filter, alias-free, x2",
+        Plan(layers=1, width=16, content=48),
+        leaves_lattice=False,
+        steps=5000,
     ),
     Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48), steps=12000),
     Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32, content=12)),

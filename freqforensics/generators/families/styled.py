@@ -8,11 +8,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from freqforensics.generators.families.decoder import Code, Decoder
-from freqforensics.generators.layers import AdaptiveInstanceNorm, Blur, Decimation, LinearUpsampling, ModulatedConv
+from freqforensics.generators.layers import (
+    AdaptiveInstanceNorm,
+    Blur,
+    Decimation,
+    LinearUpsampling,
+    LowPass,
+    ModulatedConv,
+)
 from freqforensics.generators.registry import Plan
 from freqforensics.generators.upsamplers import kaiser, nearest
 
 _GAIN: Final = 2**0.5
+# Cycles per pixel. A nonlinearity of three frequencies that add to 1 would put a line on the lattice.
+_BAND: Final = 0.3
 
 
 class _StyledConv(nn.Module):
@@ -158,28 +167,32 @@ class StyleGAN3(Decoder):
     """Alias-free: Kaiser-filtered upsampling, and nonlinearities at twice the resolution. The negative control.
 
     Karras et al., NeurIPS 2021, arXiv 2106.12423 (configuration T). Kept: modulated 3x3 convolutions, Kaiser-windowed
-    filters of 6 taps a phase, leaky ReLU between upsampling and downsampling, 1x1 modulated convolution to colours.
-    Each phase of the filters sums to the same, which the original's nearly do: constants then leave no line at all.
-    Left out: Fourier features, changing cutoffs; borders are reflected in the place of a 10-pixel margin.
+    filters of 6 taps a phase, leaky ReLU between upsampling and downsampling, a critically sampled layer at the end,
+    1x1 modulated convolution to colours. What is enlarged is band-limited before: the original's features are so from
+    its Fourier features on, an encoder's content is not. Each phase of the filters sums to the same, which the
+    original's nearly do: constants then leave no line at all. Left out: Fourier features, cutoffs that change from
+    layer to layer; borders are reflected in the place of a 10-pixel margin. Without frequencies near its own limit a
+    small decoder cannot be sharp: this miniature is blurred.
     """
 
     uses: ClassVar[frozenset[str]] = frozenset({"style"})
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
+        self.band = LowPass(_BAND)
         self.layers = nn.ModuleList()
         inputs = plan.content
         for remaining in range(plan.layers - 1, -1, -1):
             outputs = plan.channels(remaining)
             self.layers.append(_AliasFreeLayer(inputs, outputs, plan.style, up=2))
             inputs = outputs
-        self.layers.append(_AliasFreeLayer(inputs, inputs, plan.style, up=1))
+        self.critical = _AliasFreeLayer(inputs, inputs, plan.style, up=1)
         self.last = ModulatedConv(inputs, 3, plan.style, kernel=1, demodulate=False)
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
         x = code.content
         for layer in self.layers:
-            x = layer(x, code.style)
-        colours: Tensor = self.last(x, code.style)
+            x = layer(self.band(x), code.style)
+        colours: Tensor = self.last(self.critical(x, code.style), code.style)
         return colours
