@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from freqforensics.images import ImageReadError, ImageRecord, decode_image, index_sources, read_file
+from freqforensics.images import ImageReadError, ImageRecord, decode_image, index_sources, read_file, shown_path
 from freqforensics.images.perturb import Resize
 
 Uint8 = NDArray[np.uint8]
@@ -76,13 +76,16 @@ def read_photos(
             failures.append((error.path, error.reason))
             continue
         if min(image.shape[:2]) < scale_down:
-            failures.append((str(path), f"{image.shape[1]}x{image.shape[0]} pixels are too few"))
+            failures.append((shown_path(path), f"{image.shape[1]}x{image.shape[0]} pixels are too few"))
             continue
         images.append(image if scale_down == 1 else shrink(image))
         names.append(_unique(path, names))
         digest = (digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
     if not images:
-        raise ValueError(f"none of {len(records)} photos can be read" if records else "there are no photos")
+        if not failures:
+            raise ValueError("there are no photos")
+        first = ": ".join(failures[0])
+        raise ValueError(f"none of {len(records)} photos can be read; the first: {first}")
     return Photos(tuple(images), tuple(names), f"{digest:064x}", tuple(failures))
 
 

@@ -192,6 +192,7 @@ def simulate_from_sources(
         A source or a family's weights do not exist.
     """
     check_result_folder(out, overwrite=bool(options.get("overwrite", False)))
+    records = index_photos(sources)
     chosen = named_families(families)
     if "all" in families:
         shelf = SHELF if weights is None else Path(weights)
@@ -200,7 +201,7 @@ def simulate_from_sources(
             raise FileNotFoundError(f"no fitted miniature in {shelf}: freqforensics fit-generator makes them")
     places = {name: name if weights is None else Path(weights) / f"{name}.safetensors" for name in chosen}
     miniatures = {name: load_miniature(place).model for name, place in places.items()}
-    photos = read_photos(index_photos(sources), scale_down=scale_down, progress="photos" if progress else None)
+    photos = read_photos(records, scale_down=scale_down, progress="photos" if progress else None)
     return simulate(photos, out, miniatures=miniatures, progress="simulate" if progress else None, **options)
 
 

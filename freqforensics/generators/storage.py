@@ -86,7 +86,9 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
     try:
         model.load_state_dict({key: _whole(value) for key, value in state.items()})
     except RuntimeError as error:
-        raise ValueError(f"{path} does not fit a {metadata['family']} miniature: {error}") from error
+        differences = len(str(error).splitlines()) - 1
+        reason = f"does not fit a {metadata['family']} miniature of this version ({differences} kinds of differences)"
+        raise ValueError(f"{path} {reason}: fit it again") from error
     beside = path.with_suffix(".json")
     card = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
     return FittedMiniature(model.to(device).eval(), card)
