@@ -66,7 +66,7 @@ class Family:
     plan : Plan
         Sizes of the miniature that ships.
     adversarial : bool
-        Whether the family is trained against a discriminator.
+        Whether the miniature is fitted against a discriminator, too: where the family is, but for the alias-free one.
     leaves_lattice : bool
         False for alias-free upsampling.
     steps : int
@@ -120,8 +120,9 @@ _LISTED = (
         "styled:StyleGAN3",
         "Kaiser filter, alias-free, x2",
         Plan(layers=1, width=16, content=48),
+        adversarial=False,
         leaves_lattice=False,
-        steps=5000,
+        steps=2400,
     ),
     Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48), steps=12000),
     Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32, content=12)),
