@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "CheckpointError": "checkpoint",
     "Detector": "resnet",
+    "ScoreTable": "score",
+    "TrainConfig": "recipe",
+    "Training": "train",
     "InputKind": "resnet",
     "attribution_safe": "resnet",
     "load_detector": "checkpoint",
+    "plan_training": "train",
+    "score_files": "score",
+    "train_detector": "train",
+    "weights_sha256": "score",
     "make_detector": "resnet",
     "prepare_input": "resnet",
     "save_detector": "checkpoint",
@@ -24,12 +31,23 @@ if TYPE_CHECKING:
         load_detector as load_detector,
         save_detector as save_detector,
     )
+    from freqforensics.detector.recipe import TrainConfig as TrainConfig
     from freqforensics.detector.resnet import (
         Detector as Detector,
         InputKind as InputKind,
         attribution_safe as attribution_safe,
         make_detector as make_detector,
         prepare_input as prepare_input,
+    )
+    from freqforensics.detector.score import (
+        ScoreTable as ScoreTable,
+        score_files as score_files,
+        weights_sha256 as weights_sha256,
+    )
+    from freqforensics.detector.train import (
+        Training as Training,
+        plan_training as plan_training,
+        train_detector as train_detector,
     )
 
 

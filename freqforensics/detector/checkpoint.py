@@ -16,6 +16,7 @@ from torch import Tensor
 from freqforensics.detector.resnet import Detector, InputKind, make_detector
 from freqforensics.images import shown_path
 from freqforensics.provenance import replacing
+from freqforensics.spectra import Band
 
 FORMAT: Final = "freqforensics-detector-1"
 
@@ -66,7 +67,8 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         raise CheckpointError(place, f"its input is {stored!r}, which this version does not know")
     if input is not None and stored is not None and input != stored:
         raise CheckpointError(place, f"was trained on {stored} input, not {input}")
-    detector = make_detector(input=input or cast("InputKind | None", stored) or "rgb", seed=0)
+    chosen = input or cast("InputKind | None", stored) or "rgb"
+    detector = make_detector(input=chosen, band=_band(metadata.get("band"), place), seed=0)
     _fill(detector, state, place)
     return detector.to(device).eval()
 
@@ -80,17 +82,19 @@ def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str
     path : str or Path
         Ends in ``.safetensors``.
     metadata : mapping of str to str, optional
-        Stored beside the format and the input.
+        Stored beside the format, the input and the band.
 
     Raises
     ------
     ValueError
-        Another ending, or metadata that would replace the format or the input.
+        Another ending, or metadata that would replace one of these.
     """
     place = Path(path)
     if place.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors, got {place.name}")
     own = {"format": FORMAT, "input": detector.input}
+    if detector.band is not None:
+        own["band"] = f"{detector.band.low!r} {detector.band.high!r}"
     if set(metadata or {}) & set(own):
         raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(own)))}")
     state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
@@ -121,6 +125,16 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(path, "holds no weights, or is not whole") from error
     return _state_dict(content, path), {}
+
+
+def _band(text: str | None, path: Path) -> Band | None:
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split())
+        return Band(low, high)
+    except ValueError as error:
+        raise CheckpointError(path, f"its band is {text!r}, which this version does not know") from error
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
-from freqforensics.spectra import high_pass_residual
+from freqforensics.spectra import Band, high_pass_residual, keep_band
 
 InputKind = Literal["rgb", "residual"]
 Uint8 = NDArray[np.uint8]
@@ -32,7 +32,8 @@ class Detector(nn.Module):
     network : nn.Module
         torchvision's ResNet-50 (v1.5: the stride is in the 3x3 convolutions) with one output.
     input : {"rgb", "residual"}
-        What it is fed with, see `prepare_input`.
+    band : Band, optional
+        The frequencies it is fed with; default all. Both: see `prepare_input`.
 
     Examples
     --------
@@ -41,12 +42,19 @@ class Detector(nn.Module):
     (1,)
     """
 
-    def __init__(self, network: nn.Module, *, input: InputKind = "rgb") -> None:  # noqa: A002 - the field's word
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        input: InputKind = "rgb",  # noqa: A002 - the field's word
+        band: Band | None = None,
+    ) -> None:
         super().__init__()
         if input not in get_args(InputKind):
             raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {input!r}")
         self.network = network
         self.input: InputKind = input
+        self.band = band
 
     def forward(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of prepared images (N, 3, H, W)."""
@@ -76,7 +84,7 @@ class Detector(nn.Module):
         modes = {module: module.training for module in self.modules()}
         self.eval()
         try:
-            prepared = prepare_input(images, self.input).to(first.device, first.dtype)
+            prepared = prepare_input(images, self.input, band=self.band).to(first.device, first.dtype)
             return np.asarray(self(prepared).float().cpu().numpy())
         finally:
             for module, training in modes.items():
@@ -86,6 +94,7 @@ class Detector(nn.Module):
 def make_detector(
     *,
     input: InputKind = "rgb",  # noqa: A002 - the field's word
+    band: Band | None = None,
     seed: int | None = None,
     imagenet: bool = False,
 ) -> Detector:
@@ -93,7 +102,8 @@ def make_detector(
 
     Parameters
     ----------
-    input : {"rgb", "residual"}
+    input, band
+        As for `Detector`.
     seed : int, optional
         Of the random weights; without one they come from torch's global generator.
     imagenet : bool
@@ -112,10 +122,10 @@ def make_detector(
         network = torchvision.models.resnet50(weights=weights)
         network.fc = nn.Linear(network.fc.in_features, 1)
         nn.init.normal_(network.fc.weight, 0.0, 0.02)
-    return Detector(network, input=input)
+    return Detector(network, input=input, band=band)
 
 
-def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb") -> Tensor:
+def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Band | None = None) -> Tensor:
     """Make images what the network is fed with.
 
     Parameters
@@ -125,6 +135,8 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb") -> Tensor:
     kind : {"rgb", "residual"}
         "rgb": 0 .. 1, ImageNet's mean taken off, divided by its standard deviation (Wang et al. 2020). "residual": each
         colour minus its 5x5 median, in units of 8 grey levels.
+    band : Band, optional
+        Keep these frequencies of the image, or of the residual, only (`keep_band`).
 
     Returns
     -------
@@ -141,10 +153,13 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb") -> Tensor:
     if len(shapes) != 1 or any(len(s) != 3 or s[2] != 3 or t != "uint8" for s, t in shapes):
         raise ValueError(f"images must be uint8 of one shape (H, W, 3), got {sorted(shapes)}")
     stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+    planes = high_pass_residual(stacked, "median", kernel=5) if kind == "residual" else stacked
+    if band is not None:
+        planes = keep_band(planes, band)
     if kind == "residual":
-        return torch.from_numpy(high_pass_residual(stacked, "median", kernel=5)) / RESIDUAL_SCALE
+        return torch.from_numpy(planes) / RESIDUAL_SCALE
     mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (torch.from_numpy(stacked).float() / 255 - mean) / std
+    return (torch.from_numpy(planes).float() / 255 - mean) / std
 
 
 class _Sum(nn.Module):

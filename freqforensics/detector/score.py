@@ -182,8 +182,9 @@ def score_files(
 
 
 def weights_sha256(detector: Detector) -> str:
-    """Hash a detector's weights, names and shapes included, and its input; the file they came from plays no part."""
-    digest = hashlib.sha256(detector.input.encode())
+    """Hash a detector's weights, names and shapes included, with its input and band: no matter what file it was in."""
+    seen = detector.input if detector.band is None else f"{detector.input} {detector.band}"
+    digest = hashlib.sha256(seen.encode())
     for name, value in sorted(detector.network.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name}{array.dtype}{array.shape}".encode())

@@ -408,20 +408,38 @@ def _checked(value: str, choices: tuple[str, ...], name: str) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
-def _augmentation(p_blur: float, p_jpeg: float) -> Chain:
-    blur = Blur((0.0, 3.0), variant="as_published")
-    jpeg = JPEG((30, 100), codec="either")
+_RATES: Final = {
+    "no-aug": (0.0, 0.0),
+    "blur": (0.5, 0.0),
+    "jpeg": (0.0, 0.5),
+    "blur+jpeg-0.5": (0.5, 0.5),
+    "blur+jpeg-0.1": (0.1, 0.1),
+}
+
+
+def augmentation(recipe: str, *, variant: Variant = "sound") -> Chain:
+    """Give one of the augmentations of Wang et al. 2020: blur, then JPEG by an independent coin.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`.
+    variant : {"sound", "as_published"}
+        Of the blur, see `Blur`. Sigma from 0 to 3, quality from 30 to 100, in either.
+
+    Raises
+    ------
+    ValueError
+        No such recipe or variant.
+    """
+    _checked(recipe, tuple(_RATES), "recipe")
+    p_blur, p_jpeg = _RATES[recipe]
+    blur, jpeg = Blur((0.0, 3.0), variant=variant), JPEG((30, 100), codec="either")
     return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
 
 
-W20_RECIPES: Final[dict[str, Chain]] = {
-    "no-aug": _augmentation(0, 0),
-    "blur": _augmentation(0.5, 0),
-    "jpeg": _augmentation(0, 0.5),
-    "blur+jpeg-0.5": _augmentation(0.5, 0.5),
-    "blur+jpeg-0.1": _augmentation(0.1, 0.1),
-}
-"""The augmentations of Wang et al. 2020: blur, then JPEG by an independent coin."""
+W20_RECIPES: Final[dict[str, Chain]] = {recipe: augmentation(recipe, variant="as_published") for recipe in _RATES}
+"""Their augmentations as published, by name."""
 
 W20_VALIDATION: Final = Chain((ResizeShorter(256), Crop(224)))
 W20_TEST: Final = Chain((Crop(224),))

@@ -1,5 +1,6 @@
 """Arrays in, arrays out: residuals, averaged spectra, profiles, lines. Only `files` knows image files."""
 
+from freqforensics.spectra.bands import Band, keep_band
 from freqforensics.spectra.crops import Crop, crop_origins
 from freqforensics.spectra.files import FileEvidence, file_evidence, mean_spectrum
 from freqforensics.spectra.lattice import (
@@ -21,6 +22,7 @@ from freqforensics.spectra.windows import Window
 
 __all__ = [
     "Alternative",
+    "Band",
     "Channel",
     "Crop",
     "FileEvidence",
@@ -47,6 +49,7 @@ __all__ = [
     "full_plane",
     "half_plane_weights",
     "high_pass_residual",
+    "keep_band",
     "lattice_test",
     "line_bins",
     "mean_spectrum",

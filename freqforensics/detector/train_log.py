@@ -1,0 +1,100 @@
+"""What a training leaves to read: a row for each step, a row for each epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from freqforensics.provenance import replacing
+
+_STEP_COLUMNS: Final = ("step", "epoch", "rate", "loss")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of ``epochs.csv``.
+
+    Parameters
+    ----------
+    epoch, step : int
+        From 1; steps taken so far.
+    rate : float
+        Learning rate.
+    loss : float
+        Mean binary cross entropy of the images learnt from, as they were learnt from.
+    validation_loss, accuracy, balanced_accuracy, ap : float
+        On the validation set, at probability one half.
+    kept : bool
+        Its weights are the best so far.
+    seconds : float
+        The whole epoch; of the last run, where it was broken off.
+    """
+
+    epoch: int
+    step: int
+    rate: float
+    loss: float
+    validation_loss: float
+    accuracy: float
+    balanced_accuracy: float
+    ap: float
+    kept: bool
+    seconds: float
+
+
+class TrainLog:
+    """``steps.csv``, added to as steps are taken, and ``epochs.csv``; TensorBoard's files where it is installed."""
+
+    def __init__(self, folder: Path, step: int, *, enabled: bool) -> None:
+        self.folder, self.last, self.enabled = folder, step, enabled
+        self.file: io.TextIOBase | None = None
+        self.board: Any = None
+
+    def __enter__(self) -> TrainLog:
+        if not self.enabled:
+            return self
+        path = self.folder / "steps.csv"
+        rows = []
+        if self.last and path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                # What was done after the last checkpoint is done again; a row may be half written.
+                rows = [row for row in list(csv.reader(file))[1:] if len(row) == len(_STEP_COLUMNS)][: self.last]
+        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([_STEP_COLUMNS, *rows])
+        self.file = path.open("a", newline="", encoding="utf-8")
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(self.folder / "tensorboard", purge_step=self.last + 1)
+        except ImportError:
+            pass
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.file is not None:
+            self.file.close()
+        if self.board is not None:
+            self.board.close()
+
+    def step(self, step: int, epoch: int, rate: float, loss: float) -> None:
+        """Add a row."""
+        if self.file is not None:
+            csv.writer(self.file, lineterminator="\n").writerow([step, epoch, repr(rate), repr(loss)])
+            self.file.flush()
+        if self.board is not None:
+            self.board.add_scalar("loss", loss, step)
+
+    def epoch(self, epochs: Sequence[Epoch]) -> None:
+        """Write all rows anew."""
+        with replacing(self.folder / "epochs.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(field.name for field in fields(Epoch))
+            writer.writerows(astuple(epoch) for epoch in epochs)
+        if self.board is not None:
+            last = epochs[-1]
+            for name in ("validation_loss", "accuracy", "balanced_accuracy", "ap", "rate"):
+                self.board.add_scalar(name, getattr(last, name), last.step)

@@ -1,0 +1,349 @@
+"""What a detector is trained on: indexed, split, and found fit before the first step."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from freqforensics.detector.resnet import InputKind, prepare_input
+from freqforensics.engine import map_reduce
+from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, shown_path
+from freqforensics.images.perturb import Perturbation
+from freqforensics.spectra import Band
+
+Imbalance = Literal["error", "undersample", "allow"]
+Uint8 = NDArray[np.uint8]
+
+GREATEST_IMBALANCE: Final = 0.1
+"""Part of the larger side by which real and fake images may differ in number."""
+
+_Odd = tuple[list[tuple[ImageRecord, str]], list[tuple[ImageRecord, str]]]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Records to learn from and records to validate on.
+
+    Parameters
+    ----------
+    training, validation : tuple of ImageRecord
+        No unknown label; each has real and fake images.
+    notes : tuple of str
+        What was left out.
+    """
+
+    training: tuple[ImageRecord, ...]
+    validation: tuple[ImageRecord, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of paths, labels, sides of the split and sizes in bytes."""
+        digest = hashlib.sha256()
+        for side, records in (("training", self.training), ("validation", self.validation)):
+            for record in records:
+                digest.update(f"{side}|{record.path}|{record.label}|{record.path.stat().st_size}\n".encode())
+        return digest.hexdigest()
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Images by generator and category: JSON values with the keys generator, category, then real and fake."""
+        table: dict[tuple[str, str], Counter[str]] = {}
+        for side, records in (("training", self.training), ("validation", self.validation)):
+            for record in records:
+                table.setdefault(_folder(record), Counter())[f"{side}_{record.label}"] += 1
+        columns = [f"{side}_{label}" for side in ("training", "validation") for label in ("real", "fake")]
+        return [
+            {"generator": generator, "category": category, **{column: counts[column] for column in columns}}
+            for (generator, category), counts in sorted(table.items())
+        ]
+
+
+def index_training(
+    sources: Sequence[str | Path],
+    *,
+    validation: Sequence[str | Path] = (),
+    held_out: float = 0.1,
+    classes: int | tuple[str, ...] | None = None,
+    imbalance: Imbalance = "error",
+    seed: int = 0,
+) -> TrainingSet:
+    """Index and split sources for training.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        As for `index_sources`. ``train`` folders are learnt from, ``val`` folders validated on, ``test`` left out.
+    validation : sequence of str or Path
+        To validate on instead.
+    held_out : float
+        Where there is neither, this part is held out, drawn by file name: what shares a name, as a photograph and its
+        miniature do, stays together.
+    classes : int or tuple of str, optional
+        Categories (generators, where a set has no categories) to learn from: these, or the first so many by name.
+    imbalance : {"error", "undersample", "allow"}
+        What to do where real and fake differ in number by more than a tenth.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    TrainingSet
+
+    Raises
+    ------
+    ValueError
+        Images without a label, a side or a category with one kind only, an imbalance, no such class.
+    FileNotFoundError
+        A source does not exist.
+    """
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
+    notes: list[str] = []
+    everything = index_sources(sources, on_note=notes.append)
+    unlabelled = [record for record in everything if record.label == "unknown"]
+    if unlabelled:
+        first = shown_path(unlabelled[0].path)
+        raise ValueError(f"{len(unlabelled)} images are neither in 0_real nor in 1_fake, first {first}")
+    left_out = sum(record.split == "test" for record in everything)
+    if left_out:
+        notes.append(f"images of test folders, left out: {left_out}")
+    training = [record for record in everything if record.split in (None, "train")]
+    checked = [record for record in everything if record.split == "val"]
+    if validation:
+        if checked:
+            notes.append(f"images of val folders, left out for the validation set named: {len(checked)}")
+        checked = [r for r in index_sources(validation, on_note=notes.append) if r.label != "unknown"]
+        both = {record.path.resolve() for record in training} & {record.path.resolve() for record in checked}
+        if both:
+            first = shown_path(min(both))
+            raise ValueError(f"{len(both)} images are in both training and validation, first {first}")
+    if classes is not None:
+        chosen = _chosen_classes(training, classes)
+        training = [record for record in training if _class(record) in chosen]
+        if not validation:
+            checked = [record for record in checked if _class(record) in chosen]
+    if not checked:
+        checked = [record for record in training if _drawn(record, seed) < held_out]
+        training = [record for record in training if _drawn(record, seed) >= held_out]
+    _check_sides(training, "training")
+    _check_sides(checked, "validation")
+    training = _balanced(training, imbalance, seed, notes)
+    return TrainingSet(tuple(training), tuple(checked), tuple(notes))
+
+
+def check_images(
+    training_set: TrainingSet,
+    *,
+    smallest: int,
+    resize: int | None = None,
+    skip_unreadable: bool = False,
+    workers: int | None = None,
+    progress: str | None = None,
+) -> TrainingSet:
+    """Read every image once.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+    smallest : int
+        Pixels that the shorter side must have.
+    resize : int, optional
+        Shorter side that images are resized to before.
+    skip_unreadable : bool
+        Leave out what cannot be read instead of raising.
+    workers : int, optional
+    progress : str, optional
+        Name of a progress bar.
+
+    Returns
+    -------
+    TrainingSet
+        Without what was left out; that is noted.
+
+    Raises
+    ------
+    ValueError
+        Images that cannot be read, or are too small; the message names the first ones.
+    """
+    records = [*training_set.training, *training_set.validation]
+
+    def look(chunk: Sequence[ImageRecord]) -> _Odd:
+        small, broken = [], []
+        for record in chunk:
+            try:
+                height, width = read_image(record.path, on_note=lambda _: None).shape[:2]
+            except ImageReadError as error:
+                broken.append((record, error.reason))
+                continue
+            if resize is None and min(height, width) < smallest:
+                small.append((record, f"{width}x{height}"))
+        return small, broken
+
+    small, broken = map_reduce(
+        records, look, lambda a, b: (a[0] + b[0], a[1] + b[1]), workers=workers, progress=progress
+    )
+    if small:
+        record, size = small[0]
+        raise ValueError(
+            f"{len(small)} of {len(records)} images are smaller than the crop of {smallest} pixels, first"
+            f" {shown_path(record.path)} ({size}): give a smaller --crop, or --resize"
+        )
+    if broken and not skip_unreadable:
+        listed = "; ".join(f"{shown_path(record.path)}: {reason}" for record, reason in broken[:3])
+        more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+        raise ValueError(f"{len(broken)} images cannot be read (--skip-unreadable leaves them out): {listed}{more}")
+    bad = {record.path for record, _ in broken}
+    kept = replace(
+        training_set,
+        training=tuple(record for record in training_set.training if record.path not in bad),
+        validation=tuple(record for record in training_set.validation if record.path not in bad),
+        notes=(
+            *training_set.notes,
+            *(f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken),
+        ),
+    )
+    _check_sides(kept.training, "training")
+    _check_sides(kept.validation, "validation")
+    return kept
+
+
+class AugmentedImages(Dataset[tuple[Uint8, bool]]):
+    """Images as one epoch sees them: what is drawn depends on seed, epoch and index alone.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+    chain : Perturbation
+    key : tuple of int
+        Seed, side of the split, epoch.
+    draws : sequence of int, optional
+        Images of one number are treated alike; default each on its own.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        chain: Perturbation,
+        key: tuple[int, ...],
+        draws: Sequence[int] | None = None,
+    ) -> None:
+        self.records, self.chain, self.key = records, chain, key
+        self.draws = range(len(records)) if draws is None else draws
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> tuple[Uint8, bool]:
+        """Give an image and whether it is fake; from the number of images on, the same ones drawn anew."""
+        again, index = divmod(index, len(self.records))
+        record = self.records[index]
+        image = read_image(record.path, on_note=lambda _: None)
+        rng = np.random.default_rng([*self.key, again, self.draws[index]])
+        return self.chain(image, rng), record.label == "fake"
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Images of one size to what the network is fed with, and truths: float tensors (N, 3, H, W) and (N,)."""
+
+    input: InputKind
+    band: Band | None
+
+    def __call__(self, batch: Sequence[tuple[Uint8, bool]]) -> tuple[Tensor, Tensor]:
+        """Stack a batch."""
+        images, fake = zip(*batch, strict=True)
+        prepared = prepare_input(images, self.input, band=self.band)
+        return prepared.contiguous(memory_format=torch.channels_last), torch.tensor(fake, dtype=torch.float32)
+
+
+def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
+    """Group the indices of images of one generator and category that share a file name, as photo and miniature do.
+
+    Raises
+    ------
+    ValueError
+        A group without a real or a fake image.
+    """
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for index, record in enumerate(records):
+        groups.setdefault((*_folder(record), record.path.stem), []).append(index)
+    single = [group for group in groups.values() if len({records[index].label for index in group}) == 1]
+    if single:
+        first = shown_path(records[single[0][0]].path)
+        raise ValueError(f"{len(single)} images have no counterpart of their name on the other side, first {first}")
+    return list(groups.values())
+
+
+def _folder(record: ImageRecord) -> tuple[str, str]:
+    return record.generator, record.category or ""
+
+
+def _class(record: ImageRecord) -> str:
+    return record.category or record.generator
+
+
+def _chosen_classes(records: Sequence[ImageRecord], classes: int | tuple[str, ...]) -> set[str]:
+    there = sorted({_class(record) for record in records})
+    if isinstance(classes, int):
+        if not 1 <= classes <= len(there):
+            raise ValueError(f"classes must lie between 1 and {len(there)}, the number there is, got {classes}")
+        return set(there[:classes])
+    unknown = sorted(set(classes) - set(there))
+    if unknown:
+        raise ValueError(f"no class {', '.join(unknown)}; there are {', '.join(there)}")
+    return set(classes)
+
+
+def _drawn(record: ImageRecord, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}|{record.path.stem}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _check_sides(records: Sequence[ImageRecord], name: str) -> None:
+    """Both kinds must be there; in training, in every folder."""
+    groups: dict[str, set[str]] = {}
+    for record in records:
+        place = f"{record.generator}/{record.category}" if record.category else record.generator
+        groups.setdefault(place, set()).add(record.label)
+    if not groups:
+        raise ValueError(f"there is no image for {name}")
+    if name != "training":
+        groups = {"": set().union(*groups.values())}
+    for place, kinds in groups.items():
+        if len(kinds) == 1:
+            missing = "fake" if kinds == {"real"} else "real"
+            raise ValueError(f"{f'{place} has' if place else 'there is'} no {missing} image for {name}")
+
+
+def _balanced(records: Sequence[ImageRecord], imbalance: Imbalance, seed: int, notes: list[str]) -> list[ImageRecord]:
+    counts = Counter(record.label for record in records)
+    real, fake = counts["real"], counts["fake"]
+    if abs(real - fake) <= GREATEST_IMBALANCE * max(real, fake) or imbalance == "allow":
+        return list(records)
+    if imbalance == "error":
+        raise ValueError(
+            f"{real} real and {fake} fake images to learn from: a detector would learn the odds;"
+            " --imbalance undersample takes as many of each, --imbalance allow takes them as they are"
+        )
+    kept: list[ImageRecord] = []
+    folders: dict[tuple[str, str], dict[str, list[ImageRecord]]] = {}
+    for record in records:
+        folders.setdefault(_folder(record), {}).setdefault(record.label, []).append(record)
+    for sides in folders.values():
+        few = min(len(side) for side in sides.values())
+        for side in sides.values():
+            kept += sorted(side, key=lambda record: _drawn(record, seed + 1))[:few]
+    notes.append(f"left out so that real and fake are as many: {len(records) - len(kept)}")
+    chosen = {record.path for record in kept}
+    return [record for record in records if record.path in chosen]

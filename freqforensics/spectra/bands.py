@@ -1,0 +1,91 @@
+"""Bands of spatial frequency: the one definition that ablation, attribution and counterfactuals share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+HIGHEST: Final = math.sqrt(0.5)
+"""Radial frequency of the plane's corner, cycles per pixel."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Radial frequencies from `low`, included, to `high`, excluded.
+
+    Parameters
+    ----------
+    low, high : float
+        Cycles per pixel, 0 <= low < high. The axes end at 0.5, the plane's corners lie at 0.707: a `high` above that,
+        as is the default, takes them in. A `low` of 0 takes the mean in.
+
+    Raises
+    ------
+    ValueError
+        Not in this order, or a `low` beyond the corners.
+
+    Examples
+    --------
+    >>> Band(high=0.25).name, Band(low=0.25).name, Band(0.125, 0.25).name
+    ('below 0.25', 'from 0.25', '0.125 to 0.25')
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high:
+            raise ValueError(f"a band must be ascending and not negative, got {self.low} to {self.high}")
+        if self.low > HIGHEST:
+            raise ValueError(f"there is no frequency from {self.low} on: the highest is {HIGHEST:.3f} cycles per pixel")
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        if self.high > HIGHEST:
+            return f"from {self.low:g}" if self.low else "all"
+        return f"{self.low:g} to {self.high:g}" if self.low else f"below {self.high:g}"
+
+    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Give the bins of the half plane that lie in the band.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Of the image, H and W.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W // 2 + 1)
+            In the order of `scipy.fft.rfft2`. The masks of bands that adjoin add up to that of their union.
+        """
+        height, width = shape
+        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        return np.asarray((radius >= self.low) & (radius < self.high))
+
+
+def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
+    """Take out everything but a band: an ideal filter, with the borders joined.
+
+    It is an orthogonal projection: planes kept in bands that adjoin add up, and their energies do too. Like every
+    ideal filter it rings at edges, and it takes the step between opposite borders for an edge.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (..., H, W)
+    band : Band
+
+    Returns
+    -------
+    ndarray of float32, shape (..., H, W)
+    """
+    given = np.asarray(planes, np.float32)
+    height, width = given.shape[-2:]
+    spectrum = fft.rfft2(given)
+    spectrum *= band.mask((height, width))
+    return np.asarray(fft.irfft2(spectrum, s=(height, width)), np.float32)
