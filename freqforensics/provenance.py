@@ -145,6 +145,45 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         raise
 
 
+def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False) -> Path:
+    """Make a folder that a long piece of work fills bit by bit, or find one of the same work to go on with.
+
+    Parameters
+    ----------
+    out : str or Path
+    identity : mapping
+        What the work's result depends on, JSON values; kept as ``work.json``.
+    resume : bool
+        Go on with what is there.
+
+    Returns
+    -------
+    Path
+        Of the folder.
+
+    Raises
+    ------
+    ValueError
+        It holds something and `resume` is not given, or the work it holds is another.
+    """
+    folder, note = Path(out), Path(out) / "work.json"
+    asked = json.loads(json.dumps(identity))
+    if not (resume and note.exists()):
+        if note.exists():
+            raise ValueError(f"{folder} holds unfinished or finished work: --resume goes on with it")
+        check_result_folder(folder)
+        write_json(note, asked)
+        return folder
+    try:
+        before = dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{note} cannot be read: {error}") from error
+    different = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]
+    if different:
+        raise ValueError(f"{folder} holds other work (another {', '.join(different)}): give another folder")
+    return folder
+
+
 def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:
     """Raise ValueError unless results can be written to `out`.
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from pictures import picture, write
 
-from freqforensics.detector import Detector, make_detector, score as module
-from freqforensics.detector.score import COLUMNS, ScoreTable, folded, score_files, weights_sha256
+from freqforensics.detector import Detector, ScoreTable, make_detector, score as module, score_files, weights_sha256
+from freqforensics.detector.inference import folded, make_scorer
+from freqforensics.detector.score_table import COLUMNS
 from freqforensics.images import index_images, read_image
-from freqforensics.images.perturb import W20_TEST, W20_VALIDATION
+from freqforensics.images.perturb import JPEG, W20_TEST, W20_VALIDATION
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,58 @@ def test_batches_do_not_change_the_logits(records, detector):
     assert [s.path for s in one] == [s.path for s in all_at_once] == [str(record.path) for record in records]
 
 
+def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch):
+    """Miniatures of many families share their photographs."""
+    twin = tmp_path / "set" / "imle" / "0_real" / "same.png"
+    twin.parent.mkdir(parents=True)
+    twin.write_bytes(records[0].path.read_bytes())
+    parts = []
+    make = module.make_scorer
+    monkeypatch.setattr(
+        module, "make_scorer", lambda *a, **o: lambda images: parts.extend(images) or make(*a, **o)(images)
+    )
+    everything = index_images(tmp_path / "set")
+    table = score_files(everything, detector, out=tmp_path / "scores.csv")
+    assert len(table.scores) == 6
+    assert len(parts) == 5
+    by_path = {score.path: score for score in table.scores}
+    first, second = by_path[str(records[0].path)], by_path[str(twin)]
+    assert (first.logit, first.sha256) == (second.logit, second.sha256)
+    assert (first.generator, second.generator, second.label) == ("crn", "imle", "real")
+    # Also where only the table knows them.
+    (tmp_path / "scores.csv").write_text((tmp_path / "scores.csv").read_text().replace(str(twin), "elsewhere.png"))
+    again = score_files(everything, detector, out=tmp_path / "scores.csv")
+    assert len(parts) == 5
+    assert [score.logit for score in again.scores] == [score.logit for score in table.scores]
+
+
+def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detector):
+    fixed = score_files(records, detector, perturb=JPEG(40))
+    for score, record in zip(fixed.scores, records, strict=True):
+        expected = direct(detector, W20_TEST(JPEG(40)(read_image(record.path))))
+        assert score.logit == pytest.approx(expected, abs=1e-4)
+    drawn = [score_files(some, detector, perturb=JPEG((30, 90))).scores for some in (records, records[::-1])]
+    np.testing.assert_allclose([s.logit for s in drawn[0]], [s.logit for s in drawn[1]][::-1], atol=1e-4)
+    with pytest.raises(ValueError, match="scores of perturbed images are not written"):
+        score_files(records, detector, perturb=JPEG(40), out="scores.csv")
+
+
+def test_onnx_runtime_is_the_same_function(rng, detector):
+    pytest.importorskip("onnxruntime")
+    fast = make_scorer(detector, engine="onnx")
+    for size, count in ((96, 3), (130, 1)):
+        images = [rng.integers(0, 256, (size, size + 32, 3), dtype=np.uint8) for _ in range(count)]
+        np.testing.assert_allclose(fast(images), detector.logits(images), atol=1e-4)
+
+
+def test_engines_that_are_not_there(detector, monkeypatch):
+    with pytest.raises(ValueError, match="engine must be one of torch, onnx; got 'openvino'"):
+        make_scorer(detector, engine="openvino")
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match=r"needs the extra: pip install 'freqforensics\[onnx\]'"):
+        make_scorer(detector, engine="onnx")
+
+
 def test_the_folded_network_is_the_same_function(rng, detector):
     fast = folded(detector)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fast.modules())
@@ -85,8 +138,8 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     lines = text.splitlines(keepends=True)
     out.write_bytes(b"".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
     scored = []
-    group = module._score_group
-    monkeypatch.setattr(module, "_score_group", lambda n, g, *rest: scored.extend(g) or group(n, g, *rest))
+    score = module._Work.score
+    monkeypatch.setattr(module._Work, "score", lambda work, group: scored.extend(group) or score(work, group))
     again = score_files(records, detector, out=out)
     assert len(scored) == 3
     np.testing.assert_allclose([s.logit for s in again.scores], [s.logit for s in whole], atol=1e-4)
@@ -95,7 +148,7 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     scored.clear()
     write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
     score_files(records, detector, out=out)
-    assert [item.index for item in scored] == [0]
+    assert [image.places[0][0] for image in scored] == [0]
 
 
 def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):

@@ -4,6 +4,7 @@
 from freqforensics.cli import spectral  # isort: skip
 from freqforensics.cli import generating  # isort: skip
 from freqforensics.cli import detecting  # isort: skip
+from freqforensics.cli import scoring  # isort: skip
 from freqforensics.cli.app import main  # isort: skip
 
-__all__ = ["detecting", "generating", "main", "spectral"]
+__all__ = ["detecting", "generating", "main", "scoring", "spectral"]

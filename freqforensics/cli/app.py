@@ -100,7 +100,17 @@ def new_table(*columns: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        words = column in ("generator", "label", "skipped", "verdict")
+        words = column in (
+            "generator",
+            "category",
+            "label",
+            "skipped",
+            "verdict",
+            "sweep",
+            "of generator",
+            "recipe",
+            "band",
+        )
         table.add_column(column, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     return table
 

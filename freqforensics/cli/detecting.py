@@ -1,4 +1,4 @@
-"""Commands of the detector: train, score."""
+"""Commands that train detectors: train, ablate."""
 
 from __future__ import annotations
 
@@ -12,15 +12,48 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import app, complain, complain_of, new_table, one_line_errors, print_wide
 
 if TYPE_CHECKING:
     from freqforensics.detector.train_log import Epoch
     from freqforensics.detector.training_set import TrainingSet
+    from freqforensics.evaluation import Ablation
 
 Input = Literal["rgb", "residual"]
 Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
+AblationAxis = Literal["recipe", "classes", "band"]
+ScoreCrop = Literal["center", "none", "tiles", "resize"]
+
+
+# Options that train and ablate share.
+Validation = Annotated[
+    list[str] | None,
+    typer.Option("--validation", metavar="SOURCE", help="Validate on this; default val folders, or a part held out."),
+]
+HeldOut = Annotated[float, typer.Option(help="Part held out where there is nothing to validate on.")]
+Imbalanced = Annotated[ImbalanceChoice, typer.Option(help="If real and fake differ in number by more than a tenth.")]
+Recipes = Annotated[Recipe, typer.Option(help="Augmentation of Wang et al. 2020.")]
+AsPublished = Annotated[
+    bool,
+    typer.Option(
+        "--as-published",
+        help="All as Wang et al. have it: sides of 256 cropped to 224, blur in uint8, their early stop.",
+    ),
+]
+ResizeTo = Annotated[int | None, typer.Option(help="Resize the shorter side to this first.")]
+CropSide = Annotated[int, typer.Option(help="Side of the squares learnt from, pixels.")]
+Pairs = Annotated[bool, typer.Option("--pairs", help="Crop real and fake of one file name alike, in one batch.")]
+Inputs = Annotated[Input, typer.Option(help="What the network is fed with.")]
+Start = Annotated[
+    str, typer.Option(metavar="imagenet|scratch|FILE", help="Weights to begin with; imagenet is a download.")
+]
+Batch = Annotated[int, typer.Option(help="Images in a step, of all processes together.")]
+Passes = Annotated[int, typer.Option(help="How often an epoch goes through the images.", min=1)]
+Rate = Annotated[float, typer.Option(help="Of Adam, until validation stands still.")]
+Epochs = Annotated[int | None, typer.Option(help="At most so many; default until the early stop.", min=1)]
+Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed, ...")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
 
 
 @app.command(
@@ -33,44 +66,29 @@ def train(
         typer.Argument(metavar="SOURCE", help="Roots with train and val, or folders of 0_real, 1_fake."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for weights, checkpoint and log.")],
-    validation: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SOURCE", help="Validate on this; default val folders, or a part held out."),
-    ] = None,
-    held_out: Annotated[float, typer.Option(help="Part held out where there is nothing to validate on.")] = 0.1,
+    validation: Validation = None,
+    held_out: HeldOut = 0.1,
     classes: Annotated[
         str | None, typer.Option(metavar="N|NAME,...", help="Learn from these categories, or the first N by name.")
     ] = None,
-    imbalance: Annotated[
-        ImbalanceChoice, typer.Option(help="If real and fake differ in number by more than a tenth.")
-    ] = "error",
-    recipe: Annotated[Recipe, typer.Option(help="Augmentation of Wang et al. 2020.")] = "no-aug",
-    as_published: Annotated[
-        bool,
-        typer.Option(
-            "--as-published",
-            help="All as Wang et al. have it: sides of 256 cropped to 224, blur in uint8, their early stop.",
-        ),
-    ] = False,
-    resize: Annotated[int | None, typer.Option(help="Resize the shorter side to this first.")] = None,
-    crop: Annotated[int, typer.Option(help="Side of the squares learnt from, pixels.")] = 224,
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help="Crop real and fake of one file name alike, in one batch.")
-    ] = False,
-    input: Annotated[Input, typer.Option(help="What the network is fed with.")] = "rgb",  # noqa: A002
+    imbalance: Imbalanced = "error",
+    recipe: Recipes = "no-aug",
+    as_published: AsPublished = False,
+    resize: ResizeTo = None,
+    crop: CropSide = 224,
+    pairs: Pairs = False,
+    input: Inputs = "rgb",  # noqa: A002 - the field's word
     band: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Only these frequencies, cycles per pixel; either may miss.")
     ] = None,
-    start: Annotated[
-        str, typer.Option(metavar="imagenet|scratch|FILE", help="Weights to begin with; imagenet is a download.")
-    ] = "imagenet",
-    batch: Annotated[int, typer.Option(help="Images in a step, of all processes together.")] = 64,
-    passes: Annotated[int, typer.Option(help="How often an epoch goes through the images.", min=1)] = 1,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, until validation stands still.")] = 1e-4,
-    epochs: Annotated[int | None, typer.Option(help="At most so many; default until the early stop.", min=1)] = None,
+    start: Start = "imagenet",
+    batch: Batch = 64,
+    passes: Passes = 1,
+    learning_rate: Rate = 1e-4,
+    epochs: Epochs = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.", min=0)] = 0,
-    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed, ...")] = "32-true",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")] = "auto",
+    precision: Precision = "32-true",
+    device: Device = "auto",
     devices: Annotated[int, typer.Option(help="Processes, a device each; also under torchrun.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="Machines, under torchrun.", min=1)] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes that read images.", min=0)] = None,
@@ -90,31 +108,28 @@ def train(
     """
     with one_line_errors():
         from freqforensics.detector import TrainConfig, plan_training, train_detector
+        from freqforensics.spectra import Band
 
-        chosen: dict[str, Any] = {"variant": "as_published", "resize": 256} if as_published else {}
-        if resize is not None:
-            chosen["resize"] = resize
         config = TrainConfig(
-            **{
-                "sources": tuple(source),
-                "validation": tuple(validation or ()),
-                "held_out": held_out,
-                "classes": _parsed_classes(classes),
-                "imbalance": imbalance,
-                "recipe": recipe,
-                "crop": crop,
-                "pairs": pairs,
-                "input": input,
-                "band": _parsed_band(band),
-                "start": start,
-                "batch": batch,
-                "passes": passes,
-                "learning_rate": learning_rate,
-                "epochs": epochs,
-                "precision": precision,
-                "seed": seed,
-                **chosen,
-            }
+            sources=tuple(source),
+            validation=tuple(validation or ()),
+            held_out=held_out,
+            classes=_parsed_classes(classes),
+            imbalance=imbalance,
+            recipe=recipe,
+            variant="as_published" if as_published else "sound",
+            resize=256 if as_published and resize is None else resize,
+            crop=crop,
+            pairs=pairs,
+            input=input,
+            band=None if band is None else Band.parse(band),
+            start=start,
+            batch=batch,
+            passes=passes,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            precision=precision,
+            seed=seed,
         )
         if dry_run:
             plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
@@ -150,6 +165,93 @@ def train(
             print(f"best: epoch {done.best.epoch}, validation AP {done.best.ap:.3f}; weights in {done.weights}")
 
 
+@app.command(
+    epilog="Example: freqforensics ablate ForenSynths --test ForenSynths/test --axis recipe --out recipes\n\n"
+    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --start scratch"
+    " --crop 64 --scored none --epochs 3 --out bands"
+)
+def ablate(
+    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="What to learn from, as for train.")],
+    test: Annotated[list[str], typer.Option(metavar="SOURCE", help="What to test on; give it again for more.")],
+    axis: Annotated[AblationAxis, typer.Option(help="What to vary.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for table and figure.")],
+    values: Annotated[
+        str | None, typer.Option(metavar="VALUE,...", help="Recipes, numbers of categories, or bands LOW:HIGH.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Train each value so many times.", min=1)] = 1,
+    scored: Annotated[ScoreCrop, typer.Option(help="Part of a test image that is scored.")] = "center",
+    limit: Annotated[int | None, typer.Option(help="The first so many test images of each side.", min=1)] = None,
+    validation: Validation = None,
+    held_out: HeldOut = 0.1,
+    imbalance: Imbalanced = "error",
+    recipe: Recipes = "no-aug",
+    as_published: AsPublished = False,
+    resize: ResizeTo = None,
+    crop: CropSide = 224,
+    pairs: Pairs = False,
+    input: Inputs = "rgb",  # noqa: A002 - the field's word
+    start: Start = "imagenet",
+    batch: Batch = 64,
+    passes: Passes = 1,
+    learning_rate: Rate = 1e-4,
+    epochs: Epochs = None,
+    precision: Precision = "32-true",
+    device: Device = "auto",
+    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep every detector, 94 MB each.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the work in DIR.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train a detector for each value of one part of the recipe, and test all of them on the same images.
+
+    Writes DIR/ablation.csv, ablation.png and .pdf, manifest.json, and cells/ with what each training left.
+    Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
+    """
+    with one_line_errors():
+        from freqforensics.detector import TrainConfig
+        from freqforensics.evaluation import are_miniatures, run_ablation
+        from freqforensics.images import first_of_each, index_sources
+
+        notes: list[str] = []
+        result = run_ablation(
+            TrainConfig(
+                sources=tuple(source),
+                validation=tuple(validation or ()),
+                held_out=held_out,
+                imbalance=imbalance,
+                recipe=recipe,
+                variant="as_published" if as_published else "sound",
+                resize=256 if as_published and resize is None else resize,
+                crop=crop,
+                pairs=pairs,
+                input=input,
+                start=start,
+                batch=batch,
+                passes=passes,
+                learning_rate=learning_rate,
+                epochs=epochs,
+                precision=precision,
+            ),
+            first_of_each(index_sources(test, on_note=notes.append), limit),
+            out,
+            axis=axis,
+            values=None if values is None else [value.strip() for value in values.split(",")],
+            seeds=range(seeds),
+            crop=scored,
+            device=device,
+            resume=resume,
+            keep_weights=keep_weights,
+            miniatures=are_miniatures(test),
+            command=shlex.join(["freqforensics", *sys.argv[1:]]),
+            progress=True,
+        )
+        if as_json:
+            print(json.dumps({"out": str(out), "axis": axis, "rows": [asdict(row) for row in result.rows]}, indent=2))
+        else:
+            _print_ablation(result)
+            print(f"results in {out}")
+        complain_of(notes, [], result.failures)
+
+
 def _print_epoch(epoch: Epoch) -> None:
     print(
         f"epoch {epoch.epoch}: step {epoch.step}, rate {epoch.rate:.0e}, loss {epoch.loss:.4f}; validation: loss"
@@ -157,6 +259,21 @@ def _print_epoch(epoch: Epoch) -> None:
         f"{', kept' if epoch.kept else ''}  ({epoch.seconds:.0f} s)",
         flush=True,
     )
+
+
+def _print_ablation(result: Ablation) -> None:
+    from rich.text import Text
+
+    by_value = result.table()
+    table = new_table(result.axis, "mean AP", "least", "of generator", "validation AP", "steps")
+    for value, aps in by_value.items():
+        means = {name: sum(runs) / len(runs) for name, runs in aps.items()}
+        rows = [row for row in result.rows if row.value == value]
+        worst = min(means, key=lambda name: means[name])
+        validation = sum(row.validation_ap for row in rows) / len(rows)
+        cells = [value, f"{sum(means.values()) / len(means):.3f}", f"{means[worst]:.3f}", worst]
+        table.add_row(*(Text(cell) for cell in [*cells, f"{validation:.3f}", str(rows[0].steps)]))
+    print_wide(table)
 
 
 def _print_plan(config: dict[str, Any], plan: TrainingSet, *, as_json: bool) -> None:
@@ -181,17 +298,3 @@ def _parsed_classes(text: str | None) -> int | tuple[str, ...] | None:
     if text is None:
         return None
     return int(text) if text.isdecimal() else tuple(name.strip() for name in text.split(","))
-
-
-def _parsed_band(text: str | None) -> Any:
-    from freqforensics.spectra import Band
-
-    if text is None:
-        return None
-    low, colon, high = text.partition(":")
-    try:
-        if not colon:
-            raise ValueError("no colon")
-        return Band(float(low or 0), float(high or 1))
-    except ValueError as error:
-        raise Failed(f"--band must be LOW:HIGH in cycles per pixel, such as 0.25: or :0.125, got {text!r}") from error

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "CheckpointError": "checkpoint",
     "Detector": "resnet",
-    "ScoreTable": "score",
+    "ScoreTable": "score_table",
     "TrainConfig": "recipe",
     "Training": "train",
     "InputKind": "resnet",
+    "WeightsError": "weights",
     "attribution_safe": "resnet",
+    "fetch_weights": "weights",
+    "find_weights": "weights",
     "load_detector": "checkpoint",
     "plan_training": "train",
     "score_files": "score",
     "train_detector": "train",
-    "weights_sha256": "score",
+    "verify_weights": "weights",
+    "weights_sha256": "inference",
     "make_detector": "resnet",
     "prepare_input": "resnet",
     "save_detector": "checkpoint",
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
         load_detector as load_detector,
         save_detector as save_detector,
     )
+    from freqforensics.detector.inference import weights_sha256 as weights_sha256
     from freqforensics.detector.recipe import TrainConfig as TrainConfig
     from freqforensics.detector.resnet import (
         Detector as Detector,
@@ -39,15 +44,18 @@ if TYPE_CHECKING:
         make_detector as make_detector,
         prepare_input as prepare_input,
     )
-    from freqforensics.detector.score import (
-        ScoreTable as ScoreTable,
-        score_files as score_files,
-        weights_sha256 as weights_sha256,
-    )
+    from freqforensics.detector.score import score_files as score_files
+    from freqforensics.detector.score_table import ScoreTable as ScoreTable
     from freqforensics.detector.train import (
         Training as Training,
         plan_training as plan_training,
         train_detector as train_detector,
+    )
+    from freqforensics.detector.weights import (
+        WeightsError as WeightsError,
+        fetch_weights as fetch_weights,
+        find_weights as find_weights,
+        verify_weights as verify_weights,
     )
 
 

@@ -6,6 +6,7 @@ from freqforensics.images.folders import (
     ImageRecord,
     Label,
     by_generator,
+    first_of_each,
     index_images,
     index_sources,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Label",
     "by_generator",
     "decode_image",
+    "first_of_each",
     "index_images",
     "index_sources",
     "read_file",

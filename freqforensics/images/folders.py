@@ -185,6 +185,17 @@ def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list
     return dict(sorted(groups.items(), key=lambda item: (item[0][0], get_args(Label).index(item[0][1]))))
 
 
+def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[ImageRecord]:
+    """Keep the first so many records of each generator and label, in their order; None: all."""
+    counts: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for record in records:
+        counts[record.generator, record.label] += 1
+        if limit is None or counts[record.generator, record.label] <= limit:
+            kept.append(record)
+    return kept
+
+
 def _split_name(source: str | Path) -> tuple[str | None, Path]:
     text = str(source)
     name, equals, rest = text.partition("=")

@@ -44,6 +44,29 @@ class Band:
         if self.low > HIGHEST:
             raise ValueError(f"there is no frequency from {self.low} on: the highest is {HIGHEST:.3f} cycles per pixel")
 
+    @classmethod
+    def parse(cls, text: str) -> Band:
+        """Read "LOW:HIGH", either of which may miss.
+
+        Raises
+        ------
+        ValueError
+            It is something else.
+
+        Examples
+        --------
+        >>> Band.parse("0.25:").name
+        'from 0.25'
+        """
+        low, colon, high = text.partition(":")
+        try:
+            if not colon:
+                raise ValueError("no colon")
+            return cls(float(low or 0), float(high or 1))
+        except ValueError as error:
+            reason = f"a band must be LOW:HIGH in cycles per pixel, such as 0.25: or :0.125, got {text!r}"
+            raise ValueError(reason) from error
+
     @property
     def name(self) -> str:
         """In words."""

@@ -1,0 +1,119 @@
+"""The fast ways through a trained network; all give the logits of the plain one within 1e-4."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+import torchvision
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from freqforensics.detector.resnet import Detector, prepare_input
+
+Engine = Literal["torch", "onnx"]
+Uint8 = NDArray[np.uint8]
+Scorer = Callable[[Sequence[Uint8]], NDArray[np.float32]]
+
+
+def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
+    """Give a function from images of one size to their logits.
+
+    Parameters
+    ----------
+    detector : Detector
+        Is left as it is; what is done to it later plays no part.
+    engine : {"torch", "onnx"}
+        "torch": the folded network, where the detector is. "onnx": ONNX Runtime on the CPU, of the extra ``onnx``.
+
+    Returns
+    -------
+    callable
+        Takes a sequence of ndarray of uint8, (H, W, 3), and gives an ndarray of float32, (N,).
+
+    Raises
+    ------
+    ValueError
+        No such engine, or it is not installed.
+    """
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))}; got {engine!r}")
+    return folded(detector).logits if engine == "torch" else _through_onnx(detector)
+
+
+def weights_sha256(detector: Detector) -> str:
+    """Hash a detector's weights, names and shapes included, with its input and band: no matter what file it was in."""
+    seen = detector.input if detector.band is None else f"{detector.input} {detector.band}"
+    digest = hashlib.sha256(seen.encode())
+    for name, value in sorted(detector.network.state_dict().items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{name}{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def folded(detector: Detector) -> Detector:
+    """Copy a detector for scoring: batch normalisation folded into the convolutions, channels last.
+
+    Parameters
+    ----------
+    detector : Detector
+        Of torchvision's ResNet; another network is copied as it is.
+
+    Returns
+    -------
+    Detector
+        In evaluation mode. Logits agree within 1e-4; on a CPU it is about a third faster.
+    """
+    twin = copy.deepcopy(detector).eval()
+    network: Any = twin.network
+    if isinstance(network, torchvision.models.ResNet):
+        for block in [network, *(block for stage in _stages(network) for block in stage)]:
+            for name, conv in list(block.named_children()):
+                follower = name.replace("conv", "bn")
+                if isinstance(conv, nn.Conv2d) and follower != name and hasattr(block, follower):
+                    setattr(block, name, fuse_conv_bn_eval(conv, getattr(block, follower)))
+                    setattr(block, follower, nn.Identity())
+            shortcut = getattr(block, "downsample", None)
+            if shortcut is not None:
+                block.downsample = fuse_conv_bn_eval(shortcut[0], shortcut[1])
+    return twin.to(memory_format=torch.channels_last)
+
+
+def _stages(network: torchvision.models.ResNet) -> list[nn.Sequential]:
+    return [network.layer1, network.layer2, network.layer3, network.layer4]
+
+
+def _through_onnx(detector: Detector) -> Scorer:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ValueError("engine 'onnx' needs the extra: pip install 'freqforensics[onnx]'") from error
+    twin = folded(detector).cpu().to(memory_format=torch.contiguous_format)
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The exporter by tracing, torch's old one: it needs nothing but onnx, and a ResNet has no branches.
+        torch.onnx.export(
+            twin,
+            (torch.zeros(2, 3, 224, 224),),
+            stream,  # type: ignore[arg-type]  # a file object is taken too
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_axes={"images": {0: "n", 2: "height", 3: "width"}, "logits": {0: "n"}},
+            dynamo=False,
+        )
+    session = onnxruntime.InferenceSession(stream.getvalue(), providers=["CPUExecutionProvider"])
+
+    def logits(images: Sequence[Uint8]) -> NDArray[np.float32]:
+        prepared = prepare_input(images, detector.input, band=detector.band).numpy()
+        return np.asarray(session.run(None, {"images": prepared})[0], np.float32)
+
+    return logits

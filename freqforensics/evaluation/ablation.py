@@ -1,0 +1,240 @@
+"""What a part of the training is worth: train without it, or with another, and test on the same images."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
+from freqforensics.detector.training_set import index_training
+from freqforensics.evaluation.evaluate import evaluate_tables
+from freqforensics.images import ImageRecord
+from freqforensics.images.perturb import W20_RECIPES
+from freqforensics.provenance import claim_folder, manifest, replacing, write_json
+from freqforensics.spectra import Band
+
+Axis = Literal["recipe", "classes", "band"]
+
+ALL: Final = "all"
+BANDS: Final = (ALL, ":0.125", ":0.25", ":0.375", "0.125:", "0.25:", "0.375:")
+CLASSES: Final = (1, 2, 4, 8, 16, 20)
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """AP of one generator by one detector.
+
+    Parameters
+    ----------
+    value : str
+        What was varied.
+    seed : int
+    generator : str
+    ap, ap_low, ap_high : float
+        With a 95 % bootstrap interval over the test images.
+    accuracy : float
+        At a probability of one half.
+    validation_ap : float
+        Of the epoch kept, on the validation part of its own training set.
+    steps : int
+        Steps of training.
+    """
+
+    value: str
+    seed: int
+    generator: str
+    ap: float
+    ap_low: float
+    ap_high: float
+    accuracy: float
+    validation_ap: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What `run_ablation` found.
+
+    Parameters
+    ----------
+    axis : {"recipe", "classes", "band"}
+    rows : tuple of AblationRow
+    failures : tuple of (str, str)
+        Path and reason of every test image that could not be scored.
+    miniatures : bool
+        The images are simulated.
+    """
+
+    axis: Axis
+    rows: tuple[AblationRow, ...]
+    failures: tuple[tuple[str, str], ...]
+    miniatures: bool = False
+
+    def table(self) -> dict[str, dict[str, list[float]]]:
+        """AP by value and generator: one for each seed."""
+        table: dict[str, dict[str, list[float]]] = {}
+        for row in self.rows:
+            table.setdefault(row.value, {}).setdefault(row.generator, []).append(row.ap)
+        return table
+
+
+def run_ablation(
+    config: TrainConfig,
+    records: Sequence[ImageRecord],
+    out: str | Path,
+    *,
+    axis: Axis,
+    values: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0,),
+    crop: str = "center",
+    device: str = "auto",
+    resume: bool = False,
+    keep_weights: bool = False,
+    resamples: int = 200,
+    miniatures: bool = False,
+    command: str | None = None,
+    progress: bool = False,
+) -> Ablation:
+    """Train a detector for each value of an axis and score the same test images with all of them.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What is not varied; its `seed` is not used.
+    records : sequence of ImageRecord
+        Test images.
+    out : str or Path
+        Gets ``ablation.csv``, ``ablation.{png,pdf}``, ``manifest.json``, and ``cells/`` with what each training left.
+    axis : {"recipe", "classes", "band"}
+        Augmentation; number of categories learnt from, the first by name, at equal numbers of steps as far as whole
+        passes allow; frequencies that the network sees.
+    values : sequence of str, optional
+        Of the axis: recipes; numbers; "LOW:HIGH" or "all". Default: the five recipes; 1, 2, 4, 8, 16, 20 as far as
+        there are categories; all, below and from 1/8, 1/4, 3/8 cycles per pixel.
+    seeds : sequence of int
+        Each value is trained once with each.
+    crop : str
+        Of the test, as for `score_files`.
+    device : str
+    resume : bool
+        Go on with what is in `out`, in the middle of a training if need be.
+    keep_weights : bool
+        Keep every detector, 94 MB each.
+    resamples : int
+        Of the bootstrap.
+    miniatures : bool
+        The images are simulated; the figure says so.
+    command : str, optional
+    progress : bool
+
+    Returns
+    -------
+    Ablation
+
+    Raises
+    ------
+    ValueError
+        No such axis or value, no seed; as `train_detector`, `score_files` and `claim_folder`.
+    """
+    if axis not in get_args(Axis):
+        raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
+    if not seeds:
+        raise ValueError("seeds must not be empty")
+    labelled = [record for record in records if record.label != "unknown"]
+    configs = _configs(config, axis, values)
+    identity = {
+        "axis": axis,
+        "values": list(configs),
+        "seeds": list(seeds),
+        "training": replace(config, seed=0).to_json(),
+        "test": [len(labelled), str(labelled[0].path) if labelled else ""],
+        "crop": crop,
+    }
+    folder = claim_folder(out, identity, resume=resume)
+    rows: list[AblationRow] = []
+    failures: dict[str, str] = {}
+    cells = [(value, seed) for value in configs for seed in seeds]
+    for number, (value, seed) in enumerate(cells, 1):
+        place = folder / "cells" / f"{_file_name(value)}-seed{seed}"
+        if not (place / "cell.json").exists():
+            trained = train_detector(
+                replace(configs[value], seed=seed), place, resume=place.exists(), device=device, progress=progress
+            )
+            bar = f"{number}/{len(cells)} {value} seed {seed}" if progress else None
+            detector = load_detector(trained.weights)
+            table = score_files(labelled, detector, crop=crop, progress=bar)  # type: ignore[arg-type]  # checked there
+            table.save(place / "scores.csv")
+            # The last thing written: a cell with it is done.
+            shown = {**asdict(trained.best), "steps": trained.epochs[-1].step, "failures": table.failures}
+            write_json(place / "cell.json", shown)
+        cell = json.loads((place / "cell.json").read_text(encoding="utf-8"))
+        if not keep_weights:
+            for name in ("last.ckpt", "detector.safetensors"):
+                (place / name).unlink(missing_ok=True)
+        failures |= dict(cell["failures"])
+        evaluation = evaluate_tables([ScoreTable.load(place / "scores.csv")], resamples=resamples)
+        rows += [
+            AblationRow(
+                value,
+                seed,
+                found.generator,
+                found.metrics.ap,
+                found.ap_interval.low,
+                found.ap_interval.high,
+                found.metrics.accuracy,
+                cell["ap"],
+                cell["steps"],
+            )
+            for found in evaluation.generators
+        ]
+    result = Ablation(axis, tuple(rows), tuple(failures.items()), miniatures)
+    _write(result, folder, identity, command)
+    return result
+
+
+def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> dict[str, TrainConfig]:
+    """What to train, by value."""
+    if axis == "recipe":
+        return {value: replace(config, recipe=value) for value in values or W20_RECIPES}
+    if axis == "band":
+        chosen = values or BANDS
+        return {value: replace(config, band=None if value == ALL else Band.parse(value)) for value in chosen}
+
+    def images(classes: int) -> int:
+        return len(index_training(config.sources, classes=classes, imbalance=config.imbalance).training)
+
+    whole = index_training(config.sources, imbalance=config.imbalance)
+    there = len({record.category or record.generator for record in whole.training})
+    wanted = [str(number) for number in CLASSES if number <= there] if values is None else list(values)
+    if any(not value.isdecimal() or not 1 <= int(value) <= there for value in wanted):
+        raise ValueError(f"numbers of classes must lie between 1 and {there}, got {', '.join(wanted)}")
+    most = images(max(map(int, wanted)))
+    return {
+        value: replace(config, classes=int(value), passes=round(config.passes * most / images(int(value))))
+        for value in wanted
+    }
+
+
+def _file_name(value: str) -> str:
+    return value.replace(":", "to") or "none"
+
+
+def _write(result: Ablation, folder: Path, identity: Mapping[str, Any], command: str | None) -> None:
+    from freqforensics import figures
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(AblationRow))
+    writer.writerows(astuple(row) for row in result.rows)
+    with replacing(folder / "ablation.csv") as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+    shown = manifest({key: identity[key] for key in ("axis", "values", "seeds", "training", "crop")}, inputs={})
+    figure = figures.plot_ablation(result, fig=figures.new_figure())
+    for suffix in (".png", ".pdf"):
+        figures.save_figure(figure, folder / f"ablation{suffix}", manifest=shown)
+    write_json(folder / "manifest.json", {**shown, "command": command})

@@ -1,0 +1,75 @@
+"""AP against the strength of what is done to images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from freqforensics.figures.style import OKABE_ITO, style
+
+if TYPE_CHECKING:
+    from freqforensics.evaluation import Robustness
+
+_DASHES: Final = ("-", "--", ":", "-.")
+
+
+def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
+    """Draw AP along every sweep, a line with its 95 % band for each generator.
+
+    Parameters
+    ----------
+    result : Robustness
+    fig : Figure, optional
+        An empty figure to draw on; its size is set.
+
+    Returns
+    -------
+    Figure
+        After Wang et al. 2020, figure 6, with weak perturbations at the left.
+    """
+    from freqforensics.evaluation import SWEEPS
+
+    sweeps = list(dict.fromkeys(row.sweep for row in result.rows))
+    generators = list(dict.fromkeys(row.generator for row in result.rows))
+    looks = {
+        name: (OKABE_ITO[i % len(OKABE_ITO)], _DASHES[i // len(OKABE_ITO) % len(_DASHES)])
+        for i, name in enumerate(generators)
+    }
+    across = min(4, len(sweeps))
+    down = -(-len(sweeps) // across)
+    with style():
+        if fig is None:
+            import matplotlib.pyplot as plt
+
+            fig = plt.figure()
+        fig.set_size_inches(max(2.3 * across + 0.5, 4.0), 2.2 * down + 0.6 + 0.16 * -(-len(generators) // 6))
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(down, across, sharey=True, squeeze=False)
+        for index, ax in enumerate(axes.flat):
+            if index >= len(sweeps):
+                ax.set_axis_off()
+                continue
+            for name, (colour, dash) in looks.items():
+                curve = result.curve(sweeps[index], name)
+                places = range(len(curve))
+                ax.plot(places, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
+                low, high = [row.ap_low for row in curve], [row.ap_high for row in curve]
+                ax.fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
+            values = [f"{row.value:g}" for row in result.curve(sweeps[index], generators[0])]
+            ax.set_xticks(range(len(values)), values)
+            ax.set_xlabel(SWEEPS[sweeps[index]].axis, fontsize=6.5)
+            ax.set_title(sweeps[index])
+            ax.grid(color="0.92", lw=0.5)
+            ax.set_axisbelow(True)
+            ax.set_ylim(0.28, 1.02)
+            if index % across == 0:
+                ax.set_ylabel("AP")
+        what = "miniatures; " if result.miniatures else ""
+        counts = sorted({(row.real, row.fake) for row in result.rows})
+        shown = f"{counts[0][0]} real and {counts[0][1]} fake images each" if len(counts) == 1 else ""
+        fig.suptitle(f"Robustness: {what}bands: 95 % bootstrap; {shown}".rstrip("; "), fontsize=8)
+        handles = [Line2D([], [], color=c, ls=d, lw=1.2, label=name) for name, (c, d) in looks.items()]
+        fig.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
+    return fig
