@@ -45,7 +45,7 @@ ResizeTo = Annotated[int | None, typer.Option(help="Resize the shorter side to t
 CropSide = Annotated[int, typer.Option(help="Side of the squares learnt from, pixels.")]
 Pairs = Annotated[bool, typer.Option("--pairs", help="Crop real and fake of one file name alike, in one batch.")]
 Inputs = Annotated[Input, typer.Option(help="What the network is fed with.")]
-Start = Annotated[
+Init = Annotated[
     str, typer.Option(metavar="imagenet|scratch|FILE", help="Weights to begin with; imagenet is a download.")
 ]
 Batch = Annotated[int, typer.Option(help="Images in a step, of all processes together.")]
@@ -58,7 +58,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
 
 @app.command(
     epilog="Example: freqforensics train ForenSynths --out run --as-published --recipe blur+jpeg-0.5\n\n"
-    "Offline: freqforensics train miniatures --out run --start scratch --input residual --pairs --crop 64 --epochs 9"
+    "Offline: freqforensics train miniatures --out run --init scratch --input residual --pairs --crop 64 --epochs 9"
 )
 def train(
     source: Annotated[
@@ -81,7 +81,7 @@ def train(
     band: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Only these frequencies, cycles per pixel; either may miss.")
     ] = None,
-    start: Start = "imagenet",
+    init: Init = "imagenet",
     batch: Batch = 64,
     passes: Passes = 1,
     learning_rate: Rate = 1e-4,
@@ -123,7 +123,7 @@ def train(
             pairs=pairs,
             input=input,
             band=None if band is None else Band.parse(band),
-            start=start,
+            init=init,
             batch=batch,
             passes=passes,
             learning_rate=learning_rate,
@@ -167,7 +167,7 @@ def train(
 
 @app.command(
     epilog="Example: freqforensics ablate ForenSynths --test ForenSynths/test --axis recipe --out recipes\n\n"
-    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --start scratch"
+    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --init scratch"
     " --crop 64 --scored none --epochs 3 --out bands"
 )
 def ablate(
@@ -190,7 +190,7 @@ def ablate(
     crop: CropSide = 224,
     pairs: Pairs = False,
     input: Inputs = "rgb",  # noqa: A002 - the field's word
-    start: Start = "imagenet",
+    init: Init = "imagenet",
     batch: Batch = 64,
     passes: Passes = 1,
     learning_rate: Rate = 1e-4,
@@ -224,7 +224,7 @@ def ablate(
                 crop=crop,
                 pairs=pairs,
                 input=input,
-                start=start,
+                init=init,
                 batch=batch,
                 passes=passes,
                 learning_rate=learning_rate,

@@ -44,7 +44,7 @@ class TrainConfig:
     input : {"rgb", "residual"}
     band : Band, optional
         As for `prepare_input`.
-    start : str
+    init : str
         "imagenet", "scratch", or a file for `load_detector`.
     batch : int
         Images of all processes together.
@@ -77,7 +77,7 @@ class TrainConfig:
     pairs: bool = False
     input: InputKind = "rgb"
     band: Band | None = None
-    start: str = "imagenet"
+    init: str = "imagenet"
     batch: int = 64
     passes: int = 1
     learning_rate: float = 1e-4

@@ -355,10 +355,10 @@ class _Run:
 
 def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
     """The detector to begin with; its weights do not matter where a checkpoint follows."""
-    if not download or config.start == "scratch":
+    if not download or config.init == "scratch":
         return make_detector(input=config.input, band=config.band, seed=config.seed)
-    if config.start != "imagenet":
-        found = load_detector(config.start, input=config.input)
+    if config.init != "imagenet":
+        found = load_detector(config.init, input=config.input)
         found.band = config.band
         return found
     try:
@@ -366,7 +366,7 @@ def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise ValueError(
-            f"ImageNet's weights cannot be downloaded ({reason}): give --start scratch, or a file"
+            f"ImageNet's weights cannot be downloaded ({reason}): give --init scratch, or a file"
         ) from error
 
 

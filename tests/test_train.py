@@ -1,0 +1,241 @@
+"""Training: the same to the last bit however it is broken off, and what must be refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pictures import picture, write
+from safetensors.torch import load_file
+
+from freqforensics.detector import TrainConfig, load_detector, make_detector, save_detector, train as module
+from freqforensics.detector.train import plan_training, train_detector
+from freqforensics.images.perturb import W20_RECIPES, Blur, Crop, ResizeShorter, w20_training
+from freqforensics.spectra import Band
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    source = np.random.default_rng(8)
+    folder = tmp_path_factory.mktemp("training") / "set"
+    for index in range(10):
+        photo = picture(source, 40, 48)
+        write(folder / "0_real" / f"{index}.png", photo)
+        grid = photo.astype(int) + 12 * (np.indices(photo.shape[:2]).sum(0) % 2)[..., None]
+        write(folder / "1_fake" / f"{index}.png", np.clip(grid, 0, 255).astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(root) -> TrainConfig:
+    return TrainConfig(
+        (str(root),),
+        held_out=0.3,
+        crop=32,
+        input="residual",
+        init="scratch",
+        batch=4,
+        epochs=2,
+        recipe="blur+jpeg-0.5",
+        learning_rate=1e-3,
+    )
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_file(path / "detector.safetensors")
+
+
+def same(one: Path, other: Path) -> bool:
+    a, b = weights(one), weights(other)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory) -> Path:
+    """A training that nothing interrupts."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train_detector(config, out, device="cpu")
+    return out
+
+
+def rows(out: Path, name: str) -> list[dict[str, str]]:
+    with (out / name).open(newline="") as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_what_a_training_leaves(whole, config):
+    steps, epochs = rows(whole, "steps.csv"), rows(whole, "epochs.csv")
+    assert [int(row["step"]) for row in steps] == list(range(1, len(steps) + 1))
+    assert {row["epoch"] for row in steps} == {"1", "2"}
+    for epoch in epochs:
+        # The epoch's loss is the mean over images: batches of four and a rest.
+        losses = [float(row["loss"]) for row in steps if row["epoch"] == epoch["epoch"]]
+        images = len(plan_training(config).training)
+        sizes = [min(4, images - start) for start in range(0, images, 4)]
+        sizes = sizes[: len(losses)]
+        assert float(epoch["loss"]) == pytest.approx(np.average(losses, weights=sizes), rel=1e-9)
+    detector = load_detector(whole / "detector.safetensors")
+    assert detector.input == "residual"
+    about = json.loads((whole / "manifest.json").read_text())
+    assert about["parameters"]["recipe"] == "blur+jpeg-0.5"
+
+
+def test_the_same_to_the_last_bit(config, whole, tmp_path):
+    train_detector(config, tmp_path / "again", device="cpu", workers=1)
+    assert same(whole, tmp_path / "again")
+    assert rows(whole, "steps.csv") == rows(tmp_path / "again", "steps.csv")
+    train_detector(replace(config, seed=1), tmp_path / "other", device="cpu")
+    assert not same(whole, tmp_path / "other")
+
+
+@pytest.mark.parametrize("broken_at", [1, 3, 5])
+def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypatch, broken_at):
+    out = tmp_path / "run"
+    learn = module._Run.learn
+
+    def die(run, *arguments):
+        if run.step == broken_at:
+            raise KeyboardInterrupt
+        return learn(run, *arguments)
+
+    monkeypatch.setattr(module._Run, "learn", die)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(config, out, device="cpu", checkpoint_minutes=0)
+    # Steps that were logged after the last checkpoint, and half a row, must not stay.
+    with (out / "steps.csv").open("a") as file:
+        file.write("99,9,0.1,0.5\n100,9")
+    (out / ".last-left.ckpt").write_bytes(b"of a process that was killed")
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="holds a training: --resume goes on with it"):
+        train_detector(config, out, device="cpu")
+    train_detector(config, out, device="cpu", resume=True)
+    assert same(whole, out)
+    assert rows(whole, "steps.csv") == rows(out, "steps.csv")
+    assert rows(whole, "epochs.csv") == rows(out, "epochs.csv")
+    assert not list(out.glob(".last-*"))
+
+
+def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root):
+    one = replace(config, epochs=1)
+    train_detector(one, tmp_path / "run", device="cpu")
+    told = []
+    train_detector(config, tmp_path / "run", device="cpu", resume=True, on_epoch=told.append)
+    assert [epoch.epoch for epoch in told] == [2]
+    assert same(whole, tmp_path / "run")
+    # One that has ended stays as it is.
+    done = train_detector(config, tmp_path / "run", device="cpu", resume=True, on_epoch=told.append)
+    assert len(told) == 1
+    assert len(done.epochs) == 2
+    with pytest.raises(ValueError, match=r"another configuration \(batch 4, not 8\)"):
+        train_detector(replace(config, batch=8), tmp_path / "run", device="cpu", resume=True)
+    changed = root / "0_real" / "0.png"
+    before = changed.read_bytes()
+    write(changed, picture(np.random.default_rng(1), 64, 64))
+    try:
+        with pytest.raises(ValueError, match="was trained on other images"):
+            train_detector(config, tmp_path / "run", device="cpu", resume=True)
+    finally:
+        changed.write_bytes(before)
+    (tmp_path / "run" / "last.ckpt").write_bytes(b"PK\x03\x04 not whole")
+    with pytest.raises(ValueError, match=r"last\.ckpt: is no whole checkpoint of a training"):
+        train_detector(config, tmp_path / "run", device="cpu", resume=True)
+
+
+def test_it_learns_what_is_there_to_be_learnt(root, tmp_path):
+    """A grid of one frequency on every fake: told apart within a few steps, by both inputs."""
+    config = TrainConfig(
+        (str(root),), held_out=0.3, crop=32, input="residual", init="scratch", batch=8, passes=6, epochs=3,
+        pairs=True, learning_rate=1e-3,
+    )  # fmt: skip
+    assert train_detector(config, tmp_path / "run", device="cpu").best.ap == 1.0
+
+
+def test_start_from_weights_and_a_band(config, root, tmp_path):
+    save_detector(make_detector(seed=3, input="residual"), tmp_path / "start.safetensors")
+    chosen = replace(config, init=str(tmp_path / "start.safetensors"), band=Band(0.25), epochs=1, learning_rate=1e-9)
+    done = train_detector(chosen, tmp_path / "run", device="cpu")
+    trained, begun = load_detector(done.weights), make_detector(seed=3, input="residual")
+    assert trained.band == Band(0.25)
+    torch.testing.assert_close(trained.network.conv1.weight, begun.network.conv1.weight, atol=1e-7, rtol=0)
+    with pytest.raises(ValueError, match="was trained on residual input, not rgb"):
+        train_detector(replace(chosen, input="rgb"), tmp_path / "other", device="cpu")
+
+
+def test_imagenet_weights_that_cannot_be_had(config, tmp_path, monkeypatch):
+    import urllib.error
+
+    def unreachable(**options):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(module, "make_detector", unreachable)
+    with pytest.raises(ValueError, match=r"ImageNet's weights cannot be downloaded \(no route to host\)"):
+        train_detector(replace(config, init="imagenet"), tmp_path / "run", device="cpu")
+
+
+def test_the_recipe_of_wang_et_al():
+    config = TrainConfig.w20("ForenSynths", recipe="blur+jpeg-0.1")
+    assert (config.init, config.batch, config.crop, config.learning_rate) == ("imagenet", 64, 224, 1e-4)
+    assert config.chain() == w20_training("blur+jpeg-0.1")
+    # Their validation images are blurred and compressed at random too; sound ones are not.
+    assert config.validation_chain().steps == (ResizeShorter(256), *W20_RECIPES["blur+jpeg-0.1"].steps, Crop(224))
+    sound = TrainConfig(("x",), recipe="blur")
+    assert sound.validation_chain().steps == (Crop(224),)
+    assert sound.chain().steps[0].step == Blur((0.0, 3.0))
+    assert json.loads(json.dumps(config.to_json())) == config.to_json()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sources": ()}, "sources must not be empty"),
+        ({"recipe": "strong"}, "recipe must be one of no-aug"),
+        ({"input": "grey"}, "input must be one of rgb, residual"),
+        ({"batch": 1}, "batch must be at least 2"),
+        ({"crop": 16}, "crop must be at least 32"),
+        ({"resize": 128}, r"resize \(128\) must not be below crop \(224\)"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"learning_rate": 0}, "learning_rate must be positive"),
+        ({"imbalance": "ignore"}, "imbalance must be one of"),
+    ],
+)
+def test_configurations_that_are_none(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**{"sources": ("x",), **wrong})
+
+
+def test_devices_that_are_not_there(config, tmp_path):
+    with pytest.raises(ValueError, match="'abacus'"):
+        train_detector(config, tmp_path / "run", device="abacus")
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(config, root, tmp_path):
+    """Same global batches over gloo: losses and weights of one process, but for rounding.
+
+    In double precision, for an untrained network multiplies what single precision rounds by a thousand and more: that
+    would test the conditioning of batch normalisation, not whether the processes do the same sums.
+    """
+    common = [
+        str(root), "--held-out", "0.3", "--crop", "32", "--input", "residual", "--init", "scratch", "--batch", "8",
+        "--passes", "2", "--epochs", "1", "--precision", "64-true", "--device", "cpu", "--json",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    alone = [sys.executable, "-m", "freqforensics", "train", *common, "--out", str(tmp_path / "one")]
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    together = [*run, "-m", "freqforensics", "train", *common, "--devices", "2", "--out", str(tmp_path / "two")]
+    for command in (alone, together):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+    losses = [[float(row["loss"]) for row in rows(tmp_path / name, "steps.csv")] for name in ("one", "two")]
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-5)
