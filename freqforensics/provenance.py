@@ -15,6 +15,7 @@ from typing import Any, Final
 from freqforensics import __version__
 
 _LIBRARIES: Final = ("numpy", "scipy", "opencv-python-headless", "pillow", "matplotlib", "scikit-image", "PyWavelets")
+_UNFINISHED: Final = ".unfinished-"
 FORMAT: Final = 1
 """Version of the manifest's form."""
 
@@ -84,7 +85,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{_UNFINISHED}{target.stem[:40]}-", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -124,7 +125,7 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     target.mkdir(parents=True, exist_ok=True)
     try:
         # Inside `out`, for what is beside it may be another file system.
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=target) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=target) as scratch:
             made = Path(scratch)
             yield made
             outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
@@ -168,9 +169,11 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     """
     folder, note = Path(out), Path(out) / "work.json"
     asked = json.loads(json.dumps(identity))
-    if not (resume and note.exists()):
-        if note.exists():
-            raise ValueError(f"{folder} holds unfinished or finished work: --resume goes on with it")
+    if resume:
+        clear_unfinished(folder)
+    elif note.exists():
+        raise ValueError(f"{folder} holds unfinished or finished work: --resume goes on with it")
+    if not note.exists():
         check_result_folder(folder)
         write_json(note, asked)
         return folder
@@ -182,6 +185,13 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     if different:
         raise ValueError(f"{folder} holds other work (another {', '.join(different)}): give another folder")
     return folder
+
+
+def clear_unfinished(folder: str | Path) -> None:
+    """Remove what killed processes left half written below a folder; none may be at work there."""
+    for left in list(Path(folder).rglob(f"{_UNFINISHED}*")):
+        if left.is_file():
+            left.unlink(missing_ok=True)
 
 
 def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:

@@ -112,7 +112,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
     # Steps that were logged after the last checkpoint, and half a row, must not stay.
     with (out / "steps.csv").open("a") as file:
         file.write("99,9,0.1,0.5\n100,9")
-    (out / ".last-left.ckpt").write_bytes(b"of a process that was killed")
+    (out / ".unfinished-last-left.ckpt").write_bytes(b"of a process that was killed")
     monkeypatch.undo()
     with pytest.raises(ValueError, match="holds a training: --resume goes on with it"):
         train_detector(config, out, device="cpu")
@@ -120,7 +120,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
     assert same(whole, out)
     assert rows(whole, "steps.csv") == rows(out, "steps.csv")
     assert rows(whole, "epochs.csv") == rows(out, "epochs.csv")
-    assert not list(out.glob(".last-*"))
+    assert not list(out.glob(".unfinished-*"))
 
 
 def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root):

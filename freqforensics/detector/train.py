@@ -33,7 +33,7 @@ from freqforensics.detector.training_set import (
     pair_up,
 )
 from freqforensics.engine import default_workers
-from freqforensics.provenance import check_result_folder, manifest, replacing, write_json
+from freqforensics.provenance import check_result_folder, clear_unfinished, manifest, replacing, write_json
 
 CHECKPOINT: Final = "last.ckpt"
 WEIGHTS: Final = "detector.safetensors"
@@ -159,8 +159,7 @@ def train_detector(
     run = _Run(config, data, fabric, state)
     if fabric.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".last-*"):  # of a process that was killed while it wrote
-            left.unlink()
+        clear_unfinished(folder)
         inputs = {"training": len(data.training), "validation": len(data.validation), "sha256": data.sha256}
         about = manifest(config.to_json(), inputs=inputs, seed=config.seed, command=command)
         write_json(folder / "manifest.json", about)
