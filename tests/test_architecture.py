@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "report": {"attribution", "detector", "evaluation", "images", "provenance", "spectra"},
     "survey": {"engine", "figures", "images", "provenance", "spectra"},
     "lattices": {"engine", "figures", "generators", "images", "provenance", "spectra"},
+    "experiments": {"detector", "evaluation", "figures", "images", "provenance"},
     "demo": {"engine", "generators", "images", "provenance", "spectra"},
     "cli": None,  # all
     "__main__": {"cli"},

@@ -208,11 +208,9 @@ def ablate(
     """
     with one_line_errors():
         from freqforensics.detector import TrainConfig
-        from freqforensics.evaluation import are_miniatures, run_ablation
-        from freqforensics.images import first_of_each, index_sources
+        from freqforensics.experiments import ablate_sources
 
-        notes: list[str] = []
-        result = run_ablation(
+        result, notes = ablate_sources(
             TrainConfig(
                 sources=tuple(source),
                 validation=tuple(validation or ()),
@@ -231,8 +229,9 @@ def ablate(
                 epochs=epochs,
                 precision=precision,
             ),
-            first_of_each(index_sources(test, on_note=notes.append), limit),
+            test,
             out,
+            limit=limit,
             axis=axis,
             values=None if values is None else [value.strip() for value in values.split(",")],
             seeds=range(seeds),
@@ -240,7 +239,6 @@ def ablate(
             device=device,
             resume=resume,
             keep_weights=keep_weights,
-            miniatures=are_miniatures(test),
             command=shlex.join(["freqforensics", *sys.argv[1:]]),
             progress=True,
         )

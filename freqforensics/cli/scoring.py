@@ -106,33 +106,28 @@ def evaluate(
     taken at a probability of one half. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector import find_weights, load_detector, score_files
-        from freqforensics.evaluation import are_miniatures, evaluate_tables
-        from freqforensics.images import first_of_each, index_sources
-        from freqforensics.provenance import check_result_folder
+        from freqforensics.experiments import evaluate_sources
 
-        check_result_folder(out, overwrite=overwrite)
-        notes: list[str] = []
-        records = first_of_each(index_sources(source, on_note=notes.append), limit)
-        others = index_sources(validation, on_note=notes.append) if validation else []
-        found = [find_weights(name) for name in weights]
-        tables = []
-        fitted = None
-        for number, path in enumerate(found, 1):
-            detector = load_detector(path, device=device)
-            if others and fitted is None:
-                fitted = score_files(others, detector, crop=crop, engine=engine, progress="validation")
-            tables.append(score_files(records, detector, crop=crop, engine=engine, progress=f"detector {number}"))
-        evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(source))
-        command = shlex.join(["freqforensics", *sys.argv[1:]])
-        evaluation.save(out, tables=tables, command=command, overwrite=overwrite)
+        evaluation, notes, failures = evaluate_sources(
+            source,
+            out,
+            weights=weights,
+            crop=crop,
+            validation=validation or (),
+            limit=limit,
+            resamples=resamples,
+            device=device,
+            engine=engine,
+            command=shlex.join(["freqforensics", *sys.argv[1:]]),
+            overwrite=overwrite,
+            progress=True,
+        )
         if as_json:
             print(json.dumps({"out": str(out), **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
         else:
             _print_evaluation(evaluation)
             print(f"results in {out}")
-        notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
-        complain_of(notes, [], tables[0].failures)
+        complain_of(notes, [], failures)
 
 
 @app.command(
@@ -162,21 +157,19 @@ def robustness(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector import find_weights, load_detector
-        from freqforensics.evaluation import SWEEPS, are_miniatures, sweep_robustness
-        from freqforensics.images import first_of_each, index_sources
+        from freqforensics.evaluation import SWEEPS
+        from freqforensics.experiments import sweep_sources
 
-        notes: list[str] = []
-        records = first_of_each(index_sources(source, on_note=notes.append), limit)
-        result = sweep_robustness(
-            records,
-            load_detector(find_weights(weights), device=device),
+        result, notes = sweep_sources(
+            source,
             out,
+            weights=weights,
             sweeps=sweep or tuple(SWEEPS),
+            limit=limit,
+            device=device,
             crop=crop,
             engine=engine,
             resume=resume,
-            miniatures=are_miniatures(source),
             command=shlex.join(["freqforensics", *sys.argv[1:]]),
             progress=True,
         )

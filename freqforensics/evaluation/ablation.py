@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -15,7 +14,7 @@ from freqforensics.detector.training_set import index_training
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord
 from freqforensics.images.perturb import W20_RECIPES
-from freqforensics.provenance import claim_folder, manifest, replacing, write_json
+from freqforensics.provenance import claim_folder, replacing, write_json
 from freqforensics.spectra import Band
 
 Axis = Literal["recipe", "classes", "band"]
@@ -66,6 +65,8 @@ class Ablation:
     rows : tuple of AblationRow
     failures : tuple of (str, str)
         Path and reason of every test image that could not be scored.
+    work : dict
+        What it depends on, JSON values: axis, values, seeds, the training's parameters, test images, crop.
     miniatures : bool
         The images are simulated.
     """
@@ -73,7 +74,15 @@ class Ablation:
     axis: Axis
     rows: tuple[AblationRow, ...]
     failures: tuple[tuple[str, str], ...]
+    work: dict[str, Any]
     miniatures: bool = False
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``ablation.csv``."""
+        with replacing(Path(folder) / "ablation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(field.name for field in fields(AblationRow))
+            writer.writerows(astuple(row) for row in self.rows)
 
     def table(self) -> dict[str, dict[str, list[float]]]:
         """AP by value and generator: one for each seed."""
@@ -97,7 +106,6 @@ def run_ablation(
     keep_weights: bool = False,
     resamples: int = 200,
     miniatures: bool = False,
-    command: str | None = None,
     progress: bool = False,
 ) -> Ablation:
     """Train a detector for each value of an axis and score the same test images with all of them.
@@ -109,7 +117,7 @@ def run_ablation(
     records : sequence of ImageRecord
         Test images.
     out : str or Path
-        Gets ``ablation.csv``, ``ablation.{png,pdf}``, ``manifest.json``, and ``cells/`` with what each training left.
+        Gets ``cells/`` with what each training left.
     axis : {"recipe", "classes", "band"}
         Augmentation; number of categories learnt from, the first by name, at equal numbers of steps as far as whole
         passes allow; frequencies that the network sees.
@@ -128,8 +136,7 @@ def run_ablation(
     resamples : int
         Of the bootstrap.
     miniatures : bool
-        The images are simulated; the figure says so.
-    command : str, optional
+        The images are simulated.
     progress : bool
 
     Returns
@@ -192,9 +199,7 @@ def run_ablation(
             )
             for found in evaluation.generators
         ]
-    result = Ablation(axis, tuple(rows), tuple(failures.items()), miniatures)
-    _write(result, folder, identity, command)
-    return result
+    return Ablation(axis, tuple(rows), tuple(failures.items()), identity, miniatures)
 
 
 def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> dict[str, TrainConfig]:
@@ -222,19 +227,3 @@ def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> d
 
 def _file_name(value: str) -> str:
     return value.replace(":", "to") or "none"
-
-
-def _write(result: Ablation, folder: Path, identity: Mapping[str, Any], command: str | None) -> None:
-    from freqforensics import figures
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(AblationRow))
-    writer.writerows(astuple(row) for row in result.rows)
-    with replacing(folder / "ablation.csv") as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-    shown = manifest({key: identity[key] for key in ("axis", "values", "seeds", "training", "crop")}, inputs={})
-    figure = figures.plot_ablation(result, fig=figures.new_figure())
-    for suffix in (".png", ".pdf"):
-        figures.save_figure(figure, folder / f"ablation{suffix}", manifest=shown)
-    write_json(folder / "manifest.json", {**shown, "command": command})

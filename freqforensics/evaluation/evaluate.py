@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,7 @@ from freqforensics.evaluation.metrics import (
     mean_over_seeds,
 )
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.provenance import replacing, write_json
 
 FEWEST_CATEGORIES: Final = 5
 """Intervals draw whole categories where there are so many; fewer say nothing about others."""
@@ -126,38 +125,14 @@ class Evaluation:
             "left_out": [{"generator": name, "reason": reason} for name, reason in self.left_out],
         }
 
-    def save(
-        self, out: str | Path, *, tables: Sequence[ScoreTable] = (), command: str | None = None, overwrite: bool = False
-    ) -> None:
-        """Write ``evaluation.json``, ``evaluation.csv``, ``ap.{png,pdf}``, scores and ``manifest.json`` to a folder.
-
-        Parameters
-        ----------
-        out : str or Path
-        tables : sequence of ScoreTable
-            Written beside as ``scores.csv`` or ``scores-<n>.csv``.
-        command : str, optional
-        overwrite : bool
-            As for `result_folder`.
-        """
-        from freqforensics import figures
-
+    def save(self, folder: str | Path) -> None:
+        """Write ``evaluation.json`` and ``evaluation.csv``."""
         rows = self.rows()
-        inputs = {"weights": list(self.weights), "images": sum(len(table.scores) for table in tables)}
-        shown = manifest({"crop": self.crop, "threshold": self.threshold}, inputs=inputs)
-        with result_folder(out, overwrite=overwrite) as made:
-            write_json(made / "evaluation.json", {**self.summary(), "generators": rows})
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        write_json(Path(folder) / "evaluation.json", {**self.summary(), "generators": rows})
+        with replacing(Path(folder) / "evaluation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-            (made / "evaluation.csv").write_text(text.getvalue(), encoding="utf-8")
-            for index, table in enumerate(tables):
-                table.save(made / (f"scores-{index + 1}.csv" if len(tables) > 1 else "scores.csv"))
-            figure = figures.plot_evaluation(self, fig=figures.new_figure())
-            for suffix in (".png", ".pdf"):
-                figures.save_figure(figure, made / f"ap{suffix}", manifest=shown)
-            write_json(made / "manifest.json", {**shown, "command": command})
 
 
 def evaluate_tables(

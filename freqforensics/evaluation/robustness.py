@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from freqforensics.detector import Detector, ScoreTable, score_files, weights_sh
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord
 from freqforensics.images.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP, double_jpeg, social
-from freqforensics.provenance import claim_folder, manifest, replacing, write_json
+from freqforensics.provenance import claim_folder, replacing
 
 QUALITIES: Final = (100, 90, 80, 70, 60, 50, 40, 30)
 
@@ -112,13 +111,23 @@ class Robustness:
     rows : tuple of RobustnessRow
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored.
+    work : dict
+        What it depends on, JSON values: hashes of weights and images, crop, sweeps.
     miniatures : bool
         The images are simulated.
     """
 
     rows: tuple[RobustnessRow, ...]
     failures: tuple[tuple[str, str], ...]
+    work: dict[str, Any]
     miniatures: bool = False
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``robustness.csv``."""
+        with replacing(Path(folder) / "robustness.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(field.name for field in fields(RobustnessRow))
+            writer.writerows(astuple(row) for row in self.rows)
 
     def curve(self, sweep: str, generator: str) -> list[RobustnessRow]:
         """The rows of one line of the figure."""
@@ -136,7 +145,6 @@ def sweep_robustness(
     resume: bool = False,
     resamples: int = 200,
     miniatures: bool = False,
-    command: str | None = None,
     progress: bool = False,
 ) -> Robustness:
     """Score images at every strength of some sweeps; broken off and called again, go on where it was.
@@ -146,8 +154,7 @@ def sweep_robustness(
     records : sequence of ImageRecord
     detector : Detector
     out : str or Path
-        Gets ``robustness.csv``, ``robustness.{png,pdf}``, ``manifest.json``, and ``cells/`` with the scores of each
-        cell, written when it is done.
+        Gets ``cells/`` with the scores at each strength, written when they are all made.
     sweeps : sequence of str
         Of `SWEEPS`.
     crop, engine : str
@@ -157,8 +164,7 @@ def sweep_robustness(
     resamples : int
         Of the bootstrap.
     miniatures : bool
-        The images are simulated; the figure says so.
-    command : str, optional
+        The images are simulated.
     progress : bool
 
     Returns
@@ -222,26 +228,7 @@ def sweep_robustness(
             )
             for found in evaluation.generators
         ]
-    result = Robustness(tuple(rows), tuple(failures.items()), miniatures)
-    _write(result, folder, identity, command)
-    return result
-
-
-def _write(result: Robustness, folder: Path, identity: Mapping[str, Any], command: str | None) -> None:
-    from freqforensics import figures
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(RobustnessRow))
-    writer.writerows(astuple(row) for row in result.rows)
-    with replacing(folder / "robustness.csv") as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-    parameters = {key: identity[key] for key in ("crop", "sweeps")}
-    shown = manifest(parameters, inputs={key: identity[key] for key in ("weights", "images")})
-    figure = figures.plot_robustness(result, fig=figures.new_figure())
-    for suffix in (".png", ".pdf"):
-        figures.save_figure(figure, folder / f"robustness{suffix}", manifest=shown)
-    write_json(folder / "manifest.json", {**shown, "command": command})
+    return Robustness(tuple(rows), tuple(failures.items()), identity, miniatures)
 
 
 def _names_sha256(records: Sequence[ImageRecord]) -> str:

@@ -1,0 +1,206 @@
+"""From sources and weights to folders of tables and figures: evaluation, robustness, ablation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from freqforensics.detector import ScoreTable, TrainConfig, find_weights, load_detector, score_files
+from freqforensics.evaluation import (
+    SWEEPS,
+    Ablation,
+    Evaluation,
+    Robustness,
+    are_miniatures,
+    evaluate_tables,
+    run_ablation,
+    sweep_robustness,
+)
+from freqforensics.images import first_of_each, index_sources
+from freqforensics.provenance import check_result_folder, manifest, result_folder, write_json
+
+Failures = tuple[tuple[str, str], ...]
+Notes = tuple[str, ...]
+
+
+def evaluate_sources(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    weights: Sequence[str | Path],
+    crop: str = "center",
+    validation: Sequence[str | Path] = (),
+    limit: int | None = None,
+    resamples: int = 1000,
+    device: str = "cpu",
+    engine: str = "torch",
+    command: str | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> tuple[Evaluation, Notes, Failures]:
+    """Score the images of some sources with one or several detectors, and say what they are worth.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        As for `index_sources`.
+    out : str or Path
+        Gets ``evaluation.{json,csv}``, ``ap.{png,pdf}``, ``scores.csv`` (of several detectors ``scores-<n>.csv``) and
+        ``manifest.json``.
+    weights : sequence of str or Path
+        As for `find_weights`; several are runs of one recipe.
+    crop, device, engine
+        As for `score_files` and `load_detector`.
+    validation : sequence of str or Path
+        Images to fit threshold and temperature on.
+    limit : int, optional
+        The first so many images of each generator and label.
+    resamples : int
+        Of the bootstrap.
+    command : str, optional
+    overwrite : bool
+        As for `result_folder`.
+    progress : bool
+
+    Returns
+    -------
+    Evaluation
+    tuple of str
+        What indexing left out, and what could not be evaluated.
+    tuple of (str, str)
+        Path and reason of every file that could not be scored.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources`, `find_weights`, `load_detector`, `score_files`, `evaluate_tables`, `result_folder`.
+    """
+    check_result_folder(out, overwrite=overwrite)
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    others = index_sources(validation, on_note=notes.append) if validation else []
+    options: dict[str, Any] = {"crop": crop, "engine": engine}
+    tables: list[ScoreTable] = []
+    fitted: ScoreTable | None = None
+    for number, path in enumerate([find_weights(name) for name in weights], 1):
+        detector = load_detector(path, device=device)
+        if others and fitted is None:
+            fitted = score_files(others, detector, progress="validation" if progress else None, **options)
+        bar = f"detector {number} of {len(weights)}" if progress else None
+        tables.append(score_files(records, detector, progress=bar, **options))
+    evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(sources))
+    from freqforensics import figures
+
+    inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
+    shown = manifest({"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs)
+    with result_folder(out, overwrite=overwrite) as made:
+        evaluation.save(made)
+        for number, table in enumerate(tables, 1):
+            table.save(made / (f"scores-{number}.csv" if len(tables) > 1 else "scores.csv"))
+        _draw(figures.plot_evaluation(evaluation, fig=figures.new_figure()), made / "ap", shown)
+        write_json(made / "manifest.json", {**shown, "command": command})
+    notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
+    return evaluation, tuple(notes), tables[0].failures
+
+
+def sweep_sources(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    weights: str | Path,
+    sweeps: Sequence[str] = tuple(SWEEPS),
+    limit: int | None = None,
+    device: str = "cpu",
+    command: str | None = None,
+    **options: Any,
+) -> tuple[Robustness, Notes]:
+    """Score the images of some sources under perturbations of growing strength.
+
+    Parameters
+    ----------
+    sources, limit, weights, device
+        As for `evaluate_sources`; one detector.
+    out : str or Path
+        Gets ``robustness.{csv,png,pdf}``, ``manifest.json``, and what `sweep_robustness` leaves.
+    sweeps : sequence of str
+    command : str, optional
+    options
+        As for `sweep_robustness`.
+
+    Returns
+    -------
+    Robustness
+    tuple of str
+        What indexing left out.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `evaluate_sources` and `sweep_robustness`.
+    """
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    detector = load_detector(find_weights(weights), device=device)
+    result = sweep_robustness(records, detector, out, sweeps=sweeps, miniatures=are_miniatures(sources), **options)
+    from freqforensics import figures
+
+    shown = manifest({}, inputs=result.work)
+    result.save(out)
+    _draw(figures.plot_robustness(result, fig=figures.new_figure()), Path(out) / "robustness", shown)
+    write_json(Path(out) / "manifest.json", {**shown, "command": command})
+    return result, tuple(notes)
+
+
+def ablate_sources(
+    config: TrainConfig,
+    test: Sequence[str | Path],
+    out: str | Path,
+    *,
+    limit: int | None = None,
+    command: str | None = None,
+    **options: Any,
+) -> tuple[Ablation, Notes]:
+    """Train a detector for each value of an axis, and test all of them on some sources.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    test : sequence of str or Path
+        As for `index_sources`.
+    out : str or Path
+        Gets ``ablation.{csv,png,pdf}``, ``manifest.json``, and what `run_ablation` leaves.
+    limit : int, optional
+        The first so many test images of each generator and label.
+    command : str, optional
+    options
+        As for `run_ablation`.
+
+    Returns
+    -------
+    Ablation
+    tuple of str
+        What indexing left out.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources` and `run_ablation`.
+    """
+    notes: list[str] = []
+    records = first_of_each(index_sources(test, on_note=notes.append), limit)
+    result = run_ablation(config, records, out, miniatures=are_miniatures(test), **options)
+    from freqforensics import figures
+
+    shown = manifest({}, inputs=result.work)
+    result.save(out)
+    _draw(figures.plot_ablation(result, fig=figures.new_figure()), Path(out) / "ablation", shown)
+    write_json(Path(out) / "manifest.json", {**shown, "command": command})
+    return result, tuple(notes)
+
+
+def _draw(figure: Any, path: Path, shown: dict[str, Any]) -> None:
+    from freqforensics import figures
+
+    for suffix in (".png", ".pdf"):
+        figures.save_figure(figure, path.with_suffix(suffix), manifest=shown)

@@ -1,0 +1,323 @@
+"""Tables of scores to numbers, and curves of them: against sums written out, and images that are what they are said."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from pictures import picture, write
+from sklearn.metrics import average_precision_score
+
+from freqforensics import figures
+from freqforensics.detector import ScoreTable, TrainConfig, make_detector, save_detector, score_files
+from freqforensics.detector.score_table import Score
+from freqforensics.evaluation import (
+    SWEEPS,
+    ablation as ablation_module,
+    are_miniatures,
+    evaluate_tables,
+    robustness as robustness_module,
+    run_ablation,
+    sweep_robustness,
+)
+from freqforensics.evaluation.metrics import fit_threshold
+from freqforensics.experiments import ablate_sources, evaluate_sources, sweep_sources
+from freqforensics.images import index_images, read_image
+from freqforensics.images.perturb import JPEG, WebP, social
+from freqforensics.provenance import claim_folder
+
+
+def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:
+    """Scores of (generator, category, number of each side); fakes lie `shift` higher."""
+    scores = []
+    for generator, category, count in groups:
+        for side, label in enumerate(("real", "fake")):
+            for index in range(count):
+                logit = float(rng.normal(shift * side, 1))
+                path = f"{generator}/{category}/{label}/{label}{index}.png"
+                scores.append(Score(path, path, label, generator, category, logit, 0.5, crop, weights, ""))
+    return ScoreTable(tuple(scores), ())
+
+
+def arrays(scores, generator):
+    chosen = [s for s in scores.scores if s.generator == generator]
+    return np.array([s.logit for s in chosen]), np.array([s.label == "fake" for s in chosen])
+
+
+def test_generators_are_pooled_over_categories(rng):
+    scores = table(rng, [("progan", name, 20) for name in "abcdef"] + [("crn", "", 30)])
+    found = evaluate_tables([scores], resamples=50)
+    progan, crn = (next(g for g in found.generators if g.generator == name) for name in ("progan", "crn"))
+    for evaluation in (progan, crn):
+        logits, fake = arrays(scores, evaluation.generator)
+        assert evaluation.metrics.ap == pytest.approx(average_precision_score(fake, logits))
+        assert evaluation.metrics.accuracy == pytest.approx(((logits > 0) == fake).mean())
+        assert evaluation.ap_interval.low < evaluation.metrics.ap < evaluation.ap_interval.high
+    means = []
+    for category in "abcdef":
+        chosen = [s for s in scores.scores if s.category == category]
+        means.append(average_precision_score([s.label == "fake" for s in chosen], [s.logit for s in chosen]))
+    assert progan.class_mean_ap == pytest.approx(np.mean(means))
+    assert (progan.clusters, crn.clusters, crn.class_mean_ap) == ("category", "image", None)
+    rows = {row["generator"]: row for row in found.rows()}
+    assert rows["progan"]["published_ap_blur+jpeg-0.5"] == 1.0
+    assert rows["crn"]["published_ap_blur+jpeg-0.1"] == 0.982
+    assert found.summary()["map_11"] is None
+    assert "published_ap_blur+jpeg-0.5" not in evaluate_tables([scores], resamples=5, miniatures=True).rows()[0]
+
+
+def test_the_threshold_is_fitted_on_other_images(rng):
+    scores, other = table(rng, [("crn", "", 80)], shift=3), table(rng, [("x", "", 80)], shift=2)
+    found = evaluate_tables([scores], validation=other, resamples=5)
+    logits, fake = arrays(other, "x")
+    assert found.threshold == fit_threshold(logits, fake) != 0
+    assert found.threshold_from == "160 validation images"
+    metrics = found.generators[0].metrics
+    test_logits, test_fake = arrays(scores, "crn")
+    assert metrics.accuracy == pytest.approx(((test_logits > found.threshold) == test_fake).mean())
+    assert metrics.threshold == found.threshold
+    # Brier is that of tempered probabilities; ranks are what they were.
+    tempered = 1 / (1 + np.exp(-test_logits / found.temperature))
+    assert metrics.brier == pytest.approx(np.mean((tempered - test_fake) ** 2))
+    assert metrics.ap == evaluate_tables([scores], resamples=5).generators[0].metrics.ap
+
+
+def test_several_detectors(rng):
+    tables = [table(np.random.default_rng(seed), [("crn", "", 30)], weights=str(seed) * 64) for seed in (1, 2, 3)]
+    found = evaluate_tables(tables, resamples=5)
+    aps = [average_precision_score(fake, logits) for logits, fake in (arrays(t, "crn") for t in tables)]
+    (row,) = found.rows()
+    assert (row["ap_mean"], row["ap_sd"]) == pytest.approx((np.mean(aps), np.std(aps, ddof=1)))
+    assert row["ap"] == pytest.approx(aps[0])
+    with pytest.raises(ValueError, match="the tables must hold the same images"):
+        evaluate_tables([tables[0], table(rng, [("crn", "", 31)])])
+
+
+def test_tables_that_say_nothing(rng):
+    scores = table(rng, [("crn", "", 5), ("imle", "", 5)])
+    one_sided = ScoreTable(tuple(s for s in scores.scores if (s.generator, s.label) != ("imle", "fake")), ())
+    assert evaluate_tables([one_sided], resamples=5).left_out == (("imle", "has no fake image"),)
+    with pytest.raises(ValueError, match="no generator has both real and fake images"):
+        evaluate_tables([ScoreTable(tuple(s for s in scores.scores if s.label == "real"), ())])
+    with pytest.raises(ValueError, match="there is no table of scores"):
+        evaluate_tables([])
+    with pytest.raises(ValueError, match="scores must be of one crop, got center, none"):
+        evaluate_tables([scores, table(rng, [("crn", "", 5)], crop="none")])
+
+
+def test_an_evaluation_is_saved(rng, tmp_path):
+    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])], resamples=5)
+    found.save(tmp_path)
+    written = json.loads((tmp_path / "evaluation.json").read_text())
+    assert written["mean_ap"] == found.mean_ap
+    with (tmp_path / "evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["ap"]) for row in rows] == [row["ap"] for row in written["generators"]]
+
+
+def test_miniatures_are_known_by_their_manifest(tmp_path):
+    assert not are_miniatures([tmp_path])
+    (tmp_path / "manifest.json").write_text('{"freqforensics": "1", "holds": "images"}')
+    (tmp_path / "progan" / "1_fake").mkdir(parents=True)
+    for source in (tmp_path, tmp_path / "progan", f"name={tmp_path / 'progan' / '1_fake'}"):
+        assert are_miniatures([source])
+    (tmp_path / "manifest.json").write_text("[]")
+    assert not are_miniatures([tmp_path])
+
+
+# --- sweeps --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def records(tmp_path, rng):
+    for generator in ("crn", "progan"):
+        for index in range(3):
+            for side in ("0_real", "1_fake"):
+                write(tmp_path / "data" / generator / side / f"{index}.png", picture(rng, 64, 64))
+    return index_images(tmp_path / "data")
+
+
+def test_each_cell_is_the_images_perturbed(records, tmp_path):
+    detector = make_detector(seed=1)
+    result = sweep_robustness(records, detector, tmp_path / "out", sweeps=("webp", "resize"), crop="none", resamples=5)
+    assert [row.value for row in result.curve("webp", "crn")] == list(SWEEPS["webp"].values)
+    (at_40,) = [row for row in result.curve("webp", "crn") if row.value == 40]
+    chosen = [record for record in records if record.generator == "crn"]
+    logits = [float(detector.eval().logits([WebP(40)(read_image(record.path))])[0]) for record in chosen]
+    assert at_40.ap == pytest.approx(average_precision_score([r.label == "fake" for r in chosen], logits))
+    # What leaves images as they are is scored once.
+    names = {path.name for path in (tmp_path / "out" / "cells").iterdir()}
+    assert "unchanged.csv" in names
+    assert "resize-1.csv" not in names
+    result.save(tmp_path)
+    with (tmp_path / "robustness.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(result.rows) == 2 * (8 + 6)
+
+
+def test_sweeps_are_gone_on_with_cell_by_cell(records, tmp_path, monkeypatch):
+    detector, out = make_detector(seed=1), tmp_path / "out"
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(options["perturb"])
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return score_files(*arguments, **options)
+
+    monkeypatch.setattr(robustness_module, "score_files", counted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5)
+    with pytest.raises(ValueError, match="--resume goes on with it"):
+        sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5)
+    resumed = sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5, resume=True)
+    assert calls == [JPEG(q) for q in (100, 90, 80, 70, 70, 60, 50, 40, 30)]
+    whole = sweep_robustness(records, detector, tmp_path / "other", sweeps=("jpeg",), crop="none", resamples=5)
+    assert resumed == whole
+    for another in ({"sweeps": ("webp",)}, {"crop": "center"}):
+        with pytest.raises(ValueError, match=r"holds other work \(another (sweeps|crop)\)"):
+            sweep_robustness(records, detector, out, **{"sweeps": ("jpeg",), "crop": "none", **another}, resume=True)
+    with pytest.raises(ValueError, match="sweeps must be of blur, jpeg"):
+        sweep_robustness(records, detector, out, sweeps=("rain",))
+
+
+def test_files_that_a_sweep_cannot_score_are_named_also_when_resumed(records, tmp_path):
+    records[0].path.write_bytes(b"no image")
+    for resume in (False, True):
+        result = sweep_robustness(
+            records,
+            make_detector(seed=1),
+            tmp_path / "out",
+            sweeps=("social",),
+            crop="none",
+            resamples=5,
+            resume=resume,
+        )
+        assert [path for path, _ in result.failures] == [str(records[0].path)]
+
+
+def test_the_sweeps_of_the_protocol():
+    assert SWEEPS["blur"].values == (0, 1, 2, 3, 4)
+    assert SWEEPS["jpeg"].values == (100, 90, 80, 70, 60, 50, 40, 30)
+    assert SWEEPS["blur"].make(0) is SWEEPS["resize"].make(1) is None
+    assert SWEEPS["social"].make(70) == social(0.75, 70)
+    for sweep in SWEEPS.values():
+        image = picture(np.random.default_rng(0), 64, 64)
+        changed = [sweep.make(value) for value in sweep.values]
+        means = [np.abs(p(image).astype(float) - image).mean() for p in changed if p and p(image).shape == image.shape]
+        assert means == sorted(means), sweep.name
+
+
+def test_work_that_is_claimed(tmp_path):
+    folder = claim_folder(tmp_path / "a", {"x": (1, 2)})
+    assert claim_folder(folder, {"x": [1, 2]}, resume=True) == folder
+    with pytest.raises(ValueError, match=r"holds other work \(another x\)"):
+        claim_folder(folder, {"x": [1]}, resume=True)
+    (folder / "work.json").write_text("{")
+    with pytest.raises(ValueError, match=r"work\.json cannot be read"):
+        claim_folder(folder, {"x": [1]}, resume=True)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine.txt").touch()
+    for resume in (False, True):
+        with pytest.raises(ValueError, match="is not empty"):
+            claim_folder(tmp_path / "b", {}, resume=resume)
+
+
+# --- ablations -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(records, tmp_path, rng) -> TrainConfig:
+    for category in ("cat", "dog", "cow"):
+        for index in range(6 if category == "cow" else 3):
+            for side in ("0_real", "1_fake"):
+                write(tmp_path / "train" / category / side / f"{index}.png", picture(rng, 32, 32))
+    return TrainConfig(
+        (str(tmp_path / "train"),), (str(tmp_path / "data"),), crop=32, init="scratch", batch=6, epochs=1
+    )
+
+
+def test_an_ablation_varies_one_thing(config):
+    recipes = ablation_module._configs(config, "recipe", None)
+    assert (
+        [c.recipe for c in recipes.values()]
+        == list(recipes)
+        == ["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1"]
+    )
+    bands = ablation_module._configs(config, "band", ["all", "0.25:"])
+    assert bands["all"].band is None
+    assert bands["0.25:"].band.low == 0.25
+    # Equal numbers of steps: one category has half as many images as the two others together have, or a quarter.
+    classes = ablation_module._configs(config, "classes", None)
+    assert {value: c.classes for value, c in classes.items()} == {"1": 1, "2": 2}
+    with pytest.raises(ValueError, match="numbers of classes must lie between 1 and 3, got 4"):
+        ablation_module._configs(config, "classes", ["4"])
+    by_number = ablation_module._configs(config, "classes", ["1", "2", "3"])
+    assert [c.passes for c in by_number.values()] == [4, 1, 1]
+    with pytest.raises(ValueError, match="a band must be LOW:HIGH"):
+        ablation_module._configs(config, "band", ["high"])
+
+
+def test_an_ablation_ends_in_a_table(config, records, tmp_path):
+    options = {"axis": "band", "values": ["all", ":0.25"], "seeds": (0, 1), "crop": "none", "device": "cpu"}
+    result = run_ablation(config, records, tmp_path / "out", **options, resamples=5)
+    assert [(row.value, row.seed, row.generator) for row in result.rows] == [
+        (value, seed, generator) for value in ("all", ":0.25") for seed in (0, 1) for generator in ("crn", "progan")
+    ]
+    assert not list((tmp_path / "out").rglob("*.ckpt"))
+    cell = tmp_path / "out" / "cells" / "to0.25-seed1"
+    scores = ScoreTable.load(cell / "scores.csv")
+    logits, fake = arrays(scores, "progan")
+    assert result.rows[-1].ap == pytest.approx(average_precision_score(fake, logits))
+    again = run_ablation(config, records, tmp_path / "out", **options, resamples=5, resume=True)
+    assert again == result
+    with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
+        run_ablation(config, records, tmp_path / "x", axis="size")
+    with pytest.raises(ValueError, match="seeds must not be empty"):
+        run_ablation(config, records, tmp_path / "x", axis="band", seeds=())
+
+
+def test_figures_of_them_show_the_numbers(config, records, tmp_path, rng):
+    result = run_ablation(
+        config, records, tmp_path / "a", axis="band", values=["all", ":0.25"], crop="none", device="cpu", resamples=5
+    )
+    figure = figures.plot_ablation(result, fig=figures.new_figure())
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    expected = [f"{row.ap:.2f}" for row in result.rows]
+    assert [shown[0], shown[1], shown[3], shown[4]] == expected
+    assert float(shown[2]) == pytest.approx(np.mean([row.ap for row in result.rows[:2]]), abs=0.006)
+    sweep = sweep_robustness(
+        records, make_detector(seed=1), tmp_path / "r", sweeps=("social", "blur"), crop="none", resamples=5
+    )
+    figure = figures.plot_robustness(sweep, fig=figures.new_figure())
+    lines = [line.get_ydata() for line in figure.axes[0].lines]
+    np.testing.assert_array_equal(lines[1], [row.ap for row in sweep.curve("social", "progan")])
+    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])], resamples=5)
+    figure = figures.plot_evaluation(found, fig=figures.new_figure())
+    points = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert points == [row["ap"] for row in found.rows()]
+
+
+def test_from_sources_to_folders(records, config, tmp_path):
+    """What the commands call: the same files again, byte for byte, and everything in its place."""
+    source, path = tmp_path / "data", tmp_path / "w.safetensors"
+    save_detector(make_detector(seed=1), path)
+    for name in ("one", "two"):
+        out = tmp_path / name
+        evaluated, _, _ = evaluate_sources([source], out / "e", weights=[path, path], crop="none", limit=2, resamples=5)
+        swept, _ = sweep_sources([source], out / "r", weights=path, sweeps=("social",), crop="none", resamples=5)
+        ablated, _ = ablate_sources(
+            config, [source], out / "a", axis="band", values=["0.25:"], crop="none", device="cpu", resamples=5
+        )
+    assert evaluated.generators[0].metrics.real == 2
+    assert len(swept.rows) == 2 * 4
+    assert len(ablated.rows) == 2
+    one, two = ({p.relative_to(tmp_path / n): p for p in (tmp_path / n).rglob("*.*")} for n in ("one", "two"))
+    assert one.keys() == two.keys()
+    names = {path.as_posix() for path in one}
+    assert {"e/ap.png", "e/ap.pdf", "e/evaluation.csv", "e/evaluation.json", "e/scores-1.csv", "e/scores-2.csv"} < names
+    assert {"r/robustness.png", "r/robustness.csv", "a/ablation.pdf", "a/ablation.csv", "a/manifest.json"} < names
+    for name in one:
+        if name.suffix in (".png", ".pdf", ".csv") and name.name != "epochs.csv":
+            assert one[name].read_bytes() == two[name].read_bytes(), name
