@@ -51,11 +51,31 @@ _HOME = {
     "plot_lattices": "figures",
     "resampling_trace": "spectra",
     "survey_lattices": "lattices",
+    "TrainConfig": "detector",
+    "ablate_sources": "experiments",
+    "evaluate_sources": "experiments",
+    "find_weights": "detector",
+    "load_detector": "detector",
+    "score_files": "detector",
+    "sweep_sources": "experiments",
+    "train_detector": "detector",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
+    from freqforensics.detector import (
+        TrainConfig as TrainConfig,
+        find_weights as find_weights,
+        load_detector as load_detector,
+        score_files as score_files,
+        train_detector as train_detector,
+    )
+    from freqforensics.experiments import (
+        ablate_sources as ablate_sources,
+        evaluate_sources as evaluate_sources,
+        sweep_sources as sweep_sources,
+    )
     from freqforensics.figures import (
         plot_fingerprints as plot_fingerprints,
         plot_lattices as plot_lattices,

@@ -154,9 +154,9 @@ def sweep_sources(
 
 def ablate_sources(
     config: TrainConfig,
-    test: Sequence[str | Path],
     out: str | Path,
     *,
+    test: Sequence[str | Path],
     limit: int | None = None,
     command: str | None = None,
     **options: Any,
@@ -166,10 +166,10 @@ def ablate_sources(
     Parameters
     ----------
     config : TrainConfig
-    test : sequence of str or Path
-        As for `index_sources`.
     out : str or Path
         Gets ``ablation.{csv,png,pdf}``, ``manifest.json``, and what `run_ablation` leaves.
+    test : sequence of str or Path
+        As for `index_sources`.
     limit : int, optional
         The first so many test images of each generator and label.
     command : str, optional

@@ -483,3 +483,122 @@ def test_a_photograph_that_cannot_be_read_is_left_out_and_named(photographs, min
     assert "skipped: " in done.stderr
     assert "broken.png" in done.stderr
     assert len(list((out / "crn" / "1_fake").glob("*.png"))) == 12
+
+
+# --- the detector --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A tree of images with a grid on every fake, and a detector that was trained on them."""
+    source = np.random.default_rng(5)
+    folder = tmp_path_factory.mktemp("detector")
+    for generator in ("biggan", "crn"):
+        for index in range(6):
+            image = picture(source, 40, 40)
+            write(folder / "data" / generator / "0_real" / f"{index}.png", image)
+            grid = 10 * (np.indices((40, 40)).sum(0) % 2)[..., None]
+            write(
+                folder / "data" / generator / "1_fake" / f"{index}.png", np.clip(image + grid, 0, 255).astype("uint8")
+            )
+    done = run("train", folder / "data", "--out", folder / "run", *TRAINING)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"epoch 1: step \d+, rate 1e-03, loss \d.*AP [\d.]+, kept", done.stdout)
+    assert re.search(r"best: epoch \d, validation AP \d", done.stdout)
+    return folder
+
+
+TRAINING = [
+    "--init", "scratch", "--input", "residual", "--crop", "32", "--batch", "8", "--passes", "4", "--epochs", "2",
+    "--held-out", "0.3", "--learning-rate", "1e-3", "--device", "cpu",
+]  # fmt: skip
+
+
+def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
+    weights = ["--weights", trained / "run" / "detector.safetensors"]
+    done = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    groups = json.loads(done.stdout)["groups"]
+    assert [(group["generator"], group["label"], group["images"]) for group in groups] == [
+        ("biggan", "fake", 6), ("biggan", "real", 6), ("crn", "fake", 6), ("crn", "real", 6),
+    ]  # fmt: skip
+    again = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv")
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
+    )
+    done = run("evaluate", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "e", "--resamples", "20")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"biggan +6 +6 +[01]\.\d{3} ", done.stdout)
+    assert "W20 blur+jpeg-0.5" in done.stdout
+    written = json.loads((tmp_path / "e" / "evaluation.json").read_text())
+    assert [row["generator"] for row in written["generators"]] == ["biggan", "crn"]
+
+
+def test_robustness_and_ablation(trained, tmp_path):
+    done = run(
+        "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--crop", "none",
+        "--sweep", "webp", "--out", tmp_path / "r", "--json",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)["rows"]) == 16
+    done = run(
+        "ablate", trained / "data", "--test", trained / "data", "--limit", 4, "--scored", "none", "--axis", "band",
+        "--values", "all, 0.25:", "--out", tmp_path / "a", *TRAINING,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"0\.25: +\d\.\d{3} +\d\.\d{3} +(biggan|crn)", done.stdout)
+    assert (tmp_path / "a" / "ablation.png").exists()
+
+
+def test_a_dry_run_trains_nothing(trained, tmp_path):
+    done = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--json", *TRAINING)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    assert shown["config"]["input"] == "residual"
+    assert sum(sum(v for v in row.values() if isinstance(v, int)) for row in shown["images"]) == 24
+    assert not (tmp_path / "run").exists()
+    published = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--as-published")
+    assert '"as_published"' in published.stdout
+    assert "resize: 256" in published.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["train", "{data}/crn/0_real", "--out", "{out}"], "crn has no fake image for training"),
+        (["train", "{data}", "--out", "{out}"], "images are smaller than the crop of 224 pixels"),
+        (["train", "{data}", "--out", "{out}", "--band", "high"], "a band must be LOW:HIGH"),
+        (["train", "{data}", "--out", "{out}", "--classes", "9"], "classes must lie between 1 and 2"),
+        (["train", "{data}", "--out", "{data}", "--crop", "32"], "is not empty"),
+        (["train", "{data}", "--out", "{out}", "--crop", "32", "--init", "no.pth"], "no weights at no.pth"),
+        (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision '8'"),
+        (["score", "{data}", "--weights", "best", "--out", "{out}"], "no weights at best, and no known ones"),
+        (["score", "{data}", "--weights", "wang2020-blur-jpeg-0.5", "--out", "{out}"], "weights fetch wang2020-blur"),
+        (["evaluate", "{data}/crn/0_real", "--weights", "{weights}", "--out", "{out}"], "no generator has both"),
+        (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "sweeps must be of"),
+        (
+            ["ablate", "{data}", "--test", "{data}", "--axis", "recipe", "--values", "x", "--out", "{out}"],
+            "recipe must",
+        ),
+        (["weights", "verify", "wang2020-blur-jpeg-0.1"], "is not here: freqforensics weights fetch"),
+        (["weights", "fetch", "best"], "no weights are called 'best'"),
+    ],
+)
+def test_what_the_detector_is_not_given(trained, out, tmp_path, arguments, line, monkeypatch):
+    monkeypatch.setenv("FREQFORENSICS_CACHE", str(tmp_path / "cache"))
+    weights = trained / "run" / "detector.safetensors"
+    done = run(*(part.format(data=trained / "data", out=out, weights=weights) for part in arguments))
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert done.stderr.startswith("freqforensics: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_known_weights_are_listed(monkeypatch, tmp_path):
+    monkeypatch.setenv("FREQFORENSICS_CACHE", str(tmp_path))
+    shown = json.loads(run("weights", "list", "--json").stdout)
+    assert [item["name"] for item in shown] == ["wang2020-blur-jpeg-0.5", "wang2020-blur-jpeg-0.1"]
+    assert not any(item["present"] for item in shown)
+    assert "CC BY-NC-SA 4.0" in run("weights", "list").stdout

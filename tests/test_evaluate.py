@@ -101,8 +101,9 @@ def test_tables_that_say_nothing(rng):
     assert evaluate_tables([one_sided], resamples=5).left_out == (("imle", "has no fake image"),)
     with pytest.raises(ValueError, match="no generator has both real and fake images"):
         evaluate_tables([ScoreTable(tuple(s for s in scores.scores if s.label == "real"), ())])
-    with pytest.raises(ValueError, match="there is no table of scores"):
-        evaluate_tables([])
+    for empty in ([], [ScoreTable((), ())]):
+        with pytest.raises(ValueError, match="there is no score to evaluate"):
+            evaluate_tables(empty)
     with pytest.raises(ValueError, match="scores must be of one crop, got center, none"):
         evaluate_tables([scores, table(rng, [("crn", "", 5)], crop="none")])
 
@@ -195,6 +196,15 @@ def test_files_that_a_sweep_cannot_score_are_named_also_when_resumed(records, tm
             resume=resume,
         )
         assert [path for path, _ in result.failures] == [str(records[0].path)]
+
+
+def test_images_that_are_too_small_for_a_sweep(tmp_path, rng):
+    for side in ("0_real", "1_fake"):
+        write(tmp_path / "crn" / side / "0.png", picture(rng, 40, 40))
+    with pytest.raises(ValueError, match=r"no image could be scored at social 90; .*30x30 pixels are too few"):
+        sweep_robustness(
+            index_images(tmp_path / "crn"), make_detector(seed=1), tmp_path / "out", sweeps=("social",), crop="none"
+        )
 
 
 def test_the_sweeps_of_the_protocol():
@@ -308,7 +318,7 @@ def test_from_sources_to_folders(records, config, tmp_path):
         evaluated, _, _ = evaluate_sources([source], out / "e", weights=[path, path], crop="none", limit=2, resamples=5)
         swept, _ = sweep_sources([source], out / "r", weights=path, sweeps=("social",), crop="none", resamples=5)
         ablated, _ = ablate_sources(
-            config, [source], out / "a", axis="band", values=["0.25:"], crop="none", device="cpu", resamples=5
+            config, out / "a", test=[source], axis="band", values=["0.25:"], crop="none", device="cpu", resamples=5
         )
     assert evaluated.generators[0].metrics.real == 2
     assert len(swept.rows) == 2 * 4

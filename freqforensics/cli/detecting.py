@@ -58,7 +58,8 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
 
 @app.command(
     epilog="Example: freqforensics train ForenSynths --out run --as-published --recipe blur+jpeg-0.5\n\n"
-    "Offline: freqforensics train miniatures --out run --init scratch --input residual --pairs --crop 64 --epochs 9"
+    "Offline, from miniatures: freqforensics train miniatures --out run --init scratch --input residual --crop 64"
+    " --batch 32 --learning-rate 1e-3 --passes 4 --epochs 5"
 )
 def train(
     source: Annotated[
@@ -167,8 +168,8 @@ def train(
 
 @app.command(
     epilog="Example: freqforensics ablate ForenSynths --test ForenSynths/test --axis recipe --out recipes\n\n"
-    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --init scratch"
-    " --crop 64 --scored none --epochs 3 --out bands"
+    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --out bands"
+    " --init scratch --input residual --crop 64 --batch 32 --learning-rate 1e-3 --passes 4 --epochs 4 --scored none"
 )
 def ablate(
     source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="What to learn from, as for train.")],
@@ -229,8 +230,8 @@ def ablate(
                 epochs=epochs,
                 precision=precision,
             ),
-            test,
             out,
+            test=test,
             limit=limit,
             axis=axis,
             values=None if values is None else [value.strip() for value in values.split(",")],

@@ -181,7 +181,12 @@ def robustness(
         complain_of(notes, [], result.failures)
 
 
-weights_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, fetch and verify known weights.")
+weights_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, fetch and verify known weights.",
+    epilog="Example: freqforensics weights list",
+)
 app.add_typer(weights_app, name="weights")
 
 

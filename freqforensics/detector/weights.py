@@ -124,6 +124,16 @@ def stored_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
 def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) -> Path:
     """Give the file of weights named by a path or by a name of `KNOWN`, the latter verified.
 
+    Parameters
+    ----------
+    name_or_path : str or Path
+    folder : str or Path, optional
+        Of fetched weights; default `weights_folder`.
+
+    Returns
+    -------
+    Path
+
     Raises
     ------
     WeightsError

@@ -166,11 +166,11 @@ def evaluate_tables(
     ValueError
         No table, tables of other images or crops, no generator with real and fake images.
     """
-    if not tables:
-        raise ValueError("there is no table of scores")
+    if not tables or not all(table.scores for table in tables):
+        raise ValueError("there is no score to evaluate")
     crops = {score.crop for table in tables for score in table.scores}
     if len(crops) != 1:
-        raise ValueError(f"scores must be of one crop, got {', '.join(sorted(crops)) or 'none'}")
+        raise ValueError(f"scores must be of one crop, got {', '.join(sorted(crops))}")
     for table in tables[1:]:
         if [s.sha256 for s in table.scores] != [s.sha256 for s in tables[0].scores]:
             raise ValueError("the tables must hold the same images in the same order")

@@ -206,6 +206,9 @@ def sweep_robustness(
                 perturb=perturbation,
                 progress=bar,
             )
+            if not table.scores:
+                first = ": ".join(table.failures[0])
+                raise ValueError(f"no image could be scored at {sweep.name} {value:g}; the first: {first}")
             table.save(place)
         scored = {score.path for score in table.scores}
         known = dict(table.failures)
