@@ -88,6 +88,20 @@ def test_what_a_training_leaves(whole, config):
     assert about["parameters"]["recipe"] == "blur+jpeg-0.5"
 
 
+def test_tensorboard_shows_what_the_tables_say(whole):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    shown = EventAccumulator(str(whole / "tensorboard"))
+    shown.Reload()
+    steps, epochs = rows(whole, "steps.csv"), rows(whole, "epochs.csv")
+    assert [(e.step, pytest.approx(e.value)) for e in shown.Scalars("loss")] == [
+        (int(row["step"]), float(row["loss"])) for row in steps
+    ]
+    for name in ("ap", "validation_loss"):
+        assert [e.value for e in shown.Scalars(name)] == pytest.approx([float(row[name]) for row in epochs])
+
+
 def test_the_same_to_the_last_bit(config, whole, tmp_path):
     train_detector(config, tmp_path / "again", device="cpu", workers=1)
     assert same(whole, tmp_path / "again")

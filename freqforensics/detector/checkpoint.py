@@ -117,7 +117,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             warnings.simplefilter("ignore")  # of other pickle protocols: what cannot be read raises
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "GLOBAL" in str(error):
+        if "GLOBAL" in str(error) or ("Unsupported" in str(error) and "operand" not in str(error)):
             reason = "holds Python objects beside tensors, which could run code when loaded: refused"
         else:
             reason = "holds no weights, or is not whole"

@@ -314,7 +314,7 @@ class _Run:
                 validation_loss=float(F.binary_cross_entropy_with_logits(logits.double(), fake.double())),
                 accuracy=accuracy,
                 balanced_accuracy=balanced,
-                ap=float(average_precision_score(fake.numpy(), logits.numpy())),
+                ap=min(1.0, float(average_precision_score(fake.numpy(), logits.numpy()))),
                 kept=self.schedule.improved,
                 seconds=round(time.monotonic() - started, 1),
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freqforensics.lazy import lazy_names
 
 _HOME = {
     "Ablation": "ablation",
@@ -62,9 +63,4 @@ if TYPE_CHECKING:
     )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"freqforensics.evaluation.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'freqforensics.evaluation' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOME, globals())

@@ -5,8 +5,7 @@ What needs torch is imported when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freqforensics.generators.polyphase import random_polyphase
 from freqforensics.generators.registry import FAMILIES, Family, Plan, PredictedLattice, predicted_lattice
@@ -22,6 +21,7 @@ from freqforensics.generators.upsamplers import (
     transposed_convolution,
     zero_insertion,
 )
+from freqforensics.lazy import lazy_names
 
 _HOME = {
     "ALAEMiniature": "miniature",
@@ -88,9 +88,4 @@ if TYPE_CHECKING:
     )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"freqforensics.generators.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'freqforensics.generators' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOME, globals())
