@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -163,6 +164,20 @@ def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root
         train_detector(config, tmp_path / "run", device="cpu", resume=True)
 
 
+def test_what_could_not_be_read_stays_left_out(config, root, tmp_path, monkeypatch):
+    shutil.copytree(root, tmp_path / "set")
+    (tmp_path / "set" / "0_real" / "3.png").write_bytes(b"no image")
+    damaged = replace(config, sources=(str(tmp_path / "set"),), epochs=1)
+    with pytest.raises(ValueError, match="--skip-unreadable leaves them out"):
+        train_detector(damaged, tmp_path / "run", device="cpu")
+    first = train_detector(damaged, tmp_path / "run", device="cpu", skip_unreadable=True)
+    assert any("3.png" in note for note in first.notes)
+    # Going on reads no image twice to find out again.
+    monkeypatch.setattr(module, "check_images", lambda *a, **o: pytest.fail("read again"))
+    more = train_detector(replace(damaged, epochs=2), tmp_path / "run", device="cpu", resume=True)
+    assert len(more.epochs) == 2
+
+
 def test_it_learns_what_is_there_to_be_learnt(root, tmp_path):
     """A grid of one frequency on every fake: told apart within a few steps, by both inputs."""
     config = TrainConfig(
@@ -237,9 +252,13 @@ def test_two_processes_train_as_one(config, root, tmp_path):
     In double precision, for an untrained network multiplies what single precision rounds by a thousand and more: that
     would test the conditioning of batch normalisation, not whether the processes do the same sums.
     """
+    # Nine images: one process has a batch more to validate than the other.
+    for index in range(9):
+        side = "1_fake" if index % 2 else "0_real"
+        write(tmp_path / "other" / side / f"{index}.png", picture(np.random.default_rng(index), 40, 40))
     common = [
-        str(root), "--held-out", "0.3", "--crop", "32", "--input", "residual", "--init", "scratch", "--batch", "8",
-        "--passes", "2", "--epochs", "1", "--precision", "64-true", "--device", "cpu", "--json",
+        str(root), "--validation", str(tmp_path / "other"), "--crop", "32", "--input", "residual", "--init", "scratch",
+        "--batch", "8", "--passes", "2", "--epochs", "1", "--precision", "64-true", "--device", "cpu", "--json",
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     alone = [sys.executable, "-m", "freqforensics", "train", *common, "--out", str(tmp_path / "one")]
@@ -248,8 +267,13 @@ def test_two_processes_train_as_one(config, root, tmp_path):
     for command in (alone, together):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
-    losses = [[float(row["loss"]) for row in rows(tmp_path / name, "steps.csv")] for name in ("one", "two")]
-    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
+    for name in ("steps.csv", "epochs.csv"):
+        alone_rows, together_rows = (
+            [[float(row[key]) for key in row if key != "kept"] for row in rows(tmp_path / run, name)]
+            for run in ("one", "two")
+        )
+        assert len(alone_rows) > 0
+        np.testing.assert_allclose(alone_rows, together_rows, atol=1e-5)
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in one:
         torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-5)

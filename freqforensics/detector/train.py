@@ -73,16 +73,8 @@ def plan_training(
     ValueError, FileNotFoundError
         As `index_training` and `check_images`.
     """
-    found = index_training(
-        config.sources,
-        validation=config.validation,
-        held_out=config.held_out,
-        classes=config.classes,
-        imbalance=config.imbalance,
-        seed=config.seed,
-    )
     return check_images(
-        found,
+        _indexed(config),
         smallest=config.crop,
         resize=config.resize,
         skip_unreadable=skip_unreadable,
@@ -150,12 +142,17 @@ def train_detector(
     fabric = make_fabric(device=device, devices=devices, nodes=nodes, precision=config.precision)
     fabric.launch()
     state = _agreed(fabric, lambda: _stored(folder, config, resume=resume))
-    data = _agreed(
-        fabric,
-        lambda: plan_training(config, skip_unreadable=skip_unreadable, workers=workers or None, progress=progress),
-    )
-    if state is not None and state["images"] != data.sha256:
-        raise ValueError(f"{folder} was trained on other images: give the same sources, or another --out")
+
+    def plan() -> TrainingSet:
+        if state is None:
+            return plan_training(config, skip_unreadable=skip_unreadable, workers=workers or None, progress=progress)
+        # Every image was read before the first step: reading all of them again would take hours on a large set.
+        known = _indexed(config).without(state["unreadable"])
+        if state["images"] != known.sha256:
+            raise ValueError(f"{folder} was trained on other images: give the same sources, or another --out")
+        return known
+
+    data: TrainingSet = _agreed(fabric, plan)
     run = _Run(config, data, fabric, state)
     if fabric.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
@@ -293,13 +290,16 @@ class _Run:
         own = list(range(rank, len(records), world))
         size = max(1, self.config.batch // world)
         logits = torch.zeros(len(records), device=self.fabric.device)
-        self.model.eval()
+        precision = next(self.detector.parameters()).dtype
+        self.detector.eval()
         place = 0
         for prepared, _ in self._loader(images, [own[i : i + size] for i in range(0, len(own), size)], workers):
-            made = self.model(prepared).float()
+            # Not through the wrapper: it would wait for processes that have fewer batches.
+            with self.fabric.autocast():
+                made = self.detector(prepared.to(precision)).float()
             logits[own[place : place + len(made)]] = made
             place += len(made)
-        self.model.train()
+        self.detector.train()
         logits = self.fabric.all_reduce(logits, reduce_op="sum").cpu()  # type: ignore[union-attr]
         fake = torch.tensor([record.label == "fake" for record in records])
         right = ((logits > 0) == fake).double()
@@ -329,6 +329,7 @@ class _Run:
         content = {
             "config": json.dumps(self.config.to_json()),
             "images": self.data.sha256,
+            "unreadable": list(self.data.unreadable),
             "model": self.detector.network.state_dict(),
             "optimizer": self.optimiser.state_dict(),
             "total_steps": self.step,
@@ -367,6 +368,17 @@ def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
         raise ValueError(
             f"ImageNet's weights cannot be downloaded ({reason}): give --init scratch, or a file"
         ) from error
+
+
+def _indexed(config: TrainConfig) -> TrainingSet:
+    return index_training(
+        config.sources,
+        validation=config.validation,
+        held_out=config.held_out,
+        classes=config.classes,
+        imbalance=config.imbalance,
+        seed=config.seed,
+    )
 
 
 def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any] | None:

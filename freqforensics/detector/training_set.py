@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.engine import map_reduce
-from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, shown_path
+from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, records_sha256, shown_path
 from freqforensics.images.perturb import Perturbation
 from freqforensics.spectra import Band
 
@@ -40,20 +40,25 @@ class TrainingSet:
         No unknown label; each has real and fake images.
     notes : tuple of str
         What was left out.
+    unreadable : tuple of str
+        Paths of the images that were left out because they cannot be read.
     """
 
     training: tuple[ImageRecord, ...]
     validation: tuple[ImageRecord, ...]
     notes: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Hash of paths, labels, sides of the split and sizes in bytes."""
-        digest = hashlib.sha256()
-        for side, records in (("training", self.training), ("validation", self.validation)):
-            for record in records:
-                digest.update(f"{side}|{record.path}|{record.label}|{record.path.stat().st_size}\n".encode())
-        return digest.hexdigest()
+        """Hashes of the two sides: of paths, labels and sizes in bytes."""
+        return f"{records_sha256(self.training)} {records_sha256(self.validation)}"
+
+    def without(self, paths: Collection[str]) -> TrainingSet:
+        """Leave out images that cannot be read."""
+        training = tuple(record for record in self.training if str(record.path) not in paths)
+        validation = tuple(record for record in self.validation if str(record.path) not in paths)
+        return replace(self, training=training, validation=validation, unreadable=tuple(sorted(paths)))
 
     def counts(self) -> list[dict[str, Any]]:
         """Images by generator and category: JSON values with the keys generator, category, then real and fake."""
@@ -202,16 +207,9 @@ def check_images(
         listed = "; ".join(f"{shown_path(record.path)}: {reason}" for record, reason in broken[:3])
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
         raise ValueError(f"{len(broken)} images cannot be read (--skip-unreadable leaves them out): {listed}{more}")
-    bad = {record.path for record, _ in broken}
-    kept = replace(
-        training_set,
-        training=tuple(record for record in training_set.training if record.path not in bad),
-        validation=tuple(record for record in training_set.validation if record.path not in bad),
-        notes=(
-            *training_set.notes,
-            *(f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken),
-        ),
-    )
+    kept = training_set.without({str(record.path) for record, _ in broken})
+    told = (f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken)
+    kept = replace(kept, notes=(*kept.notes, *told))
     _check_sides(kept.training, "training")
     _check_sides(kept.validation, "validation")
     return kept

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
 from freqforensics.detector.training_set import index_training
 from freqforensics.evaluation.evaluate import evaluate_tables
-from freqforensics.images import ImageRecord
+from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.perturb import W20_RECIPES
 from freqforensics.provenance import claim_folder, replacing, write_json
 from freqforensics.spectra import Band
@@ -159,7 +159,7 @@ def run_ablation(
         "values": list(configs),
         "seeds": list(seeds),
         "training": replace(config, seed=0).to_json(),
-        "test": [len(labelled), str(labelled[0].path) if labelled else ""],
+        "test": records_sha256(labelled),
         "crop": crop,
     }
     folder = claim_folder(out, identity, resume=resume)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from freqforensics.detector import Detector, ScoreTable, score_files, weights_sha256
 from freqforensics.evaluation.evaluate import evaluate_tables
-from freqforensics.images import ImageRecord
+from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP, double_jpeg, social
 from freqforensics.provenance import claim_folder, replacing
 
@@ -182,7 +181,7 @@ def sweep_robustness(
     labelled = [record for record in records if record.label != "unknown"]
     identity = {
         "weights": weights_sha256(detector),
-        "images": _names_sha256(labelled),
+        "images": records_sha256(labelled),
         "crop": crop,
         "sweeps": list(sweeps),
     }
@@ -232,10 +231,3 @@ def sweep_robustness(
             for found in evaluation.generators
         ]
     return Robustness(tuple(rows), tuple(failures.items()), identity, miniatures)
-
-
-def _names_sha256(records: Sequence[ImageRecord]) -> str:
-    digest = hashlib.sha256()
-    for record in records:
-        digest.update(f"{record.path}|{record.label}|{record.path.stat().st_size}\n".encode())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from freqforensics.images.folders import (
     first_of_each,
     index_images,
     index_sources,
+    records_sha256,
 )
 from freqforensics.images.headers import ImageFormat, ImageHeader, read_header
 from freqforensics.images.jpeg import JpegTables, read_jpeg_tables
@@ -44,5 +45,6 @@ __all__ = [
     "read_header",
     "read_image",
     "read_jpeg_tables",
+    "records_sha256",
     "shown_path",
 ]
