@@ -89,7 +89,7 @@ def evaluate_sources(
             fitted = score_files(others, detector, progress="validation" if progress else None, **options)
         bar = f"detector {number} of {len(weights)}" if progress else None
         tables.append(score_files(records, detector, progress=bar, **options))
-    evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(sources))
+    evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(records))
     from freqforensics import figures
 
     inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
@@ -101,7 +101,7 @@ def evaluate_sources(
         _draw(figures.plot_evaluation(evaluation, fig=figures.new_figure()), made / "ap", shown)
         write_json(made / "manifest.json", {**shown, "command": command})
     notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
-    return evaluation, tuple(notes), tables[0].failures
+    return evaluation, tuple(notes), (*tables[0].failures, *(fitted.failures if fitted else ()))
 
 
 def sweep_sources(
@@ -142,7 +142,7 @@ def sweep_sources(
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     detector = load_detector(find_weights(weights), device=device)
-    result = sweep_robustness(records, detector, out, sweeps=sweeps, miniatures=are_miniatures(sources), **options)
+    result = sweep_robustness(records, detector, out, sweeps=sweeps, miniatures=are_miniatures(records), **options)
     from freqforensics import figures
 
     shown = manifest({}, inputs=result.work)
@@ -189,7 +189,7 @@ def ablate_sources(
     """
     notes: list[str] = []
     records = first_of_each(index_sources(test, on_note=notes.append), limit)
-    result = run_ablation(config, records, out, miniatures=are_miniatures(test), **options)
+    result = run_ablation(config, records, out, miniatures=are_miniatures(records), **options)
     from freqforensics import figures
 
     shown = manifest({}, inputs=result.work)

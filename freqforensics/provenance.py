@@ -168,13 +168,13 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
         It holds something and `resume` is not given, or the work it holds is another.
     """
     folder, note = Path(out), Path(out) / "work.json"
-    asked = json.loads(json.dumps(identity))
-    if resume:
-        clear_unfinished(folder)
-    elif note.exists():
+    asked = json.loads(json.dumps({**identity, "freqforensics": __version__}))
+    if note.exists() and not resume:
         raise ValueError(f"{folder} holds unfinished or finished work: --resume goes on with it")
     if not note.exists():
-        check_result_folder(folder)
+        # A process that was killed may have left an unfinished note.
+        if not _only_unfinished(folder):
+            check_result_folder(folder, hint="give another folder")
         write_json(note, asked)
         return folder
     try:
@@ -184,7 +184,12 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     different = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]
     if different:
         raise ValueError(f"{folder} holds other work (another {', '.join(different)}): give another folder")
+    clear_unfinished(folder)
     return folder
+
+
+def _only_unfinished(folder: Path) -> bool:
+    return folder.is_dir() and all(path.name.startswith(_UNFINISHED) for path in folder.iterdir())
 
 
 def clear_unfinished(folder: str | Path) -> None:
@@ -194,7 +199,12 @@ def clear_unfinished(folder: str | Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:
+def check_result_folder(
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    hint: str = "give --overwrite to replace the results in it, or another folder",
+) -> None:
     """Raise ValueError unless results can be written to `out`.
 
     That is, if it or a folder above it is a file or may not be written to, or it holds something and `overwrite` is
@@ -209,7 +219,7 @@ def check_result_folder(out: str | Path, *, overwrite: bool = False) -> None:
     if not os.access(place, os.W_OK | os.X_OK):
         raise ValueError(f"no permission to write to {place}")
     if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise ValueError(f"{target} is not empty: give --overwrite to replace the results in it, or another folder")
+        raise ValueError(f"{target} is not empty: {hint}")
 
 
 def _outputs(folder: Path) -> list[str]:

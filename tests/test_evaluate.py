@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from freqforensics.evaluation import (
 )
 from freqforensics.evaluation.metrics import fit_threshold
 from freqforensics.experiments import ablate_sources, evaluate_sources, sweep_sources
-from freqforensics.images import index_images, read_image
+from freqforensics.images import ImageRecord, index_images, read_image
 from freqforensics.images.perturb import JPEG, WebP, social
 from freqforensics.provenance import claim_folder
 
@@ -65,7 +67,12 @@ def test_generators_are_pooled_over_categories(rng):
     assert rows["progan"]["published_ap_blur+jpeg-0.5"] == 1.0
     assert rows["crn"]["published_ap_blur+jpeg-0.1"] == 0.982
     assert found.summary()["map_11"] is None
-    assert "published_ap_blur+jpeg-0.5" not in evaluate_tables([scores], resamples=5, miniatures=True).rows()[0]
+    # They are of central crops, and of no miniatures.
+    for other in (
+        evaluate_tables([scores], resamples=5, miniatures=True),
+        evaluate_tables([table(rng, [("progan", "", 20)], crop="none")], resamples=5),
+    ):
+        assert not any(key.startswith("published") for key in other.rows()[0])
 
 
 def test_the_threshold_is_fitted_on_other_images(rng):
@@ -82,6 +89,13 @@ def test_the_threshold_is_fitted_on_other_images(rng):
     tempered = 1 / (1 + np.exp(-test_logits / found.temperature))
     assert metrics.brier == pytest.approx(np.mean((tempered - test_fake) ** 2))
     assert metrics.ap == evaluate_tables([scores], resamples=5).generators[0].metrics.ap
+
+
+def test_a_single_pair_is_evaluated_too():
+    pair = [Score(f"{label}/0.png", label, label, "crn", "", logit, 0.5, "none", "w", "") for label, logit in
+            (("real", -1.0), ("fake", 1.0))]  # fmt: skip
+    (found,) = evaluate_tables([ScoreTable(tuple(pair), ())], resamples=5).generators
+    assert (found.metrics.ap, found.clusters) == (1.0, "image")
 
 
 def test_several_detectors(rng):
@@ -119,13 +133,15 @@ def test_an_evaluation_is_saved(rng, tmp_path):
 
 
 def test_miniatures_are_known_by_their_manifest(tmp_path):
-    assert not are_miniatures([tmp_path])
-    (tmp_path / "manifest.json").write_text('{"freqforensics": "1", "holds": "images"}')
-    (tmp_path / "progan" / "1_fake").mkdir(parents=True)
-    for source in (tmp_path, tmp_path / "progan", f"name={tmp_path / 'progan' / '1_fake'}"):
-        assert are_miniatures([source])
-    (tmp_path / "manifest.json").write_text("[]")
-    assert not are_miniatures([tmp_path])
+    record = ImageRecord(tmp_path / "trees" / "mine" / "progan" / "1_fake" / "0.png", "fake", "progan")
+    other = ImageRecord(tmp_path / "photos" / "0.png", "real", "photos")
+    record.path.parent.mkdir(parents=True)
+    assert not are_miniatures([record])
+    (tmp_path / "trees" / "mine" / "manifest.json").write_text('{"freqforensics": "1", "holds": "images"}')
+    assert are_miniatures([other, record])
+    assert not are_miniatures([other])
+    (tmp_path / "trees" / "mine" / "manifest.json").write_text("[]")
+    assert not are_miniatures([record])
 
 
 # --- sweeps --------------------------------------------------------------------------------------------------------
@@ -207,6 +223,26 @@ def test_images_that_are_too_small_for_a_sweep(tmp_path, rng):
         )
 
 
+def test_a_generator_may_be_missing_at_some_strength(tmp_path, rng):
+    for generator, side in (("large", 80), ("small", 48)):
+        for label in ("0_real", "1_fake"):
+            for index in range(2):
+                write(tmp_path / "data" / generator / label / f"{index}.png", picture(rng, side, side))
+    write(tmp_path / "data" / "large" / "0_real" / "flat.png", picture(rng, 4, 400))
+    records = index_images(tmp_path / "data")
+    options = {"sweeps": ("resize", "double-jpeg"), "crop": "none", "resamples": 5}
+    result = sweep_robustness(records, make_detector(seed=1), tmp_path / "out", **options)
+    assert [row.value for row in result.curve("resize", "small")] == [2, 1.5, 1.25, 1, 0.75]
+    assert {Path(path).name for path, _ in result.failures} >= {"flat.png"}
+    figure = figures.plot_robustness(result, fig=figures.new_figure())
+    by_name = {len(line.get_xdata()): line for line in figure.axes[0].lines}
+    assert list(by_name[6].get_xdata()) == [0, 1, 2, 3, 4, 5]
+    assert list(by_name[5].get_xdata()) == [0, 1, 2, 3, 4]
+    renamed = [replace(record, generator="other") for record in records]
+    with pytest.raises(ValueError, match=r"holds other work \(another images\)"):
+        sweep_robustness(renamed, make_detector(seed=1), tmp_path / "out", **options, resume=True)
+
+
 def test_the_sweeps_of_the_protocol():
     assert SWEEPS["blur"].values == (0, 1, 2, 3, 4)
     assert SWEEPS["jpeg"].values == (100, 90, 80, 70, 60, 50, 40, 30)
@@ -224,6 +260,16 @@ def test_work_that_is_claimed(tmp_path):
     assert claim_folder(folder, {"x": [1, 2]}, resume=True) == folder
     with pytest.raises(ValueError, match=r"holds other work \(another x\)"):
         claim_folder(folder, {"x": [1]}, resume=True)
+    mine, foreign = folder / ".unfinished-mine", tmp_path / "foreign" / ".unfinished-job"
+    foreign.parent.mkdir()
+    for path in (mine, foreign, foreign.parent / "result.csv"):
+        path.touch()
+    claim_folder(folder, {"x": [1, 2]}, resume=True)
+    with pytest.raises(ValueError, match="is not empty: give another folder"):
+        claim_folder(foreign.parent, {}, resume=True)
+    assert (mine.exists(), foreign.exists()) == (False, True)
+    (foreign.parent / "result.csv").unlink()
+    claim_folder(foreign.parent, {}, resume=True)  # killed before it had written its note
     (folder / "work.json").write_text("{")
     with pytest.raises(ValueError, match=r"work\.json cannot be read"):
         claim_folder(folder, {"x": [1]}, resume=True)
@@ -282,6 +328,10 @@ def test_an_ablation_ends_in_a_table(config, records, tmp_path):
     assert result.rows[-1].ap == pytest.approx(average_precision_score(fake, logits))
     again = run_ablation(config, records, tmp_path / "out", **options, resamples=5, resume=True)
     assert again == result
+    # Cells of other training images are not taken for these.
+    write(tmp_path / "train" / "cat" / "0_real" / "0.png", picture(np.random.default_rng(9), 64, 64))
+    with pytest.raises(ValueError, match=r"holds other work \(another images\)"):
+        run_ablation(config, records, tmp_path / "out", **options, resume=True)
     with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
         run_ablation(config, records, tmp_path / "x", axis="size")
     with pytest.raises(ValueError, match="seeds must not be empty"):
@@ -323,7 +373,10 @@ def test_from_sources_to_folders(records, config, tmp_path):
     assert evaluated.generators[0].metrics.real == 2
     assert len(swept.rows) == 2 * 4
     assert len(ablated.rows) == 2
-    one, two = ({p.relative_to(tmp_path / n): p for p in (tmp_path / n).rglob("*.*")} for n in ("one", "two"))
+    one, two = (
+        {p.relative_to(tmp_path / n): p for p in (tmp_path / n).rglob("*.*") if p.parent.name != "tensorboard"}
+        for n in ("one", "two")
+    )
     assert one.keys() == two.keys()
     names = {path.as_posix() for path in one}
     assert {"e/ap.png", "e/ap.pdf", "e/evaluation.csv", "e/evaluation.json", "e/scores-1.csv", "e/scores-2.csv"} < names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from pictures import picture, write
 from freqforensics.detector import Detector, ScoreTable, make_detector, score as module, score_files, weights_sha256
 from freqforensics.detector.inference import folded, make_scorer
 from freqforensics.detector.score_table import COLUMNS
-from freqforensics.images import index_images, read_image
+from freqforensics.images import index_images, read_image, records_sha256
 from freqforensics.images.perturb import JPEG, W20_TEST, W20_VALIDATION
 
 
@@ -138,8 +140,8 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     lines = text.splitlines(keepends=True)
     out.write_bytes(b"".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
     scored = []
-    score = module._Work.score
-    monkeypatch.setattr(module._Work, "score", lambda work, group: scored.extend(group) or score(work, group))
+    read = module._read
+    monkeypatch.setattr(module, "_read", lambda *given: scored.append(given[3]) or read(*given))
     again = score_files(records, detector, out=out)
     assert len(scored) == 3
     np.testing.assert_allclose([s.logit for s in again.scores], [s.logit for s in whole], atol=1e-4)
@@ -148,7 +150,45 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     scored.clear()
     write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
     score_files(records, detector, out=out)
-    assert [image.places[0][0] for image in scored] == [0]
+    assert scored == [0]
+
+
+def test_rows_follow_the_records(records, detector, tmp_path):
+    """Another name for the source, a file that has changed: no row of before stays, and those of other files do."""
+    out = tmp_path / "scores.csv"
+    score_files(records, detector, out=out)
+    write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
+    renamed = [replace(record, generator="other") for record in records[:2]]
+    score_files(renamed, detector, out=out)
+    rows = {score.path: score for score in ScoreTable.load(out).scores}
+    assert len(ScoreTable.load(out).scores) == len(rows) == 5
+    assert {path: row.generator for path, row in rows.items()} == {
+        str(record.path): "other" if index < 2 else "crn" for index, record in enumerate(records)
+    }
+    first = direct(detector, W20_TEST(read_image(records[0].path)))
+    assert rows[str(records[0].path)].logit == pytest.approx(first, abs=1e-4)
+
+
+def test_names_that_are_not_plain(detector, tmp_path, rng):
+    folder = tmp_path / "set" / "0_real"
+    for name in ("a\u2028b.png", "line\nfeed.png", os.fsdecode(b"\xff.png")):
+        write(folder / name, picture(rng, 64, 64))
+    found = index_images(folder)
+    score_files(found, detector, crop="none", out=tmp_path / "scores.csv")
+    again = score_files(found, detector, crop="none", out=tmp_path / "scores.csv")
+    assert [score.path for score in again.scores] == [str(record.path) for record in found]
+    assert len(records_sha256(found)) == 64
+
+
+def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
+    for index in range(20):
+        write(tmp_path / "set" / f"{index:02}.png", picture(rng, 64, 64 + index))
+    alive = []
+    score = module._Work.score_some
+    monkeypatch.setattr(module._Work, "score_some", lambda w, b: alive.append(len(w.pending)) or score(w, b))
+    table = score_files(index_images(tmp_path / "set"), detector, crop="none", batch=2)
+    assert len(table.scores) == 20
+    assert max(alive) <= 8
 
 
 def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):

@@ -53,10 +53,14 @@ def test_folders_named_train_and_val_are_the_split(tmp_path, rng):
         index_training([tmp_path / "sets" / "train"], validation=[tmp_path / "sets" / "train"])
 
 
-def test_classes(root):
+def test_classes(root, rng):
     for classes, expected in ((1, {"cat"}), (("dog",), {"dog"}), (2, {"cat", "dog"})):
         found = index_training([f"mine={root}"], classes=classes)
         assert {record.category for record in (*found.training, *found.validation)} == expected
+    tree(root.parent / "split" / "train", rng, counts=(3, 3))
+    tree(root.parent / "split" / "val", rng, counts=(3, 3), categories=("cat",))
+    with pytest.raises(ValueError, match="there is no image for validation"):
+        index_training([root.parent / "split"], classes=("dog",))
     with pytest.raises(ValueError, match="classes must lie between 1 and 2, the number there is, got 3"):
         index_training([f"mine={root}"], classes=3)
     with pytest.raises(ValueError, match="no class cow; there are cat, dog"):
@@ -73,6 +77,8 @@ def test_sides_that_are_missing(root, tmp_path, rng):
     write(tmp_path / "plain" / "0.png", picture(rng, 40, 40))
     with pytest.raises(ValueError, match="1 images are neither in 0_real nor in 1_fake"):
         index_training([tmp_path / "plain"])
+    with pytest.raises(ValueError, match="1 images are neither in 0_real nor in 1_fake"):
+        index_training([tree(tmp_path / "whole", rng, counts=(3, 3))], validation=[tmp_path / "plain"])
     only = tree(tmp_path / "only", rng, counts=(3, 0), categories=("x",))
     with pytest.raises(ValueError, match="there is no fake image for validation"):
         index_training([tree(tmp_path / "good", rng, counts=(3, 3))], validation=[only])
@@ -121,5 +127,13 @@ def test_pairs_are_cropped_alike(root):
             np.testing.assert_array_equal(images[i][0], chain(read_image(records[i].path), expected))
     again = images[len(records)][0]
     assert not np.array_equal(again, images[0][0])
+    (root / "cat" / "1_fake" / "7.png").write_bytes(b"no image")
+    found = check_images(index_training([root]), smallest=32, skip_unreadable=True, pairs=True)
+    assert not [
+        record
+        for record in found.training
+        if record.path.match("cat/*/7.png") or (record.path.match("7.png") and record.generator == "cat")
+    ]
+    pair_up(found.training)
     with pytest.raises(ValueError, match="1 images have no counterpart of their name on the other side"):
         pair_up(records[1:])

@@ -27,6 +27,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, content: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.faults = content, []
+        self.tag: str | None = '"one"'
         self.ranges: list[str | None] = []
 
     def handle_error(self, request, address) -> None:
@@ -52,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(fault)
             return
         start = 0
-        if asked and fault != "ignore range":
+        if asked and fault != "ignore range" and self.headers.get("If-Range") in (None, self.server.tag):
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
             if start >= len(content):
                 self.send_response(416)
@@ -60,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 return
         self.send_response(206 if start else 200)
+        if self.server.tag:
+            self.send_header("ETag", self.server.tag)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if fault != "no length":
@@ -157,22 +160,44 @@ def test_a_server_that_stalls(server, content, tmp_path):
         fetch_weights(NAME, folder=tmp_path, timeout=0.3)
 
 
+def begun(folder: Path, part: bytes, total: int, tag: str | None = '"one"') -> None:
+    """What a broken download leaves."""
+    (folder / f"{NAME}.part").write_bytes(part)
+    (folder / f"{NAME}.part.json").write_text(json.dumps({"validator": tag, "total": total}))
+
+
 @pytest.mark.parametrize("fault", ["redirect", "ignore range", "no length"])
 def test_what_servers_may_do(server, content, tmp_path, fault):
-    (tmp_path / f"{NAME}.part").write_bytes(content[:5000])
+    begun(tmp_path, content[:5000], len(content))
     server.faults = [fault]
     fetch_weights(NAME, folder=tmp_path)
+    assert server.ranges[0] == "bytes=5000-"
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
 
 
 def test_a_part_that_is_whole_already(server, content, tmp_path):
-    (tmp_path / f"{NAME}.part").write_bytes(content)
+    begun(tmp_path, content, len(content))
     fetch_weights(NAME, folder=tmp_path)
     # And one that is longer than what the server has.
     (tmp_path / f"{NAME}.pth").unlink()
-    (tmp_path / f"{NAME}.part").write_bytes(content + b"more")
+    begun(tmp_path, content + b"more", len(content))
     fetch_weights(NAME, folder=tmp_path)
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
+
+
+@pytest.mark.parametrize("tags", [('"zero"', '"one"'), (None, None), (None, '"one"'), ('"zero"', None)])
+def test_parts_of_two_files_are_not_put_together(server, content, tmp_path, tags):
+    """The file on the server is another one by now: of another tag, or where there is none, of another length."""
+    before, server.tag = tags
+    other = bytes(len(content) // 2)
+    begun(tmp_path, other, len(content) if before or server.tag else len(content) + 5, before)
+    fetch_weights(NAME, folder=tmp_path)
+    assert (tmp_path / f"{NAME}.pth").read_bytes() == content
+    # A part of which nothing is known is not gone on with either.
+    (tmp_path / f"{NAME}.pth").unlink()
+    (tmp_path / f"{NAME}.part").write_bytes(other)
+    fetch_weights(NAME, folder=tmp_path)
+    assert (server.ranges[-1], (tmp_path / f"{NAME}.pth").read_bytes()) == (None, content)
 
 
 @pytest.mark.parametrize(

@@ -288,13 +288,12 @@ def _print_evaluation(evaluation: Evaluation) -> None:
 def _print_robustness(result: Robustness) -> None:
     from rich.text import Text
 
-    generators = list(dict.fromkeys(row.generator for row in result.rows))
     table = new_table("sweep", "value", "mean AP", "least", "of generator")
     cells: dict[tuple[str, float], dict[str, float]] = {}
     for row in result.rows:
         cells.setdefault((row.sweep, row.value), {})[row.generator] = row.ap
     for (sweep, value), aps in cells.items():
-        worst = min(generators, key=lambda name: aps[name])
+        worst = min(aps, key=lambda name: aps[name])
         shown = [sweep, f"{value:g}", f"{sum(aps.values()) / len(aps):.3f}", f"{aps[worst]:.3f}", worst]
         table.add_row(*(Text(cell) for cell in shown))
     print_wide(table)

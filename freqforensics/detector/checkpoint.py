@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from freqforensics.detector.resnet import Detector, InputKind, make_detector
+from freqforensics.devices import check_device
 from freqforensics.images import shown_path
 from freqforensics.provenance import replacing
 from freqforensics.spectra import Band
@@ -30,6 +31,10 @@ class CheckpointError(ValueError):
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{shown_path(path)}: {reason}")
         self.path, self.reason = Path(path), reason
+
+    def __reduce__(self) -> tuple[type[CheckpointError], tuple[Path, str]]:
+        """Processes send it to each other."""
+        return type(self), (self.path, self.reason)
 
 
 def load_detector(path: str | Path, *, input: InputKind | None = None, device: str = "cpu") -> Detector:  # noqa: A002
@@ -57,7 +62,10 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         shape; or it says another input than is asked for.
     FileNotFoundError
         No such file.
+    ValueError
+        No such device here.
     """
+    check_device(device)
     place = Path(path)
     if not place.is_file():
         raise FileNotFoundError(f"no weights at {shown_path(place)}")

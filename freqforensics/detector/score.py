@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,11 @@ from freqforensics.images.perturb import W20_TEST, W20_VALIDATION, Perturbation
 
 ScoreCrop = Literal["center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]
+
+BATCH_PIXELS: Final = 4_000_000
+"""Of images that go through the network together."""
+MOST_PIXELS: Final = 100_000_000
+"""Of images that wait for others of their size, together."""
 
 SIDE: Final = 224
 SMALLEST: Final = 32
@@ -90,36 +96,28 @@ def score_files(
     ):
         work = _Work(crop, weights, scorer, table.add, bar.update)
         work.seen = {score.sha256: score for score in known}
-        written = {(score.path, score.sha256): score for score in known}
-        pending: dict[str, _Image] = {}
-        waiting: dict[tuple[int, ...], list[_Image]] = {}
+        written = {(score.path, score.sha256) for score in known}
         for index, record in enumerate(records):
             try:
                 data = read_file(record.path)
                 sha256 = hashlib.sha256(data).hexdigest()
-                if (str(record.path), sha256) in written:
-                    work.made[index] = written[str(record.path), sha256]
-                    bar.update(1)
-                    continue
                 if sha256 in work.seen:
-                    work.give(index, record, work.seen[sha256])
-                    continue
-                if sha256 in pending:
-                    pending[sha256].places.append((index, record))
-                    continue
-                image = _read(data, record, sha256, index, crop, perturb)
+                    work.give(index, record, work.seen[sha256], written=(str(record.path), sha256) in written)
+                elif sha256 in work.pending:
+                    work.pending[sha256].places.append((index, record))
+                else:
+                    work.wait_for(_read(data, record, sha256, index, crop, perturb), batch)
             except ImageReadError as error:
                 work.failures.append((error.path, error.reason))
                 bar.update(1)
-                continue
-            pending[sha256] = image
-            group = waiting.setdefault(image.parts[0].shape, [])
-            group.append(image)
-            if len(group) >= batch:
-                work.score(waiting.pop(image.parts[0].shape))
-        for group in waiting.values():
-            work.score(group)
-    return ScoreTable(tuple(work.made[index] for index in sorted(work.made)), tuple(work.failures))
+        while work.pending:
+            work.score_some(batch)
+    scores = tuple(work.made[index] for index in sorted(work.made))
+    if out is not None:
+        # In the order of the records, with their names; rows of files that have changed since go.
+        asked = {str(record.path) for record in records}
+        ScoreTable((*(score for score in known if score.path not in asked), *scores), ()).save(out)
+    return ScoreTable(scores, tuple(work.failures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +129,14 @@ class _Image:
     warnings: str
     places: list[tuple[int, ImageRecord]]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.parts[0].shape
+
 
 @dataclass(eq=False)
 class _Work:
-    """Scores as they are made."""
+    """Images that wait until a batch of their size is full, and scores as they are made."""
 
     crop: ScoreCrop
     weights: str
@@ -142,12 +144,26 @@ class _Work:
     add: Callable[[Score], None]
     advance: Callable[[int], object]
     seen: dict[str, Score] = field(default_factory=dict)
+    pending: dict[str, _Image] = field(default_factory=dict)
     made: dict[int, Score] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def score(self, group: Sequence[_Image]) -> None:
+    def wait_for(self, image: _Image, batch: int) -> None:
+        self.pending[image.sha256] = image
+        alike = sum(other.shape == image.shape for other in self.pending.values())
+        pixels = sum(len(other.parts) * other.shape[0] * other.shape[1] for other in self.pending.values())
+        if alike >= batch or len(self.pending) >= 4 * batch or pixels > MOST_PIXELS:
+            self.score_some(batch)
+
+    def score_some(self, batch: int) -> None:
+        """Score the size of which most images wait."""
+        shapes = Counter(image.shape for image in self.pending.values())
+        shape = shapes.most_common(1)[0][0]
+        group = [image for image in self.pending.values() if image.shape == shape][:batch]
+        for image in group:
+            del self.pending[image.sha256]
         parts = [part for image in group for part in image.parts]
-        step = 16
+        step = max(1, min(batch, BATCH_PIXELS // (shape[0] * shape[1])))
         logits = np.concatenate([self.scorer(parts[start : start + step]) for start in range(0, len(parts), step)])
         start = 0
         for image in group:
@@ -169,7 +185,7 @@ class _Work:
             for index, record in image.places:
                 self.give(index, record, score)
 
-    def give(self, index: int, record: ImageRecord, score: Score) -> None:
+    def give(self, index: int, record: ImageRecord, score: Score, *, written: bool = False) -> None:
         named = replace(
             score,
             path=str(record.path),
@@ -178,7 +194,8 @@ class _Work:
             category=record.category or "",
         )
         self.made[index] = named
-        self.add(named)
+        if not written:
+            self.add(named)
         self.advance(1)
 
 
@@ -188,7 +205,10 @@ def _read(
     notes: list[str] = []
     image = decode_image(data, name=record.path, on_note=notes.append)
     if perturb is not None:
-        image = perturb(image, np.random.default_rng(int(sha256, 16)))
+        try:
+            image = perturb(image, np.random.default_rng(int(sha256, 16)))
+        except ValueError as error:  # too few pixels for it, or too many
+            raise ImageReadError(str(record.path), str(error)) from error
     if crop == "none" and min(image.shape[:2]) < SMALLEST:
         height, width = image.shape[:2]
         raise ImageReadError(str(record.path), f"{width}x{height} pixels are too few to be scored whole")

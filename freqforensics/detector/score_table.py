@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -65,7 +66,10 @@ class ScoreTable:
 
     def save(self, path: str | Path) -> None:
         """Write a CSV file, whole or not at all."""
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(_cells(score) for score in self.scores)
@@ -79,10 +83,10 @@ class ScoreTable:
         ValueError
             Another header, or a row that is no score.
         """
-        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
-        if lines and not lines[-1].endswith("\n"):
-            lines.pop()
-        rows = list(csv.reader(lines))
+        with Path(path).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        # Not splitlines: names may hold other characters that end lines.
+        rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
         if rows and tuple(rows[0]) != COLUMNS:
             raise ValueError(f"{shown_path(path)} is no table of scores: its columns are {', '.join(rows[0])}")
         try:
@@ -130,7 +134,7 @@ class AddingScores:
     def __enter__(self) -> AddingScores:
         if self.path is not None:
             ScoreTable(self.known, ()).save(self.path)
-            self.file = self.path.open("a", newline="", encoding="utf-8")
+            self.file = self.path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
         return self
 
     def __exit__(self, *exception: object) -> None:

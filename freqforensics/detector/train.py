@@ -73,11 +73,17 @@ def plan_training(
     ValueError, FileNotFoundError
         As `index_training` and `check_images`.
     """
+    if config.init not in ("imagenet", "scratch") and not Path(config.init).is_file():
+        raise FileNotFoundError(f"no weights at {config.init}")
+    found = index_configured(config)
+    if config.pairs:
+        pair_up(found.training)
     return check_images(
-        _indexed(config),
+        found,
         smallest=config.crop,
         resize=config.resize,
         skip_unreadable=skip_unreadable,
+        pairs=config.pairs,
         workers=workers,
         progress="checking images" if progress else None,
     )
@@ -147,12 +153,15 @@ def train_detector(
         if state is None:
             return plan_training(config, skip_unreadable=skip_unreadable, workers=workers or None, progress=progress)
         # Every image was read before the first step: reading all of them again would take hours on a large set.
-        known = _indexed(config).without(state["unreadable"])
+        known = index_configured(config).without(state["unreadable"])
         if state["images"] != known.sha256:
             raise ValueError(f"{folder} was trained on other images: give the same sources, or another --out")
         return known
 
     data: TrainingSet = _agreed(fabric, plan)
+    if min(config.batch, len(data.training)) < 2 * fabric.world_size:
+        least = f"{fabric.world_size} processes need batches of {2 * fabric.world_size} images at least"
+        raise ValueError(f"{least}: the batch is {config.batch}, and there are {len(data.training)} images")
     run = _Run(config, data, fabric, state)
     if fabric.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
@@ -226,6 +235,7 @@ class _Run:
         self.loss_sum = 0.0
         if state is not None:
             self.optimiser.load_state_dict(state["optimizer"])
+            fabric.strategy.precision.load_state_dict(state["precision"])
             self.schedule = EarlyStop(**state["schedule"])
             self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
             self.step, self.done, self.seen = state["total_steps"], state["done"], state["seen"]
@@ -332,6 +342,7 @@ class _Run:
             "unreadable": list(self.data.unreadable),
             "model": self.detector.network.state_dict(),
             "optimizer": self.optimiser.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
             "total_steps": self.step,
             "schedule": asdict(self.schedule),
             "epochs": [asdict(epoch) for epoch in self.epochs],
@@ -370,7 +381,8 @@ def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
         ) from error
 
 
-def _indexed(config: TrainConfig) -> TrainingSet:
+def index_configured(config: TrainConfig) -> TrainingSet:
+    """Index and split the images of a configuration, without reading them; raises as `index_training`."""
     return index_training(
         config.sources,
         validation=config.validation,
@@ -385,8 +397,9 @@ def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any
     """The state of an earlier run of the same configuration, if it is to be gone on with."""
     path = folder / CHECKPOINT
     if not path.exists():
-        if not resume:
-            check_result_folder(folder)
+        if not (resume and _only_begun(folder, config)):
+            hint = "give another folder, or --resume for a training of this configuration that was broken off"
+            check_result_folder(folder, hint=hint)
         return None
     if not resume:
         raise ValueError(f"{folder} holds a training: --resume goes on with it")
@@ -402,6 +415,17 @@ def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any
         listed = ", ".join(f"{key} {before.get(key)!r}, not {now[key]!r}" for key in different)
         raise ValueError(f"{folder} holds a training of another configuration ({listed})")
     return state
+
+
+def _only_begun(folder: Path, config: TrainConfig) -> bool:
+    """Whether a training of this configuration ended before its first checkpoint: there is nothing to lose."""
+    if (folder / WEIGHTS).exists():
+        return False
+    try:
+        before = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["parameters"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.is_dir() and all(path.name.startswith(".unfinished-") for path in folder.iterdir())
+    return bool(before == config.to_json())
 
 
 def _agreed(fabric: Fabric, make: Callable[[], Any]) -> Any:

@@ -54,8 +54,11 @@ class TrainingSet:
         """Hashes of the two sides: of paths, labels and sizes in bytes."""
         return f"{records_sha256(self.training)} {records_sha256(self.validation)}"
 
-    def without(self, paths: Collection[str]) -> TrainingSet:
-        """Leave out images that cannot be read."""
+    def without(self, paths: Collection[str], *, pairs: bool = False) -> TrainingSet:
+        """Leave out images that cannot be read, with `pairs` also what shares their names."""
+        if pairs:
+            alone = {_pair(record) for record in self.training if str(record.path) in paths}
+            paths = {*paths, *(str(record.path) for record in self.training if _pair(record) in alone)}
         training = tuple(record for record in self.training if str(record.path) not in paths)
         validation = tuple(record for record in self.validation if str(record.path) not in paths)
         return replace(self, training=training, validation=validation, unreadable=tuple(sorted(paths)))
@@ -115,10 +118,7 @@ def index_training(
         raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     notes: list[str] = []
     everything = index_sources(sources, on_note=notes.append)
-    unlabelled = [record for record in everything if record.label == "unknown"]
-    if unlabelled:
-        first = shown_path(unlabelled[0].path)
-        raise ValueError(f"{len(unlabelled)} images are neither in 0_real nor in 1_fake, first {first}")
+    _check_labels(everything)
     left_out = sum(record.split == "test" for record in everything)
     if left_out:
         notes.append(f"images of test folders, left out: {left_out}")
@@ -127,7 +127,8 @@ def index_training(
     if validation:
         if checked:
             notes.append(f"images of val folders, left out for the validation set named: {len(checked)}")
-        checked = [r for r in index_sources(validation, on_note=notes.append) if r.label != "unknown"]
+        checked = index_sources(validation, on_note=notes.append)
+        _check_labels(checked)
         both = {record.path.resolve() for record in training} & {record.path.resolve() for record in checked}
         if both:
             first = shown_path(min(both))
@@ -137,12 +138,13 @@ def index_training(
         training = [record for record in training if _class(record) in chosen]
         if not validation:
             checked = [record for record in checked if _class(record) in chosen]
-    if not checked:
+    _check_sides(training, "training")
+    training = _balanced(training, imbalance, seed, notes)
+    if not (validation or any(record.split == "val" for record in everything)):
         checked = [record for record in training if _drawn(record, seed) < held_out]
         training = [record for record in training if _drawn(record, seed) >= held_out]
     _check_sides(training, "training")
     _check_sides(checked, "validation")
-    training = _balanced(training, imbalance, seed, notes)
     return TrainingSet(tuple(training), tuple(checked), tuple(notes))
 
 
@@ -152,6 +154,7 @@ def check_images(
     smallest: int,
     resize: int | None = None,
     skip_unreadable: bool = False,
+    pairs: bool = False,
     workers: int | None = None,
     progress: str | None = None,
 ) -> TrainingSet:
@@ -166,6 +169,8 @@ def check_images(
         Shorter side that images are resized to before.
     skip_unreadable : bool
         Leave out what cannot be read instead of raising.
+    pairs : bool
+        Leave out what shares a name with it too.
     workers : int, optional
     progress : str, optional
         Name of a progress bar.
@@ -207,7 +212,7 @@ def check_images(
         listed = "; ".join(f"{shown_path(record.path)}: {reason}" for record, reason in broken[:3])
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
         raise ValueError(f"{len(broken)} images cannot be read (--skip-unreadable leaves them out): {listed}{more}")
-    kept = training_set.without({str(record.path) for record, _ in broken})
+    kept = training_set.without({str(record.path) for record, _ in broken}, pairs=pairs)
     told = (f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken)
     kept = replace(kept, notes=(*kept.notes, *told))
     _check_sides(kept.training, "training")
@@ -275,7 +280,7 @@ def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
     """
     groups: dict[tuple[str, str, str], list[int]] = {}
     for index, record in enumerate(records):
-        groups.setdefault((*_folder(record), record.path.stem), []).append(index)
+        groups.setdefault(_pair(record), []).append(index)
     single = [group for group in groups.values() if len({records[index].label for index in group}) == 1]
     if single:
         first = shown_path(records[single[0][0]].path)
@@ -285,6 +290,10 @@ def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
 
 def _folder(record: ImageRecord) -> tuple[str, str]:
     return record.generator, record.category or ""
+
+
+def _pair(record: ImageRecord) -> tuple[str, str, str]:
+    return (*_folder(record), record.path.stem)
 
 
 def _class(record: ImageRecord) -> str:
@@ -303,8 +312,15 @@ def _chosen_classes(records: Sequence[ImageRecord], classes: int | tuple[str, ..
     return set(classes)
 
 
+def _check_labels(records: Sequence[ImageRecord]) -> None:
+    unlabelled = [record for record in records if record.label == "unknown"]
+    if unlabelled:
+        first = shown_path(unlabelled[0].path)
+        raise ValueError(f"{len(unlabelled)} images are neither in 0_real nor in 1_fake, first {first}")
+
+
 def _drawn(record: ImageRecord, seed: int) -> float:
-    digest = hashlib.sha256(f"{seed}|{record.path.stem}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}|{record.path.stem}".encode(errors="surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
@@ -340,8 +356,11 @@ def _balanced(records: Sequence[ImageRecord], imbalance: Imbalance, seed: int, n
         folders.setdefault(_folder(record), {}).setdefault(record.label, []).append(record)
     for sides in folders.values():
         few = min(len(side) for side in sides.values())
+        shared = set.intersection(*({record.path.stem for record in side} for side in sides.values()))
         for side in sides.values():
-            kept += sorted(side, key=lambda record: _drawn(record, seed + 1))[:few]
+            # What has a counterpart of its name first.
+            order = sorted(side, key=lambda record: (record.path.stem not in shared, _drawn(record, seed + 1)))
+            kept += order[:few]
     notes.append(f"left out so that real and fake are as many: {len(records) - len(kept)}")
     chosen = {record.path for record in kept}
     return [record for record in records if record.path in chosen]

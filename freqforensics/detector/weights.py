@@ -161,7 +161,10 @@ def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
     if not stored.present:
         raise WeightsError(f"{name} is not here: freqforensics weights fetch {name}")
     if stored.sha256 is None:
-        raise WeightsError(f"{shown_path(stored.path)} was not fetched by freqforensics: no hash is recorded")
+        raise WeightsError(
+            f"no hash is recorded for {shown_path(stored.path)}: freqforensics did not fetch it, or its lock file is"
+            " gone; delete it and fetch it again"
+        )
     found = _sha256(stored.path)
     if found != stored.sha256:
         raise WeightsError(
@@ -220,7 +223,7 @@ def fetch_weights(
     _check_content(part, name)
     found = _sha256(part)
     if stored.sha256 is not None and found != stored.sha256:
-        part.unlink()
+        _drop(part)
         raise WeightsError(
             f"{name} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as when it was first fetched"
             f" ({stored.fetched}): the server gives another file, which was not kept"
@@ -238,22 +241,26 @@ def fetch_weights(
     # The hash first: a file without one would be nobody's.
     write_json(part.parent / _LOCK, lock)
     part.replace(stored.path)
+    _note(part).unlink(missing_ok=True)
     return stored_weights(name, folder=folder)
 
 
 def _download(known: KnownWeights, part: Path, *, timeout: float, bar: Any) -> bool:
     """Go on with a download; say whether it is whole."""
-    have = part.stat().st_size if part.exists() else 0
+    begun = _begun(part)
+    have = part.stat().st_size if part.exists() and begun else 0
     request = urllib.request.Request(known.url, headers={"User-Agent": "freqforensics"})
     if have:
         request.add_header("Range", f"bytes={have}-")
+        if begun.get("validator"):
+            request.add_header("If-Range", begun["validator"])
     try:
         answer = urllib.request.urlopen(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # nothing beyond what is there: it is whole, or of another file
             if error.headers.get("Content-Range", "").rpartition("/")[2] == str(have):
                 return True
-            part.unlink()
+            _drop(part)
             return False
         raise
     with answer:
@@ -261,12 +268,23 @@ def _download(known: KnownWeights, part: Path, *, timeout: float, bar: Any) -> b
             raise WeightsError(
                 f"{known.url} gives a web page, not weights: the address has changed, or asks for a login"
             )
-        if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        about = {"validator": _validator(answer.headers)}
+        if answer.status == 206:
+            place, _, whole = answer.headers.get("Content-Range", "").partition("/")
+            if (
+                not place.startswith(f"bytes {have}-")
+                or whole != str(begun.get("total"))
+                or about["validator"] != begun.get("validator")
+            ):
+                _drop(part)  # of another file: from the start
+                return False
+        else:
             have = 0
         length = answer.headers.get("Content-Length")
         total = None if length is None else have + int(length)
         if total is not None and total > known.largest:
             raise WeightsError(_too_large(known, total))
+        write_json(_note(part), {**about, "total": total})
         bar.total = total
         bar.update(have - bar.n)
         with part.open("r+b" if have else "wb") as file:
@@ -276,11 +294,35 @@ def _download(known: KnownWeights, part: Path, *, timeout: float, bar: Any) -> b
                 have += len(block)
                 if have > known.largest:
                     file.close()
-                    part.unlink()
+                    _drop(part)
                     raise WeightsError(_too_large(known, have))
                 file.write(block)
                 bar.update(len(block))
     return total is None or have == total
+
+
+def _note(part: Path) -> Path:
+    """Beside a part: which file it is a part of."""
+    return part.with_suffix(".part.json")
+
+
+def _begun(part: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(_note(part).read_text(encoding="utf-8"))
+        return {"validator": about["validator"], "total": about["total"]}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _validator(headers: Any) -> str | None:
+    """What names this very version of a file, if the server says so; weak tags do not."""
+    tag = headers.get("ETag", "")
+    return str(tag) if tag.startswith('"') else headers.get("Last-Modified")
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
 
 
 def _check_content(part: Path, name: str) -> None:
@@ -289,7 +331,7 @@ def _check_content(part: Path, name: str) -> None:
     try:
         load_detector(part)
     except CheckpointError as error:
-        part.unlink()
+        _drop(part)
         raise WeightsError(f"what was downloaded as {name} {error.reason}: it was not kept") from error
 
 
@@ -313,7 +355,9 @@ def _read_lock(folder: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{shown_path(folder / _LOCK)} cannot be read ({error}): mend or delete it") from error
+        raise WeightsError(
+            f"{shown_path(folder / _LOCK)} cannot be read ({error}): delete it and fetch the weights again"
+        ) from error
 
 
 def _sha256(path: Path) -> str:

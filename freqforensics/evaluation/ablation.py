@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
-from freqforensics.detector.training_set import index_training
+from freqforensics.detector.train import index_configured
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.perturb import W20_RECIPES
@@ -159,6 +160,8 @@ def run_ablation(
         "values": list(configs),
         "seeds": list(seeds),
         "training": replace(config, seed=0).to_json(),
+        "images": index_configured(config).sha256,
+        "init": _init_sha256(config),
         "test": records_sha256(labelled),
         "crop": crop,
     }
@@ -211,9 +214,9 @@ def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> d
         return {value: replace(config, band=None if value == ALL else Band.parse(value)) for value in chosen}
 
     def images(classes: int) -> int:
-        return len(index_training(config.sources, classes=classes, imbalance=config.imbalance).training)
+        return len(index_configured(replace(config, classes=classes)).training)
 
-    whole = index_training(config.sources, imbalance=config.imbalance)
+    whole = index_configured(config)
     there = len({record.category or record.generator for record in whole.training})
     wanted = [str(number) for number in CLASSES if number <= there] if values is None else list(values)
     if any(not value.isdecimal() or not 1 <= int(value) <= there for value in wanted):
@@ -223,6 +226,14 @@ def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> d
         value: replace(config, classes=int(value), passes=round(config.passes * most / images(int(value))))
         for value in wanted
     }
+
+
+def _init_sha256(config: TrainConfig) -> str | None:
+    path = Path(config.init)
+    if config.init in ("imagenet", "scratch"):
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _file_name(value: str) -> str:

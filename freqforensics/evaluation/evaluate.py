@@ -24,6 +24,7 @@ from freqforensics.evaluation.metrics import (
     mean_over_seeds,
 )
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
+from freqforensics.images import ImageRecord
 from freqforensics.provenance import replacing, write_json
 
 FEWEST_CATEGORIES: Final = 5
@@ -46,7 +47,8 @@ class GeneratorEvaluation:
     class_mean_ap : float or None
         Mean of the categories' own APs, where there are several and each has both kinds.
     spread : dict of str to (float, float)
-        Mean and standard deviation of every metric over the detectors (NaN of one).
+        Mean and standard deviation of every metric over the detectors (NaN of one); what depends on the threshold, at
+        that of the first.
     """
 
     generator: str
@@ -94,6 +96,11 @@ class Evaluation:
         """Mean AP over the generators there are, of the first detector."""
         return float(np.mean([found.metrics.ap for found in self.generators]))
 
+    @property
+    def is_published_test(self) -> bool:
+        """Published numbers may stand beside: they are of central crops, and of no miniatures."""
+        return self.crop == "center" and not self.miniatures
+
     def rows(self) -> list[dict[str, Any]]:
         """One object for each generator, JSON values: name, AP with its interval, metrics, published AP in 0 .. 1."""
         rows = []
@@ -102,9 +109,8 @@ class Evaluation:
             row |= {"ap_low": found.ap_interval.low, "ap_high": found.ap_interval.high, "clusters": found.clusters}
             row |= {"class_mean_ap": found.class_mean_ap}
             if len(self.weights) > 1:
-                row |= {f"{name}_mean": found.spread[name][0] for name in ("ap", "accuracy")}
-                row |= {f"{name}_sd": found.spread[name][1] for name in ("ap", "accuracy")}
-            if not self.miniatures:
+                row |= {"ap_mean": found.spread["ap"][0], "ap_sd": found.spread["ap"][1]}
+            if self.is_published_test:
                 row |= {f"published_ap_{recipe}": _published(recipe, found.generator) for recipe in PUBLISHED_AP}
             rows.append(row)
         return rows
@@ -121,7 +127,7 @@ class Evaluation:
             "miniatures": self.miniatures,
             "mean_ap": self.mean_ap,
             # Over the eleven published test sets, or nothing.
-            "map_11": None if self.miniatures else mean_ap(ap),
+            "map_11": mean_ap(ap) if self.is_published_test else None,
             "left_out": [{"generator": name, "reason": reason} for name, reason in self.left_out],
         }
 
@@ -204,18 +210,18 @@ def evaluate_tables(
     )
 
 
-def are_miniatures(sources: Sequence[str | Path]) -> bool:
-    """Whether any of some sources is a tree that `simulate` wrote, or lies in one."""
-    for source in sources:
-        text = str(source)
-        place = Path(text if Path(text).exists() else text.partition("=")[2])
-        for folder in (place, *place.absolute().parents[:2]):
-            try:
-                about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
-            if isinstance(about, dict) and "freqforensics" in about and about.get("holds") == "images":
-                return True
+def are_miniatures(records: Sequence[ImageRecord]) -> bool:
+    """Whether any image lies in a tree that `simulate` wrote: <tree>/<family>/<label>/<image>."""
+    trees = {
+        parent for folder in {record.path.parent for record in records} for parent in (folder, *folder.parents[:2])
+    }
+    for tree in sorted(trees):
+        try:
+            about = json.loads((tree / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(about, dict) and "freqforensics" in about and about.get("holds") == "images":
+            return True
     return False
 
 
@@ -245,6 +251,8 @@ def _evaluate_one(
         clusters, kind = categories, "category"
     elif len(set(names)) < len(names):
         clusters, kind = names, "name"
+    if clusters is not None and len(set(clusters)) < 2:
+        clusters, kind = None, "image"
     interval = bootstrap_interval(
         lambda x, y: float(average_precision_score(y, x)),
         logits,

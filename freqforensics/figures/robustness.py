@@ -51,14 +51,14 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
             if index >= len(sweeps):
                 ax.set_axis_off()
                 continue
+            values = list(dict.fromkeys(row.value for row in result.rows if row.sweep == sweeps[index]))
             for name, (colour, dash) in looks.items():
                 curve = result.curve(sweeps[index], name)
-                places = range(len(curve))
+                places = [values.index(row.value) for row in curve]
                 ax.plot(places, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
                 low, high = [row.ap_low for row in curve], [row.ap_high for row in curve]
                 ax.fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
-            values = [f"{row.value:g}" for row in result.curve(sweeps[index], generators[0])]
-            ax.set_xticks(range(len(values)), values)
+            ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
             ax.set_xlabel(SWEEPS[sweeps[index]].axis, fontsize=6.5)
             ax.set_title(sweeps[index])
             ax.grid(color="0.92", lw=0.5)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from freqforensics import __version__
+from freqforensics.devices import check_device
 from freqforensics.generators.miniature import ALAEMiniature, Miniature, describe, make_miniature
 from freqforensics.generators.photos import Photos, central_crop, index_photos, read_photos
 from freqforensics.generators.registry import Plan, find_family, named_families
@@ -152,7 +153,7 @@ def fit_miniature(
         adversarial=adversarial,
         plan=plan,
     )
-    _check_device(device)
+    check_device(device)
     usable = [photo for photo in photos if min(photo.shape[:2]) >= size]
     if len(usable) < 2:
         raise ValueError(f"at least two photos of {size}x{size} are needed, got {len(usable)} of {len(photos)}")
@@ -351,14 +352,6 @@ def _configure(
         plan=found.plan if plan is None else plan,
         **chosen,
     )
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {device!r} cannot be used: {reason}") from error
 
 
 def _edges(images: Sequence[Uint8]) -> float:

@@ -198,10 +198,11 @@ def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[Ima
 
 
 def records_sha256(records: Sequence[ImageRecord]) -> str:
-    """Hash paths, labels and sizes in bytes: the same files, as far as can be told without reading them."""
+    """Hash what records say and the sizes of their files: the same images, as far as can be told without reading."""
     digest = hashlib.sha256()
     for record in records:
-        digest.update(f"{record.path}|{record.label}|{record.path.stat().st_size}\n".encode())
+        said = (str(record.path), record.label, record.generator, record.category, record.path.stat().st_size)
+        digest.update(f"{said}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -39,7 +39,7 @@ class Band:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.low < self.high:
+        if not 0 <= self.low < self.high < math.inf:
             raise ValueError(f"a band must be ascending and not negative, got {self.low} to {self.high}")
         if self.low > HIGHEST:
             raise ValueError(f"there is no frequency from {self.low} on: the highest is {HIGHEST:.3f} cycles per pixel")
