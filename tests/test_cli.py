@@ -527,7 +527,7 @@ def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
         2,
         f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
     )
-    done = run("evaluate", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "e", "--resamples", "20")
+    done = run("evaluate", trained / "data", *weights, "--out", tmp_path / "e", "--resamples", "20")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"biggan +6 +6 +[01]\.\d{3} ", done.stdout)
     assert "W20 blur+jpeg-0.5" in done.stdout
@@ -580,6 +580,10 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         (
             ["ablate", "{data}", "--test", "{data}", "--axis", "recipe", "--values", "x", "--out", "{out}"],
             "recipe must",
+        ),
+        (
+            ["score", "{data}", "--weights", "{weights}", "--device", "abacus", "--out", "{out}"],
+            "device 'abacus' cannot be used",
         ),
         (["weights", "verify", "wang2020-blur-jpeg-0.1"], "is not here: freqforensics weights fetch"),
         (["weights", "fetch", "best"], "no weights are called 'best'"),

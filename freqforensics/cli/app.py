@@ -121,5 +121,5 @@ def print_wide(table: Table) -> None:
 
     console = Console(soft_wrap=False, highlight=False)
     if not console.is_terminal:
-        console.width = 160
+        console.width = 200
     console.print(table)

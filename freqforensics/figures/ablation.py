@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from freqforensics.figures.style import style
+from freqforensics.spectra import Band
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Ablation
@@ -59,7 +60,8 @@ def plot_ablation(result: Ablation, *, fig: Figure | None = None) -> Figure:
         ax.set_xticks(
             range(len(generators) + 1), [*generators, "mean"], rotation=50, ha="right", rotation_mode="anchor"
         )
-        ax.set_yticks(range(len(values)), values)
+        bands = result.axis == "band"
+        ax.set_yticks(range(len(values)), [Band.parse(v).name if bands and v != "all" else v for v in values])
         ax.axvline(len(generators) - 0.5, color="white", lw=2)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
