@@ -18,7 +18,7 @@ from freqforensics.evaluation import (
     sweep_robustness,
 )
 from freqforensics.images import first_of_each, index_sources
-from freqforensics.provenance import check_result_folder, manifest, result_folder, write_json
+from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
 
 Failures = tuple[tuple[str, str], ...]
 Notes = tuple[str, ...]
@@ -93,7 +93,9 @@ def evaluate_sources(
     from freqforensics import figures
 
     inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
-    shown = manifest({"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs)
+    shown = manifest(
+        {"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES
+    )
     with result_folder(out, overwrite=overwrite) as made:
         evaluation.save(made)
         for number, table in enumerate(tables, 1):
@@ -145,7 +147,7 @@ def sweep_sources(
     result = sweep_robustness(records, detector, out, sweeps=sweeps, miniatures=are_miniatures(records), **options)
     from freqforensics import figures
 
-    shown = manifest({}, inputs=result.work)
+    shown = manifest({}, inputs=result.work, also=DETECTOR_LIBRARIES)
     result.save(out)
     _draw(figures.plot_robustness(result, fig=figures.new_figure()), Path(out) / "robustness", shown)
     write_json(Path(out) / "manifest.json", {**shown, "command": command})
@@ -192,7 +194,7 @@ def ablate_sources(
     result = run_ablation(config, records, out, miniatures=are_miniatures(records), **options)
     from freqforensics import figures
 
-    shown = manifest({}, inputs=result.work)
+    shown = manifest({}, inputs=result.work, also=DETECTOR_LIBRARIES)
     result.save(out)
     _draw(figures.plot_ablation(result, fig=figures.new_figure()), Path(out) / "ablation", shown)
     write_json(Path(out) / "manifest.json", {**shown, "command": command})

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 from freqforensics import __version__
 
 _LIBRARIES: Final = ("numpy", "scipy", "opencv-python-headless", "pillow", "matplotlib", "scikit-image", "PyWavelets")
+DETECTOR_LIBRARIES: Final = ("torch", "torchvision", "lightning-fabric", "scikit-learn")
 _UNFINISHED: Final = ".unfinished-"
 FORMAT: Final = 1
 """Version of the manifest's form."""
@@ -26,6 +27,7 @@ def manifest(
     inputs: Mapping[str, Any],
     seed: int | None = None,
     command: str | None = None,
+    also: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe how a result was made.
 
@@ -40,6 +42,8 @@ def manifest(
     seed : int, optional
     command : str, optional
         The command line.
+    also : sequence of str
+        Distributions that the result depends on besides those that all results do, as `DETECTOR_LIBRARIES`.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def manifest(
         "format": FORMAT,
         "freqforensics": __version__,
         "python": platform.python_version(),
-        "libraries": library_versions(),
+        "libraries": library_versions(also),
         "parameters": dict(parameters),
         "seed": seed,
         "inputs": dict(inputs),
@@ -58,10 +62,10 @@ def manifest(
     }
 
 
-def library_versions() -> dict[str, str]:
+def library_versions(also: Sequence[str] = ()) -> dict[str, str]:
     """Versions of the libraries that results depend on, by distribution name; those not installed are left out."""
     versions = {}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *also):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -87,6 +87,7 @@ def test_what_a_training_leaves(whole, config):
     assert detector.input == "residual"
     about = json.loads((whole / "manifest.json").read_text())
     assert about["parameters"]["recipe"] == "blur+jpeg-0.5"
+    assert {"torch", "torchvision", "lightning-fabric"} < set(about["libraries"])
 
 
 def test_tensorboard_shows_what_the_tables_say(whole):

@@ -33,7 +33,14 @@ from freqforensics.detector.training_set import (
     pair_up,
 )
 from freqforensics.engine import default_workers
-from freqforensics.provenance import check_result_folder, clear_unfinished, manifest, replacing, write_json
+from freqforensics.provenance import (
+    DETECTOR_LIBRARIES,
+    check_result_folder,
+    clear_unfinished,
+    manifest,
+    replacing,
+    write_json,
+)
 
 CHECKPOINT: Final = "last.ckpt"
 WEIGHTS: Final = "detector.safetensors"
@@ -167,7 +174,7 @@ def train_detector(
         folder.mkdir(parents=True, exist_ok=True)
         clear_unfinished(folder)
         inputs = {"training": len(data.training), "validation": len(data.validation), "sha256": data.sha256}
-        about = manifest(config.to_json(), inputs=inputs, seed=config.seed, command=command)
+        about = manifest(config.to_json(), inputs=inputs, seed=config.seed, command=command, also=DETECTOR_LIBRARIES)
         write_json(folder / "manifest.json", about)
     if workers is None:
         workers = 0 if fabric.device.type == "cpu" else min(8, default_workers())
