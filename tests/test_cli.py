@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -327,7 +328,9 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
         "--residual",
         "wavelet",
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # Shells have what they start in the background ignore it, and children inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     time.sleep(2.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
