@@ -22,8 +22,8 @@ MAY_IMPORT = {
     "images": set(),
     "spectra": {"provenance"},
     "spectra/files.py": {"engine", "images", "provenance"},
-    "generators": {"images", "provenance"},
-    "detector": {"engine", "images", "provenance", "spectra"},
+    "generators": {"images", "provenance", "spectra"},
+    "detector": {"engine", "generators", "images", "provenance", "spectra"},
     "attribution": {"detector", "engine", "images", "provenance", "spectra"},
     "evaluation": {"attribution", "detector", "engine", "generators", "images", "provenance", "spectra"},
     "figures": {"attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},
@@ -192,7 +192,7 @@ def test_the_command_lines_choices_are_the_librarys():
     from freqforensics.cli import detecting, scoring, spectral
     from freqforensics.detector import inference, resnet, score, training_set
     from freqforensics.evaluation import ablation
-    from freqforensics.images.perturb import W20_RECIPES
+    from freqforensics.images.augmentation import RECIPES
 
     for name in ("Crop", "Residual", "Channel", "Window", "Normalisation"):
         assert getattr(spectral, name) == getattr(spectra, name)
@@ -202,4 +202,4 @@ def test_the_command_lines_choices_are_the_librarys():
     assert detecting.ScoreCrop == scoring.ScoreCrop == score.ScoreCrop
     assert detecting.AblationAxis == ablation.Axis
     assert scoring.Engine == inference.Engine
-    assert get_args(detecting.Recipe) == tuple(W20_RECIPES)
+    assert get_args(detecting.Recipe) == RECIPES

@@ -21,7 +21,7 @@ from freqforensics.detector import (
     prepare_input,
     save_detector,
 )
-from freqforensics.images.perturb import W20_TEST
+from freqforensics.images.augmentation import W20_TEST
 from freqforensics.spectra import high_pass_residual
 
 

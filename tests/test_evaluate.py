@@ -27,7 +27,8 @@ from freqforensics.evaluation import (
 from freqforensics.evaluation.metrics import fit_threshold
 from freqforensics.experiments import ablate_sources, evaluate_sources, sweep_sources
 from freqforensics.images import ImageRecord, index_images, read_image
-from freqforensics.images.perturb import JPEG, WebP, social
+from freqforensics.images.augmentation import social
+from freqforensics.images.perturb import JPEG, WebP
 from freqforensics.provenance import claim_folder
 
 

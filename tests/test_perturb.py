@@ -10,23 +10,17 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
-from freqforensics.images.jpeg import luma_table, read_jpeg_tables
-from freqforensics.images.perturb import (
-    JPEG,
+from freqforensics.images.augmentation import (
     W20_RECIPES,
     W20_TEST,
     W20_VALIDATION,
-    Blur,
-    Crop,
-    Flip,
-    Resize,
-    ResizeShorter,
-    Sometimes,
-    WebP,
+    augmentation,
     double_jpeg,
     social,
     w20_training,
 )
+from freqforensics.images.jpeg import luma_table, read_jpeg_tables
+from freqforensics.images.perturb import JPEG, Blur, Crop, Flip, OneOf, Resize, ResizeShorter, Sharpen, Sometimes, WebP
 
 
 def test_area_averaging_by_two_is_the_mean_of_four_whatever_the_sides(rng):
@@ -308,3 +302,35 @@ def test_laundering_chains(rng):
         Sometimes(Flip(), 1.5)
     with pytest.raises(ValueError, match="no pixel left"):
         double_jpeg(90, 70, shift=64)(image)
+
+
+def test_one_of_draws_each_as_often():
+    class Tag(Blur):
+        def __call__(self, image, rng=None):
+            return self.sigma
+
+    drawn = OneOf((Tag(1.0), Tag(2.0), Tag(3.0)))
+    source = np.random.default_rng(0)
+    counts = np.bincount([int(drawn(None, source)) for _ in range(3000)])[1:]
+    assert (np.abs(counts - 1000) < 100).all()
+    with pytest.raises(ValueError, match="choices must not be empty"):
+        OneOf(())
+
+
+def test_sharpening_adds_what_a_blur_takes_away(rng):
+    image = rng.integers(60, 190, (20, 24, 3), dtype=np.uint8)
+    given = image.astype(float)
+    blurred = np.stack([scipy.ndimage.gaussian_filter(given[..., c], 1.5) for c in range(3)], axis=-1)
+    expected = np.clip(given + 0.7 * (given - blurred), 0, 255)
+    assert np.abs(Sharpen(0.7, 1.5)(image) - expected).max() <= 0.51
+    assert np.array_equal(Sharpen(0.0)(image), image)
+    with pytest.raises(ValueError, match="amount must not be negative"):
+        Sharpen((1.0, 0.5))
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        Sharpen(1.0, 0.0)
+
+
+def test_laundering_leaves_most_images_as_they_are(rng):
+    image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    same = np.mean([np.array_equal(augmentation("laundering")(image, rng), image) for _ in range(400)])
+    assert abs(same - 0.9 * 0.9 * 0.7) < 0.08

@@ -15,7 +15,8 @@ from freqforensics.detector import Detector, ScoreTable, make_detector, score as
 from freqforensics.detector.inference import folded, make_scorer
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.images import index_images, read_image, records_sha256
-from freqforensics.images.perturb import JPEG, W20_TEST, W20_VALIDATION
+from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
+from freqforensics.images.perturb import JPEG
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,19 @@ import torch
 from pictures import picture, write
 from safetensors.torch import load_file
 
-from freqforensics.detector import TrainConfig, load_detector, make_detector, save_detector, train as module
+from freqforensics.detector import (
+    TrainConfig,
+    load_detector,
+    make_detector,
+    save_detector,
+    train as module,
+    training_run,
+)
 from freqforensics.detector.train import plan_training, train_detector
-from freqforensics.images.perturb import W20_RECIPES, Blur, Crop, ResizeShorter, w20_training
+from freqforensics.detector.training_set import AugmentedImages, Simulated, index_training, pair_up
+from freqforensics.generators.randomised import Faker
+from freqforensics.images.augmentation import W20_RECIPES, w20_training
+from freqforensics.images.perturb import Blur, Crop, ResizeShorter
 from freqforensics.spectra import Band
 
 
@@ -115,14 +125,14 @@ def test_the_same_to_the_last_bit(config, whole, tmp_path):
 @pytest.mark.parametrize("broken_at", [1, 3, 5])
 def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypatch, broken_at):
     out = tmp_path / "run"
-    learn = module._Run.learn
+    learn = training_run.TrainingRun.learn
 
     def die(run, *arguments):
         if run.step == broken_at:
             raise KeyboardInterrupt
         return learn(run, *arguments)
 
-    monkeypatch.setattr(module._Run, "learn", die)
+    monkeypatch.setattr(training_run.TrainingRun, "learn", die)
     with pytest.raises(KeyboardInterrupt):
         train_detector(config, out, device="cpu", checkpoint_minutes=0)
     # Steps that were logged after the last checkpoint, and half a row, must not stay.
@@ -213,7 +223,7 @@ def test_imagenet_weights_that_cannot_be_had(config, tmp_path, monkeypatch):
     def unreachable(**options):
         raise urllib.error.URLError("no route to host")
 
-    monkeypatch.setattr(module, "make_detector", unreachable)
+    monkeypatch.setattr(training_run, "make_detector", unreachable)
     with pytest.raises(ValueError, match=r"ImageNet's weights cannot be downloaded \(no route to host\)"):
         train_detector(replace(config, init="imagenet"), tmp_path / "run", device="cpu")
 
@@ -286,3 +296,90 @@ def test_two_processes_train_as_one(config, root, tmp_path):
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in one:
         torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    source = np.random.default_rng(5)
+    folder = tmp_path_factory.mktemp("photos") / "own"
+    for index in range(12):
+        write(folder / f"{index}.png", picture(source, 90, 110))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def simulated(photos) -> TrainConfig:
+    """Learning from photographs alone, with all that belongs to it."""
+    return TrainConfig(
+        (str(photos),), held_out=0.3, crop=32, simulate=("polyphase", "miniature"), ramp=1, ranking=1.0, batch=4,
+        recipe="laundering", input="residual", early_down=2, init="identity", learning_rate=1e-3, decay="cosine",
+        epochs=2,
+    )  # fmt: skip
+
+
+def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
+    """The fakes are new in each epoch, those validated on are not; the rate ends near zero; a break changes nothing."""
+    told = []
+    whole = train_detector(simulated, tmp_path / "whole", device="cpu", on_epoch=told.append)
+    assert len(whole.epochs) == 2
+    rates = [float(row["rate"]) for row in rows(tmp_path / "whole", "steps.csv")]
+    assert max(rates) <= 1e-3
+    assert rates[-1] < 0.2 * max(rates)
+    assert load_detector(whole.weights).early_down == 2
+
+    learn = training_run.TrainingRun.learn
+
+    def die(run, *arguments):
+        if run.step == 3:
+            raise KeyboardInterrupt
+        return learn(run, *arguments)
+
+    monkeypatch.setattr(training_run.TrainingRun, "learn", die)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(simulated, tmp_path / "broken", device="cpu", checkpoint_minutes=0)
+    monkeypatch.setattr(training_run.TrainingRun, "learn", learn)
+    train_detector(simulated, tmp_path / "broken", device="cpu", resume=True)
+    assert rows(tmp_path / "whole", "steps.csv") == rows(tmp_path / "broken", "steps.csv")
+    assert same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_photo_and_its_fake_follow_each_other_and_show_the_same(simulated, tmp_path):
+    data = index_training(simulated.sources, held_out=0.3, simulated=True)
+    assert {record.label for record in data.training} == {"real", "fake"}
+    assert not {r.path for r in data.training} & {r.path for r in data.validation}
+    groups = pair_up(data.training)
+    draws = [number for _, number in sorted((i, n) for n, group in enumerate(groups) for i in group)]
+    made = Simulated(simulated.window(), Faker(("polyphase",), ("radial",)))
+    images = AugmentedImages(data.training, Crop(32), (0, 0, 0), draws, simulate=made)
+    later = AugmentedImages(data.training, Crop(32), (0, 0, 1), draws, simulate=made)
+    for real, fake in groups:
+        assert [images[i][1] for i in (real, fake)] == [False, True]
+        near = np.abs(images[real][0].astype(int) - images[fake][0]).mean()
+        far = np.abs(images[real][0].astype(int) - later[fake][0]).mean()
+        assert 0 < near < far
+
+
+def test_what_simulation_cannot_do(simulated, tmp_path):
+    for change, message in (
+        ({"batch": 5}, "batch must be even"),
+        ({"simulate": ("gan",)}, "kinds must be of miniature, polyphase"),
+        ({"simulate": ()}, "simulate must not be empty"),
+        ({"epochs": None}, "epochs must be given"),
+        ({"ranking": -1.0}, "ranking must not be negative"),
+        ({"early_down": 3}, "early_down must be one of 4, 2, 1"),
+        ({"decay": "linear"}, "decay must be one of plateau, cosine"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            replace(simulated, **change)
+    with pytest.raises(FileNotFoundError, match="no fitted miniature"):
+        plan_training(replace(simulated, shelf=str(tmp_path)))
+
+
+def test_a_cosine_does_not_end_early():
+    """The early stop's patience would be over long before."""
+    config = TrainConfig(("x",), decay="cosine", epochs=100, learning_rate=1.0)
+    rates = [config.rate(part) for part in np.linspace(0, 1, 201)]
+    assert max(rates) == pytest.approx(1.0, abs=1e-3)
+    assert rates.index(max(rates)) == 10
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+    assert rates == sorted(rates[:11]) + sorted(rates[11:], reverse=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from freqforensics.evaluation import Ablation
 
 Input = Literal["rgb", "residual"]
-Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1"]
+Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "laundering"]
+DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
 AblationAxis = Literal["recipe", "classes", "band"]
 ScoreCrop = Literal["center", "none", "tiles", "resize"]
@@ -33,7 +34,7 @@ Validation = Annotated[
 ]
 HeldOut = Annotated[float, typer.Option(help="Part held out where there is nothing to validate on.")]
 Imbalanced = Annotated[ImbalanceChoice, typer.Option(help="If real and fake differ in number by more than a tenth.")]
-Recipes = Annotated[Recipe, typer.Option(help="Augmentation of Wang et al. 2020.")]
+Recipes = Annotated[Recipe, typer.Option(help="Augmentation of Wang et al. 2020; laundering: milder, and wider.")]
 AsPublished = Annotated[
     bool,
     typer.Option(
@@ -46,7 +47,11 @@ CropSide = Annotated[int, typer.Option(help="Side of the squares learnt from, pi
 Pairs = Annotated[bool, typer.Option("--pairs", help="Crop real and fake of one file name alike, in one batch.")]
 Inputs = Annotated[Input, typer.Option(help="What the network is fed with.")]
 Init = Annotated[
-    str, typer.Option(metavar="imagenet|scratch|FILE", help="Weights to begin with; imagenet is a download.")
+    str,
+    typer.Option(
+        metavar="imagenet|scratch|identity|FILE",
+        help="Weights to begin with; imagenet is a download. identity: from scratch, blocks begin as the identity.",
+    ),
 ]
 Batch = Annotated[int, typer.Option(help="Images in a step, of all processes together.")]
 Passes = Annotated[int, typer.Option(help="How often an epoch goes through the images.", min=1)]
@@ -59,7 +64,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
 @app.command(
     epilog="Example: freqforensics train ForenSynths --out run --as-published --recipe blur+jpeg-0.5\n\n"
     "Offline, from miniatures: freqforensics train miniatures --out run --init scratch --input residual --crop 64"
-    " --batch 32 --learning-rate 1e-3 --passes 4 --epochs 5"
+    " --batch 32 --learning-rate 1e-3 --passes 4 --epochs 5\n\n"
+    "From photographs alone: freqforensics train photos --out run --simulate miniature,polyphase --init identity"
+    " --input residual --early-down 2 --crop 48 --batch 32 --recipe laundering --learning-rate 1e-3 --decay cosine"
+    " --ranking 1 --ramp 10 --epochs 20 --passes 4"
 )
 def train(
     source: Annotated[
@@ -78,7 +86,24 @@ def train(
     resize: ResizeTo = None,
     crop: CropSide = 224,
     pairs: Pairs = False,
+    simulate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND,...", help="Sources are photographs: make fakes at random; miniature, polyphase or both."
+        ),
+    ] = None,
+    align: Annotated[
+        str, typer.Option(metavar="WHAT,...", help="How simulated fakes are aligned: radial, mixup, both or none.")
+    ] = "radial,mixup",
+    shelf: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Miniatures to simulate with; default those that ship.")
+    ] = None,
+    ramp: Annotated[int, typer.Option(help="Epochs until simulated fakes are as hard as can be.", min=0)] = 0,
+    ranking: Annotated[float, typer.Option(help="Weight of a loss that ranks a photo below its simulated fake.")] = 0.0,
     input: Inputs = "rgb",  # noqa: A002 - the field's word
+    early_down: Annotated[
+        int, typer.Option(help="4: ResNet-50's stem; 2: half of it; 1: no early down-sampling, 16 times the work.")
+    ] = 4,
     band: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Only these frequencies, cycles per pixel; either may miss.")
     ] = None,
@@ -86,6 +111,7 @@ def train(
     batch: Batch = 64,
     passes: Passes = 1,
     learning_rate: Rate = 1e-4,
+    decay: Annotated[DecayChoice, typer.Option(help="How the rate falls; cosine: to zero over --epochs.")] = "plateau",
     epochs: Epochs = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.", min=0)] = 0,
     precision: Precision = "32-true",
@@ -122,12 +148,19 @@ def train(
             resize=256 if as_published and resize is None else resize,
             crop=crop,
             pairs=pairs,
+            simulate=_listed(simulate),  # type: ignore[arg-type]  # checked there
+            align=_listed(None if align == "none" else align),  # type: ignore[arg-type]
+            shelf=shelf,
+            ramp=ramp,
+            ranking=ranking,
             input=input,
+            early_down=early_down,  # type: ignore[arg-type]  # checked there
             band=None if band is None else Band.parse(band),
             init=init,
             batch=batch,
             passes=passes,
             learning_rate=learning_rate,
+            decay=decay,
             epochs=epochs,
             precision=precision,
             seed=seed,
@@ -291,6 +324,10 @@ def _print_plan(config: dict[str, Any], plan: TrainingSet, *, as_json: bool) -> 
     for note in plan.notes:
         complain(f"note: {note}")
     print(f"{len(plan.training)} images to learn from, {len(plan.validation)} to validate on; nothing was trained")
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _parsed_classes(text: str | None) -> int | tuple[str, ...] | None:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from freqforensics.detector.resnet import Detector, InputKind, make_detector
+from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
 from freqforensics.devices import check_device
 from freqforensics.images import shown_path
 from freqforensics.provenance import replacing
@@ -76,7 +76,8 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     if input is not None and stored is not None and input != stored:
         raise CheckpointError(place, f"was trained on {stored} input, not {input}")
     chosen = input or cast("InputKind | None", stored) or "rgb"
-    detector = make_detector(input=chosen, band=_band(metadata.get("band"), place), seed=0)
+    down = _early_down(metadata.get("early_down"), place)
+    detector = make_detector(input=chosen, band=_band(metadata.get("band"), place), early_down=down, seed=0)
     _fill(detector, state, place)
     return detector.to(device).eval()
 
@@ -90,7 +91,7 @@ def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str
     path : str or Path
         Ends in ``.safetensors``.
     metadata : mapping of str to str, optional
-        Stored beside the format, the input and the band.
+        Stored beside the format, the input, the band and what the stem does.
 
     Raises
     ------
@@ -103,6 +104,8 @@ def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str
     own = {"format": FORMAT, "input": detector.input}
     if detector.band is not None:
         own["band"] = f"{detector.band.low!r} {detector.band.high!r}"
+    if detector.early_down != 4:
+        own["early_down"] = str(detector.early_down)
     if set(metadata or {}) & set(own):
         raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(own)))}")
     state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
@@ -143,6 +146,13 @@ def _band(text: str | None, path: Path) -> Band | None:
         return Band(low, high)
     except ValueError as error:
         raise CheckpointError(path, f"its band is {text!r}, which this version does not know") from error
+
+
+def _early_down(text: str | None, path: Path) -> EarlyDown:
+    for known in get_args(EarlyDown):
+        if text in (None, str(known)):
+            return cast("EarlyDown", known)
+    raise CheckpointError(path, f"its early_down is {text!r}, which this version does not know")
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

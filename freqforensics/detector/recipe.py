@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
-from freqforensics.detector.resnet import InputKind
+from freqforensics.detector.resnet import EarlyDown, InputKind
 from freqforensics.detector.training_set import Imbalance
-from freqforensics.images.perturb import (
-    Chain,
-    Crop,
-    Flip,
-    Perturbation,
-    ResizeShorter,
-    Sometimes,
-    Variant,
-    augmentation,
-)
+from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
+from freqforensics.images.augmentation import augmentation
+from freqforensics.images.perturb import Chain, Crop, Flip, Perturbation, ResizeShorter, Sometimes, Variant
 from freqforensics.spectra import Band
+
+Decay = Literal["plateau", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class TrainConfig:
     sources, validation : tuple of str
         As for `index_training`, as are `held_out`, `classes` and `imbalance`.
     recipe : str
-        Augmentation, one of `W20_RECIPES`.
+        Augmentation, one of `RECIPES`.
     variant : {"sound", "as_published"}
         "as_published" blurs in uint8, augments validation images at random too, and lets the first epoch after each
         drop of the learning rate overwrite the best weights. "sound" does neither.
@@ -41,18 +37,36 @@ class TrainConfig:
     pairs : bool
         Learn from real and fake images of one file name together, in one batch and cropped alike: what they have in
         common then cancels in the gradient. For miniatures, where the fake is its photograph but for the decoder.
+    simulate : tuple of {"miniature", "polyphase"}
+        Learn from photographs alone: fakes are made of them at random, each time another one (`Faker`). Fake images of
+        the sources are left out; `pairs` holds by nature.
+    align : tuple of {"radial", "mixup"}
+        How simulated fakes are aligned to their photographs.
+    shelf : str, optional
+        Folder of the miniatures simulated with; default those that ship.
+    ramp : int
+        Epochs over which simulated fakes, and what `recipe` does, become as hard as they are meant to be.
+    ranking : float
+        Weight of a second loss, softplus(logit of the photo - logit of its fake): what the two have in common cancels.
+        Simulated fakes only.
     input : {"rgb", "residual"}
     band : Band, optional
         As for `prepare_input`.
+    early_down : {4, 2, 1}
+        As for `make_detector`.
     init : str
-        "imagenet", "scratch", or a file for `load_detector`.
+        "imagenet", "scratch", "identity" (from scratch, every residual block beginning as the identity), or a file for
+        `load_detector`.
     batch : int
         Images of all processes together.
     passes : int
         How often an epoch goes through the images. `EarlyStop` counts epochs: those of a small set are too short for
         it. Wang et al.: one pass through 720,119.
     learning_rate : float
-        Of Adam, betas 0.9 and 0.999; see `EarlyStop`.
+        Of Adam, betas 0.9 and 0.999.
+    decay : {"plateau", "cosine"}
+        How the rate falls: as `EarlyStop` has it, or along half a cosine to zero over `epochs`, after a twentieth of
+        warming up; then `EarlyStop` only says which epoch is the best.
     epochs : int, optional
         At most so many; default until `EarlyStop` ends it.
     precision : str
@@ -75,24 +89,54 @@ class TrainConfig:
     resize: int | None = None
     crop: int = 224
     pairs: bool = False
+    simulate: tuple[FakeKind, ...] = ()
+    align: tuple[Alignment, ...] = ("radial", "mixup")
+    shelf: str | None = None
+    ramp: int = 0
+    ranking: float = 0.0
     input: InputKind = "rgb"
     band: Band | None = None
+    early_down: EarlyDown = 4
     init: str = "imagenet"
     batch: int = 64
     passes: int = 1
     learning_rate: float = 1e-4
+    decay: Decay = "plateau"
     epochs: int | None = None
     precision: str = "32-true"
     seed: int = 0
 
     def __post_init__(self) -> None:
         augmentation(self.recipe, variant=self.variant)
-        for name, choices in (("input", get_args(InputKind)), ("imbalance", get_args(Imbalance))):
+        for name, choices in (
+            ("input", get_args(InputKind)),
+            ("imbalance", get_args(Imbalance)),
+            ("early_down", get_args(EarlyDown)),
+            ("decay", get_args(Decay)),
+        ):
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {getattr(self, name)!r}")
+        if self.simulate:
+            self.faker()
+            if self.batch % 2:
+                raise ValueError(f"batch must be even to hold pairs of photo and fake, got {self.batch}")
+        elif self.ranking or self.ramp:
+            raise ValueError("ranking and ramp are for simulated fakes: simulate must not be empty")
+        if self.decay == "cosine" and self.epochs is None:
+            raise ValueError("a cosine needs to know its end: epochs must be given")
+        if not self.ranking >= 0:
+            raise ValueError(f"ranking must not be negative, got {self.ranking}")
         if not self.sources:
             raise ValueError("sources must not be empty")
-        for name, lowest in (("batch", 2), ("passes", 1), ("crop", 32), ("resize", 32), ("epochs", 1), ("seed", 0)):
+        for name, lowest in (
+            ("batch", 2),
+            ("passes", 1),
+            ("crop", 32),
+            ("resize", 32),
+            ("epochs", 1),
+            ("ramp", 0),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise ValueError(f"{name} must be at least {lowest}, got {value}")
@@ -106,9 +150,31 @@ class TrainConfig:
         """Give the recipe of Wang et al. 2020, quirks and all: ImageNet start, 256 to 224 pixels, batches of 64."""
         return cls(**{"sources": sources, "recipe": recipe, "variant": "as_published", "resize": 256, **others})
 
-    def chain(self) -> Chain:
-        """What is done to an image to learn from."""
-        return Chain((*self._resized(), *self._augmented(), Crop(self.crop, "random"), Sometimes(Flip(), 0.5)))
+    def difficulty(self, epoch: int) -> float:
+        """How hard simulated fakes are in an epoch, counted from 0."""
+        return 1.0 if self.ramp == 0 else min(1.0, epoch / self.ramp)
+
+    def faker(self, difficulty: float = 1.0) -> Faker:
+        """What makes fakes of photographs, where that is asked for."""
+        return Faker(self.simulate, self.align, self.shelf, difficulty)
+
+    def window(self) -> Window:
+        """What is cut from a photograph before a fake is made of it: room for what its edges spoil, and for crops."""
+        return Window((self.crop + 2 * STEP) // STEP * STEP)
+
+    def rate(self, part: float) -> float:
+        """Learning rate of a cosine after a part, 0 .. 1, of all steps."""
+        warm = 0.05
+        if part < warm:
+            return self.learning_rate * (part + 0.001) / (warm + 0.001)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (part - warm) / (1 - warm)))
+
+    def chain(self, difficulty: float = 1.0) -> Chain:
+        """What is done to an image to learn from; augmented with a probability of `difficulty`."""
+        augmented = self._augmented()
+        if difficulty < 1:
+            augmented = (Sometimes(Chain(augmented), difficulty),)
+        return Chain((*self._resized(), *augmented, Crop(self.crop, "random"), Sometimes(Flip(), 0.5)))
 
     def validation_chain(self) -> Chain:
         """What is done to an image to validate on."""

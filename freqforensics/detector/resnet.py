@@ -16,6 +16,7 @@ from torchvision.models.resnet import Bottleneck
 from freqforensics.spectra import Band, high_pass_residual, keep_band
 
 InputKind = Literal["rgb", "residual"]
+EarlyDown = Literal[4, 2, 1]
 Uint8 = NDArray[np.uint8]
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -56,6 +57,15 @@ class Detector(nn.Module):
         self.input: InputKind = input
         self.band = band
 
+    @property
+    def early_down(self) -> EarlyDown:
+        """How many times smaller an image is at the first residual stage; see `make_detector`."""
+        network: Any = self.network
+        pooled = network.maxpool.stride == 2
+        if not pooled:
+            return 1
+        return 4 if network.conv1.stride == (2, 2) else 2
+
     def forward(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of prepared images (N, 3, H, W)."""
         logits: Tensor = self.network(prepared)
@@ -95,7 +105,9 @@ def make_detector(
     *,
     input: InputKind = "rgb",  # noqa: A002 - the field's word
     band: Band | None = None,
+    early_down: EarlyDown = 4,
     seed: int | None = None,
+    identity: bool = False,
     imagenet: bool = False,
 ) -> Detector:
     """Make an untrained detector.
@@ -104,8 +116,15 @@ def make_detector(
     ----------
     input, band
         As for `Detector`.
+    early_down : {4, 2, 1}
+        How many times smaller an image is when it reaches the first residual stage. 4: as published, the first
+        convolution and the pooling halve it each. 2: the convolution does not; four times the work. 1: neither does,
+        the "no-down" of Gragnaniello et al. (ICME 2021); sixteen times the work. The weights have the same shapes.
     seed : int, optional
         Of the random weights; without one they come from torch's global generator.
+    identity : bool
+        Begin with residual blocks that do nothing: the scale of the last normalisation of each is 0 (Goyal et al.
+        2017). From scratch, with few steps, it is what makes so deep a network learn.
     imagenet : bool
         Begin with torchvision's ImageNet weights (V1, as published), which it downloads. The last layer is new in
         either case: weights ~ N(0, 0.02), bias at the default of `nn.Linear`.
@@ -119,9 +138,15 @@ def make_detector(
         if seed is not None:
             torch.manual_seed(seed)
         weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V1 if imagenet else None
-        network = torchvision.models.resnet50(weights=weights)
+        network = torchvision.models.resnet50(weights=weights, zero_init_residual=identity)
         network.fc = nn.Linear(network.fc.in_features, 1)
         nn.init.normal_(network.fc.weight, 0.0, 0.02)
+    if early_down not in get_args(EarlyDown):
+        raise ValueError(f"early_down must be one of {', '.join(map(str, get_args(EarlyDown)))}; got {early_down!r}")
+    if early_down <= 2:
+        network.conv1.stride = (1, 1)
+    if early_down == 1:
+        network.maxpool.stride = 1
     return Detector(network, input=input, band=band)
 
 

@@ -19,7 +19,8 @@ from freqforensics.detector.inference import Engine, Scorer, make_scorer, weight
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
 from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file
-from freqforensics.images.perturb import W20_TEST, W20_VALIDATION, Perturbation
+from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
+from freqforensics.images.perturb import Perturbation
 
 ScoreCrop = Literal["center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]

@@ -4,47 +4,37 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from sklearn.metrics import average_precision_score
-from torch.nn import functional as F
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from freqforensics.detector.checkpoint import CheckpointError, load_detector, save_detector
-from freqforensics.detector.early_stop import EarlyStop
-from freqforensics.detector.parallel import make_fabric, share_statistics
+from freqforensics.detector.checkpoint import CheckpointError, save_detector
+from freqforensics.detector.parallel import make_fabric
 from freqforensics.detector.recipe import TrainConfig
-from freqforensics.detector.resnet import Detector, make_detector
 from freqforensics.detector.train_log import Epoch, TrainLog
+from freqforensics.detector.training_run import CHECKPOINT, TrainingRun
 from freqforensics.detector.training_set import (
-    AugmentedImages,
-    Collate,
     TrainingSet,
     check_images,
     index_training,
     pair_up,
 )
 from freqforensics.engine import default_workers
+from freqforensics.generators.randomised import miniatures_on
 from freqforensics.provenance import (
     DETECTOR_LIBRARIES,
     check_result_folder,
     clear_unfinished,
     manifest,
-    replacing,
     write_json,
 )
 
-CHECKPOINT: Final = "last.ckpt"
 WEIGHTS: Final = "detector.safetensors"
-_TRAINING, _VALIDATION = 0, 1
 
 
 @dataclass(frozen=True)
@@ -80,11 +70,13 @@ def plan_training(
     ValueError, FileNotFoundError
         As `index_training` and `check_images`.
     """
-    if config.init not in ("imagenet", "scratch") and not Path(config.init).is_file():
+    if config.init not in ("imagenet", "scratch", "identity") and not Path(config.init).is_file():
         raise FileNotFoundError(f"no weights at {config.init}")
     found = index_configured(config)
     if config.pairs:
         pair_up(found.training)
+    if "miniature" in config.simulate:
+        miniatures_on(config.shelf)
     return check_images(
         found,
         smallest=config.crop,
@@ -169,7 +161,9 @@ def train_detector(
     if min(config.batch, len(data.training)) < 2 * fabric.world_size:
         least = f"{fabric.world_size} processes need batches of {2 * fabric.world_size} images at least"
         raise ValueError(f"{least}: the batch is {config.batch}, and there are {len(data.training)} images")
-    run = _Run(config, data, fabric, state)
+    if config.ranking and fabric.world_size > 1:
+        raise ValueError("ranking compares a photo with its fake, and several processes would part them: give one")
+    run = TrainingRun(config, data, fabric, state)
     if fabric.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
         clear_unfinished(folder)
@@ -186,7 +180,7 @@ def train_detector(
     return Training(tuple(run.epochs), folder / WEIGHTS, data.notes)
 
 
-def _one_epoch(run: _Run, folder: Path, log: TrainLog, *, workers: int, minutes: float, progress: bool) -> None:
+def _one_epoch(run: TrainingRun, folder: Path, log: TrainLog, *, workers: int, minutes: float, progress: bool) -> None:
     """Learn from every image once, validate, keep what is best."""
     started = stored = time.monotonic()
     first = run.fabric.is_global_zero
@@ -194,14 +188,15 @@ def _one_epoch(run: _Run, folder: Path, log: TrainLog, *, workers: int, minutes:
     with tqdm(
         total=total,
         initial=sum(map(len, run.batches()[: run.done])),
-        desc=f"epoch {run.epoch + 1}, rate {run.schedule.rate:.0e}",
+        desc=f"epoch {run.epoch + 1}, rate {run.rate:.0e}",
         unit="image",
         delay=2,
         disable=None if progress and first else True,
     ) as bar:
         for images, fake, count in run.remaining(workers):
+            rate = run.rate
             loss = run.learn(images, fake, count)
-            log.step(run.step, run.epoch + 1, run.schedule.rate, loss)
+            log.step(run.step, run.epoch + 1, rate, loss)
             bar.update(count)
             bar.set_postfix(loss=f"{run.loss_sum / max(1, run.seen):.4f}", refresh=False)
             if time.monotonic() - stored >= 60 * minutes:
@@ -221,173 +216,6 @@ def _one_epoch(run: _Run, folder: Path, log: TrainLog, *, workers: int, minutes:
     run.store(folder)
 
 
-class _Run:
-    """A training under way: everything that must be stored to go on as if nothing had happened."""
-
-    def __init__(self, config: TrainConfig, data: TrainingSet, fabric: Fabric, state: dict[str, Any] | None) -> None:
-        self.config, self.data, self.fabric = config, data, fabric
-        self.detector = _first_weights(config, download=state is None)
-        if state is not None:
-            self.detector.network.load_state_dict(state["model"])
-        if fabric.world_size > 1:
-            self.detector.network = share_statistics(self.detector.network, fabric.device.type)
-        self.detector.train().to(memory_format=torch.channels_last)
-        self.optimiser = torch.optim.Adam(self.detector.parameters(), lr=config.learning_rate, betas=(0.9, 0.999))
-        self.model, self.stepper = fabric.setup(self.detector, self.optimiser)
-        self.groups = pair_up(data.training) if config.pairs else [[index] for index in range(len(data.training))]
-        self.draws = [number for _, number in sorted((i, n) for n, group in enumerate(self.groups) for i in group)]
-        self.schedule = EarlyStop(config.learning_rate, variant=config.variant)
-        self.epochs: list[Epoch] = []
-        self.step = self.done = self.seen = 0
-        self.loss_sum = 0.0
-        if state is not None:
-            self.optimiser.load_state_dict(state["optimizer"])
-            fabric.strategy.precision.load_state_dict(state["precision"])
-            self.schedule = EarlyStop(**state["schedule"])
-            self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-            self.step, self.done, self.seen = state["total_steps"], state["done"], state["seen"]
-            self.loss_sum = state["loss_sum"]
-
-    @property
-    def epoch(self) -> int:
-        """The epoch under way, from 0."""
-        return len(self.epochs)
-
-    @property
-    def ended(self) -> bool:
-        return self.schedule.ended or (self.config.epochs is not None and self.epoch >= self.config.epochs)
-
-    def batches(self) -> list[list[int]]:
-        """Cut the epoch into batches, in an order that depends on seed and epoch alone."""
-        rng = np.random.default_rng([self.config.seed, 2, self.epoch])
-        images = len(self.data.training)
-        cut: list[list[int]] = [[]]
-        for again in range(self.config.passes):
-            for group in rng.permutation(len(self.groups)):
-                if len(cut[-1]) >= self.config.batch:
-                    cut.append([])
-                cut[-1].extend(again * images + index for index in self.groups[group])
-        # Statistics of a single image are none, and no process may be without one.
-        least = 2 * self.fabric.world_size
-        if len(cut) > 1 and len(cut[-1]) < least:
-            cut.pop()
-        return cut
-
-    def remaining(self, workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
-        """What this process learns of the batches that are not done yet, with the number of images of all processes."""
-        batches = self.batches()[self.done :]
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        key = (self.config.seed, _TRAINING, self.epoch)
-        images = AugmentedImages(self.data.training, self.config.chain(), key, self.draws)
-        loader = self._loader(images, [batch[rank::world] for batch in batches], workers)
-        for (prepared, fake), batch in zip(loader, batches, strict=True):
-            yield prepared, fake, len(batch)
-
-    def learn(self, images: torch.Tensor, fake: torch.Tensor, count: int) -> float:
-        """Take one step; return the loss of the whole batch."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate
-        self.stepper.zero_grad(set_to_none=True)
-        logits = self.model(images)
-        loss = F.binary_cross_entropy_with_logits(logits, fake, reduction="sum") / count
-        # Gradients are averaged over processes: what each gives is its part of the sum.
-        self.fabric.backward(loss * self.fabric.world_size)
-        self.stepper.step()
-        whole = float(self.fabric.all_reduce(loss.detach(), reduce_op="sum"))  # type: ignore[arg-type]
-        self.step, self.done, self.seen = self.step + 1, self.done + 1, self.seen + count
-        self.loss_sum += whole * count
-        return whole
-
-    @torch.no_grad()
-    def validate(self, workers: int, started: float) -> None:
-        """Score the validation set and close the epoch."""
-        records, rank, world = self.data.validation, self.fabric.global_rank, self.fabric.world_size
-        key = (self.config.seed, _VALIDATION, self.epoch)
-        images = AugmentedImages(records, self.config.validation_chain(), key)
-        own = list(range(rank, len(records), world))
-        size = max(1, self.config.batch // world)
-        logits = torch.zeros(len(records), device=self.fabric.device)
-        precision = next(self.detector.parameters()).dtype
-        self.detector.eval()
-        place = 0
-        for prepared, _ in self._loader(images, [own[i : i + size] for i in range(0, len(own), size)], workers):
-            # Not through the wrapper: it would wait for processes that have fewer batches.
-            with self.fabric.autocast():
-                made = self.detector(prepared.to(precision)).float()
-            logits[own[place : place + len(made)]] = made
-            place += len(made)
-        self.detector.train()
-        logits = self.fabric.all_reduce(logits, reduce_op="sum").cpu()  # type: ignore[union-attr]
-        fake = torch.tensor([record.label == "fake" for record in records])
-        right = ((logits > 0) == fake).double()
-        accuracy, balanced = float(right.mean()), float(right[fake].mean() + right[~fake].mean()) / 2
-        self.schedule = self.schedule.after(accuracy if self.config.variant == "as_published" else balanced)
-        self.epochs.append(
-            Epoch(
-                epoch=self.epoch + 1,
-                step=self.step,
-                rate=self.optimiser.param_groups[0]["lr"],
-                loss=self.loss_sum / self.seen,
-                validation_loss=float(F.binary_cross_entropy_with_logits(logits.double(), fake.double())),
-                accuracy=accuracy,
-                balanced_accuracy=balanced,
-                ap=min(1.0, float(average_precision_score(fake.numpy(), logits.numpy()))),
-                kept=self.schedule.improved,
-                seconds=round(time.monotonic() - started, 1),
-            )
-        )
-        self.done = self.seen = 0
-        self.loss_sum = 0.0
-
-    def store(self, folder: Path) -> None:
-        """Write everything to go on with, whole or not at all."""
-        if not self.fabric.is_global_zero:
-            return
-        content = {
-            "config": json.dumps(self.config.to_json()),
-            "images": self.data.sha256,
-            "unreadable": list(self.data.unreadable),
-            "model": self.detector.network.state_dict(),
-            "optimizer": self.optimiser.state_dict(),
-            "precision": self.fabric.strategy.precision.state_dict(),
-            "total_steps": self.step,
-            "schedule": asdict(self.schedule),
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-            "done": self.done,
-            "seen": self.seen,
-            "loss_sum": self.loss_sum,
-        }
-        with replacing(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
-
-    def _loader(self, images: AugmentedImages, batches: Sequence[Sequence[int]], workers: int) -> Iterator[Any]:
-        loader: DataLoader[Any] = DataLoader(
-            images,
-            batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of indices
-            collate_fn=Collate(self.config.input, self.config.band),
-            num_workers=workers,
-            pin_memory=self.fabric.device.type == "cuda",
-        )
-        return (tuple(self.fabric.to_device(part) for part in batch) for batch in loader)
-
-
-def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
-    """The detector to begin with; its weights do not matter where a checkpoint follows."""
-    if not download or config.init == "scratch":
-        return make_detector(input=config.input, band=config.band, seed=config.seed)
-    if config.init != "imagenet":
-        found = load_detector(config.init, input=config.input)
-        found.band = config.band
-        return found
-    try:
-        return make_detector(input=config.input, band=config.band, seed=config.seed, imagenet=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ValueError(
-            f"ImageNet's weights cannot be downloaded ({reason}): give --init scratch, or a file"
-        ) from error
-
-
 def index_configured(config: TrainConfig) -> TrainingSet:
     """Index and split the images of a configuration, without reading them; raises as `index_training`."""
     return index_training(
@@ -396,6 +224,7 @@ def index_configured(config: TrainConfig) -> TrainingSet:
         held_out=config.held_out,
         classes=config.classes,
         imbalance=config.imbalance,
+        simulated=bool(config.simulate),
         seed=config.seed,
     )
 

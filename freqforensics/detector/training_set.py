@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.engine import map_reduce
+from freqforensics.generators.randomised import Faker, Window
 from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, records_sha256, shown_path
 from freqforensics.images.perturb import Perturbation
 from freqforensics.spectra import Band
@@ -83,6 +84,7 @@ def index_training(
     held_out: float = 0.1,
     classes: int | tuple[str, ...] | None = None,
     imbalance: Imbalance = "error",
+    simulated: bool = False,
     seed: int = 0,
 ) -> TrainingSet:
     """Index and split sources for training.
@@ -100,6 +102,9 @@ def index_training(
         Categories (generators, where a set has no categories) to learn from: these, or the first so many by name.
     imbalance : {"error", "undersample", "allow"}
         What to do where real and fake differ in number by more than a tenth.
+    simulated : bool
+        The sources are photographs to make fakes of: each is listed as real and as fake, fake images are left out, and
+        labels do not matter. The same goes for what is held out, not for `validation`.
     seed : int
         Of the draws.
 
@@ -118,6 +123,8 @@ def index_training(
         raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     notes: list[str] = []
     everything = index_sources(sources, on_note=notes.append)
+    if simulated:
+        everything = _twofold(everything)
     _check_labels(everything)
     left_out = sum(record.split == "test" for record in everything)
     if left_out:
@@ -220,6 +227,25 @@ def check_images(
     return kept
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """How a pair is made of a photograph.
+
+    Parameters
+    ----------
+    window : Window
+    faker : Faker
+    """
+
+    window: Window
+    faker: Faker
+
+    def __call__(self, photo: Uint8, key: Sequence[int], *, fake: bool) -> Uint8:
+        """Give the real or the fake one; of one key, both show the same window."""
+        cut = self.window(photo, np.random.default_rng([*key, 1]))
+        return self.faker(cut, np.random.default_rng([*key, 2])) if fake else cut
+
+
 class AugmentedImages(Dataset[tuple[Uint8, bool]]):
     """Images as one epoch sees them: what is drawn depends on seed, epoch and index alone.
 
@@ -231,6 +257,8 @@ class AugmentedImages(Dataset[tuple[Uint8, bool]]):
         Seed, side of the split, epoch.
     draws : sequence of int, optional
         Images of one number are treated alike; default each on its own.
+    simulate : Simulated, optional
+        Records are photographs; the fakes among them are made.
     """
 
     def __init__(
@@ -239,7 +267,10 @@ class AugmentedImages(Dataset[tuple[Uint8, bool]]):
         chain: Perturbation,
         key: tuple[int, ...],
         draws: Sequence[int] | None = None,
+        *,
+        simulate: Simulated | None = None,
     ) -> None:
+        self.simulate = simulate
         self.records, self.chain, self.key = records, chain, key
         self.draws = range(len(records)) if draws is None else draws
 
@@ -252,8 +283,10 @@ class AugmentedImages(Dataset[tuple[Uint8, bool]]):
         again, index = divmod(index, len(self.records))
         record = self.records[index]
         image = read_image(record.path, on_note=lambda _: None)
-        rng = np.random.default_rng([*self.key, again, self.draws[index]])
-        return self.chain(image, rng), record.label == "fake"
+        fake, key = record.label == "fake", (*self.key, again, self.draws[index])
+        if self.simulate is not None:
+            image = self.simulate(image, key, fake=fake)
+        return self.chain(image, np.random.default_rng(key)), fake
 
 
 @dataclass(frozen=True)
@@ -286,6 +319,12 @@ def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
         first = shown_path(records[single[0][0]].path)
         raise ValueError(f"{len(single)} images have no counterpart of their name on the other side, first {first}")
     return list(groups.values())
+
+
+def _twofold(records: Sequence[ImageRecord]) -> list[ImageRecord]:
+    """List each photograph twice, as what it is and as what is made of it."""
+    photos = [record for record in records if record.label != "fake"]
+    return [replace(record, label=label) for record in photos for label in ("real", "fake")]
 
 
 def _folder(record: ImageRecord) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score
 from freqforensics.detector.train import index_configured
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord, records_sha256
-from freqforensics.images.perturb import W20_RECIPES
+from freqforensics.images.augmentation import W20_RECIPES
 from freqforensics.provenance import claim_folder, replacing, write_json
 from freqforensics.spectra import Band
 

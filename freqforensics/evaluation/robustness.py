@@ -11,7 +11,8 @@ from typing import Any, Final
 from freqforensics.detector import Detector, ScoreTable, score_files, weights_sha256
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord, records_sha256
-from freqforensics.images.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP, double_jpeg, social
+from freqforensics.images.augmentation import double_jpeg, social
+from freqforensics.images.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP
 from freqforensics.provenance import claim_folder, replacing
 
 QUALITIES: Final = (100, 90, 80, 70, 60, 50, 40, 30)

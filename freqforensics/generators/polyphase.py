@@ -16,6 +16,7 @@ def random_polyphase(
     strength: float = 0.1,
     kernel: int = 3,
     preserve_mean: bool = False,
+    per_colour: bool = False,
 ) -> NDArray[Any]:
     """Filter an image with one small random kernel for each phase of a square lattice.
 
@@ -37,6 +38,8 @@ def random_polyphase(
     preserve_mean : bool
         Make every kernel sum to 1: no checkerboard on flat parts, only on structure (nearest or bilinear upsampling
         with what follows it); else phases differ in brightness too (transposed convolution, pixel shuffle).
+    per_colour : bool
+        Draw kernels for each colour; else all colours have the same.
 
     Returns
     -------
@@ -56,13 +59,15 @@ def random_polyphase(
         raise ValueError(f"kernel must be odd and at least 1, got {kernel}")
     if not strength >= 0:
         raise ValueError(f"strength must not be negative, got {strength}")
-    kernels = strength * rng.normal(0.0, 1.0, (period, period, kernel, kernel))
+    colours = (image.shape[2],) if per_colour and image.ndim == 3 else ()
+    kernels = strength * rng.normal(0.0, 1.0, (period, period, kernel, kernel, *colours))
     if preserve_mean:
         kernels -= kernels.mean(axis=(2, 3), keepdims=True)
     kernels[:, :, kernel // 2, kernel // 2] += 1.0
 
     depth = np.float64 if image.dtype == np.float64 else np.float32
     source = image.astype(depth)
+    kernels = kernels.astype(depth)
     margin = kernel // 2
     beyond = [(margin, margin), (margin, margin)] + [(0, 0)] * (image.ndim - 2)
     padded = np.pad(source, beyond, mode="reflect" if min(image.shape[:2]) > margin else "edge")
@@ -73,10 +78,7 @@ def random_polyphase(
             phase = result[i::period, j::period]
             for dy in range(kernel):
                 for dx in range(kernel):
-                    phase += (
-                        depth(kernels[i, j, dy, dx])
-                        * padded[i + dy : height + dy : period, j + dx : width + dx : period]
-                    )
+                    phase += kernels[i, j, dy, dx] * padded[i + dy : height + dy : period, j + dx : width + dx : period]
     if image.dtype == np.uint8:
         return np.clip(np.rint(result), 0, 255).astype(np.uint8)
     return result

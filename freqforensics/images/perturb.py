@@ -89,6 +89,56 @@ class Sometimes(Perturbation):
 
 
 @dataclass(frozen=True)
+class OneOf(Perturbation):
+    """One that is drawn from several, each as likely as the other.
+
+    Parameters
+    ----------
+    choices : tuple of Perturbation
+    """
+
+    choices: tuple[Perturbation, ...]
+
+    def __post_init__(self) -> None:
+        if not self.choices:
+            raise ValueError("choices must not be empty")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Draw one and apply it."""
+        return self.choices[int(_given(rng, "OneOf").integers(len(self.choices)))](image, rng)
+
+
+@dataclass(frozen=True)
+class Sharpen(Perturbation):
+    """Unsharp mask: add to an image what a Gaussian blur takes away.
+
+    Parameters
+    ----------
+    amount : float or (float, float)
+        Times what is taken away; of a pair, a value is drawn uniformly from between them.
+    sigma : float
+        Of the blur, pixels.
+    """
+
+    amount: float | tuple[float, float]
+    sigma: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = _pair(self.amount)
+        if not 0 <= low <= high:
+            raise ValueError(f"amount must not be negative, or be an ascending pair, got {self.amount}")
+        if not self.sigma > 0:
+            raise ValueError(f"sigma must be positive, got {self.sigma}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Sharpen an image; computed in floating point and rounded once."""
+        low, high = _pair(self.amount)
+        amount = low if low == high else _given(rng, "Sharpen").uniform(low, high)
+        given = image.astype(np.float32)
+        return _rounded(given + np.float32(amount) * (given - gaussian_filter(given, (self.sigma, self.sigma, 0))))
+
+
+@dataclass(frozen=True)
 class Blur(Perturbation):
     """Gaussian blur, four standard deviations wide, borders reflected.
 
@@ -300,61 +350,6 @@ class Flip(Perturbation):
         return np.ascontiguousarray(image[:, ::-1])
 
 
-def w20_training(recipe: str) -> Chain:
-    """Give the published training transform, up to the conversion to a tensor.
-
-    Parameters
-    ----------
-    recipe : str
-        One of `W20_RECIPES`.
-
-    Returns
-    -------
-    Chain
-        Shorter side to 256, augmentation, random crop of 224, flip at a rate of one half.
-
-    Raises
-    ------
-    ValueError
-        No such recipe.
-    """
-    _checked(recipe, tuple(W20_RECIPES), "recipe")
-    return Chain((ResizeShorter(256), *W20_RECIPES[recipe].steps, Crop(224, "random"), Sometimes(Flip(), 0.5)))
-
-
-def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
-    """Compress twice, the second time `shift` pixels off the first one's grid: laundering by one more save.
-
-    Parameters
-    ----------
-    first, second : int
-        Qualities.
-    shift : int
-        Rows and columns cut off at the top and the left in between.
-    """
-    cut = (_CutOrigin(shift),) if shift else ()
-    return Chain((JPEG(first), *cut, JPEG(second)))
-
-
-def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
-    """Make smaller and compress, as social networks do with what is uploaded."""
-    return Chain((Resize(scale, "antialiased"), JPEG(quality)))
-
-
-@dataclass(frozen=True)
-class _CutOrigin(Perturbation):
-    pixels: int
-
-    def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ValueError(f"shift must not be negative, got {self.pixels}")
-
-    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        if min(image.shape[:2]) <= self.pixels:
-            raise ValueError(f"an image of shape {image.shape} has no pixel left after {self.pixels} are cut")
-        return image[self.pixels :, self.pixels :]
-
-
 def _resized(image: Uint8, size: tuple[int, int], interpolation: Interpolation) -> Uint8:
     if interpolation == "antialiased":
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
@@ -406,40 +401,3 @@ def _given(rng: np.random.Generator | None, name: str) -> np.random.Generator:
 def _checked(value: str, choices: tuple[str, ...], name: str) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
-
-
-_RATES: Final = {
-    "no-aug": (0.0, 0.0),
-    "blur": (0.5, 0.0),
-    "jpeg": (0.0, 0.5),
-    "blur+jpeg-0.5": (0.5, 0.5),
-    "blur+jpeg-0.1": (0.1, 0.1),
-}
-
-
-def augmentation(recipe: str, *, variant: Variant = "sound") -> Chain:
-    """Give one of the augmentations of Wang et al. 2020: blur, then JPEG by an independent coin.
-
-    Parameters
-    ----------
-    recipe : str
-        One of `W20_RECIPES`.
-    variant : {"sound", "as_published"}
-        Of the blur, see `Blur`. Sigma from 0 to 3, quality from 30 to 100, in either.
-
-    Raises
-    ------
-    ValueError
-        No such recipe or variant.
-    """
-    _checked(recipe, tuple(_RATES), "recipe")
-    p_blur, p_jpeg = _RATES[recipe]
-    blur, jpeg = Blur((0.0, 3.0), variant=variant), JPEG((30, 100), codec="either")
-    return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
-
-
-W20_RECIPES: Final[dict[str, Chain]] = {recipe: augmentation(recipe, variant="as_published") for recipe in _RATES}
-"""Their augmentations as published, by name."""
-
-W20_VALIDATION: Final = Chain((ResizeShorter(256), Crop(224)))
-W20_TEST: Final = Chain((Crop(224),))

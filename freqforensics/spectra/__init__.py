@@ -1,5 +1,6 @@
 """Arrays in, arrays out: residuals, averaged spectra, profiles, lines. Only `files` knows image files."""
 
+from freqforensics.spectra.alignment import match_radial_power
 from freqforensics.spectra.bands import Band, keep_band
 from freqforensics.spectra.crops import Crop, crop_origins
 from freqforensics.spectra.files import FileEvidence, file_evidence, mean_spectrum
@@ -52,6 +53,7 @@ __all__ = [
     "keep_band",
     "lattice_test",
     "line_bins",
+    "match_radial_power",
     "mean_spectrum",
     "radial_profile",
     "resampling_trace",

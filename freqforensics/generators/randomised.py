@@ -1,0 +1,168 @@
+"""Fakes drawn at random from photographs, while a detector learns: domain randomisation over upsamplers.
+
+The same photograph never gives the same fake twice. What a fake has besides upsampling, its lost detail above all, is
+taken from it as far as it can be: the pair of photo and fake is aligned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.generators.miniature import Miniature
+from freqforensics.generators.polyphase import random_polyphase
+from freqforensics.generators.storage import SHELF, load_miniature
+from freqforensics.images.perturb import JPEG, Chain, Crop, OneOf, Perturbation, Resize, Sharpen, Sometimes
+from freqforensics.spectra import match_radial_power
+
+FakeKind = Literal["miniature", "polyphase"]
+Alignment = Literal["radial", "mixup"]
+Uint8 = NDArray[np.uint8]
+
+PERIODS: Final = (2, 4, 8)
+STRENGTHS: Final = (0.02, 0.3)
+"""Of kernels that keep the mean; drawn on a logarithmic scale."""
+UNEVEN_STRENGTHS: Final = (0.0005, 0.02)
+"""Of kernels that do not: they make flat parts uneven, by up to this times their brightness."""
+GREATEST_MIXUP: Final = 0.7
+STEP: Final = 16
+"""Sides of what is passed through a miniature are multiples of it."""
+
+HISTORY: Final = Chain(
+    (
+        Sometimes(
+            OneOf(tuple(Resize((0.4, 1.0), kind) for kind in ("area", "antialiased", "bicubic", "lanczos"))), 0.8
+        ),
+        Sometimes(Resize((1.0, 1.6), "bicubic"), 0.1),
+        Sometimes(Sharpen((0.2, 1.5)), 0.15),
+        Sometimes(JPEG((60, 98), codec="either"), 0.3),
+    )
+)
+"""What has happened to a photograph before: resampled, sharpened, compressed, or nothing of it."""
+
+
+@dataclass(frozen=True)
+class Faker:
+    """What makes fakes of photographs.
+
+    Parameters
+    ----------
+    kinds : tuple of {"miniature", "polyphase"}
+        One is drawn for each fake: a miniature out of those on the `shelf`, or `random_polyphase` with random period,
+        strength and kernel.
+    alignment : tuple of {"radial", "mixup"}
+        "radial": `match_radial_power` of the fake to its photo. "mixup": r photo + (1 - r) fake, r uniform in
+        0 .. `GREATEST_MIXUP` (Chen et al., NeurIPS 2025).
+    shelf : str, optional
+        Folder of fitted miniatures; default those that ship. Every ``.safetensors`` in it or below is one.
+    difficulty : float
+        0 .. 1. What is said here is 1; below it, filters are not as weak, less of the photo is mixed in, and only so
+        great a part of the fakes gets its photo's power. A detector that begins with the hardest learns nothing.
+
+    Raises
+    ------
+    ValueError
+        An unknown kind or alignment, no kind, or a difficulty out of range.
+    """
+
+    kinds: tuple[FakeKind, ...] = ("miniature", "polyphase")
+    alignment: tuple[Alignment, ...] = ("radial", "mixup")
+    shelf: str | None = None
+    difficulty: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("kinds", get_args(FakeKind)), ("alignment", get_args(Alignment))):
+            unknown = [value for value in getattr(self, name) if value not in choices]
+            if unknown:
+                raise ValueError(f"{name} must be of {', '.join(choices)}; got {unknown[0]!r}")
+        if not self.kinds:
+            raise ValueError("kinds must not be empty")
+        if not 0 <= self.difficulty <= 1:
+            raise ValueError(f"difficulty must lie between 0 and 1, got {self.difficulty}")
+
+    def __call__(self, photo: Uint8, rng: np.random.Generator) -> Uint8:
+        """Make a fake of a photo.
+
+        Parameters
+        ----------
+        photo : ndarray of uint8, (H, W, 3)
+            From 64 pixels.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of uint8, shape of `photo`
+        """
+        made: NDArray[np.float32]
+        if self.kinds[int(rng.integers(len(self.kinds)))] == "polyphase":
+            made = _filtered(photo, rng, self.difficulty)
+        else:
+            shelf = miniatures_on(self.shelf)
+            made = shelf[int(rng.integers(len(shelf)))].regenerate([photo])[0].astype(np.float32)
+        if "radial" in self.alignment and rng.random() < self.difficulty:
+            made = match_radial_power(made, photo)
+        if "mixup" in self.alignment:
+            part = np.float32(rng.uniform(0.0, GREATEST_MIXUP * self.difficulty))
+            made = part * photo + (1 - part) * made
+        return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+
+
+@dataclass(frozen=True)
+class Window(Perturbation):
+    """A photograph with a history, and a square of it that lies anywhere.
+
+    Parameters
+    ----------
+    size : int
+        Side of the square; smaller photos are enlarged.
+    """
+
+    size: int
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Cut a window."""
+        made = HISTORY(image, rng)
+        shorter = min(made.shape[:2])
+        if shorter < self.size:
+            # What its history has made too small is taken as it was.
+            made = image if min(image.shape[:2]) >= self.size else Resize(self.size / shorter + 0.01, "bicubic")(made)
+        return np.ascontiguousarray(Crop(self.size, "random")(made, rng))
+
+
+@lru_cache(maxsize=4)
+def miniatures_on(shelf: str | None) -> tuple[Miniature, ...]:
+    """Load every miniature of a folder, in the order of their paths.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    folder = SHELF if shelf is None else Path(shelf)
+    found = sorted(folder.rglob("*.safetensors"))
+    if not found:
+        raise FileNotFoundError(f"no fitted miniature in {folder}: freqforensics fit-generator makes them")
+    return tuple(load_miniature(path).model for path in found)
+
+
+def _filtered(photo: Uint8, rng: np.random.Generator, difficulty: float) -> NDArray[np.float32]:
+    even = bool(rng.random() < 0.6)
+    weakest, strongest = np.log(STRENGTHS if even else UNEVEN_STRENGTHS)
+    weakest = strongest + difficulty * (weakest - strongest)
+    return np.asarray(
+        random_polyphase(
+            photo.astype(np.float32),
+            rng,
+            period=int(rng.choice(PERIODS)),
+            strength=float(np.exp(rng.uniform(weakest, strongest))),
+            kernel=int(rng.choice((3, 5))),
+            preserve_mean=even,
+            per_colour=bool(rng.random() < 0.5),
+        ),
+        np.float32,
+    )

@@ -1,0 +1,138 @@
+"""Perturbations put together: the augmentation of Wang et al. 2020, and what happens to images on their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.images.perturb import (
+    JPEG,
+    Blur,
+    Chain,
+    Crop,
+    Flip,
+    OneOf,
+    Perturbation,
+    Resize,
+    ResizeShorter,
+    Sometimes,
+    Variant,
+    WebP,
+)
+
+Uint8 = NDArray[np.uint8]
+
+_RATES: Final = {
+    "no-aug": (0.0, 0.0),
+    "blur": (0.5, 0.0),
+    "jpeg": (0.0, 0.5),
+    "blur+jpeg-0.5": (0.5, 0.5),
+    "blur+jpeg-0.1": (0.1, 0.1),
+}
+
+
+RECIPES: Final = (*_RATES, "laundering")
+"""Names of all augmentations."""
+
+LAUNDERING: Final = Chain(
+    (
+        Sometimes(Resize((0.7, 1.3), "bicubic"), 0.1),
+        Sometimes(Blur((0.2, 1.2)), 0.1),
+        Sometimes(OneOf((JPEG((50, 98), codec="either"), WebP((60, 98)))), 0.3),
+    )
+)
+"""What images go through on their way, more often nothing than something: milder than what Wang et al. 2020 do, whose
+blur of up to three pixels leaves nothing of a trace to learn from."""
+
+
+def _check_recipe(recipe: str, choices: tuple[str, ...]) -> None:
+    if recipe not in choices:
+        raise ValueError(f"recipe must be one of {', '.join(choices)}; got {recipe!r}")
+
+
+def augmentation(recipe: str, *, variant: Variant = "sound") -> Chain:
+    """Give one of the augmentations of Wang et al. 2020, blur, then JPEG by an independent coin; or `LAUNDERING`.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`, or "laundering".
+    variant : {"sound", "as_published"}
+        Of the blur, see `Blur`. Sigma from 0 to 3, quality from 30 to 100, in either.
+
+    Raises
+    ------
+    ValueError
+        No such recipe or variant.
+    """
+    _check_recipe(recipe, RECIPES)
+    if recipe == "laundering":
+        return LAUNDERING
+    p_blur, p_jpeg = _RATES[recipe]
+    blur, jpeg = Blur((0.0, 3.0), variant=variant), JPEG((30, 100), codec="either")
+    return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
+
+
+W20_RECIPES: Final[dict[str, Chain]] = {recipe: augmentation(recipe, variant="as_published") for recipe in _RATES}
+"""Their augmentations as published, by name."""
+
+W20_VALIDATION: Final = Chain((ResizeShorter(256), Crop(224)))
+W20_TEST: Final = Chain((Crop(224),))
+
+
+def w20_training(recipe: str) -> Chain:
+    """Give the published training transform, up to the conversion to a tensor.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`.
+
+    Returns
+    -------
+    Chain
+        Shorter side to 256, augmentation, random crop of 224, flip at a rate of one half.
+
+    Raises
+    ------
+    ValueError
+        No such recipe.
+    """
+    _check_recipe(recipe, tuple(W20_RECIPES))
+    return Chain((ResizeShorter(256), *W20_RECIPES[recipe].steps, Crop(224, "random"), Sometimes(Flip(), 0.5)))
+
+
+def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
+    """Compress twice, the second time `shift` pixels off the first one's grid: laundering by one more save.
+
+    Parameters
+    ----------
+    first, second : int
+        Qualities.
+    shift : int
+        Rows and columns cut off at the top and the left in between.
+    """
+    cut = (_CutOrigin(shift),) if shift else ()
+    return Chain((JPEG(first), *cut, JPEG(second)))
+
+
+def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
+    """Make smaller and compress, as social networks do with what is uploaded."""
+    return Chain((Resize(scale, "antialiased"), JPEG(quality)))
+
+
+@dataclass(frozen=True)
+class _CutOrigin(Perturbation):
+    pixels: int
+
+    def __post_init__(self) -> None:
+        if self.pixels < 0:
+            raise ValueError(f"shift must not be negative, got {self.pixels}")
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        if min(image.shape[:2]) <= self.pixels:
+            raise ValueError(f"an image of shape {image.shape} has no pixel left after {self.pixels} are cut")
+        return image[self.pixels :, self.pixels :]
