@@ -26,7 +26,7 @@ Notes = tuple[str, ...]
 
 def evaluate_sources(
     sources: Sequence[str | Path],
-    out: str | Path,
+    out: str | Path | None,
     *,
     weights: Sequence[str | Path],
     crop: str = "center",
@@ -45,7 +45,7 @@ def evaluate_sources(
     ----------
     sources : sequence of str or Path
         As for `index_sources`.
-    out : str or Path
+    out : str or Path, optional
         Gets ``evaluation.{json,csv}``, ``ap.{png,pdf}``, ``scores.csv`` (of several detectors ``scores-<n>.csv``) and
         ``manifest.json``.
     weights : sequence of str or Path
@@ -76,7 +76,8 @@ def evaluate_sources(
     ValueError, FileNotFoundError
         As `index_sources`, `find_weights`, `load_detector`, `score_files`, `evaluate_tables`, `result_folder`.
     """
-    check_result_folder(out, overwrite=overwrite)
+    if out is not None:
+        check_result_folder(out, overwrite=overwrite)
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     others = index_sources(validation, on_note=notes.append) if validation else []
@@ -90,20 +91,101 @@ def evaluate_sources(
         bar = f"detector {number} of {len(weights)}" if progress else None
         tables.append(score_files(records, detector, progress=bar, **options))
     evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(records))
+    if out is not None:
+        inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
+        shown = manifest(
+            {"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES
+        )
+        _write_evaluation(evaluation, tables, out, shown, command=command, overwrite=overwrite)
+    notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
+    return evaluation, tuple(notes), (*tables[0].failures, *(fitted.failures if fitted else ()))
+
+
+def baseline_sources(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    photos: Sequence[str | Path],
+    crop: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+    command: str | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> tuple[dict[str, Evaluation], Notes, Failures]:
+    """Score the images of some sources by what needs no network, and say what that is worth.
+
+    Parameters
+    ----------
+    sources, limit, resamples, overwrite, progress
+        As for `evaluate_sources`.
+    out : str or Path
+        Gets a folder for each baseline, as `evaluate_sources` writes it.
+    photos : sequence of str or Path
+        What the classifier of radial profiles is fitted to: photographs, and fakes of them (`fit_profiles`).
+    crop : int, optional
+        As for `score_baseline`.
+    seed : int
+    command : str, optional
+
+    Returns
+    -------
+    dict of str to Evaluation
+        ``"lattice-test"`` and ``"radial-profile"``.
+    tuple of str
+        As for `evaluate_sources`.
+    tuple of (str, str)
+        Path and reason of every file that could not be scored by one of them.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources`, `fit_profiles`, `evaluate_tables`, `result_folder`.
+    """
+    from freqforensics.evaluation.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
+
+    check_result_folder(out, overwrite=overwrite)
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    config = TrainConfig(
+        tuple(map(str, photos)), simulate=("miniature", "polyphase"), crop=64, recipe="laundering", seed=seed
+    )
+    classifier = fit_profiles(config, progress="fitting profiles" if progress else None)
+    found: dict[str, Evaluation] = {}
+    failures: list[tuple[str, str]] = []
+    with result_folder(out, overwrite=overwrite) as made:
+        for name, logit in ((LATTICE, lattice_logit), (PROFILE, classifier.logit)):
+            table = score_baseline(records, logit, name=name, crop=crop, progress=name if progress else None)
+            evaluation = evaluate_tables([table], resamples=resamples, miniatures=are_miniatures(records))
+            inputs = {"photos": classifier.images, "images": len(table.scores)}
+            shown = manifest({"baseline": name, "crop": crop, "limit": limit}, inputs=inputs, seed=seed)
+            _write_evaluation(evaluation, [table], made / name, shown, command=command, overwrite=False)
+            found[name] = evaluation
+            failures += table.failures
+        about = manifest({"crop": crop, "limit": limit}, inputs={"images": len(records)}, seed=seed, command=command)
+        write_json(made / "manifest.json", about)
+    return found, tuple(notes), tuple(failures)
+
+
+def _write_evaluation(
+    evaluation: Evaluation,
+    tables: Sequence[ScoreTable],
+    out: str | Path,
+    shown: dict[str, Any],
+    *,
+    command: str | None,
+    overwrite: bool,
+) -> None:
+    """Write an evaluation's folder."""
     from freqforensics import figures
 
-    inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
-    shown = manifest(
-        {"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES
-    )
     with result_folder(out, overwrite=overwrite) as made:
         evaluation.save(made)
         for number, table in enumerate(tables, 1):
             table.save(made / (f"scores-{number}.csv" if len(tables) > 1 else "scores.csv"))
         _draw(figures.plot_evaluation(evaluation, fig=figures.new_figure()), made / "ap", shown)
         write_json(made / "manifest.json", {**shown, "command": command})
-    notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
-    return evaluation, tuple(notes), (*tables[0].failures, *(fitted.failures if fitted else ()))
 
 
 def sweep_sources(

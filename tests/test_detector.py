@@ -171,6 +171,58 @@ def test_saved_weights_remember_their_input(tmp_path, rng):
         load_detector(path)
 
 
+@pytest.mark.parametrize("early_down", [4, 2, 1])
+def test_the_stem_is_remembered_and_shrinks_as_it_says(tmp_path, early_down):
+    detector = make_detector(early_down=early_down, seed=0)
+    assert detector.early_down == early_down
+    network = detector.network.eval()
+    with torch.no_grad():
+        seen = network.maxpool(network.conv1(torch.zeros(1, 3, 64, 96)))
+    assert seen.shape[2:] == (64 // early_down, 96 // early_down)
+    save_detector(detector, tmp_path / "own.safetensors")
+    assert load_detector(tmp_path / "own.safetensors").early_down == early_down
+    assert attribution_safe(detector).early_down == early_down
+    save_file(detector.network.state_dict(), tmp_path / "odd.safetensors", metadata={"early_down": "3"})
+    with pytest.raises(CheckpointError, match="its early_down is '3'"):
+        load_detector(tmp_path / "odd.safetensors")
+    with pytest.raises(ValueError, match="early_down must be one of 4, 2, 1; got 8"):
+        make_detector(early_down=8)
+
+
+def test_identity_blocks_do_nothing_yet(rng):
+    network = make_detector(seed=0, identity=True).network.eval()
+    x = torch.from_numpy(rng.random((1, 256, 8, 8), dtype=np.float32))
+    with torch.no_grad():
+        torch.testing.assert_close(network.layer1[1](x), x)
+        assert not torch.allclose(make_detector(seed=0).network.eval().layer1[1](x), x)
+
+
+def test_weights_in_eight_bits(tmp_path, rng, network):
+    """Each weight within half a step of its channel, a quarter of the size, and logits close by."""
+    detector = Detector(network)
+    save_detector(detector, tmp_path / "whole.safetensors")
+    save_detector(detector, tmp_path / "small.safetensors", quantise=True)
+    assert (tmp_path / "small.safetensors").stat().st_size < 0.27 * (tmp_path / "whole.safetensors").stat().st_size
+    again = load_detector(tmp_path / "small.safetensors")
+    for (name, before), after in zip(
+        detector.network.state_dict().items(), again.network.state_dict().values(), strict=True
+    ):
+        if before.ndim < 2:
+            assert torch.equal(before, after)
+            continue
+        step = before.flatten(1).abs().amax(dim=1) / 127
+        assert ((before - after).flatten(1).abs().amax(dim=1) <= 0.5001 * step).all(), name
+        assert not torch.equal(before, after)
+    given = images(rng, *[(64, 64)] * 6)
+    before, after = detector.logits(given), again.logits(given)
+    assert np.abs(after - before).max() < 0.1 * max(1.0, np.abs(before).max())
+    state = load_file(tmp_path / "small.safetensors")
+    state["conv1.weight:scale"] = state["conv1.weight:scale"][:3]
+    save_file(state, tmp_path / "odd.safetensors")
+    with pytest.raises(CheckpointError, match=r"the scales of conv1\.weight are not one for each"):
+        load_detector(tmp_path / "odd.safetensors")
+
+
 def load_file_whole(data, folder):
     path = folder / "whole.safetensors"
     path.write_bytes(data)

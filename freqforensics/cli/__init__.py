@@ -4,7 +4,8 @@
 import freqforensics.cli.spectral  # isort: skip
 import freqforensics.cli.generating  # isort: skip
 import freqforensics.cli.detecting  # isort: skip
-import freqforensics.cli.scoring  # isort: skip  # noqa: F401
+import freqforensics.cli.scoring  # isort: skip
+import freqforensics.cli.weights  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip
 
 __all__ = ["main"]

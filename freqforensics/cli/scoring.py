@@ -1,4 +1,4 @@
-"""Commands that use detectors: score, evaluate, robustness, weights."""
+"""Commands that use detectors: score, evaluate, baselines, robustness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Evaluation, Robustness
@@ -88,7 +88,9 @@ def evaluate(
     weights: Annotated[
         list[str], typer.Option(metavar="FILE|NAME", help="Weights; give it again for runs of other seeds.")
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for table, figure and scores.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for table, figure and scores; default: print only.")
+    ] = None,
     crop: Crops = "center",
     validation: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="Fit threshold and temperature on these images.")
@@ -123,10 +125,12 @@ def evaluate(
             progress=True,
         )
         if as_json:
-            print(json.dumps({"out": str(out), **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
+            place = None if out is None else str(out)
+            print(json.dumps({"out": place, **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
         else:
             _print_evaluation(evaluation)
-            print(f"results in {out}")
+            if out is not None:
+                print(f"results in {out}")
         complain_of(notes, [], failures)
 
 
@@ -181,68 +185,48 @@ def robustness(
         complain_of(notes, [], result.failures)
 
 
-weights_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="List, fetch and verify known weights.",
-    epilog="Example: freqforensics weights list",
-)
-app.add_typer(weights_app, name="weights")
-
-
-@weights_app.command(name="list", epilog="Example: freqforensics weights list")
-def list_weights(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+@app.command(epilog="Example: freqforensics baselines ForenSynths/test --photos path/to/photos --out baselines")
+def baselines(
+    source: Sources,
+    photos: Annotated[
+        list[str], typer.Option(metavar="SOURCE", help="Photographs to fit the classifier of profiles to.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of a folder for each baseline.")],
+    crop: Annotated[int | None, typer.Option(help="Side of a central crop; default whole images.", min=64)] = None,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(help="Of the fakes learnt from.", min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
 ) -> None:
-    """Name the weights that can be fetched, and say which are here."""
-    with one_line_errors():
-        from freqforensics.detector.weights import KNOWN, stored_weights
+    """Measure how well plain methods tell fake from real: what a detector must beat.
 
-        stored = [stored_weights(name) for name in KNOWN]
+    lattice-test: the lattice test over the tiles of each image. radial-profile: logistic regression on radial profiles
+    (Durall et al. 2020), fitted to photographs and fakes made of them at random, as train --simulate makes them.
+    Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
+    """
+    with one_line_errors():
+        from freqforensics.experiments import baseline_sources
+
+        evaluations, notes, failures = baseline_sources(
+            source,
+            out,
+            photos=photos,
+            crop=crop,
+            limit=limit,
+            seed=seed,
+            command=shlex.join(["freqforensics", *sys.argv[1:]]),
+            overwrite=overwrite,
+            progress=True,
+        )
         if as_json:
-            shown = [
-                {
-                    "name": item.known.name,
-                    "url": item.known.url,
-                    "notice": item.known.notice,
-                    "present": item.present,
-                    "path": str(item.path),
-                    "sha256": item.sha256,
-                    "fetched": item.fetched,
-                }
-                for item in stored
-            ]
-            print(json.dumps(shown, indent=2))
-            return
-        for item in stored:
-            state = f"here, fetched {item.fetched}, SHA-256 {item.sha256}" if item.present else "not fetched"
-            print(f"{item.known.name}: {state}")
-        for notice in dict.fromkeys(item.known.notice for item in stored):
-            print(notice)
-
-
-@weights_app.command(epilog="Example: freqforensics weights fetch wang2020-blur-jpeg-0.5")
-def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of weights list.")],
-    timeout: Annotated[float, typer.Option(help="Seconds without a byte until it is given up.")] = 30.0,
-) -> None:
-    """Download weights from where their authors keep them; broken off and called again, go on."""
-    with one_line_errors():
-        from freqforensics.detector.weights import fetch_weights, stored_weights
-
-        complain(stored_weights(name).known.notice)
-        done = fetch_weights(name, timeout=timeout, progress=True)
-        print(f"{done.path}\nSHA-256 {done.sha256}")
-
-
-@weights_app.command(epilog="Example: freqforensics weights verify wang2020-blur-jpeg-0.5")
-def verify(name: Annotated[str, typer.Argument(metavar="NAME", help="Of weights list.")]) -> None:
-    """Compare fetched weights with the hash recorded when they were first fetched."""
-    with one_line_errors():
-        from freqforensics.detector.weights import verify_weights
-
-        done = verify_weights(name)
-        print(f"{done.path} is what was fetched {done.fetched}: SHA-256 {done.sha256}")
+            shown = {name: {**found.summary(), "generators": found.rows()} for name, found in evaluations.items()}
+            print(json.dumps({"out": str(out), "baselines": shown}, indent=2))
+        else:
+            for name, found in evaluations.items():
+                print(name)
+                _print_evaluation(found)
+            print(f"results in {out}")
+        complain_of(notes, [], failures)
 
 
 def _print_summary(groups: list[dict[str, Any]]) -> None:

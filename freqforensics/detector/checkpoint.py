@@ -23,6 +23,7 @@ FORMAT: Final = "freqforensics-detector-1"
 
 _WRAPPED: Final = ("model", "state_dict")
 _PREFIXES: Final = ("module.", "network.")
+_SCALE: Final = ":scale"
 
 
 class CheckpointError(ValueError):
@@ -82,7 +83,9 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     return detector.to(device).eval()
 
 
-def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
+def save_detector(
+    detector: Detector, path: str | Path, *, quantise: bool = False, metadata: Mapping[str, str] | None = None
+) -> None:
     """Write a detector's weights as safetensors, whole or not at all.
 
     Parameters
@@ -90,6 +93,9 @@ def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str
     detector : Detector
     path : str or Path
         Ends in ``.safetensors``.
+    quantise : bool
+        Round the weights of convolutions and of the last layer to 8 bits, with one scale for each output channel: 24 MB
+        for a ResNet-50 instead of 94. `load_detector` gives them in single precision; what was rounded is lost.
     metadata : mapping of str to str, optional
         Stored beside the format, the input, the band and what the stem does.
 
@@ -109,6 +115,8 @@ def save_detector(detector: Detector, path: str | Path, *, metadata: Mapping[str
     if set(metadata or {}) & set(own):
         raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(own)))}")
     state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
+    if quantise:
+        state = _quantised(state)
     with replacing(place) as temporary:
         save_file(state, temporary, metadata={**own, **(metadata or {})})
 
@@ -120,7 +128,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if head[8:9] == b"{":
         try:
             with safe_open(path, framework="pt") as stored:
-                return {key: stored.get_tensor(key) for key in stored.keys()}, stored.metadata() or {}  # noqa: SIM118
+                state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - no mapping
+                return _dequantised(state, path), stored.metadata() or {}
         except (SafetensorError, OSError) as error:
             raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
     try:
@@ -136,6 +145,35 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(path, "holds no weights, or is not whole") from error
     return _state_dict(content, path), {}
+
+
+def _quantised(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Round what has output channels to int8, symmetrically, and put the scales beside."""
+    made: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if value.ndim < 2:
+            made[name] = value
+            continue
+        scale = (value.flatten(1).abs().amax(dim=1) / 127).clamp(min=1e-12)
+        spread = scale.reshape(-1, *[1] * (value.ndim - 1))
+        made[name] = (value / spread).round().to(torch.int8)
+        made[name + _SCALE] = scale
+    return made
+
+
+def _dequantised(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Undo `_quantised`; what was not rounded stays as it is."""
+    made: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if name.endswith(_SCALE):
+            continue
+        scale = state.get(name + _SCALE)
+        if scale is not None:
+            if value.ndim < 2 or scale.shape != value.shape[:1]:
+                raise CheckpointError(path, f"the scales of {name} are not one for each output channel")
+            value = value.float() * scale.reshape(-1, *[1] * (value.ndim - 1))
+        made[name] = value
+    return made
 
 
 def _band(text: str | None, path: Path) -> Band | None:
