@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from freqforensics.detector.training_set import TrainingSet
     from freqforensics.evaluation import Ablation
 
-Input = Literal["rgb", "residual"]
+Input = Literal["rgb", "residual", "coherence"]
 Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "laundering"]
 DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any, Final, Literal, get_args
 
+import cv2
 import numpy as np
 import torch
 import torchvision
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
-from freqforensics.spectra import Band, high_pass_residual, keep_band
+from freqforensics.spectra import Band, high_pass_residual, keep_band, log_coherence
 
-InputKind = Literal["rgb", "residual"]
+InputKind = Literal["rgb", "residual", "coherence"]
 EarlyDown = Literal[4, 2, 1]
 Uint8 = NDArray[np.uint8]
 
@@ -32,7 +33,7 @@ class Detector(nn.Module):
     ----------
     network : nn.Module
         torchvision's ResNet-50 (v1.5: the stride is in the 3x3 convolutions) with one output.
-    input : {"rgb", "residual"}
+    input : {"rgb", "residual", "coherence"}
     band : Band, optional
         The frequencies it is fed with; default all. Both: see `prepare_input`.
 
@@ -157,15 +158,17 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     ----------
     images : sequence of ndarray of uint8, (H, W, 3)
         All of one size.
-    kind : {"rgb", "residual"}
+    kind : {"rgb", "residual", "coherence"}
         "rgb": 0 .. 1, ImageNet's mean taken off, divided by its standard deviation (Wang et al. 2020). "residual": each
-        colour minus its 5x5 median, in units of 8 grey levels.
+        colour minus its 5x5 median, in units of 8 grey levels. "coherence": the `log_coherence` of tiles of 32 pixels of
+        the residuals of luma and of both colour differences, an image of frequencies, of one size whatever the image's
+        (after Zhang et al., WIFS 2019, who fed a ResNet with spectra).
     band : Band, optional
         Keep these frequencies of the image, or of the residual, only (`keep_band`).
 
     Returns
     -------
-    Tensor of float32, shape (N, 3, H, W)
+    Tensor of float32, shape (N, 3, H, W); of coherence (N, 3, 32, 32)
 
     Raises
     ------
@@ -177,12 +180,16 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     shapes = {(image.shape, str(image.dtype)) for image in images}
     if len(shapes) != 1 or any(len(s) != 3 or s[2] != 3 or t != "uint8" for s, t in shapes):
         raise ValueError(f"images must be uint8 of one shape (H, W, 3), got {sorted(shapes)}")
+    if kind == "coherence":
+        images = [np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb), np.uint8) for image in images]
     stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
-    planes = high_pass_residual(stacked, "median", kernel=5) if kind == "residual" else stacked
+    planes = high_pass_residual(stacked, "median", kernel=5) if kind != "rgb" else stacked
     if band is not None:
         planes = keep_band(planes, band)
     if kind == "residual":
         return torch.from_numpy(planes) / RESIDUAL_SCALE
+    if kind == "coherence":
+        return torch.from_numpy(log_coherence(planes))
     mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (torch.from_numpy(planes).float() / 255 - mean) / std
 

@@ -19,6 +19,7 @@ from freqforensics.spectra.profile import Profile, angular_profile, radial_profi
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator, resampling_trace
 from freqforensics.spectra.residual import Residual, high_pass_residual
 from freqforensics.spectra.spec import Channel, Normalisation, SpectrumSpec
+from freqforensics.spectra.tiles import log_coherence, tile_coherence
 from freqforensics.spectra.windows import Window
 
 __all__ = [
@@ -53,10 +54,12 @@ __all__ = [
     "keep_band",
     "lattice_test",
     "line_bins",
+    "log_coherence",
     "match_radial_power",
     "mean_spectrum",
     "radial_profile",
     "resampling_trace",
     "self_conjugate_bins",
     "strongest_line",
+    "tile_coherence",
 ]

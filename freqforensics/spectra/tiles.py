@@ -1,0 +1,79 @@
+"""The coherence of one image's tiles: what has the same phase all over it, as a lattice has."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+LEAST: Final = 0.01
+"""Added to N R, so that its logarithm has a floor."""
+
+
+def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32]:
+    """Measure at which frequencies the tiles of one image agree in phase.
+
+    The image is cut into adjacent tiles from its upper left corner; what does not fill one is left out. Of n tiles with
+    transforms F_i, n R = |sum F_i|^2 / sum |F_i|^2 is exponentially distributed with mean 1 where phases are random
+    (`coherence_p_value`), and n where all are the same. A periodic trace whose period divides `tile` is coherent
+    wherever the image was cut off.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (..., H, W)
+        High-pass residuals. Sides from `tile`; a single tile agrees with itself everywhere.
+    tile : int
+        Side of the tiles, even.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., tile, tile)
+        n R, from 0 to n; DC at (tile // 2, tile // 2).
+
+    Raises
+    ------
+    ValueError
+        Sides below `tile`, or an odd `tile`.
+    """
+    height, width = planes.shape[-2:]
+    if tile < 2 or tile % 2:
+        raise ValueError(f"tile must be even and positive, got {tile}")
+    if min(height, width) < tile:
+        raise ValueError(f"an image from {tile}x{tile} pixels is needed, got {width}x{height}")
+    rows, columns = height // tile, width // tile
+    cut = np.asarray(planes, np.float32)[..., : rows * tile, : columns * tile]
+    tiles = cut.reshape(*planes.shape[:-2], rows, tile, columns, tile)
+    spectra = fft.rfft2(tiles, axes=(-3, -1))
+    coherent = np.abs(spectra.sum(axis=(-4, -2))) ** 2
+    total = (spectra.real**2 + spectra.imag**2).sum(axis=(-4, -2))
+    half = coherent / np.maximum(total, 1e-12)
+    return np.asarray(fft.fftshift(_whole(half, tile), axes=(-2, -1)), np.float32)
+
+
+def log_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32]:
+    """Give the logarithm of `tile_coherence`, of mean 0 and variance 1 where phases are random.
+
+    Parameters
+    ----------
+    planes, tile
+        As for `tile_coherence`, which see for errors too.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., tile, tile)
+        The logarithm of an exponential variable has mean -0.5772 (Euler's constant) and variance pi^2 / 6;
+        `LEAST` adds 0.04 to it.
+    """
+    values = np.log(tile_coherence(planes, tile=tile) + LEAST)
+    return np.asarray((values + np.euler_gamma) / np.sqrt(np.pi**2 / 6), np.float32)
+
+
+def _whole(half: NDArray[Any], tile: int) -> NDArray[Any]:
+    """Complete the half plane of something that is the same at opposite frequencies."""
+    whole = np.empty((*half.shape[:-1], tile), half.dtype)
+    whole[..., : tile // 2 + 1] = half
+    mirrored = np.roll(half[..., ::-1, 1 : tile // 2], 1, axis=-2)
+    whole[..., tile // 2 + 1 :] = mirrored[..., ::-1]
+    return whole
