@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.resnet import EarlyDown, InputKind
 from freqforensics.detector.training_set import Imbalance
 from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
 from freqforensics.images.augmentation import augmentation
-from freqforensics.images.perturb import Chain, Crop, Flip, Perturbation, ResizeShorter, Sometimes, Variant
+from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
 from freqforensics.spectra import Band
+
+COHERENCE_CROPS: Final = 64
+"""The least side of crops whose tiles' coherence says anything: four tiles."""
 
 Decay = Literal["plateau", "cosine"]
 
@@ -33,7 +36,7 @@ class TrainConfig:
     resize : int, optional
         Shorter side images are resized to first, which moves and blurs every trace; Wang et al.: 256.
     crop : int
-        Side of the squares learnt from, pixels.
+        Side of the squares learnt from, pixels. Of "coherence" input the greatest side: 64, 96, ... are drawn.
     pairs : bool
         Learn from real and fake images of one file name together, in one batch and cropped alike: what they have in
         common then cancels in the gradient. For miniatures, where the fake is its photograph but for the decoder.
@@ -174,7 +177,7 @@ class TrainConfig:
         augmented = self._augmented()
         if difficulty < 1:
             augmented = (Sometimes(Chain(augmented), difficulty),)
-        return Chain((*self._resized(), *augmented, Crop(self.crop, "random"), Sometimes(Flip(), 0.5)))
+        return Chain((*self._resized(), *augmented, self._cut(), Sometimes(Flip(), 0.5)))
 
     def validation_chain(self) -> Chain:
         """What is done to an image to validate on."""
@@ -185,6 +188,14 @@ class TrainConfig:
         """The parameters as JSON values."""
         shown: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return shown
+
+    def _cut(self) -> Perturbation:
+        if self.input != "coherence" or self.crop < COHERENCE_CROPS:
+            return Crop(self.crop, "random")
+        # The more tiles, the more coherent a lattice is: a detector must know images of many sizes.
+        return OneOf(
+            tuple(Crop(side, "random") for side in range(COHERENCE_CROPS, self.crop + 1, COHERENCE_CROPS // 2))
+        )
 
     def _resized(self) -> tuple[Perturbation, ...]:
         return () if self.resize is None else (ResizeShorter(self.resize),)

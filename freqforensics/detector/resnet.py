@@ -160,9 +160,9 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
         All of one size.
     kind : {"rgb", "residual", "coherence"}
         "rgb": 0 .. 1, ImageNet's mean taken off, divided by its standard deviation (Wang et al. 2020). "residual": each
-        colour minus its 5x5 median, in units of 8 grey levels. "coherence": the `log_coherence` of tiles of 32 pixels of
-        the residuals of luma and of both colour differences, an image of frequencies, of one size whatever the image's
-        (after Zhang et al., WIFS 2019, who fed a ResNet with spectra).
+        colour minus its 5x5 median, in units of 8 grey levels. "coherence": the residuals of luma and of both colour
+        differences, and of these the `log_coherence` of tiles of 32 pixels: an image of frequencies, of one size
+        whatever the image's (after Zhang et al., WIFS 2019, who fed a ResNet with spectra).
     band : Band, optional
         Keep these frequencies of the image, or of the residual, only (`keep_band`).
 

@@ -291,7 +291,10 @@ class AugmentedImages(Dataset[tuple[Uint8, bool]]):
 
 @dataclass(frozen=True)
 class Collate:
-    """Images of one size to what the network is fed with, and truths: float tensors (N, 3, H, W) and (N,)."""
+    """Images to what the network is fed with, and truths: float tensors (N, 3, H, W) and (N,).
+
+    They are of one size, but for "coherence", which is.
+    """
 
     input: InputKind
     band: Band | None
@@ -299,7 +302,10 @@ class Collate:
     def __call__(self, batch: Sequence[tuple[Uint8, bool]]) -> tuple[Tensor, Tensor]:
         """Stack a batch."""
         images, fake = zip(*batch, strict=True)
-        prepared = prepare_input(images, self.input, band=self.band)
+        if self.input == "coherence":
+            prepared = torch.cat([prepare_input([image], self.input, band=self.band) for image in images])
+        else:
+            prepared = prepare_input(images, self.input, band=self.band)
         return prepared.contiguous(memory_format=torch.channels_last), torch.tensor(fake, dtype=torch.float32)
 
 
