@@ -79,7 +79,7 @@ def plan_training(
         miniatures_on(config.shelf)
     return check_images(
         found,
-        smallest=config.crop,
+        smallest=min(config.crop, 64) if config.simulate else config.crop,  # windows of photographs are enlarged
         resize=config.resize,
         skip_unreadable=skip_unreadable,
         pairs=config.pairs,
