@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "survey": {"engine", "figures", "images", "provenance", "spectra"},
     "lattices": {"engine", "figures", "generators", "images", "provenance", "spectra"},
     "experiments": {"detector", "evaluation", "figures", "images", "provenance"},
+    "packing": {"detector", "images", "provenance"},
     "demo": {"engine", "generators", "images", "provenance", "spectra"},
     "cli": None,  # all
     "__main__": {"cli"},
@@ -190,7 +191,7 @@ def test_the_command_lines_choices_are_the_librarys():
 
     from freqforensics import spectra, survey
     from freqforensics.cli import detecting, scoring, spectral
-    from freqforensics.detector import inference, resnet, score, training_set
+    from freqforensics.detector import inference, recipe, resnet, score, training_set, weights
     from freqforensics.evaluation import ablation
     from freqforensics.images.augmentation import RECIPES
 
@@ -202,4 +203,6 @@ def test_the_command_lines_choices_are_the_librarys():
     assert detecting.ScoreCrop == scoring.ScoreCrop == score.ScoreCrop
     assert detecting.AblationAxis == ablation.Axis
     assert scoring.Engine == inference.Engine
+    assert scoring.DEFAULT_WEIGHTS == weights.DEFAULT
+    assert detecting.DecayChoice == recipe.Decay
     assert get_args(detecting.Recipe) == RECIPES

@@ -606,6 +606,7 @@ def test_what_the_detector_is_not_given(trained, out, tmp_path, arguments, line,
 def test_known_weights_are_listed(monkeypatch, tmp_path):
     monkeypatch.setenv("FREQFORENSICS_CACHE", str(tmp_path))
     shown = json.loads(run("weights", "list", "--json").stdout)
-    assert [item["name"] for item in shown] == ["wang2020-blur-jpeg-0.5", "wang2020-blur-jpeg-0.1"]
-    assert not any(item["present"] for item in shown)
+    names = ["miniature-resnet50", "wang2020-blur-jpeg-0.5", "wang2020-blur-jpeg-0.1"]
+    assert [item["name"] for item in shown] == names
+    assert [item["present"] for item in shown] == [item["bundled"] for item in shown] == [True, False, False]
     assert "CC BY-NC-SA 4.0" in run("weights", "list").stdout

@@ -65,7 +65,7 @@ def test_rates_agree_with_every_threshold_tried_by_hand(seed):
     x, y = scores(rng, real=150 + 700 * (seed % 2), fake=80, ties=seed > 4)
     found = evaluate_logits(x, y)
     points = [(0.0, 0.0)] + [rates(x, y, threshold) for threshold in sorted(np.unique(x), reverse=True)]
-    for limit, value in ((0.01, found.tpr_at_1), (0.001, found.tpr_at_01)):
+    for limit, value in ((0.05, found.tpr_at_5), (0.01, found.tpr_at_1), (0.001, found.tpr_at_01)):
         assert value == pytest.approx(max(tpr for fpr, tpr in points if fpr <= limit))
     # Walk the curve's straight pieces in small steps until false positives outnumber misses.
     dense = [

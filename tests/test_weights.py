@@ -10,10 +10,19 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from freqforensics.detector import WeightsError, fetch_weights, find_weights, make_detector, verify_weights, weights
+from freqforensics.detector import (
+    WeightsError,
+    fetch_weights,
+    find_weights,
+    load_detector,
+    make_detector,
+    verify_weights,
+    weights,
+)
 from freqforensics.detector.weights import KNOWN, stored_weights, weights_folder
 
 NAME = "wang2020-blur-jpeg-0.5"
@@ -253,7 +262,33 @@ def test_names_and_places(tmp_path, monkeypatch):
 
 
 def test_the_registry():
-    for known in KNOWN.values():
+    fetched = [known for known in KNOWN.values() if not known.bundled]
+    assert len(fetched) == 2
+    for known in fetched:
         assert known.url.startswith("https://www.dropbox.com/s/")
         assert known.url.endswith(".pth?dl=1")
         assert "CC BY-NC-SA 4.0" in known.notice
+
+
+def test_the_weights_that_ship(tmp_path, monkeypatch, rng):
+    """They are what their model card says, small enough, and a coherence detector that loads at once."""
+    stored = verify_weights(weights.DEFAULT, folder=tmp_path)
+    assert find_weights(weights.DEFAULT) == fetch_weights(weights.DEFAULT).path == stored.path
+    assert stored.path.stat().st_size <= 26_000_000
+    card = weights.model_card(weights.DEFAULT)
+    assert stored.sha256 == card["sha256"] == hashlib.sha256(stored.path.read_bytes()).hexdigest()
+    assert card["thresholds"]["inconclusive"][0] < card["thresholds"]["inconclusive"][1]
+    detector = load_detector(stored.path)
+    assert detector.input == "coherence"
+    # It must know a lattice when it sees one, and not see one in noise.
+    noise = rng.normal(128, 12, (6, 128, 128, 1)).clip(0, 255).repeat(3, axis=3)
+    grid = noise + 4.0 * (np.indices((128, 128)).sum(0) % 2)[..., None] + 4.0 * (np.arange(128) % 4 == 0)[:, None]
+    plain, traced = (detector.logits(list(np.rint(x).clip(0, 255).astype(np.uint8))) for x in (noise, grid))
+    assert traced.min() > plain.max()
+    monkeypatch.setattr(weights, "SHELF", tmp_path)
+    with pytest.raises(WeightsError, match="ships with freqforensics and is not here"):
+        find_weights(weights.DEFAULT)
+    (tmp_path / stored.path.name).write_bytes(b"something else")
+    (tmp_path / "miniature-resnet50.json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match="as its model card says: install freqforensics again"):
+        verify_weights(weights.DEFAULT)

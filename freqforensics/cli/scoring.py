@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Evaluation, Robustness
@@ -20,6 +20,7 @@ ScoreCrop = Literal["center", "none", "tiles", "resize"]
 Engine = Literal["torch", "onnx"]
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of images, as for spectrum.")]
+DEFAULT_WEIGHTS = "miniature-resnet50"
 Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name of weights list.")]
 Crops = Annotated[
     ScoreCrop,
@@ -34,8 +35,8 @@ Limit = Annotated[int | None, typer.Option(help="The first so many images of eac
 @app.command(epilog="Example: freqforensics score path/to/images --weights run/detector.safetensors --out scores.csv")
 def score(
     source: Sources,
-    weights: Weights,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Table of scores, CSV.")],
+    weights: Weights = DEFAULT_WEIGHTS,
     crop: Crops = "center",
     limit: Limit = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
@@ -57,6 +58,7 @@ def score(
             raise Failed(f"{out} exists: --resume adds to it")
         notes: list[str] = []
         records = first_of_each(index_sources(source, on_note=notes.append), limit)
+        _say_what_they_are([weights])
         detector = load_detector(find_weights(weights), device=device)
         table = score_files(records, detector, crop=crop, out=out, batch=batch, engine=engine, progress="score")
         groups: dict[tuple[str, str], list[float]] = {}
@@ -85,11 +87,16 @@ def score(
 )
 def evaluate(
     source: Sources,
-    weights: Annotated[
-        list[str], typer.Option(metavar="FILE|NAME", help="Weights; give it again for runs of other seeds.")
-    ],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for table, figure and scores; default: print only.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help=f"Weights; give it again for runs of other seeds.  [default: {DEFAULT_WEIGHTS}]",
+            show_default=False,
+        ),
     ] = None,
     crop: Crops = "center",
     validation: Annotated[
@@ -110,10 +117,11 @@ def evaluate(
     with one_line_errors():
         from freqforensics.experiments import evaluate_sources
 
+        _say_what_they_are(weights or [DEFAULT_WEIGHTS])
         evaluation, notes, failures = evaluate_sources(
             source,
             out,
-            weights=weights,
+            weights=weights or [DEFAULT_WEIGHTS],
             crop=crop,
             validation=validation or (),
             limit=limit,
@@ -139,8 +147,8 @@ def evaluate(
 )
 def robustness(
     source: Sources,
-    weights: Weights,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for table, figure and scores.")],
+    weights: Weights = DEFAULT_WEIGHTS,
     sweep: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,6 +172,7 @@ def robustness(
         from freqforensics.evaluation import SWEEPS
         from freqforensics.experiments import sweep_sources
 
+        _say_what_they_are([weights])
         result, notes = sweep_sources(
             source,
             out,
@@ -229,6 +238,15 @@ def baselines(
         complain_of(notes, [], failures)
 
 
+def _say_what_they_are(weights: list[str]) -> None:
+    """Weights that ship are no published detector: say so wherever they speak."""
+    from freqforensics.detector.weights import KNOWN
+
+    for name in weights:
+        if name in KNOWN and KNOWN[name].bundled and not Path(name).is_file():
+            complain(KNOWN[name].notice)
+
+
 def _print_summary(groups: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
@@ -249,13 +267,13 @@ def _print_evaluation(evaluation: Evaluation) -> None:
     several = ["AP, all runs"] if len(evaluation.weights) > 1 else []
     heads = [f"W20 {key.removeprefix('published_ap_')}" for key in published]
     table = new_table(
-        "generator", "real", "fake", "AP", "95 %", "AUC", "accuracy", "real right", "fake right", "EER", "TPR at 1 %",
+        "generator", "real", "fake", "AP", "95 %", "AUC", "accuracy", "real right", "fake right", "EER", "TPR at 5 %",
         *several, *heads,
     )  # fmt: skip
     for row in rows:
         cells = [row["generator"], str(row["real"]), str(row["fake"]), f"{row['ap']:.3f}"]
         cells += [f"{row['ap_low']:.3f} to {row['ap_high']:.3f}"]
-        names = ("auc", "accuracy", "real_accuracy", "fake_accuracy", "eer", "tpr_at_1")
+        names = ("auc", "accuracy", "real_accuracy", "fake_accuracy", "eer", "tpr_at_5")
         cells += [f"{row[name]:.3f}" for name in names]
         if several:
             cells.append(f"{row['ap_mean']:.3f} ± {row['ap_sd']:.3f}")

@@ -1,8 +1,10 @@
-"""Commands about weights: list, fetch, verify, quantise."""
+"""Commands about weights: list, fetch, verify, quantise, pack."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +34,8 @@ def list_weights(
             shown = [
                 {
                     "name": item.known.name,
-                    "url": item.known.url,
+                    "url": item.known.url or None,
+                    "bundled": item.known.bundled,
                     "notice": item.known.notice,
                     "present": item.present,
                     "path": str(item.path),
@@ -44,7 +47,8 @@ def list_weights(
             print(json.dumps(shown, indent=2))
             return
         for item in stored:
-            state = f"here, fetched {item.fetched}, SHA-256 {item.sha256}" if item.present else "not fetched"
+            origin = "ships with freqforensics" if item.known.bundled else f"here, fetched {item.fetched}"
+            state = f"{origin}, SHA-256 {item.sha256}" if item.present else "not fetched"
             print(f"{item.known.name}: {state}")
         for notice in dict.fromkeys(item.known.notice for item in stored):
             print(notice)
@@ -66,12 +70,13 @@ def fetch(
 
 @weights_app.command(epilog="Example: freqforensics weights verify wang2020-blur-jpeg-0.5")
 def verify(name: Annotated[str, typer.Argument(metavar="NAME", help="Of weights list.")]) -> None:
-    """Compare fetched weights with the hash recorded when they were first fetched."""
+    """Compare weights with the hash recorded when they were first fetched, or in their model card."""
     with one_line_errors():
         from freqforensics.detector.weights import verify_weights
 
         done = verify_weights(name)
-        print(f"{done.path} is what was fetched {done.fetched}: SHA-256 {done.sha256}")
+        origin = "what its model card says" if done.known.bundled else f"what was fetched {done.fetched}"
+        print(f"{done.path} is {origin}: SHA-256 {done.sha256}")
 
 
 @weights_app.command(epilog="Example: freqforensics weights quantise run/detector.safetensors --out small.safetensors")
@@ -89,3 +94,35 @@ def quantise(
         detector = load_detector(find_weights(weights))
         save_detector(detector, out, quantise=True, metadata={"rounded_from": weights_sha256(detector)})
         print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+@weights_app.command(epilog="Example: freqforensics weights pack run --out mine.safetensors --evaluation evaluation")
+def pack(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="A training from photographs (train --simulate).")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Ends in .safetensors; the model card comes beside it.")],
+    evaluation: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the card; give it again for more.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+) -> None:
+    """Calibrate a training on the photographs held out of it, round it to 8 bits, and write its model card."""
+    with one_line_errors():
+        from freqforensics.packing import pack_training
+
+        card = pack_training(
+            run,
+            out,
+            evaluations=evaluation or (),
+            command=shlex.join(["freqforensics", *sys.argv[1:]]),
+            overwrite=overwrite,
+            progress=True,
+        )
+        if as_json:
+            print(json.dumps(card, indent=2))
+            return
+        found, (low, high) = card["validation"], card["thresholds"]["inconclusive"]
+        print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {card['sha256']}")
+        images = card["calibration"]["images"]
+        print(f"AP on {images} images: {found['ap']:.4f}, in 8 bits {found['ap_8_bits']:.4f}")
+        print(f"inconclusive from a logit of {low:+.2f} to {high:+.2f}")

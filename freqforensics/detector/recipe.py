@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -188,6 +189,22 @@ class TrainConfig:
         """The parameters as JSON values."""
         shown: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return shown
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """Give the configuration that `to_json` showed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Values that are none.
+        """
+        known: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        if known.get("band") is not None:
+            known["band"] = Band(**known["band"])
+        return cls(**known)
 
     def _cut(self) -> Perturbation:
         if self.input != "coherence" or self.crop < COHERENCE_CROPS:

@@ -41,8 +41,9 @@ class KnownWeights:
     ----------
     name : str
     url : str
+        Empty of weights that ship with the package.
     notice : str
-        Origin and licence, to be shown before they are fetched.
+        Origin and licence, to be shown before they are fetched; of those that ship, what they are good for.
     largest : int
         Bytes; what is larger is not taken.
     """
@@ -51,6 +52,11 @@ class KnownWeights:
     url: str
     notice: str
     largest: int = 600_000_000
+
+    @property
+    def bundled(self) -> bool:
+        """They ship with the package."""
+        return not self.url
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class StoredWeights:
     sha256 : str or None
         Recorded when they were first fetched.
     fetched : str or None
-        When that was, UTC, ISO 8601.
+        When that was, UTC, ISO 8601; None of weights that ship.
     """
 
     known: KnownWeights
@@ -79,9 +85,22 @@ class StoredWeights:
         return self.path.is_file()
 
 
+DEFAULT: Final = "miniature-resnet50"
+"""What is scored with where no weights are named."""
+
+SHELF: Final = Path(__file__).parent / "bundled"
+"""Where the weights that ship lie, each with a model card beside it."""
+
+OWN_NOTICE: Final = (
+    "miniature-resnet50 was trained by freqforensics on photographs and on what miniatures and random periodic filters"
+    " make of them; it has seen no generator's image. It looks for periodic traces of upsampling and for nothing else:"
+    " that it finds none is no evidence of a photograph."
+)
+
 KNOWN: Final[dict[str, KnownWeights]] = {
     known.name: known
     for known in (
+        KnownWeights(DEFAULT, "", OWN_NOTICE),
         KnownWeights(
             "wang2020-blur-jpeg-0.5",
             "https://www.dropbox.com/s/2g2jagq2jn1fd0i/blur_jpg_prob0.5.pth?dl=1",
@@ -94,7 +113,7 @@ KNOWN: Final[dict[str, KnownWeights]] = {
         ),
     )
 }
-"""No hash of theirs is published: that of the first fetch is recorded, and holds ever after."""
+"""No hash is published of those of Wang et al.: that of the first fetch is recorded, and holds ever after."""
 
 
 def weights_folder() -> Path:
@@ -116,9 +135,20 @@ def stored_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
     """
     if name not in KNOWN:
         raise WeightsError(f"no weights are called {name!r}; there are {', '.join(KNOWN)}")
+    if KNOWN[name].bundled:
+        return StoredWeights(KNOWN[name], SHELF / f"{name}.safetensors", model_card(name).get("sha256"), None)
     place = weights_folder() if folder is None else Path(folder)
     record = _read_lock(place).get(name, {})
     return StoredWeights(KNOWN[name], place / f"{name}.pth", record.get("sha256"), record.get("fetched"))
+
+
+def model_card(name: str) -> dict[str, Any]:
+    """Give the model card of weights that ship: JSON values, empty where there is none."""
+    try:
+        card: dict[str, Any] = json.loads((SHELF / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return card
 
 
 def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) -> Path:
@@ -159,6 +189,8 @@ def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
     """
     stored = stored_weights(name, folder=folder)
     if not stored.present:
+        if stored.known.bundled:
+            raise WeightsError(f"{name} ships with freqforensics and is not here: the installation is not whole")
         raise WeightsError(f"{name} is not here: freqforensics weights fetch {name}")
     if stored.sha256 is None:
         raise WeightsError(
@@ -166,6 +198,11 @@ def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
             " gone; delete it and fetch it again"
         )
     found = _sha256(stored.path)
+    if found != stored.sha256 and stored.known.bundled:
+        raise WeightsError(
+            f"{shown_path(stored.path)} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as its model card"
+            " says: install freqforensics again"
+        )
     if found != stored.sha256:
         raise WeightsError(
             f"{shown_path(stored.path)} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as when it was first"
@@ -205,7 +242,7 @@ def fetch_weights(
         connection three times; or what it gives has another hash than when it was first fetched.
     """
     stored = stored_weights(name, folder=folder)
-    if stored.present:
+    if stored.present or stored.known.bundled:
         return verify_weights(name, folder=folder)
     stored.path.parent.mkdir(parents=True, exist_ok=True)
     part = stored.path.with_suffix(".part")

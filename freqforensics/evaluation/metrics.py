@@ -41,8 +41,8 @@ class Metrics:
         At the threshold; the balanced one is the mean of the two before it.
     eer : float
         Equal error rate: where the straight pieces of the ROC curve cross FPR = 1 - TPR.
-    tpr_at_1, tpr_at_01 : float
-        Greatest true positive rate at a threshold whose false positive rate is at most 1 %, 0.1 %.
+    tpr_at_5, tpr_at_1, tpr_at_01 : float
+        Greatest true positive rate at a threshold whose false positive rate is at most 5 %, 1 %, 0.1 %.
     brier, ece : float
         Mean squared error of the probability; expected calibration error in 15 bins of equal width.
     oracle_accuracy, oracle_threshold : float
@@ -60,6 +60,7 @@ class Metrics:
     fake_accuracy: float
     balanced_accuracy: float
     eer: float
+    tpr_at_5: float
     tpr_at_1: float
     tpr_at_01: float
     brier: float
@@ -123,6 +124,7 @@ def evaluate_logits(logits: ArrayLike, fake: ArrayLike, *, threshold: float = 0.
         fake_accuracy=fake_accuracy,
         balanced_accuracy=(real_accuracy + fake_accuracy) / 2,
         eer=_equal_error_rate(fpr, tpr),
+        tpr_at_5=float(tpr[fpr <= 0.05].max()),
         tpr_at_1=float(tpr[fpr <= 0.01].max()),
         tpr_at_01=float(tpr[fpr <= 0.001].max()),
         brier=float(np.mean((expit(x) - y) ** 2)),
