@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,9 +21,10 @@ from freqforensics.detector import (
     make_detector,
     prepare_input,
     save_detector,
+    weights_sha256,
 )
 from freqforensics.images.augmentation import W20_TEST
-from freqforensics.spectra import high_pass_residual
+from freqforensics.spectra import high_pass_residual, log_coherence
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +184,7 @@ def test_the_stem_is_remembered_and_shrinks_as_it_says(tmp_path, early_down):
     save_detector(detector, tmp_path / "own.safetensors")
     assert load_detector(tmp_path / "own.safetensors").early_down == early_down
     assert attribution_safe(detector).early_down == early_down
+    assert (weights_sha256(detector) == weights_sha256(make_detector(seed=0))) == (early_down == 4)
     save_file(detector.network.state_dict(), tmp_path / "odd.safetensors", metadata={"early_down": "3"})
     with pytest.raises(CheckpointError, match="its early_down is '3'"):
         load_detector(tmp_path / "odd.safetensors")
@@ -281,6 +284,21 @@ def test_a_new_detector_begins_as_published():
 def test_bad_images_are_named(bad):
     with pytest.raises(ValueError, match="images must be uint8 of one shape"):
         prepare_input(bad)
+
+
+def test_coherence_is_that_of_the_colours_residuals(rng):
+    """Luma and both colour differences; one size whatever the image's; a lattice stands out in the right place."""
+    image = rng.integers(60, 180, (100, 130, 3)).astype(np.uint8)
+    image[::2, ::2] += 40
+    made = prepare_input([image], "coherence")
+    assert made.shape == (1, 3, 32, 32)
+    colours = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb).transpose(2, 0, 1)
+    expected = log_coherence(high_pass_residual(np.ascontiguousarray(colours), "median"))
+    np.testing.assert_allclose(made[0].numpy(), expected, atol=1e-5)
+    for place in ((0, 0), (0, 16), (16, 0)):  # at 1/2 along y, x or both; DC is at (16, 16)
+        assert made[0, 0][place] > 1.5
+    with pytest.raises(ValueError, match="from 32x32 pixels is needed, got 31x40"):
+        prepare_input([image[:40, :31]], "coherence")
 
 
 def test_inputs_are_checked():

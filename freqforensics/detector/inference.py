@@ -49,8 +49,10 @@ def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
 
 
 def weights_sha256(detector: Detector) -> str:
-    """Hash a detector's weights, names and shapes included, with its input and band: no matter what file it was in."""
+    """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in."""
     seen = detector.input if detector.band is None else f"{detector.input} {detector.band}"
+    if detector.early_down != 4:
+        seen += f" {detector.early_down}"
     digest = hashlib.sha256(seen.encode())
     for name, value in sorted(detector.network.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
