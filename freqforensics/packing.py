@@ -35,6 +35,8 @@ def pack_training(
     out: str | Path,
     *,
     evaluations: Sequence[str | Path] = (),
+    data: str = "",
+    limits: str = "",
     command: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -53,6 +55,8 @@ def pack_training(
         Ends in ``.safetensors``; the model card is written beside it.
     evaluations : sequence of str or Path
         Folders that `evaluate_sources` wrote; their numbers go into the card.
+    data, limits : str
+        For the card, in words: which photographs, under which licences; where it fails.
     command : str, optional
     overwrite : bool
     progress : bool
@@ -89,6 +93,8 @@ def pack_training(
         "name": place.stem,
         "sha256": hashlib.sha256(place.read_bytes()).hexdigest(),
         "about": "ResNet-50 trained on photographs and fakes made of them at random; has seen no generator's image",
+        "data": data,
+        "limits": limits,
         "training": {"parameters": config.to_json(), "inputs": about["inputs"], "epochs": _epochs(Path(run))},
         "calibration": {"images": len(fake), "crops": list(SIDES), "factor": factor, "offset": offset},
         "thresholds": {"inconclusive": band, "error": ERROR},

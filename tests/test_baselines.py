@@ -13,6 +13,7 @@ from freqforensics.evaluation.baselines import (
     score_baseline,
 )
 from freqforensics.evaluation.evaluate import evaluate_tables
+from freqforensics.experiments import baseline_sources
 from freqforensics.images import index_sources
 from freqforensics.images.perturb import Blur
 
@@ -64,3 +65,26 @@ def test_what_cannot_be_scored_is_listed(rng, tmp_path):
     assert [score.weights for score in table.scores] == [LATTICE]
     assert sorted(reason.split(",")[0] for _, reason in table.failures)[0].startswith("a lattice is looked for")
     assert len(table.failures) == 2
+
+
+def test_the_command_writes_a_folder_for_each(rng, tmp_path):
+    for index in range(6):
+        photo = picture(rng, 160, 160)
+        write(tmp_path / "photos" / f"{index}.png", photo)
+        write(tmp_path / "set" / "0_real" / f"{index}.png", photo[:128, :128])
+        grid = photo.astype(int) + 12 * (np.indices((160, 160)).sum(0) % 2)[..., None]
+        write(tmp_path / "set" / "1_fake" / f"{index}.png", np.clip(grid, 0, 255).astype(np.uint8)[:128, :128])
+    evaluations, _, failures = baseline_sources(
+        [tmp_path / "set"], tmp_path / "out", photos=[tmp_path / "photos"], resamples=20
+    )
+    assert not failures
+    assert list(evaluations) == ["lattice-test", "radial-profile"]
+    assert evaluations["lattice-test"].generators[0].metrics.ap > 0.95
+    for name in evaluations:
+        assert {path.name for path in (tmp_path / "out" / name).iterdir()} >= {
+            "evaluation.json",
+            "ap.png",
+            "scores.csv",
+        }
+    with pytest.raises(ValueError, match="overwrite"):
+        baseline_sources([tmp_path / "set"], tmp_path / "out", photos=[tmp_path / "photos"])

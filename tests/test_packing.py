@@ -39,7 +39,8 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     found = {"crop": "none", "mean_ap": 0.75, "generators": [row]}
     (tmp_path / "evaluation" / "evaluation.json").write_text(json.dumps(found))
     out = tmp_path / "mine.safetensors"
-    card = pack_training(run, out, evaluations=[tmp_path / "evaluation"])
+    card = pack_training(run, out, evaluations=[tmp_path / "evaluation"], data="own pictures", limits="all")
+    assert (card["data"], card["limits"]) == ("own pictures", "all")
     assert card == json.loads(out.with_suffix(".json").read_text())
     assert card["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert card["measured"] == [

@@ -103,6 +103,8 @@ def pack(
     evaluation: Annotated[
         list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the card; give it again for more.")
     ] = None,
+    data: Annotated[str, typer.Option(help="For the card: which photographs, under which licences.")] = "",
+    limits: Annotated[str, typer.Option(help="For the card: where it fails.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
@@ -114,6 +116,8 @@ def pack(
             run,
             out,
             evaluations=evaluation or (),
+            data=data,
+            limits=limits,
             command=shlex.join(["freqforensics", *sys.argv[1:]]),
             overwrite=overwrite,
             progress=True,
