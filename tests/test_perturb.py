@@ -334,3 +334,19 @@ def test_laundering_leaves_most_images_as_they_are(rng):
     image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
     same = np.mean([np.array_equal(augmentation("laundering")(image, rng), image) for _ in range(400)])
     assert abs(same - 0.9 * 0.9 * 0.7) < 0.08
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_chroma_is_subsampled_and_luma_is_not(rng, interpolation):
+    image = np.clip(rng.normal(128, 25, (41, 64, 3)), 40, 215).astype(np.uint8)
+    made = ChromaSubsampling(interpolation)(image)
+    assert made.shape == image.shape
+    before, after = (cv2.cvtColor(x, cv2.COLOR_RGB2YCrCb).astype(float) for x in (image, made))
+    assert np.abs(before - after)[..., 0].mean() < 1.0
+    means = before[:40, :, 1:].reshape(20, 2, 32, 2, 2).mean(axis=(1, 3))
+    if interpolation == "nearest":
+        blocks = after[:40, :, 1:].reshape(20, 2, 32, 2, 2)
+        assert np.abs(blocks - means[:, None, :, None]).mean() < 1.0
+    assert after[..., 1:].std() < 0.8 * before[..., 1:].std()
+    with pytest.raises(ValueError, match="interpolation must be one of"):
+        ChromaSubsampling("area")

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from freqforensics.generators.miniature import Miniature
 from freqforensics.generators.polyphase import random_polyphase
 from freqforensics.generators.storage import SHELF, load_miniature
-from freqforensics.images.perturb import JPEG, Chain, Crop, OneOf, Perturbation, Resize, Sharpen, Sometimes
+from freqforensics.images.perturb import (
+    JPEG,
+    Chain,
+    ChromaSubsampling,
+    Crop,
+    OneOf,
+    Perturbation,
+    Resize,
+    Sharpen,
+    Sometimes,
+)
 from freqforensics.spectra import match_radial_power
 
 FakeKind = Literal["miniature", "polyphase"]
@@ -40,10 +50,12 @@ HISTORY: Final = Chain(
         ),
         Sometimes(Resize((1.0, 1.6), "bicubic"), 0.1),
         Sometimes(Sharpen((0.2, 1.5)), 0.15),
+        Sometimes(OneOf(tuple(ChromaSubsampling(kind) for kind in ("nearest", "bilinear", "bicubic"))), 0.3),
         Sometimes(JPEG((60, 98), codec="either"), 0.3),
     )
 )
-"""What has happened to a photograph before: resampled, sharpened, compressed, or nothing of it."""
+"""What has happened to a photograph before: resampled, sharpened, its colours subsampled, compressed, or nothing of it.
+Without the subsampling a detector that sees coherence calls every image of Kodak's Photo CD fake."""
 
 
 @dataclass(frozen=True)
