@@ -95,7 +95,7 @@ def pack_training(
         "about": "ResNet-50 trained on photographs and fakes made of them at random; has seen no generator's image",
         "data": data,
         "limits": limits,
-        "training": {"parameters": config.to_json(), "inputs": about["inputs"], "epochs": _epochs(Path(run))},
+        "training": {"parameters": _without_places(config), "inputs": about["inputs"], "epochs": _epochs(Path(run))},
         "calibration": {"images": len(fake), "crops": list(SIDES), "factor": factor, "offset": offset},
         "thresholds": {"inconclusive": band, "error": ERROR},
         "validation": {
@@ -119,6 +119,14 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
     if not config.simulate:
         raise ValueError(f"{run} is no training from photographs (--simulate)")
     return config, about
+
+
+def _without_places(config: TrainConfig) -> dict[str, Any]:
+    """The parameters; of folders, which lie elsewhere for whom reads the card, only the names."""
+    shown = config.to_json()
+    for key in ("sources", "validation"):
+        shown[key] = [Path(source).name for source in shown[key]]
+    return shown
 
 
 def _epochs(run: Path) -> int:

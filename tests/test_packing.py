@@ -46,6 +46,7 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     assert card["measured"] == [
         {"crop": "none", "mean_ap": 0.75, "generators": [{k: row[k] for k in row if k != "brier"}]}
     ]
+    assert card["training"]["parameters"]["sources"] == ["photos"]
     low, high = card["thresholds"]["inconclusive"]
     assert low <= high
     # The logit of before, times the factor, plus the offset; but for the rounding.

@@ -20,7 +20,19 @@ from freqforensics.images.augmentation import (
     w20_training,
 )
 from freqforensics.images.jpeg import luma_table, read_jpeg_tables
-from freqforensics.images.perturb import JPEG, Blur, Crop, Flip, OneOf, Resize, ResizeShorter, Sharpen, Sometimes, WebP
+from freqforensics.images.perturb import (
+    JPEG,
+    Blur,
+    ChromaSubsampling,
+    Crop,
+    Flip,
+    OneOf,
+    Resize,
+    ResizeShorter,
+    Sharpen,
+    Sometimes,
+    WebP,
+)
 
 
 def test_area_averaging_by_two_is_the_mean_of_four_whatever_the_sides(rng):

@@ -58,7 +58,7 @@ def score(
             raise Failed(f"{out} exists: --resume adds to it")
         notes: list[str] = []
         records = first_of_each(index_sources(source, on_note=notes.append), limit)
-        _say_what_they_are([weights])
+        say_what_they_are([weights])
         detector = load_detector(find_weights(weights), device=device)
         table = score_files(records, detector, crop=crop, out=out, batch=batch, engine=engine, progress="score")
         groups: dict[tuple[str, str], list[float]] = {}
@@ -117,7 +117,7 @@ def evaluate(
     with one_line_errors():
         from freqforensics.experiments import evaluate_sources
 
-        _say_what_they_are(weights or [DEFAULT_WEIGHTS])
+        say_what_they_are(weights or [DEFAULT_WEIGHTS])
         evaluation, notes, failures = evaluate_sources(
             source,
             out,
@@ -136,7 +136,7 @@ def evaluate(
             place = None if out is None else str(out)
             print(json.dumps({"out": place, **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
         else:
-            _print_evaluation(evaluation)
+            print_evaluation(evaluation)
             if out is not None:
                 print(f"results in {out}")
         complain_of(notes, [], failures)
@@ -172,7 +172,7 @@ def robustness(
         from freqforensics.evaluation import SWEEPS
         from freqforensics.experiments import sweep_sources
 
-        _say_what_they_are([weights])
+        say_what_they_are([weights])
         result, notes = sweep_sources(
             source,
             out,
@@ -233,12 +233,12 @@ def baselines(
         else:
             for name, found in evaluations.items():
                 print(name)
-                _print_evaluation(found)
+                print_evaluation(found)
             print(f"results in {out}")
         complain_of(notes, [], failures)
 
 
-def _say_what_they_are(weights: list[str]) -> None:
+def say_what_they_are(weights: list[str]) -> None:
     """Weights that ship are no published detector: say so wherever they speak."""
     from freqforensics.detector.weights import KNOWN
 
@@ -257,7 +257,8 @@ def _print_summary(groups: list[dict[str, Any]]) -> None:
     print_wide(table)
 
 
-def _print_evaluation(evaluation: Evaluation) -> None:
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print a table, generator by generator."""
     from rich.text import Text
 
     rows = evaluation.rows()

@@ -144,7 +144,7 @@ def demo(
     """Show what upsampling does to a spectrum, on photographs that scikit-image and scikit-learn bundle.
 
     Writes DIR/images, a ForenSynths tree of the photographs beside plainly upsampled versions of them, and
-    DIR/spectrum, what the spectrum command makes of that tree.
+    DIR/spectrum and DIR/scores, what the spectrum command and the detector that ships make of that tree.
     """
     with one_line_errors():
         from freqforensics.demo import SIZE, write_upsampled_photographs
@@ -152,15 +152,25 @@ def demo(
         from freqforensics.spectra import SpectrumSpec
         from freqforensics.survey import survey_sources
 
-        check_result_folder(out / "spectrum", overwrite=overwrite)
+        for folder in ("spectrum", "scores"):
+            check_result_folder(out / folder, overwrite=overwrite)
         count = write_upsampled_photographs(out / "images")
         print(f"{count} crops of photographs, real and upsampled, in {out / 'images'}")
         survey = survey_sources([out / "images"], spec=SpectrumSpec(size=SIZE), progress=True)
         survey.save(out / "spectrum", overwrite=True)
         _report(survey, out / "spectrum")
+        from freqforensics.cli.scoring import DEFAULT_WEIGHTS, print_evaluation, say_what_they_are
+        from freqforensics.experiments import evaluate_sources
+
+        say_what_they_are([DEFAULT_WEIGHTS])
+        evaluation, _, _ = evaluate_sources(
+            [out / "images"], out / "scores", weights=[DEFAULT_WEIGHTS], crop="none", overwrite=True, progress=True
+        )
+        print_evaluation(evaluation)
         print(f"\nlook at {out / 'spectrum' / 'fingerprints.png'}, then try your own folder:")
         print("  freqforensics spectrum FOLDER --out results --size 128")
         print("  freqforensics upsampling FOLDER")
+        print("  freqforensics score FOLDER --out scores.csv")
 
 
 def _report(survey: Survey, out: Path, *, as_json: bool = False) -> None:
