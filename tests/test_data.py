@@ -176,3 +176,17 @@ def test_lines_of_miniatures_stand_out_where_they_are_predicted(simulated, name)
     predicted = predicted_lattice(name).denominators
     assert max(nr["fake"][d] / nr["real"][d] for d in predicted) > 10
     assert nr["fake"][16] < 2
+
+
+def test_the_detector_that_ships_finds_generators_it_has_never_seen(data):
+    """AP well above chance where a lattice is strong; what does not carry is in the model card."""
+    from freqforensics.detector.weights import DEFAULT
+    from freqforensics.experiments import evaluate_sources
+
+    chosen = [data / name for name in ("cyclegan", "pix2pix", "stylegan2")]
+    evaluation, _, failures = evaluate_sources(chosen, None, weights=[DEFAULT], crop="none", resamples=10)
+    assert not failures
+    found = {one.generator: one.metrics.ap for one in evaluation.generators}
+    assert found["cyclegan"] > 0.95
+    assert found["pix2pix"] > 0.95
+    assert found["stylegan2"] > 0.8
