@@ -10,6 +10,7 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
+from freqforensics.images import perturb
 from freqforensics.images.augmentation import (
     W20_RECIPES,
     W20_TEST,
@@ -362,3 +363,17 @@ def test_chroma_is_subsampled_and_luma_is_not(rng, interpolation):
     assert after[..., 1:].std() < 0.8 * before[..., 1:].std()
     with pytest.raises(ValueError, match="interpolation must be one of"):
         ChromaSubsampling("area")
+
+
+@pytest.mark.parametrize(("interpolation", "sign"), [("integer-up", 1), ("integer-down", -1)])
+def test_integer_chroma_is_too_great_or_too_small_between_what_is_copied(rng, interpolation, sign):
+    planes = rng.integers(0, 255, (50, 60, 2), dtype=np.uint8)
+    doubled = perturb._doubled(planes, up=sign > 0).astype(float)
+    assert np.array_equal(doubled[::2, ::2], planes)
+    exact = (planes[:, :-1].astype(float) + planes[:, 1:]) / 2
+    assert (sign * (doubled[::2, 1:-1:2] - exact)).mean() == pytest.approx(0.25, abs=0.03)
+    four = sum(planes[i : 49 + i, j : 59 + j].astype(float) for i in (0, 1) for j in (0, 1)) / 4
+    assert (doubled[1:-1:2, 1:-1:2] - four).mean() == pytest.approx(0.125 if sign > 0 else -0.375, abs=0.04)
+    assert np.array_equal(doubled[-1, ::2], planes[-1])
+    image = rng.integers(40, 215, (32, 32, 3), dtype=np.uint8)
+    assert not np.array_equal(ChromaSubsampling(interpolation)(image), ChromaSubsampling("bilinear")(image))

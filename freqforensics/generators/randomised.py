@@ -50,7 +50,17 @@ HISTORY: Final = Chain(
         ),
         Sometimes(Resize((1.0, 1.6), "bicubic"), 0.1),
         Sometimes(Sharpen((0.2, 1.5)), 0.15),
-        Sometimes(OneOf(tuple(ChromaSubsampling(kind) for kind in ("nearest", "bilinear", "bicubic"))), 0.3),
+        Sometimes(
+            OneOf(
+                (
+                    ChromaSubsampling("nearest"),
+                    ChromaSubsampling("bilinear"),
+                    ChromaSubsampling("integer-up"),
+                    ChromaSubsampling("integer-down"),
+                )
+            ),
+            0.4,
+        ),
         Sometimes(JPEG((60, 98), codec="either"), 0.3),
     )
 )

@@ -292,18 +292,22 @@ class JPEG(Perturbation):
 class ChromaSubsampling(Perturbation):
     """Halve the colour differences' resolution and enlarge them again, as JPEG, video and Photo CD do.
 
-    It leaves lines at 1/2 in the colour differences of photographs, and none in luma.
+    It leaves period 2 in the colour differences of photographs, and hardly any in luma.
 
     Parameters
     ----------
-    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
-        That they are enlarged with; they are made smaller by area averaging.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"}
+        That they are enlarged with; they are made smaller by area averaging. The integer ones copy every other value and
+        average neighbours in between as decoders do that know no fractions, (a + b + 1) >> 1 or (a + b) >> 1: what lies
+        in between is a quarter of a grey level too great or too small, all over the image. Kodak's Photo CD has such
+        lines.
     """
 
-    interpolation: Interpolation = "bilinear"
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"] = "bilinear"
 
     def __post_init__(self) -> None:
-        _checked(self.interpolation, ("nearest", "bilinear", "bicubic", "lanczos"), "interpolation")
+        choices = ("nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down")
+        _checked(self.interpolation, choices, "interpolation")
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Subsample an image; an odd row or column at the end is repeated and cut again."""
@@ -312,7 +316,10 @@ class ChromaSubsampling(Perturbation):
         planes = cv2.cvtColor(whole, cv2.COLOR_RGB2YCrCb)
         half = (whole.shape[1] // 2, whole.shape[0] // 2)
         small = cv2.resize(planes[..., 1:], half, interpolation=cv2.INTER_AREA)
-        planes[..., 1:] = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=_FLAGS[self.interpolation])
+        if self.interpolation.startswith("integer"):
+            planes[..., 1:] = _doubled(small, up=self.interpolation == "integer-up")
+        else:
+            planes[..., 1:] = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=_FLAGS[self.interpolation])
         made: Uint8 = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
         return np.ascontiguousarray(made[:height, :width])
 
@@ -399,6 +406,19 @@ def _through_pillow(image: Uint8, form: str, **options: Any) -> Uint8:
     stream.seek(0)
     with Image.open(stream, formats=[form]) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def _doubled(planes: Uint8, *, up: bool) -> Uint8:
+    """Double both sides in integers; what lies between two values is their mean, half a level rounded up or down."""
+    height, width = planes.shape[:2]
+    values = np.pad(planes.astype(np.int32), ((0, 1), (0, 1), (0, 0)), mode="edge")
+    here, right, below, across = values[:-1, :-1], values[:-1, 1:], values[1:, :-1], values[1:, 1:]
+    made = np.empty((2 * height, 2 * width, planes.shape[2]), np.uint8)
+    made[::2, ::2] = here
+    made[::2, 1::2] = (here + right + up) >> 1
+    made[1::2, ::2] = (here + below + up) >> 1
+    made[1::2, 1::2] = (here + right + below + across + 2 * up) >> 2
+    return made
 
 
 def _rounded(image: NDArray[np.floating[Any]]) -> Uint8:
