@@ -297,10 +297,9 @@ class ChromaSubsampling(Perturbation):
     Parameters
     ----------
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"}
-        That they are enlarged with; they are made smaller by area averaging. The integer ones copy every other value and
-        average neighbours in between as decoders do that know no fractions, (a + b + 1) >> 1 or (a + b) >> 1: what lies
-        in between is a quarter of a grey level too great or too small, all over the image. Kodak's Photo CD has such
-        lines.
+        That they are enlarged with; they are made smaller by area averaging. The integer ones copy every other value
+        and average neighbours in between as decoders do that know no fractions, (a + b + 1) >> 1 or (a + b) >> 1: what
+        lies in between is a quarter of a grey level too great or too small, all over the image.
     """
 
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"] = "bilinear"
@@ -317,7 +316,7 @@ class ChromaSubsampling(Perturbation):
         half = (whole.shape[1] // 2, whole.shape[0] // 2)
         small = cv2.resize(planes[..., 1:], half, interpolation=cv2.INTER_AREA)
         if self.interpolation.startswith("integer"):
-            planes[..., 1:] = _doubled(small, up=self.interpolation == "integer-up")
+            planes[..., 1:] = _doubled(np.asarray(small, np.uint8), up=self.interpolation == "integer-up")
         else:
             planes[..., 1:] = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=_FLAGS[self.interpolation])
         made: Uint8 = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
