@@ -65,7 +65,7 @@ HISTORY: Final = Chain(
     )
 )
 """What has happened to a photograph before: resampled, sharpened, its colours subsampled, compressed, or nothing of it.
-Without the subsampling a detector that sees coherence calls every image of Kodak's Photo CD fake."""
+Without integer subsampling a detector that sees coherence calls every image of Kodak's Photo CD fake."""
 
 
 @dataclass(frozen=True)
