@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
 from freqforensics.detector import Detector, TrainConfig, load_detector, save_detector, weights_sha256
-from freqforensics.detector.training_set import AugmentedImages, Simulated, index_training, pair_up
+from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
 from freqforensics.images.perturb import Crop
 from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
 
@@ -137,8 +137,7 @@ def _epochs(run: Path) -> int:
 def _validation_logits(detector: Detector, config: TrainConfig, *, progress: bool) -> tuple[Float, NDArray[np.bool_]]:
     """Logits of the photographs held out and of fakes of them, the same ones each time."""
     data = index_training(config.sources, held_out=config.held_out, simulated=True, seed=config.seed)
-    groups = pair_up(data.validation)
-    draws = [number for _, number in sorted((i, n) for n, group in enumerate(groups) for i in group)]
+    draws = draws_of(pair_up(data.validation))
     logits: list[float] = []
     fake: list[bool] = []
     total = len(SIDES) * len(data.validation)

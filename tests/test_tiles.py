@@ -51,3 +51,4 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="tile must be even"):
         tile_coherence(np.zeros((31, 40)), tile=5)
     assert not tile_coherence(np.zeros((3, 64, 64))).any()
+    assert not log_coherence(np.zeros((3, 64, 64))).any()  # nothing is known: what is expected by chance

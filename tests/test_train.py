@@ -26,7 +26,7 @@ from freqforensics.detector import (
     training_run,
 )
 from freqforensics.detector.train import plan_training, train_detector
-from freqforensics.detector.training_set import AugmentedImages, Simulated, index_training, pair_up
+from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
 from freqforensics.generators.randomised import Faker
 from freqforensics.images.augmentation import W20_RECIPES, w20_training
 from freqforensics.images.perturb import Blur, Crop, ResizeShorter
@@ -343,12 +343,18 @@ def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
     assert same(tmp_path / "whole", tmp_path / "broken")
 
 
+def test_a_cosine_is_not_gone_on_with_beyond_its_end(simulated, tmp_path):
+    train_detector(replace(simulated, epochs=1), tmp_path / "run", device="cpu")
+    with pytest.raises(ValueError, match=r"another configuration \(epochs 1, not 2\)"):
+        train_detector(simulated, tmp_path / "run", device="cpu", resume=True)
+
+
 def test_photo_and_its_fake_follow_each_other_and_show_the_same(simulated, tmp_path):
     data = index_training(simulated.sources, held_out=0.3, simulated=True)
     assert {record.label for record in data.training} == {"real", "fake"}
     assert not {r.path for r in data.training} & {r.path for r in data.validation}
     groups = pair_up(data.training)
-    draws = [number for _, number in sorted((i, n) for n, group in enumerate(groups) for i in group)]
+    draws = draws_of(groups)
     made = Simulated(simulated.window(), Faker(("polyphase",), ("radial",)))
     images = AugmentedImages(data.training, Crop(32), (0, 0, 0), draws, simulate=made)
     later = AugmentedImages(data.training, Crop(32), (0, 0, 1), draws, simulate=made)

@@ -245,8 +245,9 @@ def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any
     except Exception as error:
         raise CheckpointError(path, "is no whole checkpoint of a training") from error
     now = config.to_json()
-    # More epochs are more of the same.
-    different = [key for key in now if key != "epochs" and before.get(key) != now[key]]
+    # More epochs are more of the same, but where the rate falls towards their end.
+    free = {"epochs"} if config.decay == "plateau" else set()
+    different = [key for key in now if key not in free and before.get(key) != now[key]]
     if different:
         listed = ", ".join(f"{key} {before.get(key)!r}, not {now[key]!r}" for key in different)
         raise ValueError(f"{folder} holds a training of another configuration ({listed})")

@@ -24,7 +24,7 @@ from freqforensics.detector.parallel import share_statistics
 from freqforensics.detector.recipe import TrainConfig
 from freqforensics.detector.resnet import Detector, make_detector
 from freqforensics.detector.train_log import Epoch
-from freqforensics.detector.training_set import AugmentedImages, Collate, Simulated, TrainingSet, pair_up
+from freqforensics.detector.training_set import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
 from freqforensics.provenance import replacing
 
 CHECKPOINT: Final = "last.ckpt"
@@ -58,7 +58,7 @@ class TrainingRun:
             if config.pairs or config.simulate
             else [[index] for index in range(len(data.training))]
         )
-        self.draws = _draws(self.groups)
+        self.draws = draws_of(self.groups)
         self.schedule = EarlyStop(config.learning_rate, variant=config.variant)
         self.epochs: list[Epoch] = []
         self.step = self.done = self.seen = 0
@@ -144,7 +144,7 @@ class TrainingRun:
         records, rank, world = self.data.validation, self.fabric.global_rank, self.fabric.world_size
         if self.config.simulate and not self.config.validation:
             # The same fakes in every epoch: accuracies are compared.
-            draws = _draws(pair_up(records))
+            draws = draws_of(pair_up(records))
             key, simulation = (self.config.seed, _VALIDATION, 0), self._simulation()
         else:
             draws, key, simulation = None, (self.config.seed, _VALIDATION, self.epoch), None
@@ -222,11 +222,6 @@ class TrainingRun:
             pin_memory=self.fabric.device.type == "cuda",
         )
         return (tuple(self.fabric.to_device(part) for part in batch) for batch in loader)
-
-
-def _draws(groups: Sequence[Sequence[int]]) -> list[int]:
-    """For each image the number of its group."""
-    return [number for _, number in sorted((i, n) for n, group in enumerate(groups) for i in group)]
 
 
 def _first_weights(config: TrainConfig, *, download: bool) -> Detector:

@@ -192,7 +192,8 @@ def check_images(
     ValueError
         Images that cannot be read, or are too small; the message names the first ones.
     """
-    records = [*training_set.training, *training_set.validation]
+    # A photograph that is simulated with is listed twice, and read once.
+    records = list({record.path: record for record in (*training_set.training, *training_set.validation)}.values())
 
     def look(chunk: Sequence[ImageRecord]) -> _Odd:
         small, broken = [], []
@@ -325,6 +326,11 @@ def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
         first = shown_path(records[single[0][0]].path)
         raise ValueError(f"{len(single)} images have no counterpart of their name on the other side, first {first}")
     return list(groups.values())
+
+
+def draws_of(groups: Sequence[Sequence[int]]) -> list[int]:
+    """Give for each image the number of its group: what `AugmentedImages` treats alike."""
+    return [number for _, number in sorted((index, n) for n, group in enumerate(groups) for index in group)]
 
 
 def _twofold(records: Sequence[ImageRecord]) -> list[ImageRecord]:

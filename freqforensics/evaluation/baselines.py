@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from freqforensics.detector import ScoreTable, TrainConfig
 from freqforensics.detector.score_table import Score
-from freqforensics.detector.training_set import AugmentedImages, Simulated, index_training, pair_up
+from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
 from freqforensics.engine import map_reduce
 from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file
 from freqforensics.images.perturb import Crop
@@ -129,8 +129,7 @@ def fit_profiles(config: TrainConfig, *, rounds: int = 2, progress: str | None =
     if not config.simulate:
         raise ValueError("the configuration must simulate fakes")
     data = index_training(config.sources, held_out=config.held_out, simulated=True, seed=config.seed)
-    groups = pair_up(data.training)
-    draws = [number for _, number in sorted((i, n) for n, group in enumerate(groups) for i in group)]
+    draws = draws_of(pair_up(data.training))
     images = AugmentedImages(
         data.training,
         config.chain(),

@@ -30,7 +30,7 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     Returns
     -------
     ndarray of float32, shape (..., tile, tile)
-        n R, from 0 to n; DC at (tile // 2, tile // 2).
+        n R, from 0 to n; DC at (tile // 2, tile // 2). 0 where there is no power at all.
 
     Raises
     ------
@@ -64,10 +64,12 @@ def log_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32
     -------
     ndarray of float32, shape (..., tile, tile)
         The logarithm of an exponential variable has mean -0.5772 (Euler's constant) and variance pi^2 / 6;
-        `LEAST` adds 0.04 to the result's mean and takes 0.08 off its deviation.
+        `LEAST` adds 0.04 to the result's mean and takes 0.08 off its deviation. 0 where there is no power, as in the
+        colour differences of a grey image: nothing is known there.
     """
-    values = np.log(tile_coherence(planes, tile=tile) + LEAST)
-    return np.asarray((values + np.euler_gamma) / np.sqrt(np.pi**2 / 6), np.float32)
+    coherence = tile_coherence(planes, tile=tile)
+    values = (np.log(coherence + LEAST) + np.euler_gamma) / np.sqrt(np.pi**2 / 6)
+    return np.asarray(np.where(coherence > 0, values, 0), np.float32)
 
 
 def _whole(half: NDArray[Any], tile: int) -> NDArray[Any]:
