@@ -18,7 +18,8 @@ from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
 from freqforensics.detector import Detector, TrainConfig, load_detector, save_detector, weights_sha256
-from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.detector.train import index_configured
+from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, pair_up
 from freqforensics.images.perturb import Crop
 from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
 
@@ -118,6 +119,8 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
         raise ValueError(f"{run} holds no training: {error}") from error
     if not config.simulate:
         raise ValueError(f"{run} is no training from photographs (--simulate)")
+    if config.validation:
+        raise ValueError(f"{run} was validated on other images: no photograph was held out to calibrate it on")
     return config, about
 
 
@@ -136,14 +139,14 @@ def _epochs(run: Path) -> int:
 @torch.no_grad()
 def _validation_logits(detector: Detector, config: TrainConfig, *, progress: bool) -> tuple[Float, NDArray[np.bool_]]:
     """Logits of the photographs held out and of fakes of them, the same ones each time."""
-    data = index_training(config.sources, held_out=config.held_out, simulated=True, seed=config.seed)
+    data = index_configured(config)
     draws = draws_of(pair_up(data.validation))
     logits: list[float] = []
     fake: list[bool] = []
     total = len(SIDES) * len(data.validation)
     with tqdm(total=total, desc="calibrate", unit="image", delay=2, disable=None if progress else True) as bar:
         for side in SIDES:
-            made = Simulated(replace(config, crop=max(side, 32)).window(), config.faker())
+            made = Simulated(replace(config, crop=side).window(), config.faker())
             images = AugmentedImages(data.validation, Crop(side), (config.seed, 3, side), draws, simulate=made)
             for image, is_fake in map(images.__getitem__, range(len(images))):
                 logits.append(float(detector.logits([image])[0]))

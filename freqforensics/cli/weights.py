@@ -15,7 +15,7 @@ from freqforensics.cli.app import app, complain, one_line_errors
 weights_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, fetch and verify known weights.",
+    help="List, fetch and verify known weights; make own ones small.",
     epilog="Example: freqforensics weights list",
 )
 app.add_typer(weights_app, name="weights")
@@ -25,7 +25,7 @@ app.add_typer(weights_app, name="weights")
 def list_weights(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """Name the weights that can be fetched, and say which are here."""
+    """Name the weights that ship or can be fetched, and say which are here."""
     with one_line_errors():
         from freqforensics.detector.weights import KNOWN, stored_weights
 

@@ -47,7 +47,7 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         A checkpoint of Wang et al. (``{'model', 'optimizer', 'total_steps'}``), a bare state dict, with or without the
         prefix ``module.`` of data parallel training, as ``.pth``; or ``.safetensors``. Files are recognised by their
         content. Pickles are unpickled as tensors and plain containers only.
-    input : {"rgb", "residual"}, optional
+    input : {"rgb", "residual", "coherence"}, optional
         What the network was trained on. Default: what the file says, or "rgb".
     device : str
 

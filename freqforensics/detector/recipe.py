@@ -15,8 +15,8 @@ from freqforensics.images.augmentation import augmentation
 from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
 from freqforensics.spectra import Band
 
-COHERENCE_CROPS: Final = 64
-"""The least side of crops whose tiles' coherence says anything: four tiles."""
+SMALLEST_PHOTO: Final = 64
+"""The least side of photographs that are simulated with, and of crops whose tiles' coherence says anything: four."""
 
 Decay = Literal["plateau", "cosine"]
 
@@ -53,7 +53,7 @@ class TrainConfig:
     ranking : float
         Weight of a second loss, softplus(logit of the photo - logit of its fake): what the two have in common cancels.
         Simulated fakes only.
-    input : {"rgb", "residual"}
+    input : {"rgb", "residual", "coherence"}
     band : Band, optional
         As for `prepare_input`.
     early_down : {4, 2, 1}
@@ -207,12 +207,10 @@ class TrainConfig:
         return cls(**known)
 
     def _cut(self) -> Perturbation:
-        if self.input != "coherence" or self.crop < COHERENCE_CROPS:
+        if self.input != "coherence" or self.crop < SMALLEST_PHOTO:
             return Crop(self.crop, "random")
         # The more tiles, the more coherent a lattice is: a detector must know images of many sizes.
-        return OneOf(
-            tuple(Crop(side, "random") for side in range(COHERENCE_CROPS, self.crop + 1, COHERENCE_CROPS // 2))
-        )
+        return OneOf(tuple(Crop(side, "random") for side in range(SMALLEST_PHOTO, self.crop + 1, SMALLEST_PHOTO // 2)))
 
     def _resized(self) -> tuple[Perturbation, ...]:
         return () if self.resize is None else (ResizeShorter(self.resize),)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.detector.parallel import make_fabric
-from freqforensics.detector.recipe import TrainConfig
+from freqforensics.detector.recipe import SMALLEST_PHOTO, TrainConfig
 from freqforensics.detector.train_log import Epoch, TrainLog
 from freqforensics.detector.training_run import CHECKPOINT, TrainingRun
 from freqforensics.detector.training_set import (
@@ -79,7 +79,9 @@ def plan_training(
         miniatures_on(config.shelf)
     return check_images(
         found,
-        smallest=min(config.crop, 64) if config.simulate else config.crop,  # windows of photographs are enlarged
+        smallest=min(config.crop, SMALLEST_PHOTO)
+        if config.simulate
+        else config.crop,  # windows of photographs are enlarged
         resize=config.resize,
         skip_unreadable=skip_unreadable,
         pairs=config.pairs,

@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from freqforensics.detector import ScoreTable, TrainConfig
 from freqforensics.detector.score_table import Score
-from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.detector.train import index_configured
+from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, pair_up
 from freqforensics.engine import map_reduce
 from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file
 from freqforensics.images.perturb import Crop
@@ -128,7 +129,7 @@ def fit_profiles(config: TrainConfig, *, rounds: int = 2, progress: str | None =
     """
     if not config.simulate:
         raise ValueError("the configuration must simulate fakes")
-    data = index_training(config.sources, held_out=config.held_out, simulated=True, seed=config.seed)
+    data = index_configured(config)
     draws = draws_of(pair_up(data.training))
     images = AugmentedImages(
         data.training,
