@@ -11,6 +11,10 @@ from scipy import fft
 LEAST: Final = 0.01
 """Added to N R, so that its logarithm has a floor."""
 
+LEAST_POWER: Final = 1e-3
+"""Squared grey levels, summed over a frequency of all tiles, below which there is nothing but the rounding of floats:
+one pixel that is one grey level off gives 1."""
+
 
 def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32]:
     """Measure at which frequencies the tiles of one image agree in phase.
@@ -48,7 +52,7 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     spectra = fft.rfft2(tiles, axes=(-3, -1))
     coherent = np.abs(spectra.sum(axis=(-4, -2))) ** 2
     total = (spectra.real**2 + spectra.imag**2).sum(axis=(-4, -2))
-    half = coherent / np.maximum(total, 1e-12)
+    half = np.where(total > LEAST_POWER, coherent / np.maximum(total, LEAST_POWER), 0)
     return np.asarray(fft.fftshift(_whole(half, tile), axes=(-2, -1)), np.float32)
 
 

@@ -1,0 +1,59 @@
+"""Why an image was scored as it was. What needs torch is imported when it is first used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freqforensics.lazy import lazy_names
+
+_HOME = {
+    "EIGHT_BANDS": "bases",
+    "BandValue": "bases",
+    "Baseline": "path",
+    "PathGradient": "path",
+    "PixelLogit": "differentiable",
+    "band_shapley": "maps",
+    "band_values": "bases",
+    "baseline_image": "path",
+    "cosine_map": "bases",
+    "deep_lift": "maps",
+    "fourier_map": "bases",
+    "grad_cam": "maps",
+    "integrate_path": "path",
+    "occlusion_map": "maps",
+    "pixel_map": "bases",
+    "sensitivity_map": "sensitivity",
+    "smoothed_map": "maps",
+    "wavelet_maps": "bases",
+}
+
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from freqforensics.attribution.bases import (
+        EIGHT_BANDS as EIGHT_BANDS,
+        BandValue as BandValue,
+        band_values as band_values,
+        cosine_map as cosine_map,
+        fourier_map as fourier_map,
+        pixel_map as pixel_map,
+        wavelet_maps as wavelet_maps,
+    )
+    from freqforensics.attribution.differentiable import PixelLogit as PixelLogit
+    from freqforensics.attribution.maps import (
+        band_shapley as band_shapley,
+        deep_lift as deep_lift,
+        grad_cam as grad_cam,
+        occlusion_map as occlusion_map,
+        smoothed_map as smoothed_map,
+    )
+    from freqforensics.attribution.path import (
+        Baseline as Baseline,
+        PathGradient as PathGradient,
+        baseline_image as baseline_image,
+        integrate_path as integrate_path,
+    )
+    from freqforensics.attribution.sensitivity import sensitivity_map as sensitivity_map
+
+
+__getattr__ = lazy_names(__name__, _HOME, globals())

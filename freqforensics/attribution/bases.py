@@ -1,0 +1,164 @@
+"""The averaged gradient of one path, seen in several orthonormal bases: each sums to the same gap in logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from freqforensics.attribution.path import PathGradient
+from freqforensics.spectra import Band, full_plane, half_plane_weights
+
+Float = NDArray[np.float64]
+
+EIGHT_BANDS: Final = (*(Band(n / 16, (n + 1) / 16) for n in range(7)), Band(7 / 16))
+"""Radial bands of 1/16 cycles per pixel; the last takes in the plane's corners."""
+
+
+@dataclass(frozen=True)
+class BandValue:
+    """What a band of frequencies adds to the logit.
+
+    Parameters
+    ----------
+    low, high : float
+        Cycles per pixel; `high` is 1 for the band that takes in the plane's corners.
+    value : float
+        Logits.
+    """
+
+    low: float
+    high: float
+    value: float
+
+
+def pixel_map(path: PathGradient) -> Float:
+    """Attribute the gap to pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (H, W)
+        Logits, signed, summed over the planes.
+    """
+    return np.asarray(_products(path.difference, path.gradient).sum(axis=0))
+
+
+def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
+    """Attribute the gap to frequencies: A_k = Re(D_k conj(G_k)) / (H W), D and G the DFTs of difference and gradient.
+
+    Parameters
+    ----------
+    path : PathGradient
+    tile : int, optional
+        Even. Transform tiles of this side, which gives as many frequencies along each axis, summed over the tiles; an
+        image is filled up with zeros to whole tiles. Default that of the path, which if None is the whole image.
+
+    Returns
+    -------
+    ndarray of float64, shape (tile, tile) or (H, W)
+        Logits, signed, summed over the planes; DC at the middle. A frequency and its mirror image have the same value.
+    """
+    tile = tile or path.tile
+    difference, gradient = path.difference.astype(np.float64), path.gradient.astype(np.float64)
+    if tile is not None:
+        difference, gradient = (_tiles(_filled(given, tile), tile) for given in (difference, gradient))
+    height, width = difference.shape[-2:]
+    product = fft.rfft2(difference) * np.conj(fft.rfft2(gradient))
+    values = product.real.sum(axis=tuple(range(1, product.ndim - 2))).mean(axis=0) / (height * width)
+    # rfft2 has one of two mirror images; unfolded, each has its own half of what both add.
+    return full_plane(values, width)
+
+
+def cosine_map(path: PathGradient) -> Float:
+    """Attribute the gap to the 64 modes of the 8x8 cosine transform, in which JPEG is coded.
+
+    Returns
+    -------
+    ndarray of float64, shape (8, 8)
+        Logits, signed; the mean at [0, 0], vertical frequency along the first axis. The grid begins at the image's
+        upper left corner; an image is filled up with zeros to whole blocks.
+    """
+    difference, gradient = (
+        fft.dctn(_tiles(_filled(given.astype(np.float64), 8), 8), axes=(-2, -1), norm="ortho")
+        for given in (path.difference, path.gradient)
+    )
+    return np.asarray((difference * gradient).sum(axis=(1, 2)).mean(axis=0))
+
+
+def wavelet_maps(path: PathGradient, *, wavelet: str = "db2", levels: int = 3) -> dict[str, Float]:
+    """Attribute the gap to wavelets: subbands times places.
+
+    Parameters
+    ----------
+    path : PathGradient
+    wavelet : str
+        An orthogonal one of PyWavelets.
+    levels : int
+        From 1. The image is filled up with zeros to a multiple of 2^levels, and its opposite borders are joined.
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        Logits, signed, summed over the planes. "smooth" is what is left after `levels`; "horizontal 1" holds the finest
+        details of horizontal edges, and so on.
+
+    Raises
+    ------
+    ValueError
+        A wavelet that is not orthogonal, or fewer than one level.
+    """
+    import pywt
+
+    if levels < 1:
+        raise ValueError(f"levels must be at least 1, got {levels}")
+    if not pywt.Wavelet(wavelet).orthogonal:
+        raise ValueError(f"wavelet must be orthogonal, got {wavelet!r}")
+    difference, gradient = (
+        pywt.wavedec2(_filled(given.astype(np.float64), 2**levels), wavelet, mode="periodization", level=levels)
+        for given in (path.difference, path.gradient)
+    )
+    maps = {"smooth": _products(difference[0], gradient[0]).sum(axis=0)}
+    for index, (own, other) in enumerate(zip(difference[1:], gradient[1:], strict=True)):
+        for name, d, g in zip(("horizontal", "vertical", "diagonal"), own, other, strict=True):
+            maps[f"{name} {levels - index}"] = _products(d, g).sum(axis=0)
+    return maps
+
+
+def band_values(path: PathGradient, bands: tuple[Band, ...] = EIGHT_BANDS) -> tuple[BandValue, ...]:
+    """Attribute the gap to radial bands.
+
+    Parameters
+    ----------
+    path : PathGradient
+    bands : tuple of Band
+        If they make up the whole plane, the values sum to the gap.
+
+    Returns
+    -------
+    tuple of BandValue
+    """
+    plane = fourier_map(path)
+    height, width = plane.shape
+    half = np.fft.ifftshift(plane)[:, : width // 2 + 1] * half_plane_weights((height, width))
+    return tuple(BandValue(band.low, band.high, float((half * band.mask((height, width))).sum())) for band in bands)
+
+
+def _products(difference: NDArray[np.floating], gradient: NDArray[np.floating]) -> Float:
+    """Mean over baselines of the products, (3, ...)."""
+    return np.asarray((difference.astype(np.float64) * gradient.astype(np.float64)).mean(axis=0))
+
+
+def _filled(planes: Float, multiple: int) -> Float:
+    height, width = planes.shape[-2:]
+    around = [(0, 0)] * (planes.ndim - 2) + [(0, -height % multiple), (0, -width % multiple)]
+    return np.pad(planes, around)
+
+
+def _tiles(planes: Float, side: int) -> Float:
+    """(..., H, W) to (..., number of tiles, side, side)."""
+    *lead, height, width = planes.shape
+    cut = planes.reshape(*lead, height // side, side, width // side, side)
+    return np.moveaxis(cut, -3, -2).reshape(*lead, -1, side, side)

@@ -1,0 +1,275 @@
+"""Maps of other methods, through captum: Grad-CAM, occlusion, smoothed gradients, Shapley values of bands, DeepLift.
+
+Two well-known methods are left out. Guided backpropagation draws nearly the same map for random weights (Adebayo et al.
+2018). Captum's layer-wise relevance propagation runs on a ResNet and gives values that do not sum to the logit.
+"""
+
+from __future__ import annotations
+
+import warnings
+from itertools import combinations
+from math import factorial
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
+from freqforensics.attribution.differentiable import PixelLogit, as_tensor, keep_band
+from freqforensics.attribution.path import incoherent_inputs
+from freqforensics.detector.resnet import Detector, attribution_safe
+from freqforensics.spectra import Band, full_plane
+
+Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
+
+
+def grad_cam(image: Uint8, detector: Detector) -> Float:
+    """Give layer4's Grad-CAM (Selvaraju et al. 2017), without its ReLU.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        A ResNet with one linear layer behind the mean over places; is left as it is.
+
+    Returns
+    -------
+    ndarray of float64, shape (h, w)
+        Logits, signed, at layer4's resolution; they sum to the logit less the last layer's bias. Of a detector fed
+        with coherence the places are frequencies, DC in the middle.
+    """
+    from captum.attr import LayerGradCam
+
+    twin = attribution_safe(detector)
+    network: Any = twin.network
+    prepared = PixelLogit(twin, image).prepare(as_tensor(image))
+    with torch.enable_grad():
+        cam = LayerGradCam(twin, network.layer4).attribute(_beside(prepared, twin), relu_attributions=False)
+    return np.asarray(cam.detach()[0, 0].double().cpu().numpy())
+
+
+def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None, batch: int = 8) -> Float:
+    """Measure how the logit falls when one window after another is replaced by its median.
+
+    A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
+    brings little else.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    window : int, optional
+        Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
+    batch : int
+        Images that go through the network together.
+
+    Returns
+    -------
+    ndarray of float64, shape (H, W)
+        Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
+    """
+    from captum.attr import Occlusion
+
+    height, width = image.shape[:2]
+    if window is None:
+        window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
+    window = min(window, height, width)
+    function = PixelLogit(detector, image)
+    with torch.no_grad():
+        found = Occlusion(function).attribute(
+            as_tensor(image),
+            sliding_window_shapes=(3, window, window),
+            strides=(3, window, window),
+            baselines=as_tensor(cv2.medianBlur(image, 5)),
+            perturbations_per_eval=batch,
+        )
+    return np.asarray(found[0, 0].double().numpy())
+
+
+def smoothed_map(
+    image: Uint8,
+    detector: Detector,
+    *,
+    deviation: float = 1.0,
+    samples: int = 8,
+    steps: int = 16,
+    seed: int = 0,
+) -> Float:
+    """Average integrated gradients from the median over noisy copies (SmoothGrad, Smilkov et al. 2017).
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    deviation : float
+        Of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no trace of anything.
+    samples, steps : int
+    seed : int
+        Of the noise; torch's global generator is left as it is.
+
+    Returns
+    -------
+    ndarray of float64, shape (H, W)
+        Logits, signed, summed over the colours. The sum is near the gap, not equal to it.
+
+    Raises
+    ------
+    ValueError
+        A deviation out of range.
+    """
+    from captum.attr import IntegratedGradients, NoiseTunnel
+
+    if not 0 <= deviation <= 5:
+        raise ValueError(f"deviation must lie between 0 and 5 grey levels, got {deviation}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        found = NoiseTunnel(IntegratedGradients(PixelLogit(detector, image))).attribute(
+            as_tensor(image),
+            nt_type="smoothgrad",
+            nt_samples=samples,
+            nt_samples_batch_size=1,
+            stdevs=deviation,
+            baselines=as_tensor(cv2.medianBlur(image, 5)),
+            n_steps=steps,
+            internal_batch_size=8,
+        )
+    return np.asarray(found[0].detach().double().sum(dim=0).numpy())
+
+
+def band_shapley(
+    image: Uint8,
+    detector: Detector,
+    *,
+    bands: tuple[Band, ...] = EIGHT_BANDS,
+    batch: int = 16,
+) -> tuple[BandValue, ...]:
+    """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
+
+    Every coalition is scored, 2^n of them, so the values are exact. A band that is in comes from the image, one that
+    is out from what `integrate_path` compares it with by default: the median, or for coherence random phases.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    bands : tuple of Band
+        Up to 10, that do not overlap; frequencies in none of them stay in.
+    batch : int
+        Images that go through the network together.
+
+    Returns
+    -------
+    tuple of BandValue
+        They sum to the logit of the image less that without any of the bands.
+
+    Raises
+    ------
+    ValueError
+        No bands, or more than 10.
+    """
+    count = len(bands)
+    if not 1 <= count <= 10:
+        raise ValueError(f"bands must be 1 to 10, got {count}")
+    function = PixelLogit(detector, image)
+    with torch.no_grad():
+        if detector.input == "coherence":
+            z, z0 = incoherent_inputs(image, detector)
+            side = z.shape[-1]
+            masks = [torch.from_numpy(full_plane(band.mask((side, side)), side)) for band in bands]
+
+            def score(coalitions: list[tuple[int, ...]]) -> list[float]:
+                rows = []
+                for members in coalitions:
+                    out = sum((mask for i, mask in enumerate(masks) if i not in members), torch.zeros_like(masks[0]))
+                    rows.append(torch.where(out, z0, z))
+                return [float(value) for value in _logits(detector, torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)]
+        else:
+            x = as_tensor(image)
+            difference = x - as_tensor(cv2.medianBlur(image, 5))
+            pieces = [keep_band(difference, band) for band in bands]
+
+            def score(coalitions: list[tuple[int, ...]]) -> list[float]:
+                rows = [x - sum(piece for i, piece in enumerate(pieces) if i not in members) for members in coalitions]
+                return [float(value) for value in function(torch.cat(rows))]
+
+        all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
+        values: dict[tuple[int, ...], float] = {}
+        for start in range(0, len(all_of), batch):
+            part = all_of[start : start + batch]
+            values.update(zip(part, score(part), strict=True))
+    return tuple(
+        BandValue(
+            band.low,
+            band.high,
+            sum(
+                factorial(len(members))
+                * factorial(count - len(members) - 1)
+                / factorial(count)
+                * (values[tuple(sorted((*members, index)))] - value)
+                for members, value in values.items()
+                if index not in members
+            ),
+        )
+        for index, band in enumerate(bands)
+    )
+
+
+def deep_lift(image: Uint8, detector: Detector) -> Float:
+    """Give DeepLift's contributions (Shrikumar et al. 2017) of what the network is fed with, against the median's.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        torchvision's ResNet; is left as it is.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, h, w)
+        Logits, signed. Of "rgb" and "residual" h and w are the image's; of "coherence" they are frequencies. They sum
+        to the gap only roughly: captum's rule for maxima does not hold where pools overlap, as a ResNet's do.
+    """
+    from captum.attr import DeepLift
+
+    twin = attribution_safe(detector)
+    function = PixelLogit(twin, image)
+    prepared, baseline = (
+        _beside(function.prepare(as_tensor(given)), twin).requires_grad_()
+        for given in (image, cv2.medianBlur(image, 5))
+    )
+    with warnings.catch_warnings():
+        # That it puts hooks on modules and takes them away again, of a copy of ours.
+        warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
+        found = DeepLift(_Column(twin)).attribute(prepared, baselines=baseline, target=0)
+    return np.asarray(found[0].detach().double().cpu().numpy())
+
+
+class _Column(nn.Module):
+    """Logits as (N, 1): captum compares several columns."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, prepared: Tensor) -> Tensor:
+        logits: Tensor = self.detector(prepared)
+        return logits[:, None]
+
+
+def _beside(prepared: Tensor, detector: Detector) -> Tensor:
+    first = next(detector.parameters())
+    return prepared.detach().to(first.device, first.dtype)
+
+
+def _logits(detector: Detector, prepared: Tensor) -> Tensor:
+    """Of prepared images, in evaluation mode."""
+    function = PixelLogit(detector)
+    logits: Tensor = function.of_prepared(prepared)
+    return logits

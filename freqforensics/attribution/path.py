@@ -1,0 +1,309 @@
+"""One averaged gradient along a path from a baseline to an image: from it follow the maps of all bases.
+
+Integrated gradients (Sundararajan et al. 2017): with g the gradient averaged along the straight path from x0 to x, the
+products of x - x0 and g sum to f(x) - f(x0). In every orthonormal basis U the products of U (x - x0) and U g do, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import fft
+from torch import Tensor
+
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
+from freqforensics.detector.resnet import Detector
+from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Baseline = Literal["incoherent", "median", "natural", "grey", "black"]
+Uint8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+TOLERANCE: Final = 0.05
+DRAWS: Final = 8
+"""Random phases that the baseline "incoherent" is averaged over."""
+_LEAST_GAP: Final = 0.2
+"""A gap below this many logits is measured against this: nothing is there to explain."""
+
+
+@dataclass(frozen=True, eq=False)
+class PathGradient:
+    """A difference from a baseline and the gradient averaged on the way, for B baselines.
+
+    Parameters
+    ----------
+    difference, gradient : ndarray of float32, shape (B, 3, H, W)
+        In grey levels, and logits per grey level. The mean over B of the products sums to `gap` within `delta`.
+    planes : tuple of str
+        What the three planes are: "R", "G", "B", or with the baseline "incoherent" "Y", "Cr", "Cb", of residuals.
+    baselines : tuple of str
+        Of `Baseline`.
+    logit, baseline_logit : float
+        f(x), and the mean of f(x0).
+    gap : float
+        Their difference.
+    delta : float
+        What the products sum to, less `gap`.
+    steps : int
+        Points of the path at which the gradient was taken.
+    tolerance : float
+        Greatest |delta| relative to the gap that was asked for.
+    tile : int or None
+        Side of the tiles whose Fourier transform is the basis in which the detector itself sees; None: the whole image.
+    """
+
+    difference: Float32
+    gradient: Float32
+    planes: tuple[str, str, str]
+    baselines: tuple[str, ...]
+    logit: float
+    baseline_logit: float
+    gap: float
+    delta: float
+    steps: int
+    tolerance: float = TOLERANCE
+    tile: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether `delta` is as small as was asked for."""
+        return abs(self.delta) <= self.tolerance * max(abs(self.gap), _LEAST_GAP)
+
+
+def integrate_path(
+    image: Uint8,
+    detector: Detector,
+    *,
+    baselines: tuple[Baseline, ...] | None = None,
+    natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
+    steps: int = 8,
+    most_steps: int = 128,
+    tolerance: float = TOLERANCE,
+    batch: int = 8,
+    rng: np.random.Generator | None = None,
+) -> PathGradient:
+    """Average the gradient of the logit along straight paths from baselines to an image.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    baselines : tuple of {"incoherent", "median", "natural", "grey", "black"}, optional
+        What the image is compared with; of several the mean is taken. "median": its own 5x5 median, which leaves the
+        residual to be explained. "natural": its own phases with the mean amplitudes of photographs, so what is
+        explained is the evidence beyond a natural spectrum. "grey": 128 everywhere. "black": 0. "incoherent", for
+        detectors fed with coherence alone: its own tiles with random phases, whose power is what it was and which
+        agree nowhere; the path then runs through the network's input, an image of frequencies, and every frequency's
+        part is shared out among the pixels by what they add to the wave that all tiles have in common. Default
+        "incoherent" for these, "median" for others.
+    natural : callable, optional
+        From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
+    steps : int
+        Points of Gauss and Legendre's rule to begin with; doubled until |delta| is at most `tolerance` of the gap.
+    most_steps : int
+        Not more than these. `PathGradient.complete` says whether they sufficed.
+    tolerance : float
+    batch : int
+        Images that go through the network together.
+    rng : Generator, optional
+        Of the random phases; default of seed 0.
+
+    Returns
+    -------
+    PathGradient
+
+    Raises
+    ------
+    ValueError
+        A baseline that does not exist, or not for this detector, or an image that is too small for the detector.
+    """
+    kinds: tuple[Baseline, ...] = baselines or (("incoherent",) if detector.input == "coherence" else ("median",))
+    for kind in kinds:
+        if kind not in get_args(Baseline):
+            raise ValueError(f"baseline must be one of {', '.join(get_args(Baseline))}; got {kind!r}")
+    if "incoherent" in kinds and (len(kinds) > 1 or detector.input != "coherence"):
+        raise ValueError("baseline incoherent is for detectors fed with coherence, and stands alone")
+    if steps < 1 or most_steps < steps:
+        raise ValueError(f"steps must be at least 1 and at most most_steps, got {steps} and {most_steps}")
+    if kinds == ("incoherent",):
+        return _through_coherence(image, detector, steps, most_steps, tolerance, batch, rng)
+    function = PixelLogit(detector, image)
+    x = as_tensor(image)
+    x0 = torch.cat([as_tensor(baseline_image(image, kind, natural=natural)) for kind in kinds])
+    gradient, logits, delta, used = _averaged(function, x, x0, steps, most_steps, tolerance, batch)
+    return PathGradient(
+        difference=(x - x0).numpy(),
+        gradient=gradient.numpy(),
+        planes=("R", "G", "B"),
+        baselines=kinds,
+        logit=logits[0],
+        baseline_logit=logits[1],
+        gap=logits[0] - logits[1],
+        delta=delta,
+        steps=used,
+        tolerance=tolerance,
+    )
+
+
+def baseline_image(
+    image: Uint8, kind: Baseline, *, natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None
+) -> Float32:
+    """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
+
+    Raises
+    ------
+    ValueError
+        "natural" without amplitudes, or "incoherent", which is no image.
+    """
+    if kind == "median":
+        return np.asarray(cv2.medianBlur(image, 5), np.float32)
+    if kind in ("grey", "black"):
+        return np.full(image.shape, 128 if kind == "grey" else 0, np.float32)
+    if kind == "natural":
+        if natural is None:
+            raise ValueError("baseline natural needs the amplitudes of photographs")
+        planes = image.astype(np.float32).transpose(2, 0, 1)
+        spectra = fft.rfft2(planes)
+        height, width = image.shape[:2]
+        amplitude = np.array(natural((height, width)), np.float32)
+        amplitude[:, 0, 0] = np.abs(spectra[:, 0, 0])  # its own mean
+        changed = amplitude * np.exp(1j * np.angle(spectra))
+        return np.ascontiguousarray(fft.irfft2(changed, s=(height, width)).transpose(1, 2, 0), np.float32)
+    raise ValueError(f"baseline {kind} is no image")
+
+
+def _averaged(
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    x0: Tensor,
+    steps: int,
+    most_steps: int,
+    tolerance: float,
+    batch: int,
+) -> tuple[Tensor, tuple[float, float], float, int]:
+    """The gradient averaged from each x0 to x, (B, ...); f(x) and mean f(x0); delta; steps."""
+    from captum.attr import IntegratedGradients
+
+    method = IntegratedGradients(function, multiply_by_inputs=False)
+    with torch.no_grad():
+        logit = float(function(x).double())
+        start = float(torch.cat([function(part) for part in torch.split(x0, batch)]).double().mean())
+    gap = logit - start
+    while True:
+        parts = [
+            method.attribute(x, baselines=one[None], n_steps=steps, method="gausslegendre", internal_batch_size=batch)
+            for one in x0
+        ]
+        gradient = torch.cat([part.detach() for part in parts]).float()
+        total = float(((x - x0).double() * gradient.double()).sum() / len(x0))
+        delta = total - gap
+        if abs(delta) <= tolerance * max(abs(gap), _LEAST_GAP) or 2 * steps > most_steps:
+            return gradient, (logit, start), delta, steps
+        steps *= 2
+
+
+def incoherent_inputs(
+    image: Uint8, detector: Detector, *, rng: np.random.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Give what a detector of coherence is fed with, (1, 3, 32, 32), and what it would be were all phases random.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        With the input "coherence".
+    rng : Generator, optional
+        Default of seed 0.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+        The second has `DRAWS` images.
+    """
+    return _inputs(_whole_tiles(image, detector), rng)
+
+
+def _through_coherence(
+    image: Uint8,
+    detector: Detector,
+    steps: int,
+    most_steps: int,
+    tolerance: float,
+    batch: int,
+    rng: np.random.Generator | None,
+) -> PathGradient:
+    residual = _whole_tiles(image, detector)
+    z, z0 = _inputs(residual, rng)
+    gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance, batch)
+    parts = ((z - z0).double() * gradient.double()).mean(dim=0).numpy()
+    field = _shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
+    gap = logits[0] - logits[1]
+    return PathGradient(
+        difference=residual[None],
+        gradient=field[None],
+        planes=("Y", "Cr", "Cb"),
+        baselines=("incoherent",),
+        logit=logits[0],
+        baseline_logit=logits[1],
+        gap=gap,
+        delta=float((residual.astype(np.float64) * field).sum() - gap),
+        steps=used,
+        tolerance=tolerance,
+        tile=TILE,
+    )
+
+
+def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
+    """The residuals of luma and colour differences, as far as they fill tiles, (3, H, W)."""
+    rows, columns = (side // TILE * TILE for side in image.shape[:2])
+    if min(rows, columns) < TILE:
+        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
+    planes = PixelLogit(detector, image).residual(as_tensor(image))[0]
+    return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
+
+
+def _inputs(residual: Float32, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+    rng = rng if rng is not None else np.random.default_rng(0)
+    z0 = np.stack([log_coherence(_scrambled(residual, rng)) for _ in range(DRAWS)])
+    return torch.from_numpy(log_coherence(residual[None])), torch.from_numpy(z0)
+
+
+def _scrambled(residual: Float32, rng: np.random.Generator) -> Float32:
+    """Tiles with the power they had and random phases, the same in no two of them."""
+    channels, height, width = residual.shape
+    shape = (channels, height // TILE, TILE, width // TILE, TILE)
+    spectra = fft.rfft2(residual.reshape(shape), axes=(-3, -1))
+    phases = np.exp(1j * np.angle(fft.rfft2(rng.standard_normal(shape).astype(np.float32), axes=(-3, -1))))
+    tiles = fft.irfft2(np.abs(spectra) * phases, s=(TILE, TILE), axes=(-3, -1))
+    return np.asarray(tiles.reshape(residual.shape), np.float32)
+
+
+def _shared_out(parts: NDArray[np.float64], residual: Float32) -> Float32:
+    """A field whose products with the residual sum to `parts`, frequency by frequency, in tiles' Fourier transforms.
+
+    S_k, the sum of all tiles' transforms F_i, is the wave of frequency k that they have in common, and tile i adds
+    Re(F_i conj(S_k)) / |S_k|^2 to it: these shares sum to 1. Where n R is not above 1, its mean by chance, there is no
+    common wave, and a tile's share is that of the power, |F_i|^2 / sum |F_j|^2. In between the shares are mixed, with
+    the weight 1 - 1 / (n R) for the former.
+    """
+    channels, height, width = residual.shape
+    tiles = residual.astype(np.float64).reshape(channels, height // TILE, TILE, width // TILE, TILE)
+    spectra = fft.fft2(tiles, axes=(2, 4))
+    summed = spectra.sum(axis=(1, 3), keepdims=True)
+    coherent, total = np.abs(summed) ** 2, (np.abs(spectra) ** 2).sum(axis=(1, 3), keepdims=True)
+    some = total > LEAST_POWER
+    coherence = np.where(some, coherent / np.where(some, total, 1.0), 0.0)
+    common = 1 - 1 / np.maximum(coherence, 1.0)
+    shares = common * np.conj(summed) / np.where(common > 0, coherent, 1.0)
+    shares = shares + (1 - common) * np.conj(spectra) / np.where(some, total, np.inf)
+    field = fft.fft2(parts[:, None, :, None, :] * shares, axes=(2, 4)).real
+    return np.asarray(field.reshape(residual.shape), np.float32)
