@@ -7,6 +7,21 @@ from typing import TYPE_CHECKING
 from freqforensics.lazy import lazy_names
 
 _HOME = {
+    "Badge": "faithfulness",
+    "Counterfactual": "counterfactual",
+    "Deletion": "faithfulness",
+    "FlippingSet": "counterfactual",
+    "Randomisation": "faithfulness",
+    "band_stops": "counterfactual",
+    "exact_logits": "counterfactual",
+    "flipping_set": "counterfactual",
+    "fourier_deletion": "faithfulness",
+    "lattice_lines": "notches",
+    "notch": "counterfactual",
+    "notched": "notches",
+    "randomisation": "faithfulness",
+    "ranked_lines": "notches",
+    "region_blur": "counterfactual",
     "EIGHT_BANDS": "bases",
     "BandValue": "bases",
     "Baseline": "path",
@@ -39,13 +54,34 @@ if TYPE_CHECKING:
         pixel_map as pixel_map,
         wavelet_maps as wavelet_maps,
     )
+    from freqforensics.attribution.counterfactual import (
+        Counterfactual as Counterfactual,
+        FlippingSet as FlippingSet,
+        band_stops as band_stops,
+        exact_logits as exact_logits,
+        flipping_set as flipping_set,
+        notch as notch,
+        region_blur as region_blur,
+    )
     from freqforensics.attribution.differentiable import PixelLogit as PixelLogit
+    from freqforensics.attribution.faithfulness import (
+        Badge as Badge,
+        Deletion as Deletion,
+        Randomisation as Randomisation,
+        fourier_deletion as fourier_deletion,
+        randomisation as randomisation,
+    )
     from freqforensics.attribution.maps import (
         band_shapley as band_shapley,
         deep_lift as deep_lift,
         grad_cam as grad_cam,
         occlusion_map as occlusion_map,
         smoothed_map as smoothed_map,
+    )
+    from freqforensics.attribution.notches import (
+        lattice_lines as lattice_lines,
+        notched as notched,
+        ranked_lines as ranked_lines,
     )
     from freqforensics.attribution.path import (
         Baseline as Baseline,

@@ -1,7 +1,7 @@
 """Arrays in, arrays out: residuals, averaged spectra, profiles, lines. Only `files` knows image files."""
 
 from freqforensics.spectra.alignment import match_radial_power
-from freqforensics.spectra.bands import Band, keep_band
+from freqforensics.spectra.bands import Band, keep_band, notch_mask
 from freqforensics.spectra.crops import Crop, crop_origins
 from freqforensics.spectra.files import FileEvidence, file_evidence, mean_spectrum
 from freqforensics.spectra.lattice import (
@@ -57,6 +57,7 @@ __all__ = [
     "log_coherence",
     "match_radial_power",
     "mean_spectrum",
+    "notch_mask",
     "radial_profile",
     "resampling_trace",
     "self_conjugate_bins",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,3 +113,33 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     spectrum = fft.rfft2(given)
     spectrum *= band.mask((height, width))
     return np.asarray(fft.irfft2(spectrum, s=(height, width)), np.float32)
+
+
+def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, reach: int = 1) -> NDArray[np.bool_]:
+    """Give the bins of the half plane at which lines of an image lie, and their mirror images.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the image, H and W.
+    lines : iterable of (fx, fy)
+        Cycles per pixel; folded into -1/2 .. 1/2. Lines at Nyquist are there like any other.
+    reach : int
+        Bins around the nearest one that are taken with it, for lines that fall between bins.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W // 2 + 1)
+        In the order of `scipy.fft.rfft2`. DC is never in it.
+    """
+    height, width = shape
+    mask = np.zeros((height, width), bool)
+    around = range(-reach, reach + 1)
+    for fx, fy in lines:
+        row, column = round(fy * height), round(fx * width)
+        for sign in (1, -1):
+            for down in around:
+                for right in around:
+                    mask[sign * (row + down) % height, sign * (column + right) % width] = True
+    mask[0, 0] = False
+    return mask[:, : width // 2 + 1]

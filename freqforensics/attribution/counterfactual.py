@@ -1,0 +1,287 @@
+"""What the detector would say if these frequencies, or this region, were not there.
+
+Changes are scored in floating point: a wave of less than half a grey level, which is what many lattices are, would not
+survive rounding, neither when it is added nor when it is taken out. What is left after rounding is scored, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from freqforensics.attribution.bases import EIGHT_BANDS
+from freqforensics.attribution.differentiable import PixelLogit, as_tensor
+from freqforensics.attribution.notches import Disturber, Line, image_of, notch_change, rounded, spectra_of
+from freqforensics.detector.resnet import Detector
+from freqforensics.spectra import Band
+
+Uint8 = NDArray[np.uint8]
+NULLS: Final = 100
+_BATCH_PIXELS: Final = 2_000_000
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """A change to an image, and what it does to the logit.
+
+    Parameters
+    ----------
+    kind : {"notch", "band", "region"}
+    what : str
+        In words.
+    before, after : float
+        Logits, the latter of the changed image in floating point.
+    after_rounded : float
+        Logit of the changed image rounded to grey levels 0 .. 255.
+    energy : float
+        Mean squared change of a pixel, squared grey levels, over the three colours.
+    nulls : int
+        Random changes of the same energy at the same radial frequencies that it was compared with.
+    null_mean, null_sd : float or None
+        Of the change of the logit by these.
+    z, p_value : float or None
+        How far the change stands out of them, in their standard deviations; and the share of them, itself counted in,
+        that lowers the logit as much.
+    """
+
+    kind: Literal["notch", "band", "region"]
+    what: str
+    before: float
+    after: float
+    after_rounded: float
+    energy: float
+    nulls: int = 0
+    null_mean: float | None = None
+    null_sd: float | None = None
+    z: float | None = None
+    p_value: float | None = None
+
+    @property
+    def change(self) -> float:
+        """Logit after less logit before."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class FlippingSet:
+    """The fewest frequencies, in the order given, whose notching takes the logit to a threshold.
+
+    Parameters
+    ----------
+    lines : tuple of (fx, fy)
+        Cycles per pixel.
+    threshold, after : float
+        Logits.
+    """
+
+    lines: tuple[Line, ...]
+    threshold: float
+    after: float
+
+
+def notch(
+    image: Uint8,
+    detector: Detector,
+    lines: Sequence[Line],
+    *,
+    what: str | None = None,
+    nulls: int = NULLS,
+    reach: int = 1,
+    rng: np.random.Generator | None = None,
+) -> Counterfactual:
+    """Notch lines and compare the fall of the logit with that by random changes of matched radius and energy.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    lines : sequence of (fx, fy)
+        Cycles per pixel.
+    what : str, optional
+        Default the lines.
+    nulls : int
+        For each, every line's change is made at a random frequency of its radius, with its energy and a random phase.
+    reach : int
+        As for `notch_mask`.
+    rng : Generator, optional
+        Default of seed 0.
+
+    Returns
+    -------
+    Counterfactual
+        A large p-value says that these lines do not matter to this decision, or not more than their energy.
+    """
+    rng = rng if rng is not None else np.random.default_rng(0)
+    shape = (image.shape[0], image.shape[1])
+    spectra = spectra_of(image)
+    change = notch_change(spectra, lines, shape, reach=reach)
+    found = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
+    if not nulls:
+        return found
+    disturb = Disturber(spectra, lines, shape, reach=reach)
+    images = (image_of(spectra + disturb(rng), shape) for _ in range(nulls))
+    changes = exact_logits(images, detector, image) - found.before
+    sd = float(changes.std(ddof=1)) if nulls > 1 else 0.0
+    return Counterfactual(
+        kind=found.kind,
+        what=found.what,
+        before=found.before,
+        after=found.after,
+        after_rounded=found.after_rounded,
+        energy=found.energy,
+        nulls=nulls,
+        null_mean=float(changes.mean()),
+        null_sd=sd,
+        z=(found.change - float(changes.mean())) / sd if sd else None,
+        p_value=(1 + int((changes <= found.change).sum())) / (1 + nulls),
+    )
+
+
+def band_stops(image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS) -> tuple[Counterfactual, ...]:
+    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
+    shape = (image.shape[0], image.shape[1])
+    spectra = spectra_of(image)
+    found = []
+    for band in bands:
+        mask = band.mask(shape)
+        mask[0, 0] = False
+        found.append(_compared(image, detector, image_of(spectra * ~mask, shape), "band", f"{band.name} cycles/pixel"))
+    return tuple(found)
+
+
+def region_blur(
+    image: Uint8, detector: Detector, box: tuple[int, int, int, int], *, sigma: float = 2.0
+) -> Counterfactual:
+    """Blur a region, with a soft border.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    box : (top, left, bottom, right)
+        Pixels; bottom and right excluded.
+    sigma : float
+        Of the blur and of the border, in pixels.
+
+    Returns
+    -------
+    Counterfactual
+
+    Raises
+    ------
+    ValueError
+        The box is empty or lies outside.
+    """
+    top, left, bottom, right = box
+    if not (0 <= top < bottom <= image.shape[0] and 0 <= left < right <= image.shape[1]):
+        raise ValueError(f"box must lie in the image of {image.shape[0]} rows and {image.shape[1]} columns, got {box}")
+    inside = np.zeros(image.shape[:2], np.float32)
+    inside[top:bottom, left:right] = 1
+    inside = np.asarray(cv2.GaussianBlur(inside, (0, 0), sigma), np.float32)[..., None]
+    given = image.astype(np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(given, (0, 0), sigma), np.float32)
+    changed = np.asarray(given + inside * (blurred - given), np.float32)
+    return _compared(image, detector, changed, "region", f"rows {top} to {bottom}, columns {left} to {right}")
+
+
+def flipping_set(
+    image: Uint8,
+    detector: Detector,
+    order: Sequence[Line],
+    *,
+    threshold: float,
+    most: int = 256,
+) -> FlippingSet | None:
+    """Find the fewest frequencies whose notching takes the logit to a threshold or below.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    order : sequence of (fx, fy)
+        In which they are taken, as by what was attributed to them.
+    threshold : float
+        A logit.
+    most : int
+        Not more than these.
+
+    Returns
+    -------
+    FlippingSet or None
+        None if not even `most` suffice. The search doubles and then bisects: the logit need not fall with each notch.
+    """
+    shape = (image.shape[0], image.shape[1])
+    spectra = spectra_of(image)
+    tried: dict[int, float] = {}
+
+    def after(count: int) -> float:
+        if count not in tried:
+            made = image_of(spectra + notch_change(spectra, order[:count], shape), shape)
+            tried[count] = float(exact_logits([made], detector, image)[0])
+        return tried[count]
+
+    most = min(most, len(order))
+    sizes = [2**n for n in range(most.bit_length()) if 2**n < most] + [most] * bool(most)
+    enough = next((size for size in sizes if after(size) <= threshold), None)
+    if enough is None:
+        return None
+    low, high = max((size for size in sizes if size < enough), default=0), enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if after(middle) <= threshold else (middle, high)
+    return FlippingSet(tuple(order[:high]), threshold, after(high))
+
+
+def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, image: Uint8) -> NDArray[np.float64]:
+    """Score changed versions of an image in floating point.
+
+    Parameters
+    ----------
+    changed : iterable of ndarray of float32, (H, W, 3)
+        All of one size.
+    detector : Detector
+        Is left as it is.
+    image : ndarray of uint8, (H, W, 3)
+        What they are versions of; see `PixelLogit`.
+
+    Returns
+    -------
+    ndarray of float64, (N,)
+    """
+    function = PixelLogit(detector, image)
+    logits: list[float] = []
+    waiting: list[Tensor] = []
+    most = max(1, min(16, _BATCH_PIXELS // (image.shape[0] * image.shape[1])))
+    with torch.no_grad():
+        for one in changed:
+            waiting.append(as_tensor(one))
+            if len(waiting) == most:
+                logits += [float(value) for value in function(torch.cat(waiting))]
+                waiting = []
+        if waiting:
+            logits += [float(value) for value in function(torch.cat(waiting))]
+    return np.array(logits, np.float64)
+
+
+def _compared(
+    image: Uint8, detector: Detector, changed: NDArray[np.float32], kind: Literal["notch", "band", "region"], what: str
+) -> Counterfactual:
+    before, after = exact_logits([image.astype(np.float32), changed], detector, image)
+    after_rounded = float(detector.logits([rounded(changed)])[0])
+    energy = float(((changed - image) ** 2).mean())
+    return Counterfactual(kind, what, float(before), float(after), after_rounded, energy)
+
+
+def _named(lines: Sequence[Line]) -> str:
+    shown = ", ".join(f"({fx:g}, {fy:g})" for fx, fy in lines[:3])
+    return shown if len(lines) <= 3 else f"{shown} and {len(lines) - 3} more"

@@ -1,0 +1,295 @@
+"""Is an explanation one of this decision? Frequencies taken out and put back, and weights made random."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from freqforensics.attribution.counterfactual import exact_logits
+from freqforensics.attribution.notches import (
+    Disturber,
+    Line,
+    Shape,
+    Spectra,
+    image_of,
+    lattice_lines,
+    line_energies,
+    notch_change,
+    spectra_of,
+)
+from freqforensics.detector.resnet import Detector
+from freqforensics.spectra import half_plane_weights
+
+Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
+
+COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+CONTROLS: Final = 10
+STAGES: Final = ("fc", "layer4", "layer3", "layer2", "layer1", "conv1")
+"""In which weights are made random, from the logit down; "conv1" takes the first normalisation with it."""
+MOST_LIKENESS: Final = 0.3
+"""Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """How the logit falls as frequencies are taken out, and rises as they are put back.
+
+    With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
+
+    Parameters
+    ----------
+    counts : tuple of int
+        Frequencies, each with its mirror image.
+    before : float
+        Logit of the image.
+    without : float
+        Logit with no frequency standing out of its surroundings: all are notched.
+    deleted : tuple of float
+        Logits with the first so many of the order notched.
+    deleted_by_amplitude : tuple of float
+        With those notched that stand out most, as many as have the same energy together.
+    deleted_at_random : tuple of tuple of float
+        With changes of the same energy at random frequencies of the same radii, one tuple for each control.
+    inserted : tuple of float
+        Logits with all notched but the first so many.
+    inserted_at_random : tuple of tuple of float
+        With all notched and changes of the same energy at random frequencies of the same radii.
+    sign : {1, -1}
+        Of what is attributed to the frequencies.
+    """
+
+    counts: tuple[int, ...]
+    before: float
+    without: float
+    deleted: tuple[float, ...]
+    deleted_by_amplitude: tuple[float, ...]
+    deleted_at_random: tuple[tuple[float, ...], ...]
+    inserted: tuple[float, ...]
+    inserted_at_random: tuple[tuple[float, ...], ...]
+    sign: int = 1
+
+    @property
+    def gain(self) -> float:
+        """Mean logits that deletion falls deeper than at random, over the counts; positive is better."""
+        return self.sign * float(np.mean(self.deleted_at_random) - np.mean(self.deleted))
+
+    @property
+    def insertion_gain(self) -> float:
+        """Mean logits that insertion rises higher than at random, over the counts."""
+        return self.sign * float(np.mean(self.inserted) - np.mean(self.inserted_at_random))
+
+    @property
+    def p_value(self) -> float:
+        """Share of the random orders, this one counted in, whose mean logit falls as deep."""
+        means = self.sign * np.mean(self.deleted_at_random, axis=1)
+        return float((1 + (means <= self.sign * np.mean(self.deleted)).sum()) / (1 + len(means)))
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """How like a map is to those of networks whose weights were made random, from the logit down.
+
+    Parameters
+    ----------
+    stages : tuple of str
+        The last one made random.
+    likeness : tuple of float
+        Spearman's coefficient of the signed maps.
+    """
+
+    stages: tuple[str, ...]
+    likeness: tuple[float, ...]
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether the map of all-random weights is unlike that of the trained ones."""
+        return abs(self.likeness[-1]) < MOST_LIKENESS
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Whether an explanation may be believed.
+
+    Parameters
+    ----------
+    passed : bool
+    reasons : tuple of str
+        Why not; empty if it may.
+    """
+
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+def fourier_deletion(
+    image: Uint8,
+    detector: Detector,
+    order: Sequence[Line],
+    *,
+    counts: Sequence[int] = COUNTS,
+    controls: int = CONTROLS,
+    side: int = 32,
+    sign: int = 1,
+    rng: np.random.Generator | None = None,
+) -> Deletion:
+    """Take frequencies out in an order, and put them back, against random ones of the same energy.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Is left as it is.
+    order : sequence of (fx, fy)
+        As of `ranked_lines`; not empty.
+    counts : sequence of int
+        How many are taken out at once; those beyond the order's length are left out.
+    controls : int
+        Random orders.
+    side : int
+        The frequencies are multiples of 1 / side.
+    sign : {1, -1}
+        -1 if what is attributed to those of `order` is negative.
+    rng : Generator, optional
+        Default of seed 0.
+
+    Returns
+    -------
+    Deletion
+
+    Raises
+    ------
+    ValueError
+        An empty order.
+    """
+    if not order:
+        raise ValueError("order must not be empty")
+    rng = rng if rng is not None else np.random.default_rng(0)
+    shape = (image.shape[0], image.shape[1])
+    counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
+    spectra = spectra_of(image)
+    everything = lattice_lines(side)
+    bare = spectra + notch_change(spectra, everything, shape)
+    energies = line_energies(spectra, everything, shape)
+    made: list[NDArray[np.float32]] = [image.astype(np.float32), image_of(bare, shape)]
+    disturbers = []
+    for count in counts:
+        change = notch_change(spectra, order[:count], shape)
+        budget = _energy(change, shape)
+        made.append(image_of(spectra + change, shape))
+        made.append(image_of(spectra + notch_change(spectra, _worth(energies, budget), shape), shape))
+        rest = [line for line in everything if line not in set(order[:count])]
+        made.append(image_of(spectra + notch_change(spectra, rest, shape), shape))
+        disturbers.append(Disturber(spectra, order[:count], shape))
+    logits = exact_logits(made, detector, image)
+    before, without = float(logits[0]), float(logits[1])
+    deleted, by_amplitude, inserted = (tuple(float(v) for v in logits[2 + k :: 3]) for k in range(3))
+    random = exact_logits(
+        (
+            image_of(start + disturb(rng), shape)
+            for _ in range(controls)
+            for disturb in disturbers
+            for start in (spectra, bare)
+        ),
+        detector,
+        image,
+    ).reshape(controls, len(counts), 2)
+    return Deletion(
+        counts=counts,
+        before=before,
+        without=without,
+        deleted=deleted,
+        deleted_by_amplitude=by_amplitude,
+        deleted_at_random=_rows(random[..., 0]),
+        inserted=inserted,
+        inserted_at_random=_rows(random[..., 1]),
+        sign=sign,
+    )
+
+
+def randomisation(
+    detector: Detector,
+    explain: Callable[[Detector], Float],
+    *,
+    stages: Sequence[str] = STAGES,
+    cascading: bool = True,
+    seed: int = 0,
+) -> Randomisation:
+    """Compare a signed map with those of the same network with random weights (Adebayo et al. 2018).
+
+    Parameters
+    ----------
+    detector : Detector
+        torchvision's ResNet; is left as it is.
+    explain : callable
+        From a detector to a map, ndarray of any shape.
+    stages : sequence of str
+        Of `STAGES`.
+    cascading : bool
+        Explain after each stage; otherwise only once all are random.
+    seed : int
+
+    Returns
+    -------
+    Randomisation
+
+    Raises
+    ------
+    ValueError
+        A network without these stages.
+    """
+    from scipy.stats import spearmanr
+
+    own = explain(detector).ravel()
+    twin = copy.deepcopy(detector).eval()
+    names, likeness = [], []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name in stages:
+            _make_random(twin.network, name)
+            if cascading or name == stages[-1]:
+                with np.errstate(invalid="ignore"):
+                    rho = float(spearmanr(own, explain(twin).ravel()).statistic) if np.ptp(own) else 1.0
+                names.append(name)
+                likeness.append(0.0 if np.isnan(rho) else rho)
+    return Randomisation(tuple(names), tuple(likeness))
+
+
+def _make_random(network: nn.Module, name: str) -> None:
+    """Draw a stage's weights anew, with the spread of those that were there; normalisations to begin with."""
+    for part in (name, "bn1") if name == "conv1" else (name,):
+        stage: Any = getattr(network, part, None)
+        if not isinstance(stage, nn.Module):
+            raise ValueError(f"{type(network).__name__} has no {part}: weights are made random in a ResNet")
+        for module in stage.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                with torch.no_grad():
+                    # The same values elsewhere: whatever the map keeps is not learnt.
+                    flat = module.weight.flatten()
+                    module.weight.copy_(flat[torch.randperm(len(flat))].reshape(module.weight.shape))
+
+
+def _energy(change: Spectra, shape: Shape) -> float:
+    return float((np.abs(change) ** 2 * half_plane_weights(shape)).sum())
+
+
+def _worth(energies: dict[Line, float], budget: float) -> list[Line]:
+    """As many of the lines that stand out most as have an energy, at least one."""
+    total, found = 0.0, []
+    for line in sorted(energies, key=lambda line: -energies[line]):
+        found.append(line)
+        total += energies[line]
+        if total >= budget:
+            break
+    return found
+
+
+def _rows(values: Float) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(value) for value in row) for row in values)

@@ -1,0 +1,186 @@
+"""Lines of a spectrum, taken down to their surroundings; and random changes of the same energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from freqforensics.spectra import half_plane_weights, notch_mask
+
+Line = tuple[float, float]
+"""fx, fy in cycles per pixel."""
+Shape = tuple[int, int]
+Spectra = NDArray[np.complex64]
+
+_AROUND: Final = 7
+"""Bins to each side whose median amplitude takes the place of a line's."""
+
+
+def lattice_lines(denominator: int) -> tuple[Line, ...]:
+    """Give the frequencies (a/q, b/q) but for DC, each mirror pair once.
+
+    >>> lattice_lines(2)
+    ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
+    """
+    found = []
+    for row in range(denominator):
+        for column in range(denominator):
+            mirror = (-row % denominator, -column % denominator)
+            if (row, column) != (0, 0) and (row, column) <= mirror:
+                found.append((_folded(column / denominator), _folded(row / denominator)))
+    return tuple(found)
+
+
+def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line, ...]:
+    """Order frequencies by what is attributed to them.
+
+    Parameters
+    ----------
+    plane : ndarray of float64, shape (q, q)
+        A Fourier map of tiles of side q, DC in the middle.
+    sign : float
+        Of the values that come first. Those of the other sign, and those of 0, are left out.
+
+    Returns
+    -------
+    tuple of (fx, fy)
+        Cycles per pixel, each mirror pair once.
+    """
+    side = plane.shape[0]
+    values = {}
+    for fx, fy in lattice_lines(side):
+        row, column = (round(f * side) for f in (fy, fx))
+        pair = {(row % side, column % side), (-row % side, -column % side)}
+        values[fx, fy] = sign * sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
+    return tuple(sorted((line for line in values if values[line] > 0), key=lambda line: -values[line]))
+
+
+def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> NDArray[np.float32]:
+    """Give lines the amplitude of their surroundings, and leave them their phases.
+
+    Parameters
+    ----------
+    image : ndarray, (H, W, 3)
+        Grey levels.
+    lines : sequence of (fx, fy)
+        Cycles per pixel.
+    reach : int
+        As for `notch_mask`.
+
+    Returns
+    -------
+    ndarray of float32, (H, W, 3)
+        Not rounded, not clipped. The amplitude is the median of the 15 x 15 bins around that are in no notch.
+    """
+    spectra, shape = spectra_of(image), (image.shape[0], image.shape[1])
+    return image_of(spectra + notch_change(spectra, lines, shape, reach=reach), shape)
+
+
+def notch_change(spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> Spectra:
+    """What notching adds to the spectra of an image, (3, H, W // 2 + 1); parameters as for `notched`."""
+    mask = notch_mask(shape, lines, reach=reach)
+    rows, columns = np.nonzero(mask)
+    change = np.zeros_like(spectra)
+    change[:, rows, columns] = _changes(spectra, mask, rows, columns, shape)
+    return change
+
+
+def line_energies(spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> dict[Line, float]:
+    """Squared amplitude that notching each line by itself would change, over both mirror images and all colours."""
+    weights = half_plane_weights(shape)
+    energies = {}
+    for line in lines:
+        mask = notch_mask(shape, [line], reach=reach)
+        rows, columns = np.nonzero(mask)
+        changes = _changes(spectra, mask, rows, columns, shape)
+        energies[line] = float((np.abs(changes) ** 2 * weights[columns]).sum())
+    return energies
+
+
+def _changes(
+    spectra: Spectra, mask: NDArray[np.bool_], rows: NDArray[np.intp], columns: NDArray[np.intp], shape: Shape
+) -> Spectra:
+    """What is added at each bin of a mask, (3, number of bins)."""
+    height, width = shape
+    if not len(rows):
+        return np.zeros((len(spectra), 0), np.complex64)
+    offsets = np.arange(-_AROUND, _AROUND + 1)
+    near_rows, near_columns = np.broadcast_arrays(
+        rows[:, None, None] + offsets[:, None], np.mod(columns[:, None, None] + offsets[None, :], width)
+    )
+    # The other half of the plane is the mirror image of this one.
+    mirrored = near_columns > width // 2
+    near_rows = np.where(mirrored, -near_rows, near_rows) % height
+    near_columns = np.where(mirrored, width - near_columns, near_columns)
+    taken = mask[near_rows, near_columns] | ((near_rows == 0) & (near_columns == 0))
+    around = np.where(taken, np.nan, np.abs(spectra[:, near_rows, near_columns])).reshape(len(spectra), len(rows), -1)
+    own = np.abs(spectra[:, rows, columns])
+    level = own.copy()
+    known = ~taken.reshape(len(rows), -1).all(axis=1)  # where nothing around is free, a line stays as it is
+    level[:, known] = np.nanmedian(around[:, known], axis=2)
+    factor = np.where(own > 0, level / np.where(own > 0, own, 1), 1)
+    return np.asarray(spectra[:, rows, columns] * (factor - 1), np.complex64)
+
+
+def spectra_of(image: NDArray[Any]) -> Spectra:
+    """Half planes of an image's colours, (3, H, W // 2 + 1)."""
+    return np.asarray(fft.rfft2(np.asarray(image, np.float32).transpose(2, 0, 1)), np.complex64)
+
+
+def image_of(spectra: Spectra, shape: Shape) -> NDArray[np.float32]:
+    """The image, float32 (H, W, 3), not rounded."""
+    return np.ascontiguousarray(fft.irfft2(spectra, s=shape).transpose(1, 2, 0), np.float32)
+
+
+def rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Round to grey levels 0 .. 255."""
+    made: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return made
+
+
+class Disturber:
+    """Makes changes of a spectrum at random frequencies that have the radii and the energies of a notch's lines."""
+
+    def __init__(self, spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> None:
+        height, width = shape
+        self.shape = spectra.shape
+        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        # Columns that hold their own mirror images are left alone: nothing has to be mirrored then.
+        free = np.ones(radius.shape, bool)
+        free[:, 0] = False
+        if width % 2 == 0:
+            free[:, -1] = False
+        free &= ~notch_mask(shape, lines, reach=reach)
+        places = np.flatnonzero(free)
+        order = np.argsort(radius.ravel()[places], kind="stable")
+        self.places = places[order]
+        radii = radius.ravel()[self.places]
+        self.near = max(8, len(self.places) // 200)
+        weights = half_plane_weights(shape)
+        self.centres, self.amplitudes = [], []
+        whole = notch_change(spectra, lines, shape, reach=reach)
+        taken = np.zeros(radius.shape, bool)
+        for fx, fy in lines:
+            mask = notch_mask(shape, [(fx, fy)], reach=reach) & ~taken
+            taken |= mask
+            energy = (np.abs(whole) ** 2 * weights * mask).sum(axis=(1, 2))
+            self.centres.append(int(np.searchsorted(radii, np.hypot(fx, fy))))
+            self.amplitudes.append(np.sqrt(energy / 2))
+
+    def __call__(self, rng: np.random.Generator) -> Spectra:
+        """Draw a change, (3, H, W // 2 + 1)."""
+        made = np.zeros(self.shape, np.complex64)
+        flat = made.reshape(self.shape[0], -1)
+        for centre, amplitude in zip(self.centres, self.amplitudes, strict=True):
+            low = min(max(0, centre - self.near), max(0, len(self.places) - 2 * self.near))
+            place = self.places[rng.integers(low, min(len(self.places), low + 2 * self.near))]
+            flat[:, place] += amplitude * np.exp(2j * np.pi * rng.random())
+        return made
+
+
+def _folded(frequency: float) -> float:
+    return frequency - 1 if frequency > 0.5 else frequency

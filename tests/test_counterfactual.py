@@ -1,0 +1,231 @@
+"""Frequencies taken out: of spectra, of images, and of a detector's decision whose reason is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from pictures import picture
+from scipy import fft
+from torch import nn
+
+from freqforensics.attribution import (
+    band_stops,
+    band_values,
+    exact_logits,
+    flipping_set,
+    fourier_deletion,
+    fourier_map,
+    integrate_path,
+    lattice_lines,
+    notch,
+    notched,
+    occlusion_map,
+    randomisation,
+    ranked_lines,
+    region_blur,
+)
+from freqforensics.attribution.notches import Disturber, image_of, line_energies, notch_change, rounded, spectra_of
+from freqforensics.detector import Detector, make_detector
+from freqforensics.spectra import notch_mask
+
+PLANTED = (0.25, 0.125)
+
+
+def waves(shape, fx, fy, phase, amplitude):
+    rows, columns = np.indices(shape)
+    return amplitude * np.cos(2 * np.pi * (fx * columns + fy * rows) + phase)
+
+
+def planted(image, phase, amplitude=4.0):
+    return rounded(image + waves(image.shape[:2], *PLANTED, phase, amplitude)[..., None])
+
+
+def photographs():
+    return [getattr(skimage.data, name)() for name in ("astronaut", "coffee", "chelsea")]
+
+
+def crops(images, rng, count, side=64):
+    found = []
+    for index in range(count):
+        image = images[index % len(images)]
+        row, column = (int(rng.integers(0, length - side)) for length in image.shape[:2])
+        found.append(image[row : row + side, column : column + side])
+    return found
+
+
+@pytest.fixture(scope="module")
+def grid_detector():
+    """A small network trained to tell photographs with a faint wave of one frequency from those without."""
+    rng = np.random.default_rng(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(3, 12, 9, padding=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 1)
+        )
+        detector = Detector(network, input="residual")
+        optimiser = torch.optim.Adam(detector.parameters(), 1e-2)
+        from freqforensics.detector import prepare_input
+
+        for _ in range(300):
+            real = crops(photographs()[:2], rng, 16)
+            fake = [planted(image, rng.uniform(0, 2 * np.pi)) for image in real]
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                detector(prepare_input([*real, *fake], "residual")), torch.cat([torch.zeros(16), torch.ones(16)])
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return detector.eval()
+
+
+@pytest.fixture(scope="module")
+def unseen():
+    return crops(photographs()[2:], np.random.default_rng(1), 10, side=96)
+
+
+def test_the_planted_frequency_is_ranked_first_and_its_notch_flips(grid_detector, unseen):
+    rng = np.random.default_rng(2)
+    fakes = [planted(image, rng.uniform(0, 2 * np.pi)) for image in unseen]
+    assert (grid_detector.logits(unseen) < 0).all()  # it has learnt what it was to learn
+    assert (grid_detector.logits(fakes) > 0).all()
+    for fake in fakes:
+        path = integrate_path(fake, grid_detector)
+        assert path.complete
+        order = ranked_lines(fourier_map(path, tile=32))
+        assert order[0] in (PLANTED, (-PLANTED[0], -PLANTED[1]))
+        best = max(band_values(path), key=lambda band: band.value)
+        assert best.low <= np.hypot(*PLANTED) < best.high
+        found = notch(fake, grid_detector, order[:1], nulls=40)
+        assert found.after < 0 < found.before
+        assert found.after_rounded < 0
+        assert found.p_value == pytest.approx(1 / 41)
+        assert found.z < -5
+        flip = flipping_set(fake, grid_detector, order, threshold=0.0)
+        assert flip.lines == order[:1]
+
+
+def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
+    fake = planted(unseen[0], 1.0)
+    order = ranked_lines(fourier_map(integrate_path(fake, grid_detector), tile=32))
+    found = fourier_deletion(fake, grid_detector, order, controls=9)
+    assert found.gain > 1
+    assert found.insertion_gain > 0
+    assert found.p_value == pytest.approx(0.1)
+    assert found.before == pytest.approx(float(grid_detector.logits([fake])[0]), abs=1e-4)
+    backwards = fourier_deletion(fake, grid_detector, order[::-1], controls=9)
+    assert backwards.gain < found.gain / 3
+    with pytest.raises(ValueError, match="empty"):
+        fourier_deletion(fake, grid_detector, ())
+
+
+def test_a_decision_without_peaks_is_said_not_to_rest_on_them(unseen):
+    class Brightness(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            return self.scale * x.mean(dim=(1, 2, 3))[:, None]
+
+    detector = Detector(Brightness(), input="rgb")
+    found = notch(planted(unseen[0], 0.0), detector, [PLANTED], nulls=40)
+    assert abs(found.change) < 1e-3
+    assert found.p_value > 0.02
+    assert flipping_set(unseen[0], detector, lattice_lines(8), threshold=-10.0) is None
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (63, 97)])
+@pytest.mark.parametrize("line", [(0.25, 0.125), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (-0.25, 0.25), (0.0, 0.25)])
+def test_a_notch_takes_a_line_down_to_its_surroundings_and_nothing_else(shape, line):
+    rng = np.random.default_rng(5)
+    plain = rng.normal(128, 5, (*shape, 3))
+    wavy = plain + waves(shape, *line, 0.3, 8.0)[..., None]
+    made = notched(wavy, [line])
+    before, after = (np.abs(fft.fft2(image, axes=(0, 1))) for image in (wavy, made))
+    mask = notch_mask(shape, [line])
+    whole = np.zeros(shape, bool)
+    whole[:, : shape[1] // 2 + 1] = mask
+    rows, columns = np.nonzero(mask)
+    whole[-rows % shape[0], -columns % shape[1]] = True
+    assert before[whole].max() > 20 * np.median(before)
+    # Between bins a line spreads beyond what is notched, and its surroundings hold some of it.
+    assert after[whole].max() < (1.5 if shape == (64, 96) else 2.5) * np.median(before)
+    np.testing.assert_allclose(after[~whole], before[~whole], rtol=2e-3, atol=0.5)
+    assert made.mean() == pytest.approx(wavy.mean(), abs=1e-3)
+    phases = np.angle(fft.fft2(made, axes=(0, 1)) * np.conj(fft.fft2(wavy, axes=(0, 1))))[whole]
+    assert np.abs(phases).max() < 0.05
+
+
+def test_notch_masks_mirror_and_leave_the_mean():
+    mask = notch_mask((16, 16), [(0.25, -0.25)], reach=0)
+    assert {(int(r), int(c)) for r, c in np.argwhere(mask)} == {(12, 4)}
+    assert {(int(r), int(c)) for r, c in np.argwhere(notch_mask((16, 16), [(0, 0.25)], reach=0))} == {(4, 0), (12, 0)}
+    assert not notch_mask((16, 16), [(0.0, 0.0)])[0, 0]
+    assert notch_mask((16, 16), lattice_lines(16), reach=0).sum() == 16 * 9 - 1
+
+
+def test_lattices_hold_each_pair_once():
+    for denominator in (2, 3, 4, 8):
+        lines = lattice_lines(denominator)
+        both = {(fx % 1, fy % 1) for fx, fy in lines} | {(-fx % 1, -fy % 1) for fx, fy in lines}
+        assert len(both) == denominator**2 - 1
+        own = sum((2 * fx) % 1 == 0 == (2 * fy) % 1 for fx, fy in lines)
+        assert 2 * len(lines) - own == denominator**2 - 1
+
+
+def test_random_changes_have_the_energy_and_the_radii_of_the_notch():
+    rng = np.random.default_rng(0)
+    shape = (96, 128)
+    image = picture(rng, *shape).astype(np.float32) + waves(shape, 0.25, 0.25, 0, 6)[..., None]
+    image += waves(shape, 0.5, 0.5, 0, 3)[..., None]
+    lines = [(0.25, 0.25), (0.5, 0.5)]
+    spectra = spectra_of(image)
+    change = image_of(notch_change(spectra, lines, shape), shape)
+    disturb = Disturber(spectra, lines, shape)
+    for _ in range(5):
+        made = image_of(disturb(rng), shape)
+        np.testing.assert_allclose((made**2).sum(axis=(0, 1)), (change**2).sum(axis=(0, 1)), rtol=1e-3)
+        power = np.abs(fft.rfft2(made.sum(axis=2))) ** 2
+        radius = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(128)[None, :])
+        strongest = radius.ravel()[power.argmax()]
+        assert strongest == pytest.approx(np.hypot(0.25, 0.25), abs=0.02)
+    energies = line_energies(spectra, lines, shape)
+    assert sum(energies.values()) == pytest.approx((change**2).sum() * 96 * 128, rel=1e-3)
+
+
+def test_bands_and_regions_are_changed_where_they_are(unseen):
+    detector = make_detector(input="residual", seed=0)
+    stops = band_stops(unseen[0], detector)
+    assert len(stops) == 8
+    variance = ((unseen[0] - unseen[0].mean(axis=(0, 1))) ** 2).mean()
+    assert sum(stop.energy for stop in stops) == pytest.approx(variance, rel=1e-3)
+    found = region_blur(unseen[0], detector, (10, 20, 40, 60))
+    assert found.energy < variance
+    assert found.what == "rows 10 to 40, columns 20 to 60"
+    with pytest.raises(ValueError, match="96 rows and 96 columns"):
+        region_blur(unseen[0], detector, (10, 20, 10, 60))
+    assert detector.training
+
+
+def test_exact_logits_are_those_of_whole_numbers(unseen):
+    for kind in ("rgb", "residual", "coherence"):
+        detector = make_detector(input=kind, early_down=2, seed=0)
+        found = exact_logits([image.astype(np.float32) for image in unseen[:1]], detector, unseen[0])
+        np.testing.assert_allclose(found, detector.logits(unseen[:1]), atol=2e-5)
+
+
+def test_maps_of_random_weights_are_compared_stage_by_stage(unseen):
+    detector = make_detector(input="coherence", early_down=2, seed=0)
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    found = randomisation(detector, lambda d: fourier_map(integrate_path(unseen[0], d, steps=2, most_steps=2)))
+    assert found.stages == ("fc", "layer4", "layer3", "layer2", "layer1", "conv1")
+    assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
+    same = randomisation(detector, lambda d: np.arange(12.0), stages=("fc",))
+    assert same.likeness == (1.0,)
+    assert not same.destroyed
+    once = randomisation(detector, lambda d: occlusion_map(unseen[0], d, window=48), cascading=False)
+    assert len(once.likeness) == 1
+    with pytest.raises(ValueError, match="has no layer9"):
+        randomisation(detector, lambda d: np.arange(4.0), stages=("layer9",))
