@@ -322,7 +322,7 @@ def test_shapley_values_of_bands_are_captums(image):
 
 def test_shapley_values_of_coherence_sum_to_the_gap(image):
     detector = small_detector("coherence")
-    values = band_shapley(image, detector)
+    values = band_shapley(image, detector, draws=8)
     path = integrate_path(image, detector)
     assert [(value.low, value.high) for value in values] == [(band.low, band.high) for band in EIGHT_BANDS]
     assert sum(value.value for value in values) == pytest.approx(path.gap, abs=1e-4)

@@ -222,13 +222,16 @@ def test_exact_logits_are_those_of_whole_numbers(unseen):
 def test_maps_of_random_weights_are_compared_stage_by_stage(unseen):
     detector = make_detector(input="coherence", early_down=2, seed=0)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
-    found = randomisation(detector, lambda d: fourier_map(integrate_path(unseen[0], d, steps=2, most_steps=2)))
+    def explain(given):
+        return {"plane": fourier_map(integrate_path(unseen[0], given, steps=2, most_steps=2))}
+
+    found = randomisation(detector, explain)["plane"]
     assert found.stages == ("fc", "layer4", "layer3", "layer2", "layer1", "conv1")
     assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
-    same = randomisation(detector, lambda d: np.arange(12.0), stages=("fc",))
+    same = randomisation(detector, lambda d: {"same": np.arange(12.0)}, stages=("fc",))["same"]
     assert same.likeness == (1.0,)
     assert not same.destroyed
-    once = randomisation(detector, lambda d: occlusion_map(unseen[0], d, window=48), cascading=False)
+    once = randomisation(detector, lambda d: {"one": occlusion_map(unseen[0], d, window=48)}, cascading=False)["one"]
     assert len(once.likeness) == 1
     with pytest.raises(ValueError, match="has no layer9"):
-        randomisation(detector, lambda d: np.arange(4.0), stages=("layer9",))
+        randomisation(detector, lambda d: {"x": np.arange(4.0)}, stages=("layer9",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ Float = NDArray[np.float64]
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 CONTROLS: Final = 10
 STAGES: Final = ("fc", "layer4", "layer3", "layer2", "layer1", "conv1")
-"""In which weights are made random, from the logit down; "conv1" takes the first normalisation with it."""
+"""In which weights are made random, from the logit down."""
 MOST_LIKENESS: Final = 0.3
 """Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
 
@@ -216,29 +216,29 @@ def fourier_deletion(
 
 def randomisation(
     detector: Detector,
-    explain: Callable[[Detector], Float],
+    explain: Callable[[Detector], Mapping[str, Float]],
     *,
     stages: Sequence[str] = STAGES,
     cascading: bool = True,
     seed: int = 0,
-) -> Randomisation:
-    """Compare a signed map with those of the same network with random weights (Adebayo et al. 2018).
+) -> dict[str, Randomisation]:
+    """Compare signed maps with those of the same network with random weights (Adebayo et al. 2018).
 
     Parameters
     ----------
     detector : Detector
-        torchvision's ResNet; is left as it is.
+        torchvision's ResNet, its normalisations not folded; is left as it is.
     explain : callable
-        From a detector to a map, ndarray of any shape.
+        From a detector to maps by name, ndarrays of any shape.
     stages : sequence of str
-        Of `STAGES`.
+        Of `STAGES`. A stage's weights are put in random order, so their spread stays.
     cascading : bool
         Explain after each stage; otherwise only once all are random.
     seed : int
 
     Returns
     -------
-    Randomisation
+    dict of str to Randomisation
 
     Raises
     ------
@@ -247,33 +247,33 @@ def randomisation(
     """
     from scipy.stats import spearmanr
 
-    own = explain(detector).ravel()
+    own = {name: values.ravel() for name, values in explain(detector).items()}
     twin = copy.deepcopy(detector).eval()
-    names, likeness = [], []
+    done: list[str] = []
+    likeness: dict[str, list[float]] = {name: [] for name in own}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for name in stages:
-            _make_random(twin.network, name)
-            if cascading or name == stages[-1]:
-                with np.errstate(invalid="ignore"):
-                    rho = float(spearmanr(own, explain(twin).ravel()).statistic) if np.ptp(own) else 1.0
-                names.append(name)
-                likeness.append(0.0 if np.isnan(rho) else rho)
-    return Randomisation(tuple(names), tuple(likeness))
+        for stage in stages:
+            _make_random(twin.network, stage)
+            if cascading or stage == stages[-1]:
+                done.append(stage)
+                for name, values in explain(twin).items():
+                    flat = values.ravel()
+                    constant = not np.ptp(own[name]) or not np.ptp(flat)
+                    likeness[name].append(0.0 if constant else float(spearmanr(own[name], flat).statistic))
+    return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
 
 
 def _make_random(network: nn.Module, name: str) -> None:
-    """Draw a stage's weights anew, with the spread of those that were there; normalisations to begin with."""
-    for part in (name, "bn1") if name == "conv1" else (name,):
-        stage: Any = getattr(network, part, None)
-        if not isinstance(stage, nn.Module):
-            raise ValueError(f"{type(network).__name__} has no {part}: weights are made random in a ResNet")
-        for module in stage.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                with torch.no_grad():
-                    # The same values elsewhere: whatever the map keeps is not learnt.
-                    flat = module.weight.flatten()
-                    module.weight.copy_(flat[torch.randperm(len(flat))].reshape(module.weight.shape))
+    """Put a stage's weights in random order: whatever a map keeps then is not learnt."""
+    stage: Any = getattr(network, name, None)
+    if not isinstance(stage, nn.Module):
+        raise ValueError(f"{type(network).__name__} has no {name}: weights are made random in a ResNet")
+    for module in stage.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            with torch.no_grad():
+                flat = module.weight.flatten()
+                module.weight.copy_(flat[torch.randperm(len(flat))].reshape(module.weight.shape))
 
 
 def _energy(change: Spectra, shape: Shape) -> float:

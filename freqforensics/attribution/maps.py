@@ -147,6 +147,7 @@ def band_shapley(
     detector: Detector,
     *,
     bands: tuple[Band, ...] = EIGHT_BANDS,
+    draws: int = 2,
     batch: int = 16,
 ) -> tuple[BandValue, ...]:
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
@@ -161,6 +162,8 @@ def band_shapley(
         Is left as it is.
     bands : tuple of Band
         Up to 10, that do not overlap; frequencies in none of them stay in.
+    draws : int
+        Random phases that are averaged over, of a detector of coherence.
     batch : int
         Images that go through the network together.
 
@@ -180,7 +183,7 @@ def band_shapley(
     function = PixelLogit(detector, image)
     with torch.no_grad():
         if detector.input == "coherence":
-            z, z0 = incoherent_inputs(image, detector)
+            z, z0 = incoherent_inputs(image, detector, draws=draws)
             side = z.shape[-1]
             masks = [torch.from_numpy(full_plane(band.mask((side, side)), side)) for band in bands]
 

@@ -212,7 +212,7 @@ def _averaged(
 
 
 def incoherent_inputs(
-    image: Uint8, detector: Detector, *, rng: np.random.Generator | None = None
+    image: Uint8, detector: Detector, *, draws: int = DRAWS, rng: np.random.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """Give what a detector of coherence is fed with, (1, 3, 32, 32), and what it would be were all phases random.
 
@@ -221,15 +221,16 @@ def incoherent_inputs(
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
         With the input "coherence".
+    draws : int
     rng : Generator, optional
         Default of seed 0.
 
     Returns
     -------
     (Tensor, Tensor)
-        The second has `DRAWS` images.
+        The second has `draws` images.
     """
-    return _inputs(_whole_tiles(image, detector), rng)
+    return _inputs(_whole_tiles(image, detector), draws, rng)
 
 
 def _through_coherence(
@@ -242,7 +243,7 @@ def _through_coherence(
     rng: np.random.Generator | None,
 ) -> PathGradient:
     residual = _whole_tiles(image, detector)
-    z, z0 = _inputs(residual, rng)
+    z, z0 = _inputs(residual, DRAWS, rng)
     gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance, batch)
     parts = ((z - z0).double() * gradient.double()).mean(dim=0).numpy()
     field = _shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
@@ -271,9 +272,9 @@ def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
     return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
 
 
-def _inputs(residual: Float32, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+def _inputs(residual: Float32, draws: int, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
     rng = rng if rng is not None else np.random.default_rng(0)
-    z0 = np.stack([log_coherence(_scrambled(residual, rng)) for _ in range(DRAWS)])
+    z0 = np.stack([log_coherence(_scrambled(residual, rng)) for _ in range(draws)])
     return torch.from_numpy(log_coherence(residual[None])), torch.from_numpy(z0)
 
 

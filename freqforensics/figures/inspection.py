@@ -1,0 +1,413 @@
+"""The views of one finding. Colour scales are fixed, so that two images' pages can be laid side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from numpy.typing import NDArray
+
+from freqforensics.attribution.curves import ScoreCurve
+from freqforensics.figures.style import OKABE_ITO, new_axes, style
+from freqforensics.finding import Finding
+from freqforensics.spectra.population import PERCENTILES
+
+BLOCK: Final = 16
+"""Pixels a side over which a pixel map is summed to be seen."""
+FOR, AGAINST = "#B2182B", "#2166AC"
+_GREY: Final = "#777777"
+_DIVERGING: Final = "RdBu_r"
+_EIGHTHS: Final = (-0.5, -0.25, 0, 0.25, 0.5)
+_FRACTIONS: Final = ("−1/2", "−1/4", "0", "1/4", "1/2")
+
+
+def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw the image, with a frame around the part that is explained if that is not all of it."""
+    with style():
+        ax = ax or new_axes((3.4, 3.4))
+        image = finding.maps["image"]
+        ax.imshow(image, interpolation="nearest" if max(image.shape) < 300 else "antialiased")
+        ax.set_axis_off()
+        info = finding.image
+        ax.set_title(f"{info.width} × {info.height} pixels, {info.format}", parse_math=False)
+    return ax
+
+
+def plot_location(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what each block of 16 pixels adds to the logit, over the image in grey."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        part = finding.maps["part"]
+        pixels = finding.maps["pixels"]
+        height, width = (side // BLOCK * BLOCK for side in pixels.shape)
+        blocks = pixels[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).sum(axis=(1, 3))
+        grey = part.mean(axis=2) / 255
+        ax.imshow(0.35 + 0.65 * grey, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
+        norm = SymLogNorm(0.02, vmin=-0.5, vmax=0.5, base=10)
+        picture = ax.imshow(
+            blocks,
+            cmap=_DIVERGING,
+            norm=norm,
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+            interpolation="nearest",
+            alpha=np.clip(np.abs(blocks) / 0.05, 0, 0.85),
+        )
+        ax.set(xlim=(-0.5, part.shape[1] - 0.5), ylim=(part.shape[0] - 0.5, -0.5))
+        ax.set_axis_off()
+        ax.set_title("what each block of 16 pixels adds")
+        _bar(ax, picture, "logits", (-0.5, -0.1, 0, 0.1, 0.5))
+    return ax
+
+
+def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what each multiple of 1/32 adds to the logit."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
+        picture = _plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
+        for rank, line in enumerate(finding.attribution.lines[:5], 1):
+            for sign in (1, -1):
+                ax.annotate(
+                    str(rank),
+                    (sign * line.fx, sign * line.fy),
+                    (5, 5),
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    annotation_clip=True,
+                )
+        ax.set_title("what each frequency adds; 1 to 5: those that count most")
+        _bar(ax, picture, "logits", (-2, -0.5, -0.1, 0, 0.1, 0.5, 2))
+    return ax
+
+
+def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what each radial band adds to the logit, and its Shapley value."""
+    with style():
+        ax = ax or new_axes((3.9, 2.6))
+        found = finding.attribution
+        places = np.arange(len(found.bands))
+        values = np.array([band.value for band in found.bands])
+        ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values], label="path")
+        if found.shapley:
+            own = [band.value for band in found.shapley]
+            ax.bar(places + 0.19, own, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value")
+            ax.legend(frameon=False, loc="best")
+        ax.axhline(0, color="black", linewidth=0.6)
+        ends = [f"{round(band.low * 16)}–{round(band.high * 16)}" if band.high < 1 else "≥7" for band in found.bands]
+        ax.set_xticks(places, ends)
+        ax.set(xlabel="radial frequency (sixteenths of a cycle per pixel)", ylabel="logits")
+        ax.set_title(f"bands: they sum to the gap of {found.gap:+.2f}")
+        _open_frame(ax)
+    return ax
+
+
+def plot_input(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what the detector sees of luma: the coherence of tiles."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        picture = _plane(ax, finding.maps["input"][0], Normalize(-2, 4, clip=True), "viridis")
+        ax.set_title("what the detector sees of luma")
+        _bar(ax, picture, "log coherence, standardised (0 by chance)", (-2, 0, 2, 4))
+    return ax
+
+
+def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw how much a wave of each frequency could change the logit."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        values = _pooled(finding.maps["sensitivity"], 65)
+        picture = _plane(ax, values, LogNorm(1e-3, 10, clip=True), "viridis")
+        ax.set_title("what a small wave could change")
+        _bar(ax, picture, "logits per grey level of amplitude", (1e-3, 1e-2, 1e-1, 1, 10))
+    return ax
+
+
+def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw the logit after each notch, and what random changes of the same energy did."""
+    with style():
+        shown = [found for found in finding.counterfactuals if found.kind == "notch"]
+        ax = ax or new_axes((6.4, 0.42 * len(shown) + 1.0))
+        before = finding.attribution.logit
+        ax.axvspan(finding.thresholds.low, finding.thresholds.high, color="#EEEEEE", zorder=0)
+        ax.axvline(before, color="black", linewidth=0.8)
+        for row, found in enumerate(shown):
+            if found.null_mean is not None and found.null_sd is not None:
+                middle = found.before + found.null_mean
+                ax.plot([middle - 2 * found.null_sd, middle + 2 * found.null_sd], [row, row], color=_GREY, linewidth=5,
+                        alpha=0.45, solid_capstyle="butt",
+                        label="random, same energy (±2 sd)" if not row else None)  # fmt: skip
+            ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
+            ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
+                    label="notched, rounded to grey levels" if not row else None)  # fmt: skip
+        ax.set_yticks(range(len(shown)), [found.what for found in shown])
+        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set_xlabel("logit (black: of the image; grey field: inconclusive)")
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(shown))), ncols=3)
+        _open_frame(ax)
+    return ax
+
+
+def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw how the logit goes as frequencies are taken out."""
+    with style():
+        ax = ax or new_axes((3.9, 2.6))
+        found = finding.deletion
+        if found is None:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "no frequency speaks for the score", ha="center", transform=ax.transAxes)
+            return ax
+        random = np.array(found.deleted_at_random)
+        ax.fill_between(found.counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
+        ax.plot(found.counts, random.mean(axis=0), color=_GREY, label="random, same energy")
+        ax.plot(found.counts, found.deleted_by_amplitude, ":", color="black", label="by amplitude, same energy")
+        ax.plot(found.counts, found.deleted, "o-", color=FOR, markersize=3, label="by what they add")
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(found.counts, [str(count) for count in found.counts])
+        ax.set(xlabel="frequencies taken out", ylabel="logit")
+        ax.set_title(f"gain over random: {found.gain:+.2f} logits (p = {found.p_value:.2f})")
+        ax.legend(frameon=False)
+        _open_frame(ax)
+    return ax
+
+
+def plot_randomisation(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw how like the maps are to those of random weights."""
+    with style():
+        ax = ax or new_axes((3.9, 2.6))
+        ax.axhspan(-0.3, 0.3, color="#EEEEEE", zorder=0)
+        ax.axhline(0, color="black", linewidth=0.6)
+        for (name, found), colour in zip(finding.randomisation.items(), OKABE_ITO, strict=False):
+            ax.plot(range(len(found.stages)), found.likeness, "o-", color=colour, markersize=3, label=name)
+            ax.set_xticks(
+                range(len(found.stages)), [f"…{stage}" if i else stage for i, stage in enumerate(found.stages)]
+            )
+        ax.set(ylim=(-1, 1), xlabel="weights made random, from the logit down to", ylabel="Spearman's coefficient")
+        ax.set_title("likeness to maps of random weights")
+        ax.legend(frameon=False)
+        _open_frame(ax)
+    return ax
+
+
+def plot_curve(finding: Finding, curve: ScoreCurve, *, ax: Axes | None = None) -> Axes:
+    """Draw one score curve."""
+    with style():
+        ax = ax or new_axes((3.0, 2.3))
+        ax.axhspan(finding.thresholds.low, finding.thresholds.high, color="#EEEEEE", zorder=0)
+        ax.plot(curve.values, curve.logits, "o-", color="#0072B2", markersize=3)
+        if curve.flip is not None:
+            ax.axvline(curve.flip, color=FOR, linewidth=0.8, linestyle="--")
+        if curve.values[0] > curve.values[-1]:
+            ax.invert_xaxis()
+        ax.set(xlabel=curve.axis, ylabel="logit")
+        place = "keeps its side" if curve.flip is None else f"crosses {curve.threshold:+.2f} at {curve.flip:.3g}"
+        ax.set_title(place)
+        _open_frame(ax)
+    return ax
+
+
+def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw the logits of the tiles, each scored by itself."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        found = finding.tiles
+        if found is None:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "the image has no two tiles", ha="center", transform=ax.transAxes)
+            return ax
+        values = np.array(found.logits)
+        picture = ax.imshow(values, cmap=_DIVERGING, vmin=-6, vmax=6, interpolation="nearest")
+        for row, column in np.ndindex(values.shape):
+            value = values[row, column]
+            ax.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=6.5 if values.size < 40 else 5,
+                    color="white" if abs(value) > 3.5 else "black")  # fmt: skip
+        ax.set_axis_off()
+        ax.set_title(f"tiles of {found.side} pixels; standard deviation {found.spread:.2f}")
+        _bar(ax, picture, "logit", (-6, -3, 0, 3, 6))
+    return ax
+
+
+def plot_standing(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw the residual's power by frequency among photographs' percentiles."""
+    with style():
+        ax = ax or new_axes((3.9, 2.6))
+        found = finding.standing
+        if found is None:
+            ax.set_axis_off()
+            return ax
+        rows = np.array(found.percentiles)
+        for low, high, alpha in ((0, -1, 0.15), (1, -2, 0.2), (2, -3, 0.3)):
+            ax.fill_between(found.frequencies, rows[low], rows[high], color="#0072B2", alpha=alpha, linewidth=0,
+                            label=f"photographs, {PERCENTILES[low]} to {PERCENTILES[high]} %")  # fmt: skip
+        ax.plot(found.frequencies, found.levels, color=FOR, linewidth=1.2, label="this image")
+        ax.set(xlabel="radial frequency (cycles per pixel)", ylabel="residual power (dB)", xlim=(0, 0.5))
+        ax.set_title(f"outside 1 to 99 % at {found.outside:.0%} of the frequencies")
+        ax.legend(frameon=False, fontsize=6)
+        _open_frame(ax)
+    return ax
+
+
+def plot_nearest(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw how like the lattice is to generators'."""
+    with style():
+        ax = ax or new_axes((3.9, 2.6))
+        found = finding.nearest
+        if found is None or not found.likeness:
+            ax.set_axis_off()
+            return ax
+        names = [name for name, _ in found.likeness]
+        values = [value for _, value in found.likeness]
+        colours = [FOR if name == found.name else _GREY for name in names]
+        ax.barh(range(len(names)), values, color=colours)
+        ax.set_yticks(range(len(names)), names)
+        ax.invert_yaxis()
+        ax.axvline(0, color="black", linewidth=0.6)
+        ax.set(xlabel="correlation of the lattices", xlim=(-0.3, 1))
+        ax.set_title(
+            f"{found.name or 'unknown'} (p = {found.p_value:.2g}, {found.images} photographs)", parse_math=False
+        )
+        _open_frame(ax)
+    return ax
+
+
+def plot_cosines(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what each mode of the 8x8 cosine transform adds."""
+    with style():
+        ax = ax or new_axes((3.4, 3.0))
+        norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
+        picture = ax.imshow(finding.maps["cosines"], cmap=_DIVERGING, norm=norm, interpolation="nearest")
+        ax.set(xlabel="horizontal mode", ylabel="vertical mode")
+        ax.set_title("8×8 cosine modes")
+        _bar(ax, picture, "logits", (-2, -0.1, 0, 0.1, 2))
+    return ax
+
+
+def plot_wavelets(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw what wavelets add: by subband, the sum; in each panel, the place."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        names = [name for name in finding.maps if name.startswith("wavelet ")]
+        levels = max(int(name.split()[-1]) for name in names if name[-1].isdigit())
+        mosaic = finding.maps["wavelet smooth"]
+        for level in range(levels, 0, -1):
+            across, down, both = (
+                finding.maps[f"wavelet {kind} {level}"] for kind in ("horizontal", "vertical", "diagonal")
+            )
+            mosaic = np.block([[mosaic, down], [across, both]])
+        norm = SymLogNorm(0.005, vmin=-0.2, vmax=0.2, base=10)
+        picture = ax.imshow(_summed(mosaic, 64), cmap=_DIVERGING, norm=norm, interpolation="nearest",
+                            extent=(0, 1, 1, 0), aspect=mosaic.shape[0] / mosaic.shape[1])  # fmt: skip
+        end = 1.0
+        for level in range(1, levels + 1):
+            half = end / 2
+            ax.plot([half, half], [0, end], color="black", linewidth=0.5)
+            ax.plot([0, end], [half, half], color="black", linewidth=0.5)
+            for kind, (x, y) in {"horizontal": (0.02, half), "vertical": (half, 0), "diagonal": (half, half)}.items():
+                if level < 3:
+                    total = finding.maps[f"wavelet {kind} {level}"].sum()
+                    ax.text(x + 0.01, y + 0.015, f"{total:+.2f}", fontsize=6, va="top")
+            end = half
+        ax.set_axis_off()
+        ax.set_title("wavelets: details of 1, 2, 4 pixels; with sums")
+        _bar(ax, picture, "logits", (-0.2, -0.02, 0, 0.02, 0.2))
+    return ax
+
+
+def plot_cam(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw layer4's Grad-CAM; for a detector of coherence its places are frequencies."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        cam = finding.maps["cam"]
+        norm = SymLogNorm(0.02, vmin=-4, vmax=4, base=10)
+        if "input" in finding.maps:
+            picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest", extent=(-0.5, 0.5, 0.5, -0.5))
+            _frequency_axes(ax)
+        else:
+            picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest")
+            ax.set_axis_off()
+        ax.set_title("Grad-CAM of the last stage")
+        _bar(ax, picture, "logits", (-4, -0.5, 0, 0.5, 4))
+    return ax
+
+
+def plot_occlusion(finding: Finding, *, ax: Axes | None = None) -> Axes:
+    """Draw how the logit falls when a window is replaced by its median."""
+    with style():
+        ax = ax or new_axes((3.9, 3.4))
+        values = finding.maps["occlusion"]
+        norm = SymLogNorm(0.05, vmin=-2, vmax=2, base=10)
+        picture = ax.imshow(values, cmap=_DIVERGING, norm=norm, interpolation="nearest")
+        ax.set_axis_off()
+        ax.set_title("fall of the logit without each window's residual")
+        _bar(ax, picture, "logits", (-2, -0.5, 0, 0.5, 2))
+    return ax
+
+
+VIEWS: Final[dict[str, Callable[..., Axes]]] = {
+    "image": plot_image,
+    "location": plot_location,
+    "frequencies": plot_frequencies,
+    "bands": plot_bands,
+    "counterfactuals": plot_counterfactuals,
+    "deletion": plot_deletion,
+    "randomisation": plot_randomisation,
+    "tiles": plot_tiles,
+    "standing": plot_standing,
+    "nearest": plot_nearest,
+    "input": plot_input,
+    "sensitivity": plot_sensitivity,
+    "wavelets": plot_wavelets,
+    "cosines": plot_cosines,
+    "cam": plot_cam,
+    "occlusion": plot_occlusion,
+}
+"""By name; each takes a finding and `ax`. `plot_curve` takes a curve, too."""
+
+
+def _plane(ax: Axes, values: NDArray[Any], norm: Normalize, cmap: str) -> Any:
+    """Draw an even plane with the period shown on both sides: Nyquist is seen left and right, above and below."""
+    whole = np.pad(values, ((0, 1 - values.shape[0] % 2), (0, 1 - values.shape[1] % 2)), mode="wrap")
+    down, right = (0.5 + 0.5 / (side - 1) for side in whole.shape)
+    picture = ax.imshow(whole, cmap=cmap, norm=norm, interpolation="nearest", extent=(-right, right, down, -down))
+    _frequency_axes(ax)
+    return picture
+
+
+def _frequency_axes(ax: Axes) -> None:
+    ax.set_xticks(_EIGHTHS, _FRACTIONS)
+    ax.set_yticks(_EIGHTHS, _FRACTIONS)
+    ax.set_xlabel("$f_x$ (cycles per pixel)")
+    ax.set_ylabel("$f_y$ (cycles per pixel)")
+
+
+def _pooled(values: NDArray[Any], cells: int) -> NDArray[Any]:
+    """The greatest value around each of an odd number of frequencies from -1/2 to 1/2."""
+    height, width = values.shape
+    rows, columns = (np.round(np.linspace(-0.5, 0.5, cells) * side).astype(int) for side in (height, width))
+    reach = [max(0, side // cells // 2) for side in (height, width)]
+    out = np.zeros((cells, cells), values.dtype)
+    for down in range(-reach[0], reach[0] + 1):
+        for right in range(-reach[1], reach[1] + 1):
+            place = np.ix_((rows + down + height // 2) % height, (columns + right + width // 2) % width)
+            out = np.maximum(out, values[place])
+    return out
+
+
+def _summed(values: NDArray[Any], cells: int) -> NDArray[Any]:
+    """Sums over as many cells a side, as nearly equal as can be."""
+    rows, columns = (np.linspace(0, side, min(cells, side) + 1).astype(int)[:-1] for side in values.shape)
+    return np.asarray(np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1))
+
+
+def _bar(ax: Axes, picture: Any, label: str, ticks: tuple[float, ...]) -> None:
+    figure = ax.get_figure()
+    if figure is not None:
+        bar = figure.colorbar(picture, ax=ax, label=label, shrink=0.9, extend="both")
+        bar.set_ticks(list(ticks), labels=[f"{tick:g}".replace("-", "−") for tick in ticks])
+        bar.minorticks_off()
+
+
+def _open_frame(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)

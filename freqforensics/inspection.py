@@ -1,0 +1,615 @@
+"""One image, one detector, one finding: every question of `freqforensics inspect`, asked in order."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from tqdm import tqdm
+
+from freqforensics import __version__
+from freqforensics.attribution.bases import (
+    BandValue,
+    band_values,
+    cosine_map,
+    fourier_map,
+    pixel_map,
+    wavelet_maps,
+)
+from freqforensics.attribution.causes import OtherCause, other_causes
+from freqforensics.attribution.counterfactual import Counterfactual, band_stops, flipping_set, notch
+from freqforensics.attribution.curves import score_curves, tile_scores
+from freqforensics.attribution.faithfulness import (
+    MOST_LIKENESS,
+    Badge,
+    Deletion,
+    Randomisation,
+    fourier_deletion,
+    randomisation,
+)
+from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
+from freqforensics.attribution.notches import Line, lattice_lines, ranked_lines
+from freqforensics.attribution.path import Baseline, PathGradient, integrate_path
+from freqforensics.attribution.sensitivity import sensitivity_map
+from freqforensics.detector.checkpoint import load_detector
+from freqforensics.detector.inference import folded, weights_sha256
+from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.detector.weights import DEFAULT, KNOWN, find_weights, model_card
+from freqforensics.finding import (
+    FORMAT,
+    Attributed,
+    Finding,
+    InspectedImage,
+    LineValue,
+    Thresholds,
+    UsedWeights,
+    Verdict,
+)
+from freqforensics.images import (
+    ImageReadError,
+    ImageRecord,
+    JpegTables,
+    decode_image,
+    index_sources,
+    read_file,
+    read_header,
+    read_image,
+    read_jpeg_tables,
+)
+from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
+from freqforensics.spectra.population import SMALLEST, Population, measure_population
+
+Uint8 = NDArray[np.uint8]
+
+POPULATION: Final = Path(__file__).parent / "spectra" / "population.npz"
+MOST_PIXELS: Final = 450_000
+"""Of the part that is explained; of larger images it is the middle, `PART` pixels a side."""
+PART: Final = 640
+MOST_SCORED: Final = 2_000_000
+"""Pixels of an image that a network on pixels scores whole."""
+LINES: Final = 12
+_TILE: Final = 128
+
+
+@dataclass(frozen=True)
+class OpenDetector:
+    """A detector, and what is known of it.
+
+    Parameters
+    ----------
+    detector : Detector
+    weights : UsedWeights
+    thresholds : Thresholds
+    """
+
+    detector: Detector
+    weights: UsedWeights
+    thresholds: Thresholds
+
+
+def open_detector(
+    name_or_path: str | Path = DEFAULT, *, thresholds: tuple[float, float] | None = None, device: str = "cpu"
+) -> OpenDetector:
+    """Load a detector by name or file, with the thresholds of its model card.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As for `find_weights`.
+    thresholds : (float, float), optional
+        Logits between which nothing is concluded. Default those of the model card; where there is none, the logits of
+        the probabilities 0.1 and 0.9, which are then calibrated on nothing.
+    device : str
+
+    Returns
+    -------
+    OpenDetector
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `find_weights` and `load_detector`; or thresholds that do not ascend.
+    """
+    detector = load_detector(find_weights(name_or_path), device=device).eval()
+    name = str(name_or_path)
+    known = KNOWN.get(name) if not Path(name).is_file() else None
+    card = model_card(name) if known is not None and known.bundled else {}
+    return known_detector(
+        detector,
+        name=name if known is not None else Path(name).name,
+        notice=known.notice if known is not None else "",
+        card=card,
+        thresholds=thresholds,
+    )
+
+
+def known_detector(
+    detector: Detector,
+    *,
+    name: str = "",
+    notice: str = "",
+    card: Mapping[str, Any] | None = None,
+    thresholds: tuple[float, float] | None = None,
+) -> OpenDetector:
+    """Put beside a detector what is known of it; see `open_detector`."""
+    if thresholds is not None:
+        low, high, source = *thresholds, "given"
+    elif card:
+        low, high = card["thresholds"]["inconclusive"]
+        error, images = card["thresholds"]["error"], card["calibration"]["images"]
+        source = f"model card: {error:.0%} of {images} validation images lie beyond on the wrong side, each way"
+    else:
+        low, high = -math.log(9), math.log(9)
+        source = "none: probabilities of 0.1 and 0.9, calibrated on nothing"
+    if not low <= high:
+        raise ValueError(f"thresholds must ascend, got {low} and {high}")
+    weights = UsedWeights(name, weights_sha256(detector), detector.input, notice)
+    return OpenDetector(detector, weights, Thresholds(float(low), float(high), source))
+
+
+@lru_cache(maxsize=1)
+def shipped_population() -> Population:
+    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
+    return Population.load(POPULATION)
+
+
+def inspect(
+    image: Uint8 | str | Path,
+    detector: OpenDetector | Detector | None = None,
+    *,
+    baseline: Baseline | None = None,
+    population: Population | None = None,
+    fast: bool = False,
+    seed: int = 0,
+    progress: str | None = None,
+) -> Finding:
+    """Find out why an image is scored as it is.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3), or path
+        From 64 pixels a side.
+    detector : OpenDetector or Detector, optional
+        Default the one that ships.
+    baseline : str, optional
+        As of `integrate_path`; default the one that suits the detector.
+    population : Population, optional
+        To hold the image's spectrum against; default the one that ships.
+    fast : bool
+        Fewer steps, random changes and controls; no Shapley values, no occlusion, weights made random at once.
+    seed : int
+        Of everything random.
+    progress : str, optional
+        Name of a progress bar.
+
+    Returns
+    -------
+    Finding
+
+    Raises
+    ------
+    ImageReadError, FileNotFoundError
+        The file cannot be read.
+    ValueError
+        The image is too small.
+    """
+    given = detector if isinstance(detector, OpenDetector) else None
+    if given is None:
+        given = open_detector() if detector is None else known_detector(detector)  # type: ignore[arg-type]
+    pixels, about, jpeg = _opened(image)
+    height, width = pixels.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"an image from {SMALLEST}x{SMALLEST} pixels can be inspected, got {width}x{height}")
+    box = _part(height, width)
+    part = np.ascontiguousarray(pixels[box[0] : box[2], box[1] : box[3]])
+    twin = folded(given.detector)
+    population = population if population is not None else shipped_population()
+    chosen: tuple[Baseline, ...] | None = None if baseline is None else (baseline,)
+    settings: dict[str, str | int | float | bool | None] = {
+        "baseline": baseline,
+        "fast": fast,
+        "seed": seed,
+        "low": given.thresholds.low,
+        "high": given.thresholds.high,
+        "freqforensics": __version__,
+    }
+    with tqdm(total=9, desc=progress, unit="step", delay=2, disable=None if progress else True, leave=False) as bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update(1)
+
+        step("score")
+        whole = given.detector.input == "coherence" or height * width <= MOST_SCORED
+        scored = pixels if whole else part
+        logit = float(twin.logits([scored])[0])
+        verdict = _verdict(logit, given.thresholds)
+        step("path")
+        path = integrate_path(
+            part,
+            twin,
+            baselines=chosen,
+            natural=population.amplitudes,
+            most_steps=16 if fast else 64,
+            rng=np.random.default_rng(seed),
+        )
+
+        def explain(other: Detector) -> dict[str, NDArray[np.float64]]:
+            rough = integrate_path(part, other, baselines=chosen, natural=population.amplitudes, steps=4, most_steps=4)
+            return _maps_of(rough)
+
+        plane = fourier_map(path, tile=32)
+        sign = 1 if path.gap >= 0 else -1
+        order = ranked_lines(plane, sign=sign)
+        step("weights made random")
+        random = randomisation(given.detector, explain, cascading=not fast, seed=seed)
+        step("deletion")
+        deletion = None
+        if order:
+            deletion = fourier_deletion(
+                part, twin, order, controls=4 if fast else 10, sign=sign, rng=np.random.default_rng(seed)
+            )
+        step("counterfactuals")
+        changes, flip, sought = _changed(part, twin, order, given.thresholds, path.logit, fast, seed)
+        step("curves")
+        middle = (given.thresholds.low + given.thresholds.high) / 2
+        curves = score_curves(part, twin, threshold=given.thresholds.high if sought else middle)
+        tiles = tile_scores(part, twin, side=_TILE)
+        step("maps")
+        maps = _maps(part, given.detector, twin, path, plane, fast)
+        maps["image"] = pixels if pixels.size < 3 * MOST_PIXELS else part
+        shapley = () if fast else band_shapley(part, twin)
+        step("population")
+        standing, nearest = population.standing(part), population.nearest(part)
+        step("other causes")
+        causes = other_causes(part, jpeg, path)
+    bands = band_values(path)
+    return Finding(
+        format=FORMAT,
+        freqforensics=__version__,
+        verdict=verdict,
+        logit=logit,
+        probability=float(expit(logit)),
+        scored="the whole image" if whole else _named(box),
+        image=replace(about, part=box),
+        weights=given.weights,
+        thresholds=given.thresholds,
+        attribution=Attributed(
+            baseline=", ".join(path.baselines),
+            logit=path.logit,
+            baseline_logit=path.baseline_logit,
+            gap=path.gap,
+            delta=path.delta,
+            steps=path.steps,
+            bands=_summing(bands, path),
+            shapley=shapley,
+            lines=_lines(plane, order, causes),
+        ),
+        counterfactuals=changes,
+        flip=flip,
+        flip_sought=sought,
+        deletion=deletion,
+        randomisation=random,
+        badges=_badges(path, deletion, random),
+        curves=curves,
+        tiles=tiles,
+        standing=standing,
+        nearest=nearest,
+        causes=causes,
+        settings=settings,
+        settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        maps=maps,
+    )
+
+
+def inspect_files(
+    paths: Sequence[str | Path],
+    detector: OpenDetector | None = None,
+    *,
+    out: str | Path | None = None,
+    baseline: Baseline | None = None,
+    population: Population | None = None,
+    fast: bool = False,
+    seed: int = 0,
+    command: str | None = None,
+    overwrite: bool = False,
+    progress: str | None = None,
+) -> tuple[list[Finding], list[tuple[str, str]]]:
+    """Inspect files one by one, and write their pages.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+    detector, baseline, population, fast, seed, progress
+        As for `inspect`.
+    out : str or Path, optional
+        Of one image the folder of its page; of several the folder of an index, and of a folder for each.
+    command : str, optional
+    overwrite : bool
+        As for `result_folder`.
+
+    Returns
+    -------
+    list of Finding
+        In the order of `paths`.
+    list of (str, str)
+        Path and reason of those that could not be inspected.
+
+    Raises
+    ------
+    ValueError
+        As `result_folder`.
+    """
+    from freqforensics.report import render_index, write_files, write_report
+
+    findings: list[Finding] = []
+    failures: list[tuple[str, str]] = []
+    with contextlib.ExitStack() as stack:
+        folder = None
+        if out is not None and len(paths) > 1:
+            folder = stack.enter_context(result_folder(out, overwrite=overwrite))
+        entries: list[tuple[str, Finding]] = []
+        for number, path in enumerate(paths, 1):
+            name = f"{progress} {number}/{len(paths)}" if progress and len(paths) > 1 else progress
+            try:
+                finding = inspect(
+                    path, detector, baseline=baseline, population=population, fast=fast, seed=seed, progress=name
+                )
+            except (ImageReadError, OSError, ValueError) as error:
+                failures.append((str(path), getattr(error, "reason", None) or _reason(error)))
+                continue
+            if folder is not None:
+                entries.append((f"{number:03d}", finding))
+                write_files(finding, folder / f"{number:03d}", command=command)
+                kept = {name: finding.maps[name] for name in ("part",)}
+                findings.append(replace(finding, maps=kept))
+            else:
+                findings.append(finding)
+        if folder is not None and entries:
+            (folder / "index.html").write_text(render_index(entries, failures), encoding="utf-8")
+            inputs = {"images": [finding.image.sha256 for finding in findings]}
+            write_json(
+                folder / "manifest.json",
+                manifest(
+                    dict(findings[0].settings),
+                    inputs={**inputs, "weights": findings[0].weights.sha256},
+                    command=command,
+                    also=(*DETECTOR_LIBRARIES, "captum"),
+                ),
+            )
+    if out is not None and len(paths) == 1 and findings:
+        write_report(findings[0], out, command=command, overwrite=overwrite)
+    return findings, failures
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error)
+
+
+def population_of_sources(
+    photographs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    generators: Sequence[str | Path] = (),
+    every: int = 1,
+    about: str = "",
+    progress: str | None = None,
+) -> tuple[Population, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Measure a population of the images of some sources, for `inspect`.
+
+    Parameters
+    ----------
+    photographs, generators : sequence of str or Path
+        As for `index_sources`. Of the first whatever is labelled fake is left out, of the second what is real.
+    out : str or Path
+        Gets the population, npz.
+    every : int
+        Take each so-manieth image, so that the others are left to try it on.
+    about : str
+        What the images are; kept.
+    progress : str, optional
+        Name of a progress bar.
+
+    Returns
+    -------
+    Population
+    tuple of str
+        What indexing left out.
+    tuple of (str, str)
+        Path and reason of every file that could not be read.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources` and `measure_population`.
+    """
+    notes: list[str] = []
+    failures: list[tuple[str, str]] = []
+    real = [r for r in index_sources(photographs, on_note=notes.append) if r.label != "fake"][::every]
+    groups: dict[str, list[ImageRecord]] = {}
+    for record in index_sources(generators, on_note=notes.append) if generators else ():
+        if record.label != "real":
+            groups.setdefault(record.generator, []).append(record)
+    groups = {name: records[::every] for name, records in groups.items()}
+    total = len(real) + sum(map(len, groups.values()))
+    with tqdm(total=total, desc=progress, unit="image", delay=2, disable=None if progress else True) as bar:
+
+        def images(records: Sequence[ImageRecord]) -> Iterator[Uint8]:
+            for record in records:
+                try:
+                    yield read_image(record.path)
+                except ImageReadError as error:
+                    failures.append((error.path, error.reason))
+                bar.update(1)
+
+        measured = measure_population(
+            images(real), {name: images(records) for name, records in groups.items()}, about=about
+        )
+    measured.save(out)
+    return measured, tuple(notes), tuple(failures)
+
+
+def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTables | None]:
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
+        sha256 = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+        about = InspectedImage("", sha256, image.shape[1], image.shape[0], "array", None, None, (), (0, 0, 0, 0))
+        return image, about, None
+    notes: list[str] = []
+    data = read_file(image)
+    pixels = decode_image(data, name=image, on_note=notes.append)
+    jpeg = read_jpeg_tables(data)
+    about = InspectedImage(
+        name=Path(image).name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        format=str(read_header(data).format),
+        jpeg_quality=None if jpeg is None else jpeg.quality,
+        jpeg_subsampling=None if jpeg is None else jpeg.subsampling,
+        notes=tuple(notes),
+        part=(0, 0, 0, 0),
+    )
+    return pixels, about, jpeg
+
+
+def _part(height: int, width: int) -> tuple[int, int, int, int]:
+    """The whole, or a square from the middle whose corner keeps the grid of 32."""
+    if height * width <= MOST_PIXELS:
+        return 0, 0, height, width
+    sides = [min(side, PART) for side in (height, width)]
+    top, left = ((side - own) // 64 * 32 for side, own in zip((height, width), sides, strict=True))
+    return top, left, top + sides[0], left + sides[1]
+
+
+def _verdict(logit: float, thresholds: Thresholds) -> Verdict:
+    if logit > thresholds.high:
+        return "evidence of CNN generation"
+    return "no evidence found" if logit < thresholds.low else "inconclusive"
+
+
+def _maps_of(path: PathGradient) -> dict[str, NDArray[np.float64]]:
+    """The maps whose likeness to those of random weights is measured."""
+    return {"frequencies": fourier_map(path, tile=32), "pixels": pixel_map(path)}
+
+
+def _maps(
+    part: Uint8, detector: Detector, twin: Detector, path: PathGradient, plane: NDArray[np.float64], fast: bool
+) -> dict[str, NDArray[Any]]:
+    maps: dict[str, NDArray[Any]] = {
+        "part": part,
+        "pixels": pixel_map(path).astype(np.float32),
+        "frequencies": plane,
+        "cosines": cosine_map(path),
+        "sensitivity": sensitivity_map(part, twin).astype(np.float32),
+        "cam": grad_cam(part, detector),
+        **{f"wavelet {name}": values.astype(np.float32) for name, values in wavelet_maps(path).items()},
+    }
+    if detector.input == "coherence":
+        maps["input"] = prepare_input([part], "coherence", band=detector.band)[0].numpy()
+    if not fast:
+        maps["occlusion"] = occlusion_map(part, twin).astype(np.float32)
+    return maps
+
+
+def _changed(
+    part: Uint8,
+    twin: Detector,
+    order: tuple[Line, ...],
+    thresholds: Thresholds,
+    logit: float,
+    fast: bool,
+    seed: int,
+) -> tuple[tuple[Counterfactual, ...], Any, bool]:
+    """Notches with their nulls, bands; the fewest notches that flip."""
+    sets: list[tuple[str, tuple[Line, ...]]] = []
+    if order:
+        sets.append((f"the frequency that counts most, {_shown(order[0])}", order[:1]))
+        if len(order) > 1:
+            sets.append((f"the {min(8, len(order))} frequencies that count most", order[:8]))
+    sets += [(f"the lattice of 1/{q}", lattice_lines(q)) for q in (2, 4, 8)]
+    rng = np.random.default_rng(seed)
+    nulls = 20 if fast else 100
+    made = [notch(part, twin, lines, what=what, nulls=nulls, rng=rng) for what, lines in sets]
+    if not fast:
+        made += band_stops(part, twin)
+    sought = logit > thresholds.high
+    flip = None
+    if sought and order:
+        flip = flipping_set(part, twin, order, threshold=thresholds.high)
+    return tuple(made), flip, sought
+
+
+def _lines(
+    plane: NDArray[np.float64], order: tuple[Line, ...], causes: tuple[OtherCause, ...]
+) -> tuple[LineValue, ...]:
+    found = {cause.name for cause in causes if cause.found}
+    side = plane.shape[0]
+    lines = []
+    for fx, fy in order[:LINES]:
+        row, column = round(fy * side), round(fx * side)
+        pair = {(row % side, column % side), (-row % side, -column % side)}
+        value = sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
+        also = []
+        if "JPEG" in found and all(float(8 * f).is_integer() for f in (fx, fy)):
+            also.append("JPEG's 8x8 blocks")
+        if "colour interpolation" in found and all(float(2 * f).is_integer() for f in (fx, fy)):
+            also.append("colour interpolation")
+        lines.append(LineValue(float(fx), float(fy), value, tuple(also)))
+    return tuple(lines)
+
+
+def _summing(bands: tuple[BandValue, ...], path: PathGradient) -> tuple[BandValue, ...]:
+    """Bands that sum to the gap: the path's delta goes to each by its size."""
+    sizes = sum(abs(band.value) for band in bands) or 1.0
+    return tuple(
+        BandValue(
+            band.low,
+            1.0 if band.high > math.sqrt(0.5) else band.high,
+            band.value - path.delta * (abs(band.value) / sizes if any(b.value for b in bands) else 1 / len(bands)),
+        )
+        for band in bands
+    )
+
+
+def _badges(path: PathGradient, deletion: Deletion | None, random: Mapping[str, Randomisation]) -> dict[str, Badge]:
+    shared = []
+    if not path.complete:
+        shared.append(f"the parts sum to {path.gap + path.delta:+.2f}, not to the gap of {path.gap:+.2f} logits")
+    if abs(path.gap) < 0.2:
+        shared.append(f"the gap is {path.gap:+.2f} logits: there is next to nothing to explain")
+    badges = {}
+    for name, found in random.items():
+        reasons = list(shared)
+        if not found.destroyed:
+            reasons.append(
+                f"random weights draw a similar map (Spearman {found.likeness[-1]:.2f}, limit {MOST_LIKENESS})"
+            )
+        if name == "frequencies":
+            if deletion is None:
+                reasons.append("no frequency speaks for the score")
+            elif deletion.gain <= 0:
+                reasons.append("taking these frequencies out moves the score less than random changes of their energy")
+        badges[name] = Badge(not reasons, tuple(reasons))
+    return badges
+
+
+def _shown(line: Line) -> str:
+    return f"({line[0]:g}, {line[1]:g})"
+
+
+def _named(box: tuple[int, int, int, int]) -> str:
+    return f"rows {box[0]} to {box[2]}, columns {box[1]} to {box[3]}"

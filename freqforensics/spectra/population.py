@@ -1,0 +1,299 @@
+"""What photographs' spectra are like, and generators' lattices: a population to hold one image against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from freqforensics.provenance import replacing
+from freqforensics.spectra.nulls import full_plane, half_plane_weights
+from freqforensics.spectra.profile import radial_profile
+from freqforensics.spectra.residual import high_pass_residual
+from freqforensics.spectra.tiles import log_coherence
+from freqforensics.spectra.windows import apply_window, window_sums
+
+Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
+
+PERCENTILES: Final = (1, 5, 25, 50, 75, 95, 99)
+BINS: Final = 32
+SMALLEST: Final = 64
+"""Images with a shorter side are left out."""
+UNKNOWN_ABOVE: Final = 0.05
+_SIDE: Final = 512
+"""Larger images are cut to their middle: a spectrum of one square."""
+_NATURAL: Final = np.geomspace(1 / 256, np.sqrt(0.5), 40)
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The generator whose lattice an image's is most like.
+
+    Parameters
+    ----------
+    name : str or None
+        None is "unknown": no likeness is beyond what photographs reach.
+    p_value : float
+        Of the most alike, times the number of generators: how often photographs are as alike.
+    likeness : tuple of (str, float)
+        Correlation with each, from the greatest.
+    images : int
+        Photographs compared with.
+    """
+
+    name: str | None
+    p_value: float
+    likeness: tuple[tuple[str, float], ...]
+    images: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an image's residual spectrum stands among photographs'.
+
+    Parameters
+    ----------
+    frequencies : tuple of float
+        Cycles per pixel.
+    levels : tuple of float
+        Of the image: ten times the decadic logarithm of the residual's power, dB re 1 squared grey level.
+    percentiles : tuple of tuple of float
+        Photographs' levels, a row for each of `PERCENTILES`.
+    outside : float
+        Share of the frequencies at which the image is below the 1st or above the 99th percentile.
+    """
+
+    frequencies: tuple[float, ...]
+    levels: tuple[float, ...]
+    percentiles: tuple[tuple[float, ...], ...]
+    outside: float
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Photographs, and generators beside them.
+
+    Parameters
+    ----------
+    photographs : int
+    levels : ndarray, shape (7, 32)
+        Percentiles of radial profiles of the residual's power, dB.
+    natural : ndarray, shape (3, 40)
+        Mean logarithm of R, G, B's power by frequency, per pixel.
+    centre, scale : ndarray, shape (3, 32, 32)
+        Mean and standard deviation of photographs' log coherence.
+    names : tuple of str
+        Of the generators.
+    lattices : ndarray, shape (generators, 3, 32, 32)
+        Mean log coherence of each, centred and scaled.
+    likeness : ndarray, shape (photographs, generators)
+        Of the photographs, for the null.
+    about : str
+        What the images were.
+    """
+
+    photographs: int
+    levels: Float
+    natural: Float
+    centre: Float
+    scale: Float
+    names: tuple[str, ...]
+    lattices: Float
+    likeness: Float
+    about: str = ""
+
+    def standing(self, image: Uint8) -> Standing:
+        """Hold an image's residual spectrum against photographs'; images as for `measure_population`."""
+        level = _levels(_cut(image))
+        frequencies = (np.arange(BINS) + 1) * 0.5 / BINS
+        outside = (level < self.levels[0]) | (level > self.levels[-1])
+        return Standing(
+            tuple(float(f) for f in frequencies),
+            tuple(float(value) for value in level),
+            tuple(tuple(float(value) for value in row) for row in self.levels),
+            float(outside.mean()),
+        )
+
+    def nearest(self, image: Uint8) -> Nearest:
+        """Name the generator whose lattice an image's is most like, or none; images as for `measure_population`."""
+        found = _likeness((_coherence(_cut(image)) - self.centre) / self.scale, self.lattices)
+        if not len(found):
+            return Nearest(None, 1.0, (), self.photographs)
+        order = np.argsort(-found)
+        best = int(order[0])
+        p_value = (1 + int((self.likeness[:, best] >= found[best]).sum())) / (1 + self.photographs)
+        p_value = min(1.0, p_value * len(self.names))
+        return Nearest(
+            self.names[best] if p_value <= UNKNOWN_ABOVE else None,
+            p_value,
+            tuple((self.names[i], float(found[i])) for i in order),
+            self.photographs,
+        )
+
+    def amplitudes(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Photographs' mean amplitudes for an image of H and W, (3, H, W // 2 + 1), in the order of `rfft2`."""
+        height, width = shape
+        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        logs = np.log(np.maximum(radius, 1e-9))
+        planes = [np.interp(logs, np.log(_NATURAL), row) for row in self.natural]
+        return np.asarray(np.sqrt(np.exp(np.stack(planes)) * height * width), np.float32)
+
+    def save(self, path: str | Path) -> None:
+        """Write as a compressed npz, whole or not at all."""
+        about = {"format": FORMAT, "photographs": self.photographs, "names": self.names, "about": self.about}
+        arrays: dict[str, Any] = {
+            "levels": self.levels.astype(np.float32),
+            "natural": self.natural.astype(np.float32),
+            "centre": self.centre.astype(np.float16),
+            "scale": self.scale.astype(np.float16),
+            "lattices": self.lattices.astype(np.float16),
+            "likeness": self.likeness.astype(np.float16),
+        }
+        with replacing(path) as temporary:
+            np.savez_compressed(temporary, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Population:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            The file is not one of these.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                if about["format"] != FORMAT:
+                    raise ValueError(f"format {about['format']}")
+                return cls(
+                    photographs=int(about["photographs"]),
+                    names=tuple(about["names"]),
+                    about=str(about["about"]),
+                    **{
+                        name: file[name].astype(np.float64)
+                        for name in ("levels", "natural", "centre", "scale", "lattices", "likeness")
+                    },
+                )
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise ValueError(f"{path} is not a saved population: {error}") from error
+
+
+def measure_population(
+    photographs: Iterable[Uint8], generators: Mapping[str, Iterable[Uint8]] | None = None, *, about: str = ""
+) -> Population:
+    """Measure a population of photographs and, beside them, generators' lattices.
+
+    Parameters
+    ----------
+    photographs : iterable of ndarray of uint8, (H, W, 3)
+        From 64 pixels a side; smaller ones are left out, larger ones cut to the middle 512. From 100 of them on
+        percentiles mean something.
+    generators : mapping of str to iterables of images
+    about : str
+        What the images are; kept.
+
+    Returns
+    -------
+    Population
+
+    Raises
+    ------
+    ValueError
+        Fewer than two photographs, or a generator without images.
+    """
+    levels, natural, planes = [], [], []
+    for image in photographs:
+        if min(image.shape[:2]) >= SMALLEST:
+            cut = _cut(image)
+            levels.append(_levels(cut))
+            natural.append(_natural(cut))
+            planes.append(_coherence(cut))
+    if len(planes) < 2:
+        raise ValueError(f"photographs must be two or more of at least {SMALLEST}x{SMALLEST} pixels, got {len(planes)}")
+    stacked = np.stack(planes)
+    centre, scale = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), 0.1)
+    lattices = []
+    for name, images in (generators or {}).items():
+        own = [_coherence(_cut(image)) for image in images if min(image.shape[:2]) >= SMALLEST]
+        if not own:
+            raise ValueError(f"generator {name} has no image of at least {SMALLEST}x{SMALLEST} pixels")
+        lattices.append((np.mean(own, axis=0) - centre) / scale)
+    shapes = np.array(lattices).reshape(-1, *centre.shape)
+    return Population(
+        photographs=len(planes),
+        levels=np.percentile(np.stack(levels), PERCENTILES, axis=0),
+        natural=np.mean(natural, axis=0),
+        centre=centre,
+        scale=scale,
+        names=tuple(generators or {}),
+        lattices=shapes,
+        likeness=np.stack([_likeness((plane - centre) / scale, shapes) for plane in planes]),
+        about=about,
+    )
+
+
+def _cut(image: Uint8) -> Uint8:
+    """The middle, with its grid of 32 kept."""
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"an image from {SMALLEST}x{SMALLEST} pixels is needed, got {width}x{height}")
+    top, left = (max(0, side - _SIDE) // 64 * 32 for side in (height, width))
+    return image[top : top + _SIDE, left : left + _SIDE]
+
+
+def _luma(image: Uint8) -> NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _levels(image: Uint8) -> Float:
+    """Radial profile of the windowed residual's power, dB, without DC."""
+    residual = high_pass_residual(_luma(image))
+    power = np.abs(fft.rfft2(apply_window(residual, "hann"))) ** 2 / window_sums(image.shape[:2], "hann")[1]
+    profile = radial_profile(full_plane(power, residual.shape[1]), bins=BINS)
+    return np.asarray(10 * np.log10(np.maximum(profile.values[1:], 1e-6)))
+
+
+def _natural(image: Uint8) -> Float:
+    """Mean logarithm of the power per pixel around each frequency, (3, 40)."""
+    planes = image.astype(np.float32).transpose(2, 0, 1)
+    planes = planes - planes.mean(axis=(1, 2), keepdims=True)
+    height, width = image.shape[:2]
+    power = np.abs(fft.rfft2(planes)) ** 2 / (height * width)
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    edges = np.r_[0, np.sqrt(_NATURAL[1:] * _NATURAL[:-1]), np.inf]
+    place = np.digitize(radius.ravel(), edges) - 1
+    weights = np.broadcast_to(half_plane_weights((height, width)), radius.shape).ravel() * (radius.ravel() > 0)
+    count = np.bincount(place, weights, len(_NATURAL))
+    rows = []
+    for plane in np.log(np.maximum(power, 1e-6)).reshape(3, -1):
+        sums = np.bincount(place, weights * plane, len(_NATURAL))
+        known = count > 0
+        rows.append(np.interp(np.arange(len(_NATURAL)), np.flatnonzero(known), sums[known] / count[known]))
+    return np.array(rows)
+
+
+def _coherence(image: Uint8) -> Float:
+    planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb), np.uint8).transpose(2, 0, 1)
+    return np.asarray(log_coherence(high_pass_residual(np.ascontiguousarray(planes))), np.float64)
+
+
+def _likeness(plane: Float, lattices: Float) -> Float:
+    """Correlation of a centred log coherence with each generator's."""
+    flat = np.clip(plane, -5, 5).ravel()
+    others = np.clip(lattices, -5, 5).reshape(len(lattices), -1)
+    flat = flat - flat.mean()
+    others = others - others.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(others, axis=1) * np.linalg.norm(flat)
+    return np.asarray(others @ flat / np.maximum(norms, 1e-12))
