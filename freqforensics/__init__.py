@@ -60,11 +60,18 @@ _HOME = {
     "score_files": "detector",
     "sweep_sources": "experiments",
     "train_detector": "detector",
+    "Finding": "finding",
+    "Page": "report",
+    "write_report": "report",
+    "inspect": "inspection",
+    "open_detector": "calibrated",
+    "shipped_population": "population",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
+    from freqforensics.calibrated import open_detector as open_detector
     from freqforensics.detector import (
         TrainConfig as TrainConfig,
         find_weights as find_weights,
@@ -84,6 +91,7 @@ if TYPE_CHECKING:
         plot_spectrum as plot_spectrum,
         save_figure as save_figure,
     )
+    from freqforensics.finding import Finding as Finding
     from freqforensics.images import (
         AlphaDroppedWarning as AlphaDroppedWarning,
         FolderWarning as FolderWarning,
@@ -95,7 +103,10 @@ if TYPE_CHECKING:
         index_sources as index_sources,
         read_image as read_image,
     )
+    from freqforensics.inspection import inspect as inspect
     from freqforensics.lattices import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
+    from freqforensics.population import shipped_population as shipped_population
+    from freqforensics.report import Page as Page, write_report as write_report
     from freqforensics.spectra import (
         MeanSpectrum as MeanSpectrum,
         Profile as Profile,

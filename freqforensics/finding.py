@@ -222,15 +222,15 @@ class Finding:
 
     def save(self, out: str | Path) -> None:
         """Write a folder: ``index.html``, ``finding.json`` and the figures as PNG; see `freqforensics.report`."""
-        from freqforensics.report import write_report
+        import freqforensics
 
-        write_report(self, out)
+        freqforensics.write_report(self, out)
 
     def show(self) -> Any:
         """Give something that Jupyter shows as the page."""
-        from freqforensics.report import Page
+        import freqforensics
 
-        return Page(self)
+        return freqforensics.Page(self)
 
     def _repr_html_(self) -> str:
         return str(self.show()._repr_html_())
@@ -272,7 +272,7 @@ _DERIVED: Final[dict[type, dict[str, Any]]] = {
 
 def _schema_of(kind: Any) -> dict[str, Any]:
     if is_dataclass(kind):
-        hints = get_type_hints(kind, vars(typing) | {"NDArray": NDArray})
+        hints = get_type_hints(kind)
         properties = {
             item.name: _schema_of(hints[item.name]) for item in fields(kind) if item.metadata.get("json", True)
         }

@@ -6,9 +6,8 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,13 +37,13 @@ from freqforensics.attribution.faithfulness import (
     randomisation,
 )
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
-from freqforensics.attribution.notches import Line, lattice_lines, ranked_lines
+from freqforensics.attribution.notches import Line, lattice_lines, line_name, ranked_lines
 from freqforensics.attribution.path import Baseline, PathGradient, integrate_path
 from freqforensics.attribution.sensitivity import sensitivity_map
-from freqforensics.detector.checkpoint import load_detector
-from freqforensics.detector.inference import folded, weights_sha256
+from freqforensics.calibrated import CalibratedDetector, known_detector, open_detector
+from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector, prepare_input
-from freqforensics.detector.weights import DEFAULT, KNOWN, find_weights, model_card
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.finding import (
     FORMAT,
     Attributed,
@@ -52,26 +51,22 @@ from freqforensics.finding import (
     InspectedImage,
     LineValue,
     Thresholds,
-    UsedWeights,
     Verdict,
 )
 from freqforensics.images import (
     ImageReadError,
-    ImageRecord,
     JpegTables,
     decode_image,
-    index_sources,
     read_file,
     read_header,
-    read_image,
     read_jpeg_tables,
 )
+from freqforensics.population import shipped_population
 from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
-from freqforensics.spectra.population import SMALLEST, Population, measure_population
+from freqforensics.spectra.population import SMALLEST, Population
 
 Uint8 = NDArray[np.uint8]
 
-POPULATION: Final = Path(__file__).parent / "spectra" / "population.npz"
 MOST_PIXELS: Final = 450_000
 """Of the part that is explained; of larger images it is the middle, `PART` pixels a side."""
 PART: Final = 640
@@ -81,91 +76,9 @@ LINES: Final = 12
 _TILE: Final = 128
 
 
-@dataclass(frozen=True)
-class OpenDetector:
-    """A detector, and what is known of it.
-
-    Parameters
-    ----------
-    detector : Detector
-    weights : UsedWeights
-    thresholds : Thresholds
-    """
-
-    detector: Detector
-    weights: UsedWeights
-    thresholds: Thresholds
-
-
-def open_detector(
-    name_or_path: str | Path = DEFAULT, *, thresholds: tuple[float, float] | None = None, device: str = "cpu"
-) -> OpenDetector:
-    """Load a detector by name or file, with the thresholds of its model card.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-        As for `find_weights`.
-    thresholds : (float, float), optional
-        Logits between which nothing is concluded. Default those of the model card; where there is none, the logits of
-        the probabilities 0.1 and 0.9, which are then calibrated on nothing.
-    device : str
-
-    Returns
-    -------
-    OpenDetector
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        As `find_weights` and `load_detector`; or thresholds that do not ascend.
-    """
-    detector = load_detector(find_weights(name_or_path), device=device).eval()
-    name = str(name_or_path)
-    known = KNOWN.get(name) if not Path(name).is_file() else None
-    card = model_card(name) if known is not None and known.bundled else {}
-    return known_detector(
-        detector,
-        name=name if known is not None else Path(name).name,
-        notice=known.notice if known is not None else "",
-        card=card,
-        thresholds=thresholds,
-    )
-
-
-def known_detector(
-    detector: Detector,
-    *,
-    name: str = "",
-    notice: str = "",
-    card: Mapping[str, Any] | None = None,
-    thresholds: tuple[float, float] | None = None,
-) -> OpenDetector:
-    """Put beside a detector what is known of it; see `open_detector`."""
-    if thresholds is not None:
-        low, high, source = *thresholds, "given"
-    elif card:
-        low, high = card["thresholds"]["inconclusive"]
-        error, images = card["thresholds"]["error"], card["calibration"]["images"]
-        source = f"model card: {error:.0%} of {images} validation images lie beyond on the wrong side, each way"
-    else:
-        low, high = -math.log(9), math.log(9)
-        source = "none: probabilities of 0.1 and 0.9, calibrated on nothing"
-    if not low <= high:
-        raise ValueError(f"thresholds must ascend, got {low} and {high}")
-    weights = UsedWeights(name, weights_sha256(detector), detector.input, notice)
-    return OpenDetector(detector, weights, Thresholds(float(low), float(high), source))
-
-
-@lru_cache(maxsize=1)
-def shipped_population() -> Population:
-    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
-    return Population.load(POPULATION)
-
-
 def inspect(
     image: Uint8 | str | Path,
-    detector: OpenDetector | Detector | None = None,
+    detector: CalibratedDetector | Detector | None = None,
     *,
     baseline: Baseline | None = None,
     population: Population | None = None,
@@ -179,7 +92,7 @@ def inspect(
     ----------
     image : ndarray of uint8, (H, W, 3), or path
         From 64 pixels a side.
-    detector : OpenDetector or Detector, optional
+    detector : CalibratedDetector or Detector, optional
         Default the one that ships.
     baseline : str, optional
         As of `integrate_path`; default the one that suits the detector.
@@ -203,9 +116,9 @@ def inspect(
     ValueError
         The image is too small.
     """
-    given = detector if isinstance(detector, OpenDetector) else None
+    given = detector if isinstance(detector, CalibratedDetector) else None
     if given is None:
-        given = open_detector() if detector is None else known_detector(detector)  # type: ignore[arg-type]
+        given = open_detector(DEFAULT) if detector is None else known_detector(detector)  # type: ignore[arg-type]
     pixels, about, jpeg = _opened(image)
     height, width = pixels.shape[:2]
     if min(height, width) < SMALLEST:
@@ -314,7 +227,7 @@ def inspect(
 
 def inspect_files(
     paths: Sequence[str | Path],
-    detector: OpenDetector | None = None,
+    detector: CalibratedDetector | None = None,
     *,
     out: str | Path | None = None,
     baseline: Baseline | None = None,
@@ -398,69 +311,6 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def population_of_sources(
-    photographs: Sequence[str | Path],
-    out: str | Path,
-    *,
-    generators: Sequence[str | Path] = (),
-    every: int = 1,
-    about: str = "",
-    progress: str | None = None,
-) -> tuple[Population, tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Measure a population of the images of some sources, for `inspect`.
-
-    Parameters
-    ----------
-    photographs, generators : sequence of str or Path
-        As for `index_sources`. Of the first whatever is labelled fake is left out, of the second what is real.
-    out : str or Path
-        Gets the population, npz.
-    every : int
-        Take each so-manieth image, so that the others are left to try it on.
-    about : str
-        What the images are; kept.
-    progress : str, optional
-        Name of a progress bar.
-
-    Returns
-    -------
-    Population
-    tuple of str
-        What indexing left out.
-    tuple of (str, str)
-        Path and reason of every file that could not be read.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        As `index_sources` and `measure_population`.
-    """
-    notes: list[str] = []
-    failures: list[tuple[str, str]] = []
-    real = [r for r in index_sources(photographs, on_note=notes.append) if r.label != "fake"][::every]
-    groups: dict[str, list[ImageRecord]] = {}
-    for record in index_sources(generators, on_note=notes.append) if generators else ():
-        if record.label != "real":
-            groups.setdefault(record.generator, []).append(record)
-    groups = {name: records[::every] for name, records in groups.items()}
-    total = len(real) + sum(map(len, groups.values()))
-    with tqdm(total=total, desc=progress, unit="image", delay=2, disable=None if progress else True) as bar:
-
-        def images(records: Sequence[ImageRecord]) -> Iterator[Uint8]:
-            for record in records:
-                try:
-                    yield read_image(record.path)
-                except ImageReadError as error:
-                    failures.append((error.path, error.reason))
-                bar.update(1)
-
-        measured = measure_population(
-            images(real), {name: images(records) for name, records in groups.items()}, about=about
-        )
-    measured.save(out)
-    return measured, tuple(notes), tuple(failures)
-
-
 def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTables | None]:
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -537,7 +387,7 @@ def _changed(
     """Notches with their nulls, bands; the fewest notches that flip."""
     sets: list[tuple[str, tuple[Line, ...]]] = []
     if order:
-        sets.append((f"the frequency that counts most, {_shown(order[0])}", order[:1]))
+        sets.append((f"the frequency that counts most, {line_name(order[0])}", order[:1]))
         if len(order) > 1:
             sets.append((f"the {min(8, len(order))} frequencies that count most", order[:8]))
     sets += [(f"the lattice of 1/{q}", lattice_lines(q)) for q in (2, 4, 8)]
@@ -605,10 +455,6 @@ def _badges(path: PathGradient, deletion: Deletion | None, random: Mapping[str, 
                 reasons.append("taking these frequencies out moves the score less than random changes of their energy")
         badges[name] = Badge(not reasons, tuple(reasons))
     return badges
-
-
-def _shown(line: Line) -> str:
-    return f"({line[0]:g}, {line[1]:g})"
 
 
 def _named(box: tuple[int, int, int, int]) -> str:

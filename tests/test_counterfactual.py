@@ -222,6 +222,7 @@ def test_exact_logits_are_those_of_whole_numbers(unseen):
 def test_maps_of_random_weights_are_compared_stage_by_stage(unseen):
     detector = make_detector(input="coherence", early_down=2, seed=0)
     before = {name: value.clone() for name, value in detector.state_dict().items()}
+
     def explain(given):
         return {"plane": fourier_map(integrate_path(unseen[0], given, steps=2, most_steps=2))}
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from freqforensics.attribution.bases import EIGHT_BANDS
 from freqforensics.attribution.differentiable import PixelLogit, as_tensor
-from freqforensics.attribution.notches import Disturber, Line, image_of, notch_change, rounded, spectra_of
+from freqforensics.attribution.notches import Disturber, Line, image_of, line_name, notch_change, rounded, spectra_of
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra import Band
 
@@ -283,5 +283,5 @@ def _compared(
 
 
 def _named(lines: Sequence[Line]) -> str:
-    shown = ", ".join(f"({fx:g}, {fy:g})" for fx, fy in lines[:3])
+    shown = ", ".join(line_name(line) for line in lines[:3])
     return shown if len(lines) <= 3 else f"{shown} and {len(lines) - 3} more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,17 @@ def lattice_lines(denominator: int) -> tuple[Line, ...]:
             if (row, column) != (0, 0) and (row, column) <= mirror:
                 found.append((_folded(column / denominator), _folded(row / denominator)))
     return tuple(found)
+
+
+def line_name(line: Line) -> str:
+    """Give a frequency as fractions, where they are simple.
+
+    >>> line_name((0.5, -0.25)), line_name((0.0, 0.21875)), line_name((0.1234, 0.0))
+    ('(1/2, -1/4)', '(0, 7/32)', '(0.1234, 0)')
+    """
+    shown = [Fraction(f).limit_denominator(64) for f in line]
+    exact = [str(near) if abs(near - f) < 1e-9 else f"{f:g}" for near, f in zip(shown, line, strict=True)]
+    return f"({', '.join(exact)})"
 
 
 def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line, ...]:

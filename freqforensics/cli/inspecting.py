@@ -55,7 +55,8 @@ def inspect(
             return
         if not image:
             raise Failed("give at least one image")
-        from freqforensics.inspection import inspect_files, open_detector
+        from freqforensics.calibrated import open_detector
+        from freqforensics.inspection import inspect_files
         from freqforensics.provenance import check_result_folder
         from freqforensics.spectra.population import Population
 
@@ -104,7 +105,7 @@ def population(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.inspection import population_of_sources
+        from freqforensics.population import population_of_sources
 
         if out.exists() and not overwrite:
             raise Failed(f"{out} exists: --overwrite replaces it")
@@ -134,11 +135,14 @@ def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:
 def _print_findings(findings: list[Finding]) -> None:
     from rich.text import Text
 
+    from freqforensics.attribution.notches import line_name
+    from freqforensics.images import shown_path
+
     table = new_table("image", "logit", "probability", "verdict", "nearest lattice", "counts most")
     for finding in findings:
         nearest = "" if finding.nearest is None else finding.nearest.name or "unknown"
-        lines = ", ".join(f"({line.fx:g}, {line.fy:g})" for line in finding.attribution.lines[:2])
-        cells = [finding.image.name, f"{finding.logit:+.2f}", f"{finding.probability:.3f}", finding.verdict]
+        lines = ", ".join(line_name((line.fx, line.fy)) for line in finding.attribution.lines[:2])
+        cells = [shown_path(finding.image.name), f"{finding.logit:+.2f}", f"{finding.probability:.3f}", finding.verdict]
         table.add_row(*(Text(cell) for cell in [*cells, nearest, lines]))
     print_wide(table)
     low, high = findings[0].thresholds.low, findings[0].thresholds.high

@@ -69,16 +69,12 @@ def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
         norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
         picture = _plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
         for rank, line in enumerate(finding.attribution.lines[:5], 1):
-            for sign in (1, -1):
-                ax.annotate(
-                    str(rank),
-                    (sign * line.fx, sign * line.fy),
-                    (5, 5),
-                    textcoords="offset points",
-                    fontsize=6.5,
-                    annotation_clip=True,
-                )
-        ax.set_title("what each frequency adds; 1 to 5: those that count most")
+            # Towards the middle, or it would lie on the frame.
+            offset = (-7 * np.sign(line.fx) if line.fx else 7, 7 * np.sign(line.fy) if line.fy else 7)
+            ax.annotate(
+                str(rank), (line.fx, line.fy), offset, textcoords="offset points", fontsize=7, ha="center", va="center"
+            )
+        ax.set_title("what each frequency adds (1–5: the most)")
         _bar(ax, picture, "logits", (-2, -0.5, -0.1, 0, 0.1, 0.5, 2))
     return ax
 

@@ -14,6 +14,7 @@ from freqforensics.spectra.lattice import (
 )
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
 from freqforensics.spectra.peaks import SpectralLine, find_peaks, line_bins, strongest_line
+from freqforensics.spectra.population import Population, measure_population
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator, SpectrumKind
 from freqforensics.spectra.profile import Profile, angular_profile, radial_profile
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator, resampling_trace
@@ -32,6 +33,7 @@ __all__ = [
     "LatticeTest",
     "MeanSpectrum",
     "Normalisation",
+    "Population",
     "Profile",
     "ResamplingTrace",
     "Residual",
@@ -57,6 +59,7 @@ __all__ = [
     "log_coherence",
     "match_radial_power",
     "mean_spectrum",
+    "measure_population",
     "notch_mask",
     "radial_profile",
     "resampling_trace",

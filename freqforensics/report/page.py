@@ -1,0 +1,228 @@
+"""A finding as one page that needs nothing else, and as a folder of page, JSON and figures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import cv2
+import jinja2
+from markupsafe import Markup, escape
+
+from freqforensics import __version__
+from freqforensics.finding import Finding, finding_json
+from freqforensics.images import shown_path
+from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
+from freqforensics.report.views import View, draw_views
+from freqforensics.report.words import LIMITS, caution, in_short, page_sections, summary
+
+TONES: Final = {"evidence of CNN generation": "for", "inconclusive": "between", "no evidence found": "against"}
+_SCRIPT: Final = """
+(function () {
+  var box = document.querySelector("dialog");
+  if (!box || !box.showModal) { return; }
+  var shown = box.querySelector("img");
+  document.querySelectorAll("figure img").forEach(function (img) {
+    img.tabIndex = 0;
+    function open() { shown.src = img.src; shown.alt = img.alt; box.showModal(); }
+    img.addEventListener("click", open);
+    img.addEventListener("keydown", function (event) { if (event.key === "Enter") { open(); } });
+  });
+  box.addEventListener("click", function () { box.close(); });
+})();
+"""
+
+
+class Page:
+    """A finding that Jupyter shows as its page, in a frame of its own."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+    def _repr_html_(self) -> str:
+        page = render_page(self.finding)
+        return f'<iframe srcdoc="{escape(page)}" style="width:100%;height:900px;border:0" title="finding"></iframe>'
+
+
+def render_page(finding: Finding, *, command: str | None = None) -> str:
+    """Give the page as HTML: figures, style and script are inside, nothing is loaded.
+
+    Parameters
+    ----------
+    finding : Finding
+    command : str, optional
+        To be shown.
+
+    Returns
+    -------
+    str
+    """
+    return _page(finding, draw_views(finding), command)
+
+
+def write_report(finding: Finding, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+    """Write ``index.html``, ``finding.json``, ``figures/*.png`` and ``manifest.json`` to a folder.
+
+    Parameters
+    ----------
+    finding : Finding
+    out : str or Path
+    command : str, optional
+    overwrite : bool
+        As for `result_folder`.
+
+    Raises
+    ------
+    ValueError
+        As `result_folder`.
+    """
+    with result_folder(out, overwrite=overwrite) as folder:
+        write_files(finding, folder, command=command)
+        about = {"settings": finding.settings, "weights": finding.weights.name}
+        inputs = {"image": finding.image.sha256, "weights": finding.weights.sha256}
+        write_json(
+            folder / "manifest.json",
+            manifest(about, inputs=inputs, command=command, also=(*DETECTOR_LIBRARIES, "captum")),
+        )
+
+
+def write_files(finding: Finding, folder: Path, *, command: str | None = None) -> None:
+    """Write page, values and figures into a folder that is there, or is made."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    views = draw_views(finding)
+    for view in views.values():
+        (folder / "figures" / f"{view.name}.png").write_bytes(view.png)
+    (folder / "index.html").write_text(_page(finding, views, command), encoding="utf-8")
+    (folder / "finding.json").write_text(finding_json(finding) + "\n", encoding="utf-8")
+
+
+def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tuple[str, str]] = ()) -> str:
+    """Give a page that lists findings by score.
+
+    Parameters
+    ----------
+    entries : sequence of (str, Finding)
+        Each with the folder of its page, relative to this one.
+    failures : sequence of (str, str)
+        Path and reason of what could not be inspected.
+
+    Returns
+    -------
+    str
+    """
+    ordered = sorted(entries, key=lambda entry: -entry[1].logit)
+    thresholds = ordered[0][1].thresholds
+    rows = [
+        {
+            "link": f"{quote(folder)}/index.html",
+            "name": shown_path(finding.image.name),
+            "logit": f"{finding.logit:+.2f}",
+            "verdict": finding.verdict,
+            "tone": TONES[finding.verdict],
+            "nearest": "" if finding.nearest is None else finding.nearest.name or "unknown",
+            "data": _thumbnail(finding),
+        }
+        for folder, finding in ordered
+    ]
+    return (
+        _templates()
+        .get_template("index.html")
+        .render(
+            title=f"{len(rows)} images inspected",
+            version=__version__,
+            css=_css(),
+            low=thresholds.low,
+            high=thresholds.high,
+            source=thresholds.source,
+            rows=rows,
+            failures=[(shown_path(path), reason) for path, reason in failures],
+        )
+    )
+
+
+def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
+    templates = _templates()
+    panel = templates.get_template("panel.html")
+
+    def show(view: View) -> Markup:
+        return Markup(panel.render(view=view))  # its own values are escaped
+
+    top, left, bottom, right = finding.image.part
+    whole = (bottom - top, right - left) == (finding.image.height, finding.image.width)
+    return templates.get_template("finding.html").render(
+        f=finding,
+        name=shown_path(finding.image.name) if finding.image.name else "this image",
+        tone=TONES[finding.verdict],
+        tone_line=caution(finding),
+        summary=summary(finding),
+        short=in_short(finding),
+        gauge=_gauge(finding),
+        sections=page_sections(finding, views),
+        views=views,
+        panel=show,
+        limits=LIMITS,
+        part=""
+        if whole
+        else f"the middle, rows {top} to {bottom}, columns {left} to {right}: the rest was only scored",
+        command=command,
+        css=_css(),
+        script=Markup(_SCRIPT),
+    )
+
+
+def _gauge(finding: Finding) -> Markup:
+    """A scale of logits with the thresholds and the image's place, as SVG."""
+    ends = max(8.0, abs(finding.logit) * 1.15)
+
+    def x(logit: float) -> float:
+        return 230 + 215 * max(-1.0, min(1.0, logit / ends))
+
+    low, high, here = x(finding.thresholds.low), x(finding.thresholds.high), x(finding.logit)
+    colours = {"for": "var(--for)", "between": "var(--between)", "against": "var(--against)"}
+    anchor = "start" if here < 60 else "end" if here > 400 else "middle"
+    return Markup(
+        '<svg class="gauge" viewBox="0 0 460 74" role="img" aria-label="{label}">'
+        '<rect x="15" y="34" width="{a}" height="8" fill="var(--against)" opacity=".35"/>'
+        '<rect x="{low}" y="34" width="{b}" height="8" fill="var(--between)" opacity=".35"/>'
+        '<rect x="{high}" y="34" width="{c}" height="8" fill="var(--for)" opacity=".35"/>'
+        '<path d="M{here} 46 l-7 -16 h14 z" fill="{tone}"/>'
+        '<text x="{here}" y="22" text-anchor="{anchor}" font-size="17" fill="var(--ink)">{logit}</text>'
+        '<text x="15" y="64" font-size="14" fill="var(--soft)">no evidence</text>'
+        '<text x="{middle}" y="64" text-anchor="middle" font-size="14" fill="var(--soft)">inconclusive</text>'
+        '<text x="445" y="64" text-anchor="end" font-size="14" fill="var(--soft)">evidence</text>'
+        "</svg>"
+    ).format(
+        label=f"logit {finding.logit:+.2f} on a scale: {finding.verdict}",
+        a=round(low - 15, 1), b=round(high - low, 1), c=round(445 - high, 1), low=round(low, 1), high=round(high, 1),
+        here=round(here, 1), tone=colours[TONES[finding.verdict]], anchor=anchor, logit=f"{finding.logit:+.2f}",
+        middle=round((low + high) / 2, 1),
+    )  # fmt: skip
+
+
+def _thumbnail(finding: Finding) -> str:
+    image = finding.maps["part"]
+    scale = 96 / min(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    return base64.b64encode(data.tobytes()).decode()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("freqforensics.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _css() -> Markup:
+    return Markup((files("freqforensics.report") / "templates" / "page.css").read_text(encoding="utf-8"))

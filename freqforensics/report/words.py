@@ -1,0 +1,236 @@
+"""What a page says: each view's meaning and its limits, and the finding in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from freqforensics.attribution.notches import line_name
+from freqforensics.figures.inspection import VIEWS
+from freqforensics.finding import Finding
+from freqforensics.report.views import View
+
+LIMITS: Final = (
+    "Absence of evidence is not evidence of absence: a generator that leaves no lattice, or an image that was resized,"
+    " blurred or strongly compressed, looks like a photograph to this detector.",
+    "Evidence of CNN generation is not proof. Photographs whose pixels or colours were interpolated, by a camera, an"
+    " editor or a scaler, can carry the same traces: see the other causes.",
+    "All explanations are of the detector's decision, not of how the image was made.",
+    "The thresholds hold for images like those they were measured on.",
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: title, sentences, table, figures; and what is folded away."""
+
+    title: str
+    lead: str
+    views: Sequence[View]
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    layout: str = ""
+    more_title: str = ""
+    more_views: Sequence[View] = ()
+    more_heads: Sequence[str] = ()
+    more_rows: Sequence[Sequence[str]] = ()
+
+    @property
+    def more(self) -> bool:
+        """Whether something is folded away."""
+        return bool(self.more_views or self.more_rows)
+
+
+def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
+    """Give the parts of a finding's page, in order."""
+    found = finding.attribution
+    shown = {name: [views[name]] if name in views else [] for name in VIEWS}
+    notches = [one for one in finding.counterfactuals if one.kind == "notch"]
+    bands = [one for one in finding.counterfactuals if one.kind == "band"]
+    against = {
+        "incoherent": "the same image with random phases in each tile",
+        "median": "its own 5×5 median",
+        "natural": "its own phases with photographs' amplitudes",
+        "grey": "a grey image",
+        "black": "a black image",
+    }.get(found.baseline, found.baseline)
+    return [
+        Section(
+            "Which frequencies?",
+            f"Compared with {against} (logit {found.baseline_logit:+.2f}) the logit differs by {found.gap:+.2f}."
+            f" Every view of this kind shares out that gap; {found.steps} steps, what is missing is"
+            f" {found.delta:+.3f}.",
+            [*shown["frequencies"], *shown["bands"], *shown["input"]],
+            heads=("", "frequency (cycles per pixel)", "adds (logits)", "there, too"),
+            rows=[
+                (str(rank), line_name((line.fx, line.fy)), f"{line.value:+.2f}", ", ".join(line.also) or "–")
+                for rank, line in enumerate(found.lines[:6], 1)
+            ],
+        ),
+        Section(
+            "Where in the image?",
+            "The same gap, by place; and each tile scored by itself.",
+            [*shown["location"], *shown["tiles"], *shown["occlusion"]],
+        ),
+        Section(
+            "What if they were not there?",
+            _changed(finding),
+            shown["counterfactuals"],
+            layout="wide",
+            more_title="All changes, in numbers",
+            more_heads=("change", "before", "after", "after, rounded", "energy (grey levels²)", "random", "z", "p"),
+            more_rows=[
+                (
+                    one.what,
+                    f"{one.before:+.2f}",
+                    f"{one.after:+.2f}",
+                    f"{one.after_rounded:+.2f}",
+                    f"{one.energy:.3g}",
+                    "–" if one.null_mean is None else f"{one.null_mean:+.2f} ± {one.null_sd:.2f}",
+                    "–" if one.z is None else f"{one.z:+.1f}",
+                    "–" if one.p_value is None else f"{one.p_value:.3f}",
+                )
+                for one in (*notches, *bands)
+            ],
+        ),
+        Section(
+            "May these explanations be believed?",
+            " ".join(
+                f"The map of {name} "
+                + ("passes its tests." if badge.passed else "does not pass: " + "; ".join(badge.reasons) + ".")
+                for name, badge in finding.badges.items()
+            ),
+            [*shown["deletion"], *shown["randomisation"]],
+        ),
+        Section(
+            "How much does the score survive?",
+            "The image is changed and scored again; the grey field is inconclusive.",
+            [view for name, view in views.items() if name.startswith("curve-")],
+            layout="four",
+        ),
+        Section(
+            "Beside photographs and generators",
+            _beside(finding),
+            [*shown["standing"], *shown["nearest"]],
+        ),
+        Section(
+            "What else could cause it?",
+            "Other things leave periodic traces. What could be tested was.",
+            [],
+            heads=("cause", "found", ""),
+            rows=[
+                (cause.name, "not tested" if cause.found is None else ("yes" if cause.found else "no"), cause.says)
+                for cause in finding.causes
+            ],
+        ),
+        Section(
+            "More views",
+            "For those who want to look further.",
+            [],
+            more_title="Sensitivity, wavelets, cosine modes, Grad-CAM",
+            more_views=[*shown["sensitivity"], *shown["wavelets"], *shown["cosines"], *shown["cam"]],
+        ),
+    ]
+
+
+def caution(finding: Finding) -> str:
+    """Say what must not be concluded."""
+    if finding.verdict == "no evidence found":
+        return "Absence of evidence is not evidence of absence: this does not say that the image is a photograph."
+    if finding.verdict == "inconclusive":
+        return "The score lies where photographs and generated images both do. Nothing follows from it."
+    return "Evidence, not proof: read the other causes below before you rely on it."
+
+
+def summary(finding: Finding) -> str:
+    """Say what the score is, and where it lies."""
+    low, high = finding.thresholds.low, finding.thresholds.high
+    place = {
+        "evidence of CNN generation": f"above {high:+.2f}",
+        "inconclusive": f"between {low:+.2f} and {high:+.2f}",
+        "no evidence found": f"below {low:+.2f}",
+    }[finding.verdict]
+    return f"The detector gives the image a logit of {finding.logit:+.2f}, {place}."
+
+
+def in_short(finding: Finding) -> list[str]:
+    """Give the finding in a few sentences."""
+    found = finding.attribution
+    lines = []
+    badge = finding.badges.get("frequencies")
+    if found.lines and badge is not None and badge.passed:
+        first = found.lines[0]
+        best = max(found.bands, key=lambda band: abs(band.value))
+        high = f"{best.high:g}" if best.high < 1 else "0.71"
+        lines.append(
+            f"Of the {found.gap:+.2f} logits that its phases add, {first.value:+.2f} come from the frequency"
+            f" {line_name((first.fx, first.fy))}, and {best.value:+.2f} from {best.low:g} to {high} cycles per pixel."
+            if found.baseline == "incoherent"
+            else f"Of the gap of {found.gap:+.2f} logits, {first.value:+.2f} come from the frequency"
+            f" {line_name((first.fx, first.fy))}, and {best.value:+.2f} from {best.low:g} to {high} cycles per pixel."
+        )
+    elif badge is not None and not badge.passed:
+        lines.append("The explanation by frequencies does not pass its tests: " + "; ".join(badge.reasons) + ".")
+    lines.append(_changed(finding))
+    flips = [curve for curve in finding.curves if curve.flip is not None and curve.name in ("jpeg", "blur", "resize")]
+    if finding.flip_sought:
+        named = ", ".join(f"{curve.axis} {curve.flip:.2g}" for curve in flips)
+        lines.append(f"The verdict changes at: {named}." if flips else "The verdict survives JPEG, blur and resizing.")
+    if finding.nearest is not None:
+        lines.append(
+            "Its lattice is like that of no generator known here."
+            if finding.nearest.name is None
+            else f"Its lattice is most like that of {finding.nearest.name} (p = {finding.nearest.p_value:.2g})."
+        )
+    other = [cause.name for cause in finding.causes if cause.found and cause.name != "lattice of tiles"]
+    if other:
+        lines.append(f"Found besides: {', '.join(other)}.")
+    return lines
+
+
+def _changed(finding: Finding) -> str:
+    """What notching did to the score, in words."""
+    notches = [one for one in finding.counterfactuals if one.kind == "notch" and one.p_value is not None]
+    if not notches:
+        return "Nothing was taken out."
+    sign = 1 if finding.attribution.gap >= 0 else -1
+    best = min(notches, key=lambda one: sign * one.change)
+    outside = best.z is None or sign * best.z < -2
+    if (sign > 0 and best.p_value is not None and best.p_value > 0.05) or not outside or sign * best.change >= 0:
+        first = (
+            "Taking lines out of the spectrum moves the score no more than random changes of the same energy: the"
+            " peaks do not matter to this decision."
+        )
+    else:
+        z = (
+            ""
+            if best.z is None
+            else f", {abs(best.z):.0f} standard deviations beyond random changes of the same energy"
+        )
+        first = f"Without {best.what} the logit is {best.after:+.2f} instead of {best.before:+.2f}{z}."
+    if not finding.flip_sought:
+        return first
+    if finding.flip is None:
+        return f"{first} No set of up to 256 frequencies that was tried takes it out of the evidence: none found."
+    count = len(finding.flip.lines)
+    return (
+        f"{first} Notching {'one frequency' if count == 1 else f'{count} frequencies'} takes it to"
+        f" {finding.flip.after:+.2f}, out of the evidence."
+    )
+
+
+def _beside(finding: Finding) -> str:
+    if finding.standing is None:
+        return "There was no population to compare with."
+    outside = finding.standing.outside
+    first = (
+        "The residual's spectrum lies among photographs'."
+        if outside < 0.1
+        else f"At {outside:.0%} of the frequencies the residual is stronger or weaker than in 98 % of photographs."
+    )
+    if finding.nearest is None:
+        return first
+    if finding.nearest.name is None:
+        return f"{first} Its lattice is no more like a known generator's than photographs' are: unknown."
+    return f"{first} Its lattice is most like that of {finding.nearest.name}."
