@@ -230,7 +230,7 @@ def measure_population(
         if not own:
             raise ValueError(f"generator {name} has no image of at least {SMALLEST}x{SMALLEST} pixels")
         lattices.append((np.mean(own, axis=0) - centre) / scale)
-    shapes = np.array(lattices).reshape(-1, *centre.shape)
+    shapes = np.array(lattices).reshape(len(lattices), *centre.shape)
     return Population(
         photographs=len(planes),
         levels=np.percentile(np.stack(levels), PERCENTILES, axis=0),
@@ -292,7 +292,7 @@ def _coherence(image: Uint8) -> Float:
 def _likeness(plane: Float, lattices: Float) -> Float:
     """Correlation of a centred log coherence with each generator's."""
     flat = np.clip(plane, -5, 5).ravel()
-    others = np.clip(lattices, -5, 5).reshape(len(lattices), -1)
+    others = np.clip(lattices, -5, 5).reshape(len(lattices), flat.size)
     flat = flat - flat.mean()
     others = others - others.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(others, axis=1) * np.linalg.norm(flat)
