@@ -31,7 +31,9 @@ _SCRIPT: Final = """
     img.tabIndex = 0;
     function open() { shown.src = img.src; shown.alt = img.alt; box.showModal(); }
     img.addEventListener("click", open);
-    img.addEventListener("keydown", function (event) { if (event.key === "Enter") { event.preventDefault(); open(); } });
+    img.addEventListener("keydown", function (event) {
+      if (event.key === "Enter") { event.preventDefault(); open(); }
+    });
   });
   box.addEventListener("click", function () { box.close(); });
 })();
