@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from freqforensics.attribution import (
+    band_values,
+    cosine_map,
+    fourier_map,
+    grad_cam,
+    integrate_path,
+    pixel_map,
+    randomisation,
+    wavelet_maps,
+)
+from freqforensics.detector import find_weights, load_detector
 from freqforensics.generators import FAMILIES, predicted_lattice, simulate_from_sources
 from freqforensics.images import by_generator, index_images, read_image
 from freqforensics.lattices import survey_lattices
@@ -190,3 +202,46 @@ def test_the_detector_that_ships_finds_generators_it_has_never_seen(data):
     assert found["cyclegan"] > 0.95
     assert found["pix2pix"] > 0.95
     assert found["stylegan2"] > 0.8
+
+
+@pytest.fixture(scope="module")
+def twenty(data: Path) -> list[np.ndarray]:
+    """Two images of each generator and two photographs."""
+    folders = [folder / "1_fake" for folder in sorted(data.iterdir()) if (folder / "1_fake").is_dir()]
+    folders.append(data / "photos" / "0_real")
+    paths = [path for folder in folders for path in sorted(folder.iterdir())[:2]]
+    assert len(paths) == 20
+    return [read_image(path) for path in paths]
+
+
+def test_every_basis_sums_to_the_gap_on_twenty_images(twenty: list[np.ndarray]) -> None:
+    detector = load_detector(find_weights("miniature-resnet50")).eval()
+    bias = float(detector.network.fc.bias.detach()[0])
+    for image in twenty:
+        path = integrate_path(image, detector, rng=np.random.default_rng(0))
+        assert path.complete
+        assert abs(path.delta) <= max(0.05 * abs(path.gap), 0.01)
+        assert path.logit == pytest.approx(float(detector.logits([image])[0]), abs=1e-4)
+        sums = {
+            "pixels": pixel_map(path).sum(),
+            "frequencies of tiles": fourier_map(path).sum(),
+            "frequencies of the image": fourier_map(replace(path, tile=None)).sum(),
+            "bands": sum(band.value for band in band_values(path)),
+            "wavelets": sum(values.sum() for values in wavelet_maps(path).values()),
+            "cosines": cosine_map(path).sum(),
+        }
+        for name, total in sums.items():
+            assert total == pytest.approx(path.gap + path.delta, abs=1e-3), name
+        assert grad_cam(image, detector).sum() == pytest.approx(path.logit - bias, abs=1e-3)
+
+
+def test_random_weights_destroy_the_maps_of_the_detector_that_ships(twenty: list[np.ndarray]) -> None:
+    detector = load_detector(find_weights("miniature-resnet50")).eval()
+    for image in twenty[2:16:4]:
+
+        def explain(given, image=image):
+            return {"frequencies": fourier_map(integrate_path(image, given, steps=4, most_steps=4))}
+
+        found = randomisation(detector, explain, cascading=False)["frequencies"]
+        assert abs(found.likeness[-1]) < 0.3
+        assert found.destroyed

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from freqforensics.attribution.curves import ScoreCurve
@@ -86,11 +87,12 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
         found = finding.attribution
         places = np.arange(len(found.bands))
         values = np.array([band.value for band in found.bands])
-        ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values], label="path")
+        ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values])
         if found.shapley:
             own = [band.value for band in found.shapley]
             ax.bar(places + 0.19, own, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value")
-            ax.legend(frameon=False, loc="best")
+            path = Patch(color=FOR if found.gap > 0 else AGAINST, label="along the path")
+            ax.legend(handles=[path, *ax.get_legend_handles_labels()[0]], frameon=False, loc="best")
         ax.axhline(0, color="black", linewidth=0.6)
         ends = [f"{round(band.low * 16)}–{round(band.high * 16)}" if band.high < 1 else "≥7" for band in found.bands]
         ax.set_xticks(places, ends)

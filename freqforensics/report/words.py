@@ -175,7 +175,7 @@ def in_short(finding: Finding) -> list[str]:
     lines.append(_changed(finding))
     flips = [curve for curve in finding.curves if curve.flip is not None and curve.name in ("jpeg", "blur", "resize")]
     if finding.flip_sought:
-        named = ", ".join(f"{curve.axis} {curve.flip:.2g}" for curve in flips)
+        named = ", ".join(f"{curve.axis} {curve.flip:.{0 if curve.name == 'jpeg' else 2}f}" for curve in flips)
         lines.append(f"The verdict changes at: {named}." if flips else "The verdict survives JPEG, blur and resizing.")
     if finding.nearest is not None:
         lines.append(
