@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def pack_training(
     out: str | Path,
     *,
     evaluations: Sequence[str | Path] = (),
+    baselines: Sequence[tuple[str, str | Path]] = (),
+    runs: str | Path | None = None,
     data: str = "",
     limits: str = "",
     command: str | None = None,
@@ -56,6 +59,10 @@ def pack_training(
         Ends in ``.safetensors``; the model card is written beside it.
     evaluations : sequence of str or Path
         Folders that `evaluate_sources` wrote; their numbers go into the card.
+    baselines : sequence of (str, str or Path)
+        Names and folders of the same kind, for what the detector is set beside; a name may have several.
+    runs : str or Path, optional
+        A table (CSV) of the runs that were made; its rows go into the card.
     data, limits : str
         For the card, in words: which photographs, under which licences; where it fails.
     command : str, optional
@@ -79,6 +86,10 @@ def pack_training(
         if path.exists() and not overwrite:
             raise ValueError(f"{path} exists: give --overwrite to replace it")
     measured = [_measured(Path(folder)) for folder in evaluations]
+    beside: dict[str, list[dict[str, Any]]] = {}
+    for name, folder in baselines:
+        beside.setdefault(name, []).extend(_measured(Path(folder))["generators"])
+    made = [] if runs is None else read_runs(runs)
     detector = load_detector(Path(run) / "detector.safetensors")
     config, about = _trained(Path(run))
     logits, fake = _validation_logits(detector, config, progress=progress)
@@ -105,6 +116,8 @@ def pack_training(
             "greatest_change_of_a_logit": float(np.abs(rounded - logits).max()),
         },
         "measured": measured,
+        "baselines": beside,
+        "runs": made,
         "made": manifest({}, inputs={}, command=command, also=DETECTOR_LIBRARIES),
     }
     write_json(place.with_suffix(".json"), card)
@@ -163,6 +176,21 @@ def _calibrated(detector: Detector, factor: float, offset: float) -> Detector:
         last.weight.mul_(factor)
         last.bias.mul_(factor).add_(offset)
     return made
+
+
+def read_runs(path: str | Path) -> list[dict[str, str]]:
+    """Read a table of runs, one dict a row.
+
+    Raises
+    ------
+    ValueError
+        It is no table.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or any(None in row or None in row.values() for row in rows):
+        raise ValueError(f"{path} is no table of runs")
+    return rows
 
 
 def _measured(folder: Path) -> dict[str, Any]:

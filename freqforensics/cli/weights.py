@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain, one_line_errors
+from freqforensics.cli.app import Failed, app, complain, one_line_errors
 
 weights_app = typer.Typer(
     no_args_is_help=True,
@@ -103,6 +103,13 @@ def pack(
     evaluation: Annotated[
         list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the card; give it again for more.")
     ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DIR", help="The same of what it is set beside; give it again for more."),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of the runs made, CSV, for the card.")
+    ] = None,
     data: Annotated[str, typer.Option(help="For the card: which photographs, under which licences.")] = "",
     limits: Annotated[str, typer.Option(help="For the card: where it fails.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
@@ -116,6 +123,8 @@ def pack(
             run,
             out,
             evaluations=evaluation or (),
+            baselines=[_named_folder(text) for text in baseline or ()],
+            runs=runs,
             data=data,
             limits=limits,
             command=shlex.join(["freqforensics", *sys.argv[1:]]),
@@ -130,3 +139,10 @@ def pack(
         images = card["calibration"]["images"]
         print(f"AP on {images} images: {found['ap']:.4f}, in 8 bits {found['ap_8_bits']:.4f}")
         print(f"inconclusive from a logit of {low:+.2f} to {high:+.2f}")
+
+
+def _named_folder(text: str) -> tuple[str, str]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise Failed(f"--baseline must be NAME=DIR, got {text!r}")
+    return name, folder

@@ -33,7 +33,7 @@ def image() -> np.ndarray:
     return np.ascontiguousarray(astronaut()[:224, 100:324])
 
 
-def seconds(call: Callable[[], object], rounds: int = 2) -> float:
+def seconds(call: Callable[[], object], rounds: int = 4) -> float:
     call()
     times = []
     for _ in range(rounds):
@@ -57,7 +57,7 @@ def test_all_bases(benchmark, image):
         for view in (pixel_map, fourier_map, wavelet_maps, cosine_map):
             view(path)
 
-    benchmark.pedantic(all_maps, rounds=2, warmup_rounds=1)
+    benchmark.pedantic(all_maps, rounds=4, warmup_rounds=1)
     ratio = benchmark.stats.stats.min / slow
     benchmark.extra_info["times captum's pixel map"] = round(ratio, 3)
     print(f"\nfour bases: {ratio:.3f} times captum's pixel map alone")
