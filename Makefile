@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 , := ,
+# Tests run file by file on all processors, each with one thread of its own: two heavy ones would fight over the cores.
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
@@ -11,7 +12,7 @@ demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
 test: .venv/installed-dev
-	@$(call TIMED,$(BIN)/python -m pytest)
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile)
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)

@@ -43,6 +43,9 @@ def test_curves_fall_where_they_must_and_say_where_they_cross():
     assert curves["crop"].flip is None
     assert len(curves["crop"].values) == 17
     assert curves["resize"].values[-1] == 0.5
+    at_once = next(curve for curve in score_curves(image, detector, threshold=before * 0.999) if curve.name == "jpeg")
+    assert at_once.logits[0] < before * 0.999
+    assert at_once.flip == 100
     small = score_curves(image[:80, :80], detector)
     assert next(curve for curve in small if curve.name == "resize").values[-1] == 0.8
 

@@ -39,13 +39,20 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     found = {"crop": "none", "mean_ap": 0.75, "generators": [row]}
     (tmp_path / "evaluation" / "evaluation.json").write_text(json.dumps(found))
     out = tmp_path / "mine.safetensors"
-    card = pack_training(run, out, evaluations=[tmp_path / "evaluation"], data="own pictures", limits="all")
+    folder = tmp_path / "evaluation"
+    (tmp_path / "runs.csv").write_text("run,steps\na,100\nb,200\n")
+    card = pack_training(
+        run, out, evaluations=[folder], baselines=[("plain", folder), ("plain", folder)], runs=tmp_path / "runs.csv",
+        data="own pictures", limits="all",
+    )  # fmt: skip
     assert (card["data"], card["limits"]) == ("own pictures", "all")
     assert card == json.loads(out.with_suffix(".json").read_text())
     assert card["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert card["measured"] == [
         {"crop": "none", "mean_ap": 0.75, "generators": [{k: row[k] for k in row if k != "brier"}]}
     ]
+    assert card["baselines"] == {"plain": card["measured"][0]["generators"] * 2}
+    assert card["runs"] == [{"run": "a", "steps": "100"}, {"run": "b", "steps": "200"}]
     assert card["training"]["parameters"]["sources"] == ["photos"]
     low, high = card["thresholds"]["inconclusive"]
     assert low <= high
@@ -66,6 +73,9 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
 
 
 def test_what_cannot_be_packed(run, tmp_path):
+    (tmp_path / "runs.csv").write_text("run,steps\na\n")
+    with pytest.raises(ValueError, match="no table of runs"):
+        pack_training(run, tmp_path / "x.safetensors", runs=tmp_path / "runs.csv")
     with pytest.raises(FileNotFoundError):
         pack_training(tmp_path, tmp_path / "x.safetensors")
     about = json.loads((run / "manifest.json").read_text())

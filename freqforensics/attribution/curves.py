@@ -31,7 +31,8 @@ class ScoreCurve:
         From no change, or the least, on.
     logits : tuple of float
     flip : float or None
-        Where the logit first crosses the threshold, linear between the values; None if it stays on its side.
+        Where the logit first crosses the threshold, linear between the values; the first value if it lies beyond the
+        threshold there already, as seen from the unchanged image; None if it stays on its side.
     threshold : float
     """
 
@@ -106,6 +107,7 @@ def score_curves(image: Uint8, detector: Detector, *, threshold: float = 0.0) ->
     tuple of ScoreCurve
         "jpeg", "blur", "resize", "crop"; values that leave less than 64 pixels a side are left out.
     """
+    own = float(detector.logits([image])[0])
     curves = []
     for name, axis, values, change in _CURVES:
         kept, logits = [], []
@@ -116,7 +118,9 @@ def score_curves(image: Uint8, detector: Detector, *, threshold: float = 0.0) ->
             kept.append(float(value))
             logits.append(float(detector.logits([changed])[0]))
         if kept:
-            curves.append(ScoreCurve(name, axis, tuple(kept), tuple(logits), _flip(kept, logits, threshold), threshold))
+            curves.append(
+                ScoreCurve(name, axis, tuple(kept), tuple(logits), _flip(kept, logits, threshold, own), threshold)
+            )
     return tuple(curves)
 
 
@@ -156,8 +160,10 @@ def tile_scores(image: Uint8, detector: Detector, *, side: int = 128) -> TileSco
     )
 
 
-def _flip(values: list[float], logits: list[float], threshold: float) -> float | None:
-    above = logits[0] > threshold
+def _flip(values: list[float], logits: list[float], threshold: float, own: float) -> float | None:
+    above = own > threshold
+    if (logits[0] > threshold) != above:
+        return values[0]
     for (before, start), (after, end) in zip(
         zip(values, logits, strict=True), zip(values[1:], logits[1:], strict=True), strict=False
     ):

@@ -117,9 +117,9 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
     with style():
         ax = ax or new_axes((3.9, 3.4))
         values = _pooled(finding.maps["sensitivity"], 65)
-        picture = _plane(ax, values, LogNorm(1e-3, 10, clip=True), "viridis")
+        picture = _plane(ax, values, LogNorm(1e-2, 100, clip=True), "viridis")
         ax.set_title("what a small wave could change")
-        _bar(ax, picture, "logits per grey level of amplitude", (1e-3, 1e-2, 1e-1, 1, 10))
+        _bar(ax, picture, "logits per grey level of amplitude", (1e-2, 1e-1, 1, 10, 100))
     return ax
 
 
