@@ -18,6 +18,7 @@ from freqforensics.evaluation import (
     sweep_robustness,
 )
 from freqforensics.images import first_of_each, index_sources
+from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
 
 Failures = tuple[tuple[str, str], ...]
@@ -80,6 +81,7 @@ def evaluate_sources(
         check_result_folder(out, overwrite=overwrite)
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    notes += serious_confounds(records)
     others = index_sources(validation, on_note=notes.append) if validation else []
     options: dict[str, Any] = {"crop": crop, "engine": engine}
     tables: list[ScoreTable] = []

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from freqforensics.images import by_generator, index_sources, shown_path
+from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
 
@@ -179,6 +180,7 @@ def survey_sources(
     if not records:
         found = sorted({record.label for record in everything})
         raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}, only {', '.join(found)}")
+    notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
         rng = None if seed is None else np.random.default_rng([seed, *"/".join(key).encode()])

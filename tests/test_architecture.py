@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "figures": {"finding", "attribution", "detector", "evaluation", "generators", "images", "provenance", "spectra"},
     "finding": {"attribution", "spectra"},
     "report": {"attribution", "figures", "finding", "images", "provenance"},
+    "auditing": {"engine", "figures", "images", "provenance", "spectra"},
     "calibrated": {"detector", "finding"},
     "population": {"images", "spectra"},
     "inspection": {

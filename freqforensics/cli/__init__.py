@@ -6,6 +6,7 @@ import freqforensics.cli.generating  # isort: skip
 import freqforensics.cli.detecting  # isort: skip
 import freqforensics.cli.scoring  # isort: skip
 import freqforensics.cli.inspecting  # isort: skip
+import freqforensics.cli.auditing  # isort: skip
 import freqforensics.cli.weights  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip
 

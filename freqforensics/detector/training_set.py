@@ -19,6 +19,7 @@ from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.engine import map_reduce
 from freqforensics.generators.randomised import Faker, Window
 from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, records_sha256, shown_path
+from freqforensics.images.audit import serious_confounds
 from freqforensics.images.perturb import Perturbation
 from freqforensics.spectra import Band
 
@@ -147,6 +148,8 @@ def index_training(
             checked = [record for record in checked if _class(record) in chosen]
     _check_sides(training, "training")
     training = _balanced(training, imbalance, seed, notes)
+    if not simulated:
+        notes += serious_confounds(training)
     if not (validation or any(record.split == "val" for record in everything)):
         checked = [record for record in training if _drawn(record, seed) < held_out]
         training = [record for record in training if _drawn(record, seed) >= held_out]

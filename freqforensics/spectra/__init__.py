@@ -11,6 +11,7 @@ from freqforensics.spectra.lattice import (
     UpsamplingReport,
     estimate_upsampling,
     lattice_test,
+    resampling_alternative,
 )
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
 from freqforensics.spectra.peaks import SpectralLine, find_peaks, line_bins, strongest_line
@@ -62,6 +63,7 @@ __all__ = [
     "measure_population",
     "notch_mask",
     "radial_profile",
+    "resampling_alternative",
     "resampling_trace",
     "self_conjugate_bins",
     "strongest_line",

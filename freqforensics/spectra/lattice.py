@@ -239,7 +239,7 @@ def estimate_upsampling(
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     lattice = lattice_test(spectrum, control=control)
-    alternatives = () if trace is None else (_jpeg_grid(trace, spectrum, jpeg_qualities), _resampled(trace))
+    alternatives = () if trace is None else (_jpeg_grid(trace, spectrum, jpeg_qualities), resampling_alternative(trace))
     found = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
@@ -343,8 +343,18 @@ def _on_axis(spectrum: MeanSpectrum) -> float | None:
     return min(ratios)
 
 
-def _resampled(trace: ResamplingTrace) -> Alternative:
-    """The strongest frequency that both axes share, away from the multiples of 1/8 and from the content."""
+def resampling_alternative(trace: ResamplingTrace) -> Alternative:
+    """Look for interpolation: the strongest frequency that both axes share, off the multiples of 1/8 and the content.
+
+    Parameters
+    ----------
+    trace : ResamplingTrace
+
+    Returns
+    -------
+    Alternative
+        Named "resampling".
+    """
     f = trace.frequencies
     away = np.abs(f - np.round(f * 8) / 8) > 2.5 * f[1]
     searched = (f >= 0.1) & away

@@ -1,0 +1,498 @@
+"""Do real and fake files differ in anything but who made them: format, size, compression, duplicates.
+
+A detector, or a spectrum, can take such a difference for a generator's trace (Grommelt et al. 2024, "Fake or JPEG?").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from freqforensics.images.folders import ImageRecord
+from freqforensics.images.headers import read_header
+from freqforensics.images.jpeg import read_jpeg_tables
+from freqforensics.images.reading import ImageReadError, decode_image, read_file
+
+Verdict = Literal["none", "mild", "serious"]
+Alike = Literal["exact", "near"]
+
+FEWEST: Final = 10
+"""Images a side below which nothing is judged."""
+PERMUTATIONS: Final = 999
+MILD, SERIOUS = 0.2, 0.5
+"""Effect sizes from which a significant difference is called so."""
+LEVEL: Final = 0.01
+_NEAR: Final = 3
+"""Bits of 64 in which the difference hashes of near duplicates may differ."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file is, its content apart.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    sha256 : str
+    format : str
+    width, height : int
+    size : int
+        Bytes.
+    quality : int or None
+        Of a JPEG, on libjpeg's scale.
+    subsampling : str
+        Of a JPEG; "none" otherwise.
+    bits : int
+        Per sample.
+    grey : bool
+        All three colours are the same everywhere.
+    profile : bool
+        A colour profile is embedded.
+    content : int
+        Difference hash of the picture, 64 bits: alike for pictures that look alike; -1 of a flat one, or not decoded.
+    """
+
+    record: ImageRecord
+    sha256: str
+    format: str
+    width: int
+    height: int
+    size: int
+    quality: int | None
+    subsampling: str
+    bits: int
+    grey: bool
+    profile: bool
+    content: int
+
+
+@dataclass(frozen=True)
+class Confound:
+    """A difference between the real and the fake files of a generator.
+
+    Parameters
+    ----------
+    name : str
+    effect : float
+        0 to 1. Of numbers Cliff's delta, |2 AUC - 1|; of kinds the total variation distance. 1: this alone tells all.
+    p_value : float
+        Of as large an effect if labels were shuffled, times the number of differences looked at.
+    verdict : {"none", "mild", "serious"}
+        Serious from 0.5, mild from 0.2, at p below 0.01.
+    real, fake : str
+        What the sides are, in short.
+    """
+
+    name: str
+    effect: float
+    p_value: float
+    verdict: Verdict
+    real: str
+    fake: str
+
+
+@dataclass(frozen=True)
+class GroupAudit:
+    """Real against fake files of one generator.
+
+    Parameters
+    ----------
+    generator : str
+    real, fake : int
+        Files.
+    confounds : tuple of Confound
+        From the greatest effect; empty with too few files on a side.
+    auc, auc_low, auc_high : float or None
+        How well these facts alone tell real from fake: cross-validated AUC of a random forest, with a 95 % bootstrap
+        interval.
+    resampled : dict of str to float
+        Of "real" and "fake" the side whose images were interpolated, with the frequency of its trace, cycles per pixel.
+        Empty if none was found, or it was not looked for. One side alone is a serious difference.
+    """
+
+    generator: str
+    real: int
+    fake: int
+    confounds: tuple[Confound, ...]
+    auc: float | None
+    auc_low: float | None
+    auc_high: float | None
+    resampled: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the confounds'."""
+        found = {confound.verdict for confound in self.confounds}
+        if len(self.resampled) == 1:
+            return "serious"
+        return "serious" if "serious" in found else "mild" if "mild" in found else "none"
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two files that are the same, or nearly.
+
+    Parameters
+    ----------
+    first, second : str
+        Paths.
+    kind : {"exact", "near"}
+        Of the same bytes; or of pictures that look alike.
+    across : tuple of str
+        What they lie on both sides of: "labels", "splits", "generators"; empty within one group.
+    """
+
+    first: str
+    second: str
+    kind: Alike
+    across: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the real and the fake side of some image sets differ in.
+
+    Parameters
+    ----------
+    groups : tuple of GroupAudit
+    duplicates : tuple of Duplicate
+    failures : tuple of (str, str)
+        Path and reason of every file that could not be read.
+    """
+
+    groups: tuple[GroupAudit, ...]
+    duplicates: tuple[Duplicate, ...]
+    failures: tuple[tuple[str, str], ...]
+
+
+def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
+    """Read what a file is.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    content : bool
+        Decode it, for the hash of the picture and to see whether it is grey.
+
+    Returns
+    -------
+    FileFacts
+
+    Raises
+    ------
+    ImageReadError
+        It cannot be read.
+    """
+    data = read_file(record.path)
+    header = read_header(data)
+    if header.damage is not None:
+        raise ImageReadError(str(record.path), header.damage)
+    width, height, bits, profile, grey, content_hash = header.width, header.height, 8, False, False, -1
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            width, height = width or picture.width, height or picture.height
+            profile = bool(picture.info.get("icc_profile"))
+            bits = 16 if picture.mode.startswith("I") else 1 if picture.mode == "1" else 8
+            grey = picture.mode in ("L", "LA", "1") or picture.mode.startswith("I")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if width is None or height is None:
+            raise ImageReadError(str(record.path), "not an image that can be read") from error
+    if content:
+        image = decode_image(data, name=record.path, on_note=lambda note: None)
+        height, width = image.shape[:2]
+        grey = grey or bool((image[..., :1] == image).all())
+        content_hash = _difference_hash(image)
+    tables = read_jpeg_tables(data)
+    return FileFacts(
+        record=record,
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=str(header.format),
+        width=int(width or 0),
+        height=int(height or 0),
+        size=len(data),
+        quality=None if tables is None else tables.quality,
+        subsampling="none" if tables is None else tables.subsampling,
+        bits=bits,
+        grey=grey,
+        profile=profile,
+        content=content_hash,
+    )
+
+
+def audit_facts(
+    facts: Sequence[FileFacts],
+    *,
+    failures: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    forest: bool = True,
+    least: float = 0.0,
+) -> Audit:
+    """Compare the real with the fake files of every generator, and look for duplicates.
+
+    Parameters
+    ----------
+    facts : sequence of FileFacts
+    failures : sequence of (str, str)
+        Kept.
+    seed : int
+        Of the permutations, the forest and the bootstrap.
+    forest : bool
+        Measure what all facts together tell.
+    least : float
+        Effects below this are left out.
+
+    Returns
+    -------
+    Audit
+    """
+    groups: dict[str, dict[str, list[FileFacts]]] = defaultdict(lambda: defaultdict(list))
+    for one in facts:
+        groups[one.record.generator][one.record.label].append(one)
+    rng = np.random.default_rng(seed)
+    found = []
+    for name in sorted(groups):
+        real, fake = groups[name]["real"], groups[name]["fake"]
+        enough = min(len(real), len(fake)) >= FEWEST
+        confounds = _confounds(real, fake, rng, least) if enough else ()
+        auc = _told_apart(real, fake, seed) if enough and forest else (None, None, None)
+        found.append(GroupAudit(name, len(real), len(fake), confounds, *auc))
+    return Audit(tuple(found), tuple(find_duplicates(facts)), tuple(failures))
+
+
+def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
+    """Find files of the same bytes, and pictures that look alike.
+
+    Returns
+    -------
+    list of Duplicate
+        Exact ones first. Of near ones the difference hashes (64 bits) differ in at most 3 bits.
+    """
+    found = []
+    by_bytes: dict[str, list[FileFacts]] = defaultdict(list)
+    for one in facts:
+        by_bytes[one.sha256].append(one)
+    for same in by_bytes.values():
+        found += [_pair(same[0], other, "exact") for other in same[1:]]
+    # Hashes that differ in at most 3 bits agree in at least one of four quarters.
+    near: set[tuple[int, int]] = set()
+    for quarter in range(4):
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for index, one in enumerate(facts):
+            if one.content >= 0:
+                buckets[one.content >> (16 * quarter) & 0xFFFF].append(index)
+        for members in buckets.values():
+            for place, first in enumerate(members):
+                for second in members[place + 1 :]:
+                    a, b = facts[first], facts[second]
+                    if a.sha256 != b.sha256 and (a.content ^ b.content).bit_count() <= _NEAR:
+                        near.add((first, second))
+    found += [_pair(facts[first], facts[second], "near") for first, second in sorted(near)]
+    return found
+
+
+def serious_confounds(records: Sequence[ImageRecord], *, most: int = 40) -> list[str]:
+    """Say in a line for each generator what its sides seriously differ in, from some of its files' headers.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+    most : int
+        Files read on each side, evenly spread.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing was found, or there is nothing to compare.
+    """
+    sides: dict[tuple[str, str], list[ImageRecord]] = defaultdict(list)
+    for record in records:
+        sides[record.generator, record.label].append(record)
+    both = [name for name, label in sides if label == "fake" and (name, "real") in sides]
+    facts = []
+    for key, members in sides.items():
+        if key[0] in both:
+            chosen = members[:: max(1, len(members) // most)][:most]
+            facts += [one for one in map(_facts_or_none, chosen) if one is not None]
+    lines = []
+    for group in audit_facts(facts, forest=False, least=SERIOUS).groups:
+        serious = [f"{one.name} ({one.real} / {one.fake})" for one in group.confounds if one.verdict == "serious"]
+        if serious:
+            lines.append(
+                f"{group.generator}: real and fake files differ in {', '.join(serious)}; freqforensics audit says more"
+            )
+    return lines
+
+
+def matched_records(facts: Sequence[FileFacts]) -> list[ImageRecord]:
+    """Choose as many real as fake files of each format, size and JPEG quality, generator by generator.
+
+    Parameters
+    ----------
+    facts : sequence of FileFacts
+
+    Returns
+    -------
+    list of ImageRecord
+        In an order that depends on nothing but the files: of each kind those of the least hash are taken. Qualities
+        within five of each other count as the same.
+    """
+    strata: dict[tuple[Any, ...], dict[str, list[FileFacts]]] = defaultdict(lambda: defaultdict(list))
+    for one in facts:
+        quality = None if one.quality is None else one.quality // 5
+        kind = (one.record.generator, one.format, one.width, one.height, quality, one.subsampling)
+        strata[kind][one.record.label].append(one)
+    chosen: list[ImageRecord] = []
+    for sides in strata.values():
+        count = min(len(sides["real"]), len(sides["fake"]))
+        for label in ("real", "fake"):
+            ordered = sorted(sides[label], key=lambda one: (one.sha256, str(one.record.path)))
+            chosen += [one.record for one in ordered[:count]]
+    return sorted(chosen, key=lambda record: (record.generator, record.label, str(record.path)))
+
+
+def _facts_or_none(record: ImageRecord) -> FileFacts | None:
+    try:
+        return read_facts(record, content=False)
+    except ImageReadError:
+        return None
+
+
+def _confounds(
+    real: Sequence[FileFacts], fake: Sequence[FileFacts], rng: np.random.Generator, least: float
+) -> tuple[Confound, ...]:
+    is_fake = np.r_[np.zeros(len(real), bool), np.ones(len(fake), bool)]
+    both = [*real, *fake]
+    found: list[tuple[str, float, float, str, str]] = []
+    tested = 0
+    for name, get in _KINDS.items():
+        kinds = [get(one) for one in both]
+        _, codes = np.unique(np.array([str(kind) for kind in kinds]), return_inverse=True)
+        tested += 1
+        if codes.max() == 0:
+            continue
+        effect, p = _permuted(partial(_variation, codes), is_fake, rng, least)
+        found.append((name, effect, p, _most_common(kinds[: len(real)]), _most_common(kinds[len(real) :])))
+    for name, number in _NUMBERS.items():
+        values = np.array([np.nan if (value := number(one)) is None else float(value) for one in both])
+        known = np.isfinite(values)
+        tested += 1
+        sides = known & ~is_fake, known & is_fake
+        if min(side.sum() for side in sides) < FEWEST or np.ptp(values[known]) == 0:
+            continue
+        effect, p = _permuted(partial(_delta, _ranks(values[known])), is_fake[known], rng, least)
+        spans = (np.percentile(values[side], [25, 50, 75]) for side in sides)
+        words = [f"{middle:.3g} ({low:.3g} to {high:.3g})" for low, middle, high in spans]
+        found.append((name, effect, p, words[0], words[1]))
+    confounds = []
+    for name, effect, p, own, other in found:
+        if effect < least:
+            continue
+        p = min(1.0, p * tested)
+        verdict: Verdict = "none"
+        if p <= LEVEL + 1e-9 and effect >= MILD:  # which is the least that so many permutations can show
+            verdict = "serious" if effect >= SERIOUS else "mild"
+        confounds.append(Confound(name, effect, p, verdict, own, other))
+    return tuple(sorted(confounds, key=lambda one: (-one.effect, one.name)))
+
+
+_KINDS: Final[dict[str, Callable[[FileFacts], Any]]] = {
+    "format": lambda one: one.format,
+    "size": lambda one: f"{one.width}x{one.height}",
+    "chroma subsampling": lambda one: one.subsampling,
+    "bit depth": lambda one: one.bits,
+    "colour profile": lambda one: "embedded" if one.profile else "none",
+    "grey": lambda one: "grey" if one.grey else "colour",
+}
+_NUMBERS: Final[dict[str, Callable[[FileFacts], float | None]]] = {
+    "pixels": lambda one: one.width * one.height,
+    "aspect": lambda one: one.width / max(1, one.height),
+    "bytes per pixel": lambda one: one.size / max(1, one.width * one.height),
+    "JPEG quality": lambda one: one.quality,
+}
+
+
+def _permuted(
+    measure: Callable[[NDArray[np.bool_]], float], labels: NDArray[np.bool_], rng: np.random.Generator, least: float
+) -> tuple[float, float]:
+    effect = measure(labels)
+    if effect < least:
+        return effect, 1.0
+    beyond = sum(measure(rng.permutation(labels)) >= effect - 1e-12 for _ in range(PERMUTATIONS))
+    return effect, (1 + beyond) / (1 + PERMUTATIONS)
+
+
+def _variation(codes: NDArray[np.intp], labels: NDArray[np.bool_]) -> float:
+    count = int(codes.max()) + 1
+    real, fake = (np.bincount(codes[side], minlength=count) / side.sum() for side in (~labels, labels))
+    return float(np.abs(real - fake).sum() / 2)
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values), np.float64)
+
+
+def _delta(ranks: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+    fake, real = int(labels.sum()), int((~labels).sum())
+    auc = (ranks[labels].sum() - fake * (fake + 1) / 2) / (fake * real)
+    return float(abs(2 * auc - 1))
+
+
+def _most_common(kinds: Iterable[Any]) -> str:
+    counted = Counter(str(kind) for kind in kinds)
+    total = sum(counted.values())
+    shown = [f"{kind} {count / total:.0%}" for kind, count in counted.most_common(2)]
+    return ", ".join(shown) + (f" and {len(counted) - 2} more" if len(counted) > 2 else "")
+
+
+def _told_apart(
+    real: Sequence[FileFacts], fake: Sequence[FileFacts], seed: int
+) -> tuple[float | None, float | None, float | None]:
+    """Cross-validated AUC of a random forest on the facts, and its bootstrap interval."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    both = [*real, *fake]
+    columns: list[list[float]] = []
+    for get in _KINDS.values():
+        kinds = [str(get(one)) for one in both]
+        columns += [[float(kind == value) for kind in kinds] for value, _ in Counter(kinds).most_common(8)]
+    columns += [[-1.0 if (v := number(one)) is None else float(v) for one in both] for number in _NUMBERS.values()]
+    labels = np.r_[np.zeros(len(real)), np.ones(len(fake))]
+    forest = RandomForestClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    scores = cross_val_predict(forest, np.array(columns).T, labels, cv=folds, method="predict_proba")[:, 1]
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(200):
+        chosen = np.r_[rng.integers(0, len(real), len(real)), len(real) + rng.integers(0, len(fake), len(fake))]
+        drawn.append(roc_auc_score(labels[chosen], scores[chosen]))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(roc_auc_score(labels, scores)), float(low), float(high)
+
+
+def _difference_hash(image: NDArray[np.uint8]) -> int:
+    """64 bits: is each of 8 x 8 places brighter than its right neighbour; -1 of a flat image."""
+    small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
+    if np.ptp(small) < 8:
+        return -1
+    bits = (small[:, 1:] > small[:, :-1]).ravel()
+    return int(sum(1 << place for place in np.flatnonzero(bits).tolist()))
+
+
+def _pair(first: FileFacts, second: FileFacts, kind: Alike) -> Duplicate:
+    a, b = first.record, second.record
+    across = [name for name in ("label", "split", "generator") if getattr(a, name) != getattr(b, name)]
+    return Duplicate(str(a.path), str(b.path), kind, tuple(f"{name}s" for name in across))
