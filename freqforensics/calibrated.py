@@ -81,11 +81,13 @@ def known_detector(
     elif card:
         low, high = card["thresholds"]["inconclusive"]
         error, images = card["thresholds"]["error"], card["calibration"]["images"]
-        source = f"model card: {error:.0%} of {images} validation images lie beyond on the wrong side, each way"
+        source = (
+            f"model card: {error:.0%} of its photographs lie above, {error:.0%} of its fakes below ({images} images)"
+        )
     else:
         low, high = -math.log(9), math.log(9)
         source = "none: probabilities of 0.1 and 0.9, calibrated on nothing"
-    if not low <= high:
-        raise ValueError(f"thresholds must ascend, got {low} and {high}")
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError(f"thresholds must be finite and ascend, got {low} and {high}")
     weights = UsedWeights(name, weights_sha256(detector), detector.input, notice)
     return CalibratedDetector(detector, weights, Thresholds(float(low), float(high), source))

@@ -305,4 +305,4 @@ def _schema_of(kind: Any) -> dict[str, Any]:
 
 def finding_json(finding: Finding) -> str:
     """Give a finding as indented JSON text."""
-    return json.dumps(finding.to_json(), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(finding.to_json(), indent=2, allow_nan=False)

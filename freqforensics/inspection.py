@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -73,6 +74,8 @@ PART: Final = 640
 MOST_SCORED: Final = 2_000_000
 """Pixels of an image that a network on pixels scores whole."""
 LINES: Final = 12
+MOST_P: Final = 0.1
+"""Of deletion against random changes: the least that nine controls can show."""
 _TILE: Final = 128
 
 
@@ -118,7 +121,9 @@ def inspect(
     """
     given = detector if isinstance(detector, CalibratedDetector) else None
     if given is None:
-        given = open_detector(DEFAULT) if detector is None else known_detector(detector)  # type: ignore[arg-type]
+        if detector is not None and not isinstance(detector, Detector):
+            raise TypeError(f"detector must be a Detector or of open_detector, got {type(detector).__name__}")
+        given = open_detector(DEFAULT) if detector is None else known_detector(detector)
     pixels, about, jpeg = _opened(image)
     height, width = pixels.shape[:2]
     if min(height, width) < SMALLEST:
@@ -170,22 +175,28 @@ def inspect(
         deletion = None
         if order:
             deletion = fourier_deletion(
-                part, twin, order, controls=4 if fast else 10, sign=sign, rng=np.random.default_rng(seed)
+                part, twin, order, controls=9 if fast else 10, sign=sign, rng=np.random.default_rng(seed)
             )
         step("counterfactuals")
-        changes, flip, sought = _changed(part, twin, order, given.thresholds, path.logit, fast, seed)
+        changes, flip, sought = _changed(
+            part, twin, order, ranked_lines(plane), given.thresholds, path.logit, fast, seed
+        )
         step("curves")
         middle = (given.thresholds.low + given.thresholds.high) / 2
         curves = score_curves(part, twin, threshold=given.thresholds.high if sought else middle)
         tiles = tile_scores(part, twin, side=_TILE)
         step("maps")
         maps = _maps(part, given.detector, twin, path, plane, fast)
-        maps["image"] = pixels if pixels.size < 3 * MOST_PIXELS else part
-        shapley = () if fast else band_shapley(part, twin)
+        maps["image"] = _small(pixels)
+        # What is left out comes from the default baseline: with another one they would answer another question.
+        own_baseline = path.baselines == (("incoherent",) if given.detector.input == "coherence" else ("median",))
+        shapley: tuple[BandValue, ...] = ()
+        if own_baseline and not fast:
+            shapley = band_shapley(part, twin, rng=np.random.default_rng(seed))
         step("population")
         standing, nearest = population.standing(part), population.nearest(part)
         step("other causes")
-        causes = other_causes(part, jpeg, path)
+        causes = other_causes(part, jpeg, path, file=about.format != "array")
     bands = band_values(path)
     return Finding(
         format=FORMAT,
@@ -254,7 +265,7 @@ def inspect_files(
     Returns
     -------
     list of Finding
-        In the order of `paths`.
+        In the order of `paths`. Of several images the maps are not kept: their pages are written, or are not asked for.
     list of (str, str)
         Path and reason of those that could not be inspected.
 
@@ -267,28 +278,31 @@ def inspect_files(
 
     findings: list[Finding] = []
     failures: list[tuple[str, str]] = []
-    with contextlib.ExitStack() as stack:
+    several = len(paths) > 1
+    with contextlib.suppress(_NothingInspected), contextlib.ExitStack() as stack:
         folder = None
-        if out is not None and len(paths) > 1:
+        if out is not None and several:
             folder = stack.enter_context(result_folder(out, overwrite=overwrite))
         entries: list[tuple[str, Finding]] = []
         for number, path in enumerate(paths, 1):
-            name = f"{progress} {number}/{len(paths)}" if progress and len(paths) > 1 else progress
+            name = f"{progress} {number}/{len(paths)}" if progress and several else progress
+            place = f"{number:03d}"
             try:
                 finding = inspect(
                     path, detector, baseline=baseline, population=population, fast=fast, seed=seed, progress=name
                 )
+                if folder is not None:
+                    write_files(finding, folder / place, command=command)
             except (ImageReadError, OSError, ValueError) as error:
                 failures.append((str(path), getattr(error, "reason", None) or _reason(error)))
                 continue
-            if folder is not None:
-                entries.append((f"{number:03d}", finding))
-                write_files(finding, folder / f"{number:03d}", command=command)
-                kept = {name: finding.maps[name] for name in ("part",)}
-                findings.append(replace(finding, maps=kept))
-            else:
-                findings.append(finding)
-        if folder is not None and entries:
+            if several:
+                entries.append((place, replace(finding, maps={"part": finding.maps["part"]})))
+                finding = replace(finding, maps={})
+            findings.append(finding)
+        if folder is not None and not entries:
+            raise _NothingInspected  # what was in the folder before stays
+        if folder is not None:
             (folder / "index.html").write_text(render_index(entries, failures), encoding="utf-8")
             inputs = {"images": [finding.image.sha256 for finding in findings]}
             write_json(
@@ -300,9 +314,13 @@ def inspect_files(
                     also=(*DETECTOR_LIBRARIES, "captum"),
                 ),
             )
-    if out is not None and len(paths) == 1 and findings:
+    if out is not None and not several and findings:
         write_report(findings[0], out, command=command, overwrite=overwrite)
     return findings, failures
+
+
+class _NothingInspected(Exception):  # noqa: N818 - never leaves this module
+    pass
 
 
 def _reason(error: Exception) -> str:
@@ -334,6 +352,15 @@ def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTable
         part=(0, 0, 0, 0),
     )
     return pixels, about, jpeg
+
+
+def _small(pixels: Uint8) -> Uint8:
+    """The whole image, made smaller if need be, to be shown."""
+    scale = min(1.0, PART / max(pixels.shape[:2]))
+    if scale == 1.0:
+        return pixels
+    size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _part(height: int, width: int) -> tuple[int, int, int, int]:
@@ -379,6 +406,7 @@ def _changed(
     part: Uint8,
     twin: Detector,
     order: tuple[Line, ...],
+    upward: tuple[Line, ...],
     thresholds: Thresholds,
     logit: float,
     fast: bool,
@@ -398,8 +426,8 @@ def _changed(
         made += band_stops(part, twin)
     sought = logit > thresholds.high
     flip = None
-    if sought and order:
-        flip = flipping_set(part, twin, order, threshold=thresholds.high)
+    if sought and upward:
+        flip = flipping_set(part, twin, upward, threshold=thresholds.high)
     return tuple(made), flip, sought
 
 
@@ -441,7 +469,7 @@ def _badges(path: PathGradient, deletion: Deletion | None, random: Mapping[str, 
         shared.append(f"the parts sum to {path.gap + path.delta:+.2f}, not to the gap of {path.gap:+.2f} logits")
     if abs(path.gap) < 0.2:
         shared.append(f"the gap is {path.gap:+.2f} logits: there is next to nothing to explain")
-    badges = {}
+    badges = {"path": Badge(not shared, tuple(shared))}
     for name, found in random.items():
         reasons = list(shared)
         if not found.destroyed:
@@ -451,8 +479,11 @@ def _badges(path: PathGradient, deletion: Deletion | None, random: Mapping[str, 
         if name == "frequencies":
             if deletion is None:
                 reasons.append("no frequency speaks for the score")
-            elif deletion.gain <= 0:
-                reasons.append("taking these frequencies out moves the score less than random changes of their energy")
+            elif deletion.gain <= 0 or deletion.p_value > MOST_P:
+                reasons.append(
+                    "taking these frequencies out does not move the score more than random changes of their energy"
+                    f" (p = {deletion.p_value:.2f})"
+                )
         badges[name] = Badge(not reasons, tuple(reasons))
     return badges
 

@@ -26,7 +26,15 @@ from freqforensics.attribution import (
     ranked_lines,
     region_blur,
 )
-from freqforensics.attribution.notches import Disturber, image_of, line_energies, notch_change, rounded, spectra_of
+from freqforensics.attribution.notches import (
+    Disturber,
+    dense_reach,
+    image_of,
+    line_energies,
+    notch_change,
+    rounded,
+    spectra_of,
+)
 from freqforensics.detector import Detector, make_detector
 from freqforensics.spectra import notch_mask
 
@@ -167,6 +175,27 @@ def test_notch_masks_mirror_and_leave_the_mean():
     assert {(int(r), int(c)) for r, c in np.argwhere(notch_mask((16, 16), [(0, 0.25)], reach=0))} == {(4, 0), (12, 0)}
     assert not notch_mask((16, 16), [(0.0, 0.0)])[0, 0]
     assert notch_mask((16, 16), lattice_lines(16), reach=0).sum() == 16 * 9 - 1
+
+
+@pytest.mark.parametrize("side", [64, 96, 128])
+def test_many_lines_of_a_small_image_can_be_taken_out(side):
+    rng = np.random.default_rng(6)
+    image = rng.normal(128, 3, (side, side, 3)) + waves((side, side), 0.25, 0.25, 0, 6)[..., None]
+    lines = lattice_lines(32)
+    made = notched(image, lines, reach=dense_reach((side, side)))
+    before, after = (np.abs(fft.rfft2(given[..., 0]))[side // 4, side // 4] for given in (image, made))
+    assert after < before / 5
+
+
+def test_random_changes_keep_to_a_grid():
+    shape = (128, 160)
+    image = picture(np.random.default_rng(7), *shape).astype(np.float32) + waves(shape, 0.25, 0.25, 0, 6)[..., None]
+    disturb = Disturber(spectra_of(image), [(0.25, 0.25)], shape, grid=32)
+    for seed in range(5):
+        rows, columns = np.nonzero(np.abs(disturb(np.random.default_rng(seed))[0]))
+        assert (rows * 32 % 128 == 0).all()
+        assert (columns * 32 % 160 == 0).all()
+        assert len(rows) == 1
 
 
 def test_lattices_hold_each_pair_once():

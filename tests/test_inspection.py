@@ -16,13 +16,16 @@ import skimage.data
 from pictures import picture, write
 
 import freqforensics as ff
+from freqforensics.attribution import Counterfactual, integrate_path
 from freqforensics.calibrated import known_detector, open_detector
 from freqforensics.cli import main
 from freqforensics.detector import make_detector, save_detector
+from freqforensics.figures.inspection import plot_image
 from freqforensics.finding import finding_schema
 from freqforensics.images import ImageReadError
 from freqforensics.inspection import PART, _part, inspect, inspect_files
 from freqforensics.report import render_index, render_page
+from freqforensics.report.words import in_short
 
 
 def upsampled(side=192):
@@ -191,6 +194,68 @@ def test_a_batch_goes_on_past_bad_files_and_sorts_by_score(tmp_path, detector):
     assert "003/index.html" in json.loads((tmp_path / "out" / "manifest.json").read_text())["outputs"]
 
 
+def test_nothing_inspected_leaves_what_was_there(tmp_path, detector):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    good = write(tmp_path / "good.png", upsampled(96))
+    bad = [tmp_path / "bad.png", tmp_path / "none.png"]
+    inspect_files([good, bad[0]], detector, out=tmp_path / "out", fast=True)
+    before = sorted(path for path in (tmp_path / "out").rglob("*"))
+    findings, failures = inspect_files(bad, detector, out=tmp_path / "out", fast=True, overwrite=True)
+    assert (findings, len(failures)) == ([], 2)
+    assert sorted(path for path in (tmp_path / "out").rglob("*")) == before
+    inspect_files(bad, detector, out=tmp_path / "new", fast=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_findings_of_a_batch_say_that_their_maps_are_gone(finding):
+    with pytest.raises(ValueError, match="inspect the image by itself"):
+        render_page(replace(finding, maps={}))
+
+
+def test_names_that_are_no_text_are_written(finding, tmp_path):
+    odd = replace(finding, image=replace(finding.image, name="caf\udce9.png"))
+    odd.save(tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "finding.json").read_text())["image"]["name"] == "caf\udce9.png"
+    assert "caf" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_significant_line_is_not_hidden_by_a_lattice_that_is_not(finding):
+    def changed(what, after, z, p):
+        return Counterfactual("notch", what, 8.0, after, after, 0.1, 100, 0.0, 0.1, z, p)
+
+    line, lattice = changed("one line", 6.0, -30.0, 0.01), changed("a lattice", 5.9, -1.5, 0.2)
+    words = in_short(replace(finding, counterfactuals=(line, lattice)))
+    assert any("Without one line" in sentence for sentence in words)
+    assert not any("do not matter" in sentence for sentence in words)
+    nothing = in_short(replace(finding, counterfactuals=(lattice,), flip=None))
+    assert any("the peaks do not matter to this decision" in sentence for sentence in nothing)
+
+
+def test_a_deletion_like_chance_fails(finding):
+    from freqforensics.inspection import _badges
+
+    path = integrate_path(upsampled(96), make_detector(input="coherence", early_down=2, seed=0), steps=2, most_steps=2)
+    like_chance = replace(finding.deletion, deleted_at_random=(finding.deletion.deleted,) * 9)
+    found = _badges(path, like_chance, finding.randomisation)
+    assert any("does not move the score more" in reason for reason in found["frequencies"].reasons)
+
+
+def test_a_detector_of_another_kind_is_named():
+    with pytest.raises(TypeError, match="got str"):
+        inspect(upsampled(96), "weights.pth")
+
+
+def test_the_part_of_a_large_image_is_framed(detector):
+    large = cv2.resize(upsampled(), (1000, 800), interpolation=cv2.INTER_CUBIC)
+    found = inspect(large, detector, fast=True)
+    assert found.image.part == (64, 160, 704, 800)
+    assert found.maps["image"].shape == (512, 640, 3)
+    assert "the middle, rows 64 to 704, columns 160 to 800: the rest was only scored" in render_page(found)
+    ax = plot_image(found)
+    frames = [patch.get_bbox().bounds for patch in ax.patches]
+    np.testing.assert_allclose(frames[0], (160 * 0.64 - 0.5, 64 * 0.64 - 0.5, 409.6, 409.6))
+
+
 def test_jupyter_shows_the_page_in_a_frame(finding):
     html = finding._repr_html_()
     assert html.startswith("<iframe srcdoc=")
@@ -222,7 +287,8 @@ def test_the_command_prints_findings_as_json(tmp_path, monkeypatch, capsys):
         ([], "give at least one image"),
         (["nothere.png"], "nothere.png: no such file or directory"),
         (["x.png", "--thresholds", "3"], "--thresholds must be LOW:HIGH"),
-        (["x.png", "--thresholds", "3:1"], "thresholds must ascend"),
+        (["x.png", "--thresholds", "3:1"], "thresholds must be finite and ascend"),
+        (["x.png", "--thresholds=-inf:inf"], "thresholds must be finite and ascend"),
         (["x.png", "--weights", "nope"], "no weights at nope"),
         (["x.png", "--population", "nope.npz"], "nope.npz"),
     ],

@@ -34,7 +34,9 @@ class OtherCause:
     says: str
 
 
-def other_causes(part: Uint8, jpeg: JpegTables | None, path: PathGradient) -> tuple[OtherCause, ...]:
+def other_causes(
+    part: Uint8, jpeg: JpegTables | None, path: PathGradient, *, file: bool = True
+) -> tuple[OtherCause, ...]:
     """Look for JPEG's grid, resampling, colour interpolation, and for a lattice without any detector.
 
     Parameters
@@ -44,6 +46,8 @@ def other_causes(part: Uint8, jpeg: JpegTables | None, path: PathGradient) -> tu
         Of the file, if it is a JPEG.
     path : PathGradient
         Of the same part.
+    file : bool
+        The image comes from a file, which `jpeg` is of.
 
     Returns
     -------
@@ -76,16 +80,14 @@ def other_causes(part: Uint8, jpeg: JpegTables | None, path: PathGradient) -> tu
         )
         causes.append(OtherCause("JPEG", True, says))
     elif grid is not None:
-        says = "The file is no JPEG, " + (
+        says = ("The file is no JPEG, " if file else "There is no file to look at, ") + (
             "but its pixels bend every 8 pixels as those of one do: it was one before."
             if grid.found
             else "and no grid of 8 pixels was found."
         )
         causes.append(OtherCause("JPEG", grid.found, says))
     else:
-        causes.append(
-            OtherCause("JPEG", None, "The file is no JPEG; the image is too small to look for an earlier one.")
-        )
+        causes.append(OtherCause("JPEG", None, "No JPEG file; the image is too small to look for an earlier one."))
     if resampled is None:
         causes.append(OtherCause("resampling", None, "The image is too small to look for resampling."))
     elif resampled.found:
@@ -112,7 +114,7 @@ def _colour(path: PathGradient) -> OtherCause:
     """Say whether lines at Nyquist come from the colour differences alone."""
     name = "colour interpolation"
     if path.planes != ("Y", "Cr", "Cb"):
-        return OtherCause(name, None, "Not tested for a detector that sees R, G and B.")
+        return OtherCause(name, None, "Not tested: only the baseline incoherent tells luma from colour differences.")
     values = []
     for index in range(3):
         only = replace(

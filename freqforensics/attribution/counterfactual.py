@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from freqforensics.attribution.bases import EIGHT_BANDS
-from freqforensics.attribution.differentiable import PixelLogit, as_tensor
-from freqforensics.attribution.notches import Disturber, Line, image_of, line_name, notch_change, rounded, spectra_of
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
+from freqforensics.attribution.notches import (
+    Disturber,
+    Line,
+    dense_reach,
+    image_of,
+    line_name,
+    notch_change,
+    rounded,
+    spectra_of,
+)
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra import Band
 
@@ -48,7 +57,7 @@ class Counterfactual:
         Of the change of the logit by these.
     z, p_value : float or None
         How far the change stands out of them, in their standard deviations; and the share of them, itself counted in,
-        that lowers the logit as much.
+        that lie as far from their mean, either way.
     """
 
     kind: Literal["notch", "band", "region"]
@@ -108,7 +117,8 @@ def notch(
     what : str, optional
         Default the lines.
     nulls : int
-        For each, every line's change is made at a random frequency of its radius, with its energy and a random phase.
+        For each, every line's change is made at a random frequency of its radius, with its energy and a random phase;
+        for a detector of coherence at a multiple of 1/32, for it sees no others.
     reach : int
         As for `notch_mask`.
     rng : Generator, optional
@@ -126,7 +136,7 @@ def notch(
     found = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
     if not nulls:
         return found
-    disturb = Disturber(spectra, lines, shape, reach=reach)
+    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(detector))
     images = (image_of(spectra + disturb(rng), shape) for _ in range(nulls))
     changes = exact_logits(images, detector, image) - found.before
     sd = float(changes.std(ddof=1)) if nulls > 1 else 0.0
@@ -141,7 +151,7 @@ def notch(
         null_mean=float(changes.mean()),
         null_sd=sd,
         z=(found.change - float(changes.mean())) / sd if sd else None,
-        p_value=(1 + int((changes <= found.change).sum())) / (1 + nulls),
+        p_value=(1 + int((np.abs(changes - changes.mean()) >= abs(found.change - changes.mean())).sum())) / (1 + nulls),
     )
 
 
@@ -226,7 +236,7 @@ def flipping_set(
 
     def after(count: int) -> float:
         if count not in tried:
-            made = image_of(spectra + notch_change(spectra, order[:count], shape), shape)
+            made = image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
             tried[count] = float(exact_logits([made], detector, image)[0])
         return tried[count]
 
@@ -240,6 +250,11 @@ def flipping_set(
         middle = (low + high) // 2
         low, high = (low, middle) if after(middle) <= threshold else (middle, high)
     return FlippingSet(tuple(order[:high]), threshold, after(high))
+
+
+def seen_grid(detector: Detector) -> int | None:
+    """The denominator of the frequencies that a detector sees, None of one that sees all."""
+    return TILE if detector.input == "coherence" else None
 
 
 def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, image: Uint8) -> NDArray[np.float64]:

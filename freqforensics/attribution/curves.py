@@ -84,7 +84,7 @@ def _cropped(image: Uint8, pixels: float) -> Uint8:
 
 
 _CURVES: Final[tuple[tuple[str, str, tuple[float, ...], Callable[[Uint8, float], Uint8]], ...]] = (
-    ("jpeg", "JPEG quality", (100, 95, 90, 85, 80, 70, 60, 50, 40, 30), _jpeg),
+    ("jpeg", "JPEG quality (4:2:0)", (100, 95, 90, 85, 80, 70, 60, 50, 40, 30), _jpeg),
     ("blur", "Gaussian blur: sigma (pixels)", (0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3), _blurred),
     ("resize", "resize, antialiased: factor", (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5), _resized),
     ("crop", "pixels cut off above and to the left", tuple(range(17)), _cropped),

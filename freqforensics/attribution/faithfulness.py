@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from freqforensics.attribution.counterfactual import exact_logits
+from freqforensics.attribution.counterfactual import exact_logits, seen_grid
 from freqforensics.attribution.notches import (
     Disturber,
     Line,
     Shape,
     Spectra,
+    dense_reach,
     image_of,
     lattice_lines,
     line_energies,
@@ -175,19 +176,19 @@ def fourier_deletion(
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
     spectra = spectra_of(image)
-    everything = lattice_lines(side)
-    bare = spectra + notch_change(spectra, everything, shape)
-    energies = line_energies(spectra, everything, shape)
+    everything, reach = lattice_lines(side), dense_reach(shape)
+    bare = spectra + notch_change(spectra, everything, shape, reach=reach)
+    energies = line_energies(spectra, everything, shape, reach=reach)
     made: list[NDArray[np.float32]] = [image.astype(np.float32), image_of(bare, shape)]
     disturbers = []
     for count in counts:
-        change = notch_change(spectra, order[:count], shape)
+        change = notch_change(spectra, order[:count], shape, reach=reach)
         budget = _energy(change, shape)
         made.append(image_of(spectra + change, shape))
-        made.append(image_of(spectra + notch_change(spectra, _worth(energies, budget), shape), shape))
+        made.append(image_of(spectra + notch_change(spectra, _worth(energies, budget), shape, reach=reach), shape))
         rest = [line for line in everything if line not in set(order[:count])]
-        made.append(image_of(spectra + notch_change(spectra, rest, shape), shape))
-        disturbers.append(Disturber(spectra, order[:count], shape))
+        made.append(image_of(spectra + notch_change(spectra, rest, shape, reach=reach), shape))
+        disturbers.append(Disturber(spectra, order[:count], shape, reach=reach, grid=seen_grid(detector)))
     logits = exact_logits(made, detector, image)
     before, without = float(logits[0]), float(logits[1])
     deleted, by_amplitude, inserted = (tuple(float(v) for v in logits[2 + k :: 3]) for k in range(3))

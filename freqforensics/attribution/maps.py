@@ -49,7 +49,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     prepared = PixelLogit(twin, image).prepare(as_tensor(image))
     with torch.enable_grad():
         cam = LayerGradCam(twin, network.layer4).attribute(_beside(prepared, twin), relu_attributions=False)
-    return np.asarray(cam.detach()[0, 0].double().cpu().numpy())
+    return np.asarray(cam.detach()[0, 0].cpu().double().numpy())
 
 
 def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None, batch: int = 8) -> Float:
@@ -88,7 +88,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
             baselines=as_tensor(cv2.medianBlur(image, 5)),
             perturbations_per_eval=batch,
         )
-    return np.asarray(found[0, 0].double().numpy())
+    return np.asarray(found[0, 0].cpu().double().numpy())
 
 
 def smoothed_map(
@@ -139,7 +139,7 @@ def smoothed_map(
             n_steps=steps,
             internal_batch_size=8,
         )
-    return np.asarray(found[0].detach().double().sum(dim=0).numpy())
+    return np.asarray(found[0].detach().cpu().double().sum(dim=0).numpy())
 
 
 def band_shapley(
@@ -149,6 +149,7 @@ def band_shapley(
     bands: tuple[Band, ...] = EIGHT_BANDS,
     draws: int = 2,
     batch: int = 16,
+    rng: np.random.Generator | None = None,
 ) -> tuple[BandValue, ...]:
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
 
@@ -166,6 +167,8 @@ def band_shapley(
         Random phases that are averaged over, of a detector of coherence.
     batch : int
         Images that go through the network together.
+    rng : Generator, optional
+        Of the random phases; default of seed 0.
 
     Returns
     -------
@@ -183,7 +186,7 @@ def band_shapley(
     function = PixelLogit(detector, image)
     with torch.no_grad():
         if detector.input == "coherence":
-            z, z0 = incoherent_inputs(image, detector, draws=draws)
+            z, z0 = incoherent_inputs(image, detector, draws=draws, rng=rng)
             side = z.shape[-1]
             masks = [torch.from_numpy(full_plane(band.mask((side, side)), side)) for band in bands]
 
@@ -251,7 +254,7 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
         # That it puts hooks on modules and takes them away again, of a copy of ours.
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
         found = DeepLift(_Column(twin)).attribute(prepared, baselines=baseline, target=0)
-    return np.asarray(found[0].detach().double().cpu().numpy())
+    return np.asarray(found[0].detach().cpu().double().numpy())
 
 
 class _Column(nn.Module):

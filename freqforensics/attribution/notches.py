@@ -81,7 +81,7 @@ def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> ND
     lines : sequence of (fx, fy)
         Cycles per pixel.
     reach : int
-        As for `notch_mask`.
+        As for `notch_mask`; see `dense_reach`.
 
     Returns
     -------
@@ -111,6 +111,11 @@ def line_energies(spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reac
         changes = _changes(spectra, mask, rows, columns, shape)
         energies[line] = float((np.abs(changes) ** 2 * weights[columns]).sum())
     return energies
+
+
+def dense_reach(shape: Shape) -> int:
+    """Give the reach for many multiples of 1/32: 1, but 0 below 128 pixels, where no bin would be left between them."""
+    return int(min(shape) >= 128)
 
 
 def _changes(
@@ -155,9 +160,25 @@ def rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 class Disturber:
-    """Makes changes of a spectrum at random frequencies that have the radii and the energies of a notch's lines."""
+    """Makes changes of a spectrum at random frequencies that have the radii and the energies of a notch's lines.
 
-    def __init__(self, spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> None:
+    Parameters
+    ----------
+    spectra, lines, shape, reach
+        As for `notch_change`.
+    grid : int, optional
+        Draw multiples of 1 / grid only: a detector that sees nothing else would not notice the others.
+    """
+
+    def __init__(
+        self,
+        spectra: Spectra,
+        lines: Sequence[Line],
+        shape: Shape,
+        *,
+        reach: int = 1,
+        grid: int | None = None,
+    ) -> None:
         height, width = shape
         self.shape = spectra.shape
         radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
@@ -166,6 +187,8 @@ class Disturber:
         free[:, 0] = False
         if width % 2 == 0:
             free[:, -1] = False
+        if grid is not None:
+            free &= notch_mask(shape, lattice_lines(grid), reach=0)
         free &= ~notch_mask(shape, lines, reach=reach)
         places = np.flatnonzero(free)
         order = np.argsort(radius.ravel()[places], kind="stable")

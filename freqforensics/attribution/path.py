@@ -195,8 +195,8 @@ def _averaged(
 
     method = IntegratedGradients(function, multiply_by_inputs=False)
     with torch.no_grad():
-        logit = float(function(x).double())
-        start = float(torch.cat([function(part) for part in torch.split(x0, batch)]).double().mean())
+        logit = float(function(x).cpu().double())
+        start = float(torch.cat([function(part).cpu().double() for part in torch.split(x0, batch)]).mean())
     gap = logit - start
     while True:
         parts = [

@@ -80,7 +80,7 @@ def inspect(
         if not findings:
             raise Failed("; ".join(f"{path}: {reason}" for path, reason in failures))
         if as_json:
-            print(json.dumps([finding.to_json() for finding in findings], indent=2))
+            print(json.dumps([finding.to_json() for finding in findings], indent=2, allow_nan=False))
         else:
             _print_findings(findings)
             if out is not None:
@@ -112,6 +112,11 @@ def population(
         measured, notes, failures = population_of_sources(
             source, out, generators=generators or (), every=every, about=about, progress="population"
         )
+        if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
+            complain(
+                f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)} are"
+                " needed for so many generators"
+            )
         if as_json:
             summary = {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
             print(json.dumps(summary, indent=2))

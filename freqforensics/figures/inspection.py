@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from freqforensics.attribution.curves import ScoreCurve
@@ -33,6 +33,13 @@ def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.imshow(image, interpolation="nearest" if max(image.shape) < 300 else "antialiased")
         ax.set_axis_off()
         info = finding.image
+        top, left, bottom, right = info.part
+        if (bottom - top, right - left) != (info.height, info.width):
+            scale = image.shape[1] / info.width
+            place = (left * scale - 0.5, top * scale - 0.5)
+            for colour, width in (("white", 2.5), ("black", 1.0)):
+                size = (right - left) * scale, (bottom - top) * scale
+                ax.add_patch(Rectangle(place, *size, fill=False, edgecolor=colour, linewidth=width))
         ax.set_title(f"{info.width} × {info.height} pixels, {info.format}", parse_math=False)
     return ax
 
@@ -384,7 +391,7 @@ def _pooled(values: NDArray[Any], cells: int) -> NDArray[Any]:
     """The greatest value around each of an odd number of frequencies from -1/2 to 1/2."""
     height, width = values.shape
     rows, columns = (np.round(np.linspace(-0.5, 0.5, cells) * side).astype(int) for side in (height, width))
-    reach = [max(0, side // cells // 2) for side in (height, width)]
+    reach = [int(np.ceil(side / (cells - 1) / 2)) for side in (height, width)]
     out = np.zeros((cells, cells), values.dtype)
     for down in range(-reach[0], reach[0] + 1):
         for right in range(-reach[1], reach[1] + 1):

@@ -63,6 +63,11 @@ def render_page(finding: Finding, *, command: str | None = None) -> str:
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        The finding's maps were not kept.
     """
     return _page(finding, draw_views(finding), command)
 
@@ -170,8 +175,9 @@ def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
         limits=LIMITS,
         part=""
         if whole
-        else f"the middle, rows {top} to {bottom}, columns {left} to {right}: the rest was only scored",
-        command=command,
+        else f"the middle, rows {top} to {bottom}, columns {left} to {right}"
+        + (": the rest was only scored" if finding.scored == "the whole image" else ": the rest plays no part"),
+        command=None if command is None else shown_path(command),
         css=_css(),
         script=Markup(_SCRIPT),
     )

@@ -19,7 +19,7 @@ _DPI: Final = 150
 _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "image": (
         "The image.",
-        "this is what was read from the file.",
+        "this is what was read, made smaller if it is large; the frame: what is explained.",
         "that a viewer shows it with the same colours or orientation.",
     ),
     "location": (
@@ -39,12 +39,13 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "counterfactuals": (
         "The logit after each notch, beside those of random changes of the same energy.",
-        "a red point far left of its grey bar: these frequencies, and not their energy, carry the score.",
+        "a red point far from its grey bar, towards the grey field: these frequencies carry the score.",
         "that the image without them is what a camera would have made.",
     ),
     "deletion": (
         "Curves of the logit as frequencies are taken out in three orders.",
-        "the red curve below the grey one: the map names frequencies that the score rests on.",
+        "the red curve below the grey one (above it, if the gap is negative): the map names frequencies that the score"
+        " rests on.",
         "that no other set would do as much.",
     ),
     "randomisation": (
@@ -142,6 +143,8 @@ class View:
 
 def draw_views(finding: Finding) -> dict[str, View]:
     """Draw all views of a finding, by name."""
+    if "image" not in finding.maps:
+        raise ValueError("the maps of this finding were not kept: inspect the image by itself")
     views = []
     for name, plot in VIEWS.items():
         if name in ("input", "occlusion") and name not in finding.maps:
@@ -163,7 +166,13 @@ def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[fl
         plot(finding, ax=figure.add_subplot())
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": "freqforensics"})
-    explained = {"location": "pixels", "frequencies": "frequencies", "bands": "frequencies"}.get(name)
+    explained = {
+        "location": "pixels",
+        "frequencies": "frequencies",
+        "bands": "frequencies",
+        "wavelets": "path",
+        "cosines": "path",
+    }.get(name)
     badge = None if explained is None else finding.badges.get(explained)
     failed = "" if badge is None or badge.passed else "; ".join(badge.reasons)
     return View(name, stream.getvalue(), round(width * _DPI), round(height * _DPI), failed)

@@ -79,7 +79,16 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
             shown["counterfactuals"],
             layout="wide",
             more_title="All changes, in numbers",
-            more_heads=("change", "before", "after", "after, rounded", "energy (grey levels²)", "random", "z", "p"),
+            more_heads=(
+                "change",
+                "before",
+                "after",
+                "after, rounded",
+                "energy (grey levels²)",
+                "random",
+                "z",
+                "p, two-sided",
+            ),
             more_rows=[
                 (
                     one.what,
@@ -158,6 +167,9 @@ def in_short(finding: Finding) -> list[str]:
     """Give the finding in a few sentences."""
     found = finding.attribution
     lines = []
+    own = part_verdict(finding)
+    if own != finding.verdict:
+        lines.append(f"Mind: only a part is explained, and by itself its verdict is: {own}.")
     badge = finding.badges.get("frequencies")
     if found.lines and badge is not None and badge.passed:
         first = found.lines[0]
@@ -176,10 +188,17 @@ def in_short(finding: Finding) -> list[str]:
     flips = [curve for curve in finding.curves if curve.flip is not None and curve.name in ("jpeg", "blur", "resize")]
     if finding.flip_sought:
         named = ", ".join(f"{curve.axis} {curve.flip:.{0 if curve.name == 'jpeg' else 2}f}" for curve in flips)
-        lines.append(f"The verdict changes at: {named}." if flips else "The verdict survives JPEG, blur and resizing.")
+        tried = ", ".join(
+            f"{curve.axis} {curve.values[-1]:g}"
+            for curve in finding.curves
+            if curve.name in ("jpeg", "blur", "resize") and len(curve.values) > 1
+        )
+        lines.append(
+            f"The verdict changes at: {named}." if flips else f"The verdict survives all that was tried: {tried}."
+        )
     if finding.nearest is not None:
         lines.append(
-            "Its lattice is like that of no generator known here."
+            _unnamed(finding)
             if finding.nearest.name is None
             else f"Its lattice is most like that of {finding.nearest.name} (p = {finding.nearest.p_value:.2g})."
         )
@@ -189,26 +208,34 @@ def in_short(finding: Finding) -> list[str]:
     return lines
 
 
+def part_verdict(finding: Finding) -> str:
+    """Give the verdict that the part which is explained would have by itself."""
+    logit = finding.attribution.logit
+    if logit > finding.thresholds.high:
+        return "evidence of CNN generation"
+    return "no evidence found" if logit < finding.thresholds.low else "inconclusive"
+
+
 def _changed(finding: Finding) -> str:
     """What notching did to the score, in words."""
     notches = [one for one in finding.counterfactuals if one.kind == "notch" and one.p_value is not None]
     if not notches:
         return "Nothing was taken out."
     sign = 1 if finding.attribution.gap >= 0 else -1
-    best = min(notches, key=lambda one: sign * one.change)
-    outside = best.z is None or sign * best.z < -2
-    if (sign > 0 and best.p_value is not None and best.p_value > 0.05) or not outside or sign * best.change >= 0:
+    telling = [one for one in notches if one.p_value is not None and one.p_value <= 0.05 and sign * one.change < 0]
+    first = (
+        "Taking lines out of the spectrum moves the score no more than random changes of the same energy: the peaks do"
+        " not matter to this decision."
+    )
+    if telling:
+        best = min(telling, key=lambda one: sign * one.change)
+        z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
         first = (
-            "Taking lines out of the spectrum moves the score no more than random changes of the same energy: the"
-            " peaks do not matter to this decision."
+            f"Without {best.what} the logit is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls} random"
+            f" changes of the same energy hardly any does as much (p = {best.p_value:.2g}{z})."
         )
-    else:
-        z = (
-            ""
-            if best.z is None
-            else f", {abs(best.z):.0f} standard deviations beyond random changes of the same energy"
-        )
-        first = f"Without {best.what} the logit is {best.after:+.2f} instead of {best.before:+.2f}{z}."
+    elif finding.flip is not None:
+        first = "No set of lines looked at moves the score more than random changes of the same energy."
     if not finding.flip_sought:
         return first
     if finding.flip is None:
@@ -218,6 +245,15 @@ def _changed(finding: Finding) -> str:
         f"{first} Notching {'one frequency' if count == 1 else f'{count} frequencies'} takes it to"
         f" {finding.flip.after:+.2f}, out of the evidence."
     )
+
+
+def _unnamed(finding: Finding) -> str:
+    """Why no generator is named."""
+    if finding.nearest is None or not finding.nearest.likeness:
+        return "No generators are known here to compare its lattice with."
+    if not finding.nearest.decidable:
+        return f"With {finding.nearest.images} photographs to compare with, no generator's lattice can be named."
+    return "Its lattice is no more like a known generator's than photographs' are: unknown."
 
 
 def _beside(finding: Finding) -> str:
@@ -232,5 +268,5 @@ def _beside(finding: Finding) -> str:
     if finding.nearest is None:
         return first
     if finding.nearest.name is None:
-        return f"{first} Its lattice is no more like a known generator's than photographs' are: unknown."
+        return f"{first} {_unnamed(finding)}"
     return f"{first} Its lattice is most like that of {finding.nearest.name}."

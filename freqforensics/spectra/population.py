@@ -55,6 +55,11 @@ class Nearest:
     likeness: tuple[tuple[str, float], ...]
     images: int
 
+    @property
+    def decidable(self) -> bool:
+        """Whether there are photographs enough, and generators, to name one at all."""
+        return bool(self.likeness) and len(self.likeness) / (1 + self.images) <= UNKNOWN_ABOVE
+
 
 @dataclass(frozen=True)
 class Standing:
