@@ -230,9 +230,11 @@ def _changed(finding: Finding) -> str:
     if telling:
         best = min(telling, key=lambda one: sign * one.change)
         z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
+        others = round((best.p_value or 1) * (1 + best.nulls)) - 1
         first = (
             f"Without {best.what} the logit is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls} random"
-            f" changes of the same energy hardly any does as much (p = {best.p_value:.2g}{z})."
+            f" changes of the same energy {others or 'none'} {'moves' if others < 2 else 'move'} it as far"
+            f" (p = {best.p_value:.2g}{z})."
         )
     elif finding.flip is not None:
         first = "No set of lines looked at moves the score more than random changes of the same energy."
