@@ -7,6 +7,7 @@ import freqforensics.cli.detecting  # isort: skip
 import freqforensics.cli.scoring  # isort: skip
 import freqforensics.cli.inspecting  # isort: skip
 import freqforensics.cli.auditing  # isort: skip
+import freqforensics.cli.comparing  # isort: skip
 import freqforensics.cli.weights  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip
 

@@ -1,0 +1,454 @@
+"""What generators have in common: fingerprints, how alike they are and how surely, and how they cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.spectra.bands import Band
+from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
+from freqforensics.spectra.power import MeanSpectrum
+
+Measure = Literal["coherent", "log_power", "peaks", "lattice"]
+Float = NDArray[np.float64]
+
+CONTENT: Final = Band(1 / 16)
+"""Frequencies that fingerprints are compared at: below lies content, which is aligned in many sets (faces)."""
+FDR: Final = 0.05
+_FINEST: Final = 16
+_RINGS: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """The spectra of a set of generated images, in parts that can be drawn again, and of a real set beside it.
+
+    Parameters
+    ----------
+    name : str
+    fake : tuple of MeanSpectrum
+        Of disjoint parts of the set, of one plane each; ten or more, so that intervals mean something.
+    real : tuple of MeanSpectrum
+        The same of real images of like content, to be taken off; may be empty.
+    """
+
+    name: str
+    fake: tuple[MeanSpectrum, ...]
+    real: tuple[MeanSpectrum, ...] = ()
+
+    def __post_init__(self) -> None:
+        specs = {part.spec for part in (*self.fake, *self.real)}
+        if not self.fake or any(part.images == 0 for part in (*self.fake, *self.real)):
+            raise ValueError(f"{self.name}: every part needs images, and there must be parts of fakes")
+        if len(specs) != 1 or next(iter(specs)).planes != 1:
+            raise ValueError(f"{self.name}: parts must have one spec, of one plane")
+
+    @property
+    def images(self) -> int:
+        """Generated images."""
+        return sum(part.images for part in self.fake)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the crops, H and W."""
+        return self.fake[0].spec.shape
+
+    @cached_property
+    def stacked(self) -> tuple[_Side, _Side | None]:
+        """Sums of fake and real parts, as arrays."""
+        return _Side.of(self.fake), _Side.of(self.real) if self.real else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Sums of parts: counts (C,), and arrays (C, H, W // 2 + 1)."""
+
+    counts: Float
+    f: NDArray[np.complex128]
+    power: Float
+    log_power: Float
+
+    @classmethod
+    def of(cls, parts: Sequence[MeanSpectrum]) -> _Side:
+        return cls(
+            np.array([part.images for part in parts], np.float64),
+            np.stack([part.sums.f for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
+            np.stack([part.sums.image_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
+            np.stack([part.sums.log_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
+        )
+
+    def drawn(self, rng: np.random.Generator) -> _Side:
+        """As many parts, drawn with replacement."""
+        return self._weighted(
+            np.bincount(rng.integers(0, len(self.counts), len(self.counts)), minlength=len(self.counts))
+        )
+
+    def without(self, part: int) -> _Side:
+        """All parts but one."""
+        return self._weighted((np.arange(len(self.counts)) != part).astype(np.int64))
+
+    def _weighted(self, weights: NDArray[np.int64]) -> _Side:
+        chosen = np.repeat(np.arange(len(weights)), weights)
+        return _Side(self.counts[chosen], self.f[chosen], self.power[chosen], self.log_power[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """How alike fingerprints are.
+
+    Parameters
+    ----------
+    measure : {"coherent", "log_power", "peaks", "lattice"}
+    names : tuple of str
+    values, low, high : ndarray, shape (G, G)
+        Similarity, 1 on the diagonal, and its 95 % interval: 1.96 standard errors of the jackknife over parts. (The
+        bootstrap has the same part several times, which looks like coherence.)
+    p_value : ndarray, shape (G, G)
+        Of as great a similarity where nothing is shared; not corrected for the number of pairs.
+    """
+
+    measure: Measure
+    names: tuple[str, ...]
+    values: Float
+    low: Float
+    high: Float
+    p_value: Float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Sets that belong together.
+
+    Parameters
+    ----------
+    members : tuple of str
+    height : float
+        1 less the mean similarity at which the last of them joined.
+    support : float
+        Share of the bootstrap's trees that have this very cluster.
+    """
+
+    members: tuple[str, ...]
+    height: float
+    support: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How alike the fingerprints of some generators are.
+
+    Parameters
+    ----------
+    fingerprints : tuple of Fingerprint
+    similarities : dict of str to Similarity
+        By measure.
+    clusters : dict of str to tuple of Cluster
+        By measure; empty with fewer than three sets.
+    shared : ndarray of int, shape (H, W)
+        In how many sets each frequency is coherent, DC at the middle.
+    notes : tuple of str
+    """
+
+    fingerprints: tuple[Fingerprint, ...]
+    similarities: dict[Measure, Similarity]
+    clusters: dict[Measure, tuple[Cluster, ...]]
+    shared: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give names, matrices and clusters as JSON values."""
+        return {
+            "sets": [
+                {"name": one.name, "images": one.images, "real": sum(part.images for part in one.real)}
+                for one in self.fingerprints
+            ],
+            "similarities": {
+                name: {key: getattr(found, key).tolist() for key in ("values", "low", "high", "p_value")}
+                for name, found in self.similarities.items()
+            },
+            "clusters": {name: [asdict(cluster) for cluster in found] for name, found in self.clusters.items()},
+        }
+
+
+def similarity(
+    fingerprints: Sequence[Fingerprint],
+    measure: Measure = "coherent",
+    *,
+    permutations: int = 199,
+    seed: int = 0,
+) -> Similarity:
+    """Compare every fingerprint with every other.
+
+    Parameters
+    ----------
+    fingerprints : sequence of Fingerprint
+        Two or more, of one spec.
+    measure : {"coherent", "log_power", "peaks", "lattice"}
+        "coherent": correlation of the mean spectra, phases and all, each bin in units of what chance gives it, and
+        shrunk by what chance gives among all; the real side's mean is taken off. "log_power": correlation of the mean
+        log powers, fake less real, without their radial means. "peaks": Jaccard index of the bins that are coherent
+        (false discovery rate 0.05). "lattice": the same of N R at the multiples of 1/16, as far as it is beyond chance,
+        weighted by its logarithm (Ruzicka). All above 1/16 cycles per pixel.
+    permutations : int
+        Of the null: for "coherent" phases turned at random, bin by bin; for the others bins exchanged within rings.
+    seed : int
+
+    Returns
+    -------
+    Similarity
+
+    Raises
+    ------
+    ValueError
+        Fewer than two fingerprints, other specs, or no such measure.
+    """
+    _check(fingerprints, measure)
+    rng = np.random.default_rng(seed)
+    shape = fingerprints[0].shape
+    plain = [_features(print_.stacked, measure, shape) for print_ in fingerprints]
+    compare = _comparison(measure, shape)
+    values = _pairs(plain, compare)
+    reach = 1.96 * _standard_errors(fingerprints, plain, measure, compare)
+    low, high = np.maximum(values - reach, -1.0), np.minimum(values + reach, 1.0)
+    beyond = np.zeros_like(values)
+    rings = _ring_of_bins(shape)
+    if measure == "lattice":  # its points change places with each other only
+        rings = np.where(_on_lattice(shape), rings, -1 - rings) + rings.max() + 1
+    for _ in range(permutations):
+        null = [_turned(own, rng) if measure == "coherent" else _exchanged(own, rings, rng) for own in plain]
+        for a in range(len(plain)):
+            for b in range(len(plain)):
+                beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
+    p_value = (1 + (beyond + beyond.T) / 2) / (1 + permutations)
+    np.fill_diagonal(p_value, 1 / (1 + permutations))
+    return Similarity(measure, tuple(one.name for one in fingerprints), values, low, high, p_value)
+
+
+def clusters(
+    fingerprints: Sequence[Fingerprint], measure: Measure = "coherent", *, resamples: int = 200, seed: int = 0
+) -> tuple[Cluster, ...]:
+    """Cluster fingerprints by average linkage, with bootstrap support.
+
+    Parameters
+    ----------
+    fingerprints, measure, seed
+        As for `similarity`; three fingerprints or more.
+    resamples : int
+        Of the bootstrap over parts.
+
+    Returns
+    -------
+    tuple of Cluster
+        From the tightest to that of all.
+
+    Raises
+    ------
+    ValueError
+        As `similarity`.
+    """
+    _check(fingerprints, measure)
+    rng = np.random.default_rng(seed)
+    shape = fingerprints[0].shape
+    compare = _comparison(measure, shape)
+    names = tuple(one.name for one in fingerprints)
+    tree = _tree(_pairs([_features(one.stacked, measure, shape) for one in fingerprints], compare))
+    count = dict.fromkeys(tree, 0)
+    for sample in _resampled(fingerprints, measure, resamples, rng):
+        for members in _tree(_pairs(sample, compare)):
+            if members in count:
+                count[members] += 1
+    found = [
+        Cluster(tuple(names[i] for i in sorted(members)), height, count[members] / max(1, resamples))
+        for members, height in tree.items()
+    ]
+    return tuple(sorted(found, key=lambda cluster: (cluster.height, cluster.members)))
+
+
+def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
+    """Count in how many sets each bin is coherent, at a false discovery rate of 0.05 within each.
+
+    Returns
+    -------
+    ndarray of int, shape (H, W)
+        DC at the middle.
+    """
+    _check(fingerprints, "peaks")
+    height, width = fingerprints[0].shape
+    found = sum(_significant(one.stacked[0], (height, width)).astype(np.int64) for one in fingerprints)
+    return np.asarray(full_plane(np.asarray(found), width), np.int64)
+
+
+def _check(fingerprints: Sequence[Fingerprint], measure: str) -> None:
+    if measure not in get_args(Measure):
+        raise ValueError(f"measure must be one of {', '.join(get_args(Measure))}; got {measure!r}")
+    if len(fingerprints) < 2:
+        raise ValueError(f"fingerprints must be two or more, got {len(fingerprints)}")
+    if len({one.fake[0].spec for one in fingerprints}) != 1:
+        raise ValueError("fingerprints must have one spec")
+
+
+def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[int, int]) -> NDArray[np.generic]:
+    """What is compared of a set, (H, W // 2 + 1)."""
+    fake, real = sides
+    count = fake.counts.sum()
+    if measure == "log_power":
+        level = fake.log_power.sum(axis=0) / count
+        return np.asarray(level if real is None else level - real.log_power.sum(axis=0) / real.counts.sum())
+    if measure == "coherent":
+        mean, variance = fake.f.sum(axis=0) / count, fake.power.sum(axis=0) / count**2
+        if real is not None:
+            others = real.counts.sum()
+            mean = mean - real.f.sum(axis=0) / others
+            variance = variance + real.power.sum(axis=0) / others**2
+        z = mean / np.sqrt(np.maximum(variance, 1e-300))
+        # Of random phases |z|^2 is exponential: what chance alone gives among so many bins is taken off (the
+        # universal threshold of Donoho and Johnstone 1994), or noise in thousands of bins would hide a few lines.
+        power_of_z = np.abs(z) ** 2
+        kept = np.maximum(0.0, 1 - np.log(CONTENT.mask(shape).sum()) / np.maximum(power_of_z, 1e-300))
+        return np.asarray(z * kept)
+    if measure == "peaks":
+        return _significant(fake, shape)
+    power = fake.power.sum(axis=0)
+    nr = np.abs(fake.f.sum(axis=0)) ** 2 / np.maximum(power, 1e-300)
+    on = _on_lattice(shape)
+    return np.asarray(np.where(on, np.log1p(np.maximum(0.0, nr - np.log(on.sum()))), 0.0))
+
+
+def _significant(side: _Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    from scipy.stats import false_discovery_control
+
+    images = int(side.counts.sum())
+    r = np.abs(side.f.sum(axis=0)) ** 2 / np.maximum(side.power.sum(axis=0) * images, 1e-300)
+    p = coherence_p_value(np.minimum(r, 1.0), images, self_conjugate=self_conjugate_bins(shape))
+    inside = CONTENT.mask(shape)
+    found = np.zeros(p.shape, bool)
+    found[inside] = false_discovery_control(p[inside]) <= FDR
+    return found
+
+
+def _comparison(
+    measure: Measure, shape: tuple[int, int]
+) -> Callable[[NDArray[np.generic], NDArray[np.generic]], float]:
+    weights = np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape)
+    rings = _ring_of_bins(shape)
+
+    def correlation(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+        norm = np.sqrt((weights * np.abs(a) ** 2).sum() * (weights * np.abs(b) ** 2).sum())
+        return float((weights * (a * np.conj(b)).real).sum() / norm) if norm else 0.0
+
+    def without_rings(a: NDArray[np.generic]) -> Float:
+        flat, total = np.asarray(a, np.float64).ravel(), weights.ravel()
+        place = rings.ravel()
+        sums, counts = np.bincount(place, total * flat), np.bincount(place, total)
+        return np.asarray((flat - (sums / np.maximum(counts, 1e-300))[place]).reshape(a.shape))
+
+    def jaccard(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+        either = float((weights * np.maximum(a, b)).sum())
+        return float((weights * np.minimum(a, b)).sum()) / either if either else 0.0
+
+    if measure == "coherent":
+        return correlation
+    if measure == "log_power":
+        return lambda a, b: correlation(without_rings(a), without_rings(b))
+    return jaccard
+
+
+def _on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Bins at multiples of 1/16, the mean excepted."""
+    rows, columns = (np.arange(side) * _FINEST % side == 0 for side in shape)
+    on = np.outer(rows, columns[: shape[1] // 2 + 1])
+    on[0, 0] = False
+    return on
+
+
+def _turned(values: NDArray[np.generic], rng: np.random.Generator) -> NDArray[np.generic]:
+    """Phases at random, bin by bin."""
+    return np.asarray(values * np.exp(2j * np.pi * rng.random(values.shape)))
+
+
+def _ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
+    radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
+    return np.asarray(np.floor(radius * _RINGS), np.int64)
+
+
+def _exchanged(values: NDArray[np.generic], rings: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.generic]:
+    """Bins exchanged with others of their ring."""
+    order = np.argsort(rings, axis=None, kind="stable")
+    shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
+    made = np.empty_like(values).ravel()
+    made[order] = values.ravel()[shuffled]
+    return made.reshape(values.shape)
+
+
+def _standard_errors(
+    fingerprints: Sequence[Fingerprint],
+    plain: Sequence[NDArray[np.generic]],
+    measure: Measure,
+    compare: Callable[[NDArray[np.generic], NDArray[np.generic]], float],
+) -> Float:
+    """Of all pairs, by leaving out one part of one side of one set at a time."""
+    count = len(fingerprints)
+    variance = np.zeros((count, count))
+    for a, one in enumerate(fingerprints):
+        fake, real = one.stacked
+        others = [b for b in range(count) if b != a]
+        kept: list[list[tuple[_Side, _Side | None]]] = [
+            [(fake.without(part), real) for part in range(len(fake.counts))]
+        ]
+        if real is not None:
+            kept.append([(fake, real.without(part)) for part in range(len(real.counts))])
+        for sides in kept:
+            if len(sides) < 2:
+                continue
+            found = np.array(
+                [[compare(_features(side, measure, one.shape), plain[b]) for b in others] for side in sides]
+            )
+            spread = (len(sides) - 1) * found.var(axis=0)
+            variance[a, others] += spread
+            variance[others, a] += spread
+    return np.asarray(np.sqrt(variance))
+
+
+def _resampled(
+    fingerprints: Sequence[Fingerprint], measure: Measure, resamples: int, rng: np.random.Generator
+) -> list[list[NDArray[np.generic]]]:
+    samples = []
+    for _ in range(resamples):
+        sample = []
+        for one in fingerprints:
+            fake, real = one.stacked
+            sides = fake.drawn(rng), None if real is None else real.drawn(rng)
+            sample.append(_features(sides, measure, one.shape))
+        samples.append(sample)
+    return samples
+
+
+def _pairs(
+    features: Sequence[NDArray[np.generic]], compare: Callable[[NDArray[np.generic], NDArray[np.generic]], float]
+) -> Float:
+    values = np.eye(len(features))
+    for a in range(len(features)):
+        for b in range(a):
+            values[a, b] = values[b, a] = compare(features[a], features[b])
+    return values
+
+
+def _tree(values: Float) -> dict[frozenset[int], float]:
+    """Clusters of average linkage, by their members, with the height at which they formed."""
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    distance = 1 - values
+    np.fill_diagonal(distance, 0)
+    members = {index: frozenset([index]) for index in range(len(values))}
+    found = {}
+    for step, (a, b, height, _) in enumerate(linkage(squareform(distance, checks=False), "average")):
+        joined = members[int(a)] | members[int(b)]
+        members[len(values) + step] = joined
+        found[joined] = float(height)
+    return found
