@@ -43,7 +43,7 @@ def compare_sources(
         Gets ``similarity.{png,pdf}``, ``shared.{png,pdf}``, ``similarity-<measure>.csv``, ``comparison.json`` and
         ``manifest.json``.
     spec : SpectrumSpec, optional
-        Default crops of 128 pixels, luma, 5x5 median.
+        Default all tiles of 64 pixels, luma, 5x5 median.
     measures, permutations, seed
         As for `similarity`.
     resamples : int
@@ -66,7 +66,7 @@ def compare_sources(
     ValueError
         Fewer than two generators with 20 images that are large enough; or as `index_sources`, `result_folder`.
     """
-    spec = spec or SpectrumSpec(size=128)
+    spec = spec or SpectrumSpec(size=64, crop="tiles")
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     notes += serious_confounds(records)

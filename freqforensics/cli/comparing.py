@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from freqforensics.spectra.fingerprint import Comparison
 
 
-@app.command(epilog="Example: freqforensics compare ForenSynths/test --out comparison --size 128")
+@app.command(epilog="Example: freqforensics compare ForenSynths/test --out comparison")
 def compare(
     source: Annotated[
         list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of images, as for spectrum.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for matrices and figures.")] = None,
-    size: Annotated[int, typer.Option(help="Side of the crops, pixels, a multiple of 16.", min=32)] = 128,
+    size: Annotated[int, typer.Option(help="Side of the tiles, pixels, a multiple of 16.", min=32)] = 64,
     parts: Annotated[int, typer.Option(help="That a set is cut into, for intervals.", min=2)] = 20,
     limit: Annotated[int | None, typer.Option(help="The first so many images of each group.", min=1)] = None,
     resamples: Annotated[int, typer.Option(help="Of the bootstrap of clusters.", min=1)] = 200,
@@ -42,7 +42,7 @@ def compare(
         found = compare_sources(
             source,
             out,
-            spec=SpectrumSpec(size=size),
+            spec=SpectrumSpec(size=size, crop="tiles"),
             parts=parts,
             limit=limit,
             resamples=resamples,
@@ -64,16 +64,21 @@ def compare(
 def _print_comparison(found: Comparison) -> None:
     from rich.text import Text
 
-    table = new_table("generator", "most alike", "coherent", "95 %", "p", "log power", "peaks", "lattice")
-    coherent = found.similarities["coherent"]
-    for a, name in enumerate(coherent.names):
-        others = [b for b in range(len(coherent.names)) if b != a]
-        best = max(others, key=lambda b, a=a: coherent.values[a, b])  # type: ignore[misc]
-        cells = [name, coherent.names[best], f"{coherent.values[a, best]:+.2f}"]
-        cells += [f"{coherent.low[a, best]:+.2f} to {coherent.high[a, best]:+.2f}", f"{coherent.p_value[a, best]:.3f}"]
-        cells += [f"{found.similarities[m].values[a, best]:+.2f}" for m in ("log_power", "peaks", "lattice")]
+    shown = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}
+    measures = [measure for measure in shown if measure in found.similarities]
+    table = new_table("generator", *(f"most alike: {shown[measure]}" for measure in measures))
+    names = [one.name for one in found.fingerprints]
+    for a, name in enumerate(names):
+        cells = [name]
+        for measure in measures:
+            values, p_value = found.similarities[measure].values[a], found.similarities[measure].p_value[a]
+            best = max((b for b in range(len(names)) if b != a), key=values.__getitem__)
+            alike = f"{names[best]} {values[best]:+.2f} (p {p_value[best]:.3f})"
+            cells.append(alike if values[best] > 0 else "none")
         table.add_row(*(Text(cell) for cell in cells))
     print_wide(table)
-    for cluster in found.clusters.get("coherent", ()):
-        if len(cluster.members) < len(coherent.names) and cluster.support >= 0.5:
-            print(f"together in {cluster.support:.0%} of the bootstrap's trees: {', '.join(cluster.members)}")
+    for measure in measures:
+        for cluster in found.clusters.get(measure, ()):
+            if len(cluster.members) < len(names) and cluster.support >= 0.5:
+                together = ", ".join(cluster.members)
+                print(f"{shown[measure]}: {together} together in {cluster.support:.0%} of the bootstrap's trees")
