@@ -303,6 +303,8 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
 def serious_confounds(records: Sequence[ImageRecord], *, most: int = 40) -> list[str]:
     """Say in a line for each generator what its sides seriously differ in, from some of its files' headers.
 
+    Bytes per pixel are left out: they depend on what is in the pictures.
+
     Parameters
     ----------
     records : sequence of ImageRecord
@@ -325,7 +327,12 @@ def serious_confounds(records: Sequence[ImageRecord], *, most: int = 40) -> list
             facts += [one for one in map(_facts_or_none, chosen) if one is not None]
     lines = []
     for group in audit_facts(facts, forest=False, least=SERIOUS).groups:
-        serious = [f"{one.name} ({one.real} / {one.fake})" for one in group.confounds if one.verdict == "serious"]
+        # Bytes per pixel are the content's, too: smooth images compress well.
+        serious = [
+            f"{one.name} ({one.real} / {one.fake})"
+            for one in group.confounds
+            if one.verdict == "serious" and one.name != "bytes per pixel"
+        ]
         if serious:
             lines.append(
                 f"{group.generator}: real and fake files differ in {', '.join(serious)}; freqforensics audit says more"
