@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from freqforensics.engine import map_reduce
 from freqforensics.images import ImageReadError, ImageRecord, first_of_each, index_sources, read_image
-from freqforensics.images.audit import Audit, FileFacts, audit_facts, matched_records, read_facts
+from freqforensics.images.audit import Audit, audit_facts, matched_records
+from freqforensics.images.facts import FileFacts, read_facts
 from freqforensics.images.perturb import JPEG, Crop
 from freqforensics.provenance import manifest, replacing, result_folder, write_json
 from freqforensics.spectra import TraceAccumulator, resampling_alternative

@@ -20,9 +20,9 @@ from freqforensics.images.audit import (
     audit_facts,
     find_duplicates,
     matched_records,
-    read_facts,
     serious_confounds,
 )
+from freqforensics.images.facts import read_facts
 
 COUNT = 24
 

@@ -5,23 +5,18 @@ A detector, or a spectrum, can take such a difference for a generator's trace (G
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from freqforensics.images.facts import FileFacts, read_facts
 from freqforensics.images.folders import ImageRecord
-from freqforensics.images.headers import read_header
-from freqforensics.images.jpeg import read_jpeg_tables
-from freqforensics.images.reading import ImageReadError, decode_image, read_file
+from freqforensics.images.reading import ImageReadError
 
 Verdict = Literal["none", "mild", "serious"]
 Alike = Literal["exact", "near"]
@@ -34,46 +29,6 @@ MILD, SERIOUS = 0.2, 0.5
 LEVEL: Final = 0.01
 _NEAR: Final = 3
 """Bits of 64 in which the difference hashes of near duplicates may differ."""
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What a file is, its content apart.
-
-    Parameters
-    ----------
-    record : ImageRecord
-    sha256 : str
-    format : str
-    width, height : int
-    size : int
-        Bytes.
-    quality : int or None
-        Of a JPEG, on libjpeg's scale.
-    subsampling : str
-        Of a JPEG; "none" otherwise.
-    bits : int
-        Per sample.
-    grey : bool
-        All three colours are the same everywhere.
-    profile : bool
-        A colour profile is embedded.
-    content : int
-        Difference hash of the picture, 64 bits: alike for pictures that look alike; -1 of a flat one, or not decoded.
-    """
-
-    record: ImageRecord
-    sha256: str
-    format: str
-    width: int
-    height: int
-    size: int
-    quality: int | None
-    subsampling: str
-    bits: int
-    grey: bool
-    profile: bool
-    content: int
 
 
 @dataclass(frozen=True)
@@ -173,60 +128,6 @@ class Audit:
     groups: tuple[GroupAudit, ...]
     duplicates: tuple[Duplicate, ...]
     failures: tuple[tuple[str, str], ...]
-
-
-def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
-    """Read what a file is.
-
-    Parameters
-    ----------
-    record : ImageRecord
-    content : bool
-        Decode it, for the hash of the picture and to see whether it is grey.
-
-    Returns
-    -------
-    FileFacts
-
-    Raises
-    ------
-    ImageReadError
-        It cannot be read.
-    """
-    data = read_file(record.path)
-    header = read_header(data)
-    if header.damage is not None:
-        raise ImageReadError(str(record.path), header.damage)
-    width, height, bits, profile, grey, content_hash = header.width, header.height, 8, False, False, -1
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            width, height = width or picture.width, height or picture.height
-            profile = bool(picture.info.get("icc_profile"))
-            bits = 16 if picture.mode.startswith("I") else 1 if picture.mode == "1" else 8
-            grey = picture.mode in ("L", "LA", "1") or picture.mode.startswith("I")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if width is None or height is None:
-            raise ImageReadError(str(record.path), "not an image that can be read") from error
-    if content:
-        image = decode_image(data, name=record.path, on_note=lambda note: None)
-        height, width = image.shape[:2]
-        grey = grey or bool((image[..., :1] == image).all())
-        content_hash = _difference_hash(image)
-    tables = read_jpeg_tables(data)
-    return FileFacts(
-        record=record,
-        sha256=hashlib.sha256(data).hexdigest(),
-        format=str(header.format),
-        width=int(width or 0),
-        height=int(height or 0),
-        size=len(data),
-        quality=None if tables is None else tables.quality,
-        subsampling="none" if tables is None else tables.subsampling,
-        bits=bits,
-        grey=grey,
-        profile=profile,
-        content=content_hash,
-    )
 
 
 def audit_facts(
@@ -488,15 +389,6 @@ def _told_apart(
         drawn.append(roc_auc_score(labels[chosen], scores[chosen]))
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(roc_auc_score(labels, scores)), float(low), float(high)
-
-
-def _difference_hash(image: NDArray[np.uint8]) -> int:
-    """64 bits: is each of 8 x 8 places brighter than its right neighbour; -1 of a flat image."""
-    small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
-    if np.ptp(small) < 8:
-        return -1
-    bits = (small[:, 1:] > small[:, :-1]).ravel()
-    return int(sum(1 << place for place in np.flatnonzero(bits).tolist()))
 
 
 def _pair(first: FileFacts, second: FileFacts, kind: Alike) -> Duplicate:
