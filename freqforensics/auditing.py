@@ -17,7 +17,7 @@ from freqforensics.engine import map_reduce
 from freqforensics.images import ImageReadError, ImageRecord, first_of_each, index_sources, read_image
 from freqforensics.images.audit import Audit, audit_facts, matched_records
 from freqforensics.images.facts import FileFacts, read_facts
-from freqforensics.images.perturb import JPEG, Crop
+from freqforensics.images.perturb import Crop
 from freqforensics.provenance import manifest, replacing, result_folder, write_json
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
 
@@ -175,8 +175,6 @@ def reencode(
 
 
 def _write(image: Any, place: Path, quality: int | None) -> None:
-    if quality is not None:
-        image = JPEG(quality)(image)  # once more as it is written: both sides alike
     options = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
     encoded, data = cv2.imencode(place.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     if not encoded:

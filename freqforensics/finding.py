@@ -96,6 +96,12 @@ class Thresholds:
     high: float
     source: str
 
+    def verdict(self, logit: float) -> Verdict:
+        """Say on which side of the thresholds a logit lies."""
+        if logit > self.high:
+            return "evidence of CNN generation"
+        return "no evidence found" if logit < self.low else "inconclusive"
+
 
 @dataclass(frozen=True)
 class LineValue:

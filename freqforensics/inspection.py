@@ -38,7 +38,7 @@ from freqforensics.attribution.faithfulness import (
     randomisation,
 )
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
-from freqforensics.attribution.notches import Line, lattice_lines, line_name, ranked_lines
+from freqforensics.attribution.notches import Line, lattice_lines, line_name, line_values, ranked_lines
 from freqforensics.attribution.path import Baseline, PathGradient, integrate_path
 from freqforensics.attribution.sensitivity import sensitivity_map
 from freqforensics.calibrated import CalibratedDetector, known_detector, open_detector
@@ -52,7 +52,6 @@ from freqforensics.finding import (
     InspectedImage,
     LineValue,
     Thresholds,
-    Verdict,
 )
 from freqforensics.images import (
     ImageReadError,
@@ -151,7 +150,7 @@ def inspect(
         whole = given.detector.input == "coherence" or height * width <= MOST_SCORED
         scored = pixels if whole else part
         logit = float(twin.logits([scored])[0])
-        verdict = _verdict(logit, given.thresholds)
+        verdict = given.thresholds.verdict(logit)
         step("path")
         path = integrate_path(
             part,
@@ -372,12 +371,6 @@ def _part(height: int, width: int) -> tuple[int, int, int, int]:
     return top, left, top + sides[0], left + sides[1]
 
 
-def _verdict(logit: float, thresholds: Thresholds) -> Verdict:
-    if logit > thresholds.high:
-        return "evidence of CNN generation"
-    return "no evidence found" if logit < thresholds.low else "inconclusive"
-
-
 def _maps_of(path: PathGradient) -> dict[str, NDArray[np.float64]]:
     """The maps whose likeness to those of random weights is measured."""
     return {"frequencies": fourier_map(path, tile=32), "pixels": pixel_map(path)}
@@ -435,18 +428,15 @@ def _lines(
     plane: NDArray[np.float64], order: tuple[Line, ...], causes: tuple[OtherCause, ...]
 ) -> tuple[LineValue, ...]:
     found = {cause.name for cause in causes if cause.found}
-    side = plane.shape[0]
+    values = line_values(plane)
     lines = []
     for fx, fy in order[:LINES]:
-        row, column = round(fy * side), round(fx * side)
-        pair = {(row % side, column % side), (-row % side, -column % side)}
-        value = sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
         also = []
         if "JPEG" in found and all(float(8 * f).is_integer() for f in (fx, fy)):
             also.append("JPEG's 8x8 blocks")
         if "colour interpolation" in found and all(float(2 * f).is_integer() for f in (fx, fy)):
             also.append("colour interpolation")
-        lines.append(LineValue(float(fx), float(fy), value, tuple(also)))
+        lines.append(LineValue(float(fx), float(fy), values[fx, fy], tuple(also)))
     return tuple(lines)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, RESIDUAL_SCALE, Detector
+from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, RESIDUAL_SCALE, Detector, evaluating
 from freqforensics.spectra import Band, high_pass_residual
 from freqforensics.spectra.tiles import LEAST, LEAST_POWER
 
@@ -60,15 +60,10 @@ class PixelLogit(nn.Module):
 
     def of_prepared(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of what `prepare` gives."""
-        modes = {module: module.training for module in self.detector.modules()}
-        self.detector.eval()
-        try:
+        with evaluating(self.detector):
             first = next(self.detector.parameters())
             logits: Tensor = self.detector(prepared.to(first.device, first.dtype))
             return logits
-        finally:
-            for module, training in modes.items():
-                module.training = training
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Do what `prepare_input` does, to floating-point images (N, 3, H, W)."""

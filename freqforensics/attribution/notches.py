@@ -62,13 +62,19 @@ def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line
     tuple of (fx, fy)
         Cycles per pixel, each mirror pair once.
     """
+    values = {line: sign * value for line, value in line_values(plane).items()}
+    return tuple(sorted((line for line in values if values[line] > 0), key=lambda line: -values[line]))
+
+
+def line_values(plane: NDArray[np.float64]) -> dict[Line, float]:
+    """Give what each frequency of a Fourier map and its mirror image add together, DC left out; as `ranked_lines`."""
     side = plane.shape[0]
     values = {}
     for fx, fy in lattice_lines(side):
         row, column = (round(f * side) for f in (fy, fx))
         pair = {(row % side, column % side), (-row % side, -column % side)}
-        values[fx, fy] = sign * sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
-    return tuple(sorted((line for line in values if values[line] > 0), key=lambda line: -values[line]))
+        values[fx, fy] = sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
+    return values
 
 
 def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> NDArray[np.float32]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, get_args
 
 import cv2
@@ -92,14 +93,21 @@ class Detector(nn.Module):
             As `prepare_input`.
         """
         first = next(self.parameters())
-        modes = {module: module.training for module in self.modules()}
-        self.eval()
-        try:
+        with evaluating(self):
             prepared = prepare_input(images, self.input, band=self.band).to(first.device, first.dtype)
             return np.asarray(self(prepared).float().cpu().numpy())
-        finally:
-            for module, training in modes.items():
-                module.training = training
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode for a while; every module is left in the mode it was in."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def make_detector(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from freqforensics.figures.plane import draw_plane
 from freqforensics.figures.style import new_figure, style
 from freqforensics.spectra.fingerprint import Comparison
 
@@ -73,18 +75,8 @@ def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
         fig.set_layout_engine("constrained")
         ax = fig.add_subplot()
         values = comparison.shared
-        height, width = values.shape
-        whole = np.pad(values, ((0, 1 - height % 2), (0, 1 - width % 2)), mode="wrap")
-        down, right = (0.5 + 0.5 / (side - 1) for side in whole.shape)
         count = len(comparison.fingerprints)
-        picture = ax.imshow(
-            whole, cmap="cividis", vmin=0, vmax=count, interpolation="nearest", extent=(-right, right, down, -down)
-        )
-        ticks = (-0.5, -0.25, 0, 0.25, 0.5)
-        names = ("−1/2", "−1/4", "0", "1/4", "1/2")
-        ax.set_xticks(ticks, names)
-        ax.set_yticks(ticks, names)
-        ax.set(xlabel="$f_x$ (cycles per pixel)", ylabel="$f_y$ (cycles per pixel)")
+        picture = draw_plane(ax, values, Normalize(0, count), "cividis")
         ax.set_title(f"in how many of {count} sets a frequency is coherent\n(false discovery rate 0.05, above 1/16)")
         fig.colorbar(picture, ax=ax, label="sets", shrink=0.9)
     return fig

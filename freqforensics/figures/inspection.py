@@ -12,6 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from freqforensics.attribution.curves import ScoreCurve
+from freqforensics.figures.plane import draw_plane, frequency_axes
 from freqforensics.figures.style import OKABE_ITO, new_axes, style
 from freqforensics.finding import Finding
 from freqforensics.spectra.population import PERCENTILES
@@ -21,8 +22,6 @@ BLOCK: Final = 16
 FOR, AGAINST = "#B2182B", "#2166AC"
 _GREY: Final = "#777777"
 _DIVERGING: Final = "RdBu_r"
-_EIGHTHS: Final = (-0.5, -0.25, 0, 0.25, 0.5)
-_FRACTIONS: Final = ("−1/2", "−1/4", "0", "1/4", "1/2")
 
 
 def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
@@ -75,7 +74,7 @@ def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
     with style():
         ax = ax or new_axes((3.9, 3.4))
         norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
-        picture = _plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
+        picture = draw_plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
         for rank, line in enumerate(finding.attribution.lines[:5], 1):
             # Towards the middle, or it would lie on the frame.
             offset = (-7 * np.sign(line.fx) if line.fx else 7, 7 * np.sign(line.fy) if line.fy else 7)
@@ -113,7 +112,7 @@ def plot_input(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw what the detector sees of luma: the coherence of tiles."""
     with style():
         ax = ax or new_axes((3.9, 3.4))
-        picture = _plane(ax, finding.maps["input"][0], Normalize(-2, 4, clip=True), "viridis")
+        picture = draw_plane(ax, finding.maps["input"][0], Normalize(-2, 4, clip=True), "viridis")
         ax.set_title("what the detector sees of luma")
         _bar(ax, picture, "log coherence, standardised (0 by chance)", (-2, 0, 2, 4))
     return ax
@@ -124,7 +123,7 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
     with style():
         ax = ax or new_axes((3.9, 3.4))
         values = _pooled(finding.maps["sensitivity"], 65)
-        picture = _plane(ax, values, LogNorm(1e-2, 100, clip=True), "viridis")
+        picture = draw_plane(ax, values, LogNorm(1e-2, 100, clip=True), "viridis")
         ax.set_title("what a small wave could change")
         _bar(ax, picture, "logits per grey level of amplitude", (1e-2, 1e-1, 1, 10, 100))
     return ax
@@ -328,7 +327,7 @@ def plot_cam(finding: Finding, *, ax: Axes | None = None) -> Axes:
         norm = SymLogNorm(0.02, vmin=-4, vmax=4, base=10)
         if "input" in finding.maps:
             picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest", extent=(-0.5, 0.5, 0.5, -0.5))
-            _frequency_axes(ax)
+            frequency_axes(ax)
         else:
             picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest")
             ax.set_axis_off()
@@ -369,22 +368,6 @@ VIEWS: Final[dict[str, Callable[..., Axes]]] = {
     "occlusion": plot_occlusion,
 }
 """By name; each takes a finding and `ax`. `plot_curve` takes a curve, too."""
-
-
-def _plane(ax: Axes, values: NDArray[Any], norm: Normalize, cmap: str) -> Any:
-    """Draw an even plane with the period shown on both sides: Nyquist is seen left and right, above and below."""
-    whole = np.pad(values, ((0, 1 - values.shape[0] % 2), (0, 1 - values.shape[1] % 2)), mode="wrap")
-    down, right = (0.5 + 0.5 / (side - 1) for side in whole.shape)
-    picture = ax.imshow(whole, cmap=cmap, norm=norm, interpolation="nearest", extent=(-right, right, down, -down))
-    _frequency_axes(ax)
-    return picture
-
-
-def _frequency_axes(ax: Axes) -> None:
-    ax.set_xticks(_EIGHTHS, _FRACTIONS)
-    ax.set_yticks(_EIGHTHS, _FRACTIONS)
-    ax.set_xlabel("$f_x$ (cycles per pixel)")
-    ax.set_ylabel("$f_y$ (cycles per pixel)")
 
 
 def _pooled(values: NDArray[Any], cells: int) -> NDArray[Any]:

@@ -29,6 +29,8 @@ UNITS: Final = {
     "none": "1, raw DFT",
 }
 _TICKS: Final = tuple(Fraction(n, 8) for n in (-4, -2, -1, 0, 1, 2, 4))
+_QUARTERS: Final = (-0.5, -0.25, 0, 0.25, 0.5)
+_FRACTIONS: Final = ("−1/2", "−1/4", "0", "1/4", "1/2")
 LINE_LEVEL: Final = 0.01
 
 
@@ -106,6 +108,23 @@ def plot_spectrum(
             if kind == "coherence":
                 plain_ticks(bar, (low, high))
     return ax
+
+
+def draw_plane(ax: Axes, values: NDArray[Any], norm: Normalize, cmap: str) -> Any:
+    """Draw an even plane with the period shown on both sides: Nyquist is seen left and right, above and below."""
+    whole = np.pad(values, ((0, 1 - values.shape[0] % 2), (0, 1 - values.shape[1] % 2)), mode="wrap")
+    down, right = (0.5 + 0.5 / (side - 1) for side in whole.shape)
+    picture = ax.imshow(whole, cmap=cmap, norm=norm, interpolation="nearest", extent=(-right, right, down, -down))
+    frequency_axes(ax)
+    return picture
+
+
+def frequency_axes(ax: Axes) -> None:
+    """Label both axes with fractions of a cycle per pixel, from -1/2 to 1/2."""
+    ax.set_xticks(_QUARTERS, _FRACTIONS)
+    ax.set_yticks(_QUARTERS, _FRACTIONS)
+    ax.set_xlabel("$f_x$ (cycles per pixel)")
+    ax.set_ylabel("$f_y$ (cycles per pixel)")
 
 
 def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:

@@ -167,7 +167,7 @@ def in_short(finding: Finding) -> list[str]:
     """Give the finding in a few sentences."""
     found = finding.attribution
     lines = []
-    own = part_verdict(finding)
+    own = finding.thresholds.verdict(found.logit)
     if own != finding.verdict:
         lines.append(f"Mind: only a part is explained, and by itself its verdict is: {own}.")
     badge = finding.badges.get("frequencies")
@@ -206,14 +206,6 @@ def in_short(finding: Finding) -> list[str]:
     if other:
         lines.append(f"Found besides: {', '.join(other)}.")
     return lines
-
-
-def part_verdict(finding: Finding) -> str:
-    """Give the verdict that the part which is explained would have by itself."""
-    logit = finding.attribution.logit
-    if logit > finding.thresholds.high:
-        return "evidence of CNN generation"
-    return "no evidence found" if logit < finding.thresholds.low else "inconclusive"
 
 
 def _changed(finding: Finding) -> str:
