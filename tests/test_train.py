@@ -149,6 +149,22 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
     assert not list(out.glob(".unfinished-*"))
 
 
+@pytest.mark.parametrize("broken_in", ["save_detector", "TrainLog.epoch"])
+def test_broken_off_between_the_files_of_an_epoch(config, whole, tmp_path, monkeypatch, broken_in):
+    def broken(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"freqforensics.detector.train.{broken_in}", broken)
+        with pytest.raises(KeyboardInterrupt):
+            train_detector(config, out, device="cpu")
+    train_detector(config, out, device="cpu", resume=True)
+    assert same(out, whole)
+    for name in ("steps.csv", "epochs.csv"):
+        assert rows(out, name) == rows(whole, name)
+
+
 def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root):
     one = replace(config, epochs=1)
     train_detector(one, tmp_path / "run", device="cpu")

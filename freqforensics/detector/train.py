@@ -175,6 +175,8 @@ def train_detector(
     if workers is None:
         workers = 0 if fabric.device.type == "cpu" else min(8, default_workers())
     with TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
+        if run.epochs and not run.done and fabric.is_global_zero:
+            _keep(run, folder, log)
         while not run.ended:
             _one_epoch(run, folder, log, workers=workers, minutes=checkpoint_minutes, progress=progress)
             if on_epoch is not None and fabric.is_global_zero:
@@ -205,17 +207,21 @@ def _one_epoch(run: TrainingRun, folder: Path, log: TrainLog, *, workers: int, m
                 run.store(folder)
                 stored = time.monotonic()
     run.validate(workers, started)
-    epoch = run.epochs[-1]
-    if first:
-        if epoch.kept:
-            shown = {
-                "epoch": str(epoch.epoch),
-                "validation_ap": f"{epoch.ap:.6f}",
-                "config": json.dumps(run.config.to_json()),
-            }
-            save_detector(run.detector, folder / WEIGHTS, metadata=shown)
-        log.epoch(run.epochs)
     run.store(folder)
+    if first:
+        _keep(run, folder, log)
+
+
+def _keep(run: TrainingRun, folder: Path, log: TrainLog) -> None:
+    """Write what the last epoch came to. After its checkpoint, so that a run killed in between can do it again."""
+    if run.epochs[-1].kept:
+        shown = {
+            "epoch": str(run.epochs[-1].epoch),
+            "validation_ap": f"{run.epochs[-1].ap:.6f}",
+            "config": json.dumps(run.config.to_json()),
+        }
+        save_detector(run.detector, folder / WEIGHTS, metadata=shown)
+    log.epoch(run.epochs)
 
 
 def index_configured(config: TrainConfig) -> TrainingSet:
