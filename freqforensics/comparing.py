@@ -1,21 +1,37 @@
-"""Sources -> what their generators' fingerprints have in common -> a folder of results."""
+"""Sources -> fingerprints -> what generators have in common -> a folder of results."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from freqforensics.commonality import Comparison, ImageSet
 from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
 from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import manifest, result_folder, write_json
-from freqforensics.spectra import MeanSpectrum, SpectrumSpec, mean_spectrum
-from freqforensics.spectra.fingerprint import Comparison, Fingerprint, Measure, clusters, shared_map, similarity
+from freqforensics.spectra import MeanSpectrum, SpectrumSpec
+from freqforensics.spectra.files import image_spectra
+from freqforensics.spectra.fingerprint import (
+    Fingerprint,
+    Measure,
+    Similarity,
+    clusters,
+    shared_map,
+    similarity,
+)
+from freqforensics.spectra.grouping import Grouping, group
+from freqforensics.spectra.power import combine
+from freqforensics.spectra.stability import influence, learning_curve
 
 PARTS: Final = 20
 FEWEST: Final = 20
 """Images of a set, large enough for the crops, below which it is left out."""
+_ONE_BY_ONE: Final = 1000
+"""Images of a set up to which each is looked at; beyond, the first so many are."""
+MEASURES: Final[tuple[Measure, ...]] = ("coherent", "log_power", "peaks", "lattice")
 
 
 def compare_sources(
@@ -23,7 +39,8 @@ def compare_sources(
     out: str | Path | None = None,
     *,
     spec: SpectrumSpec | None = None,
-    measures: Sequence[Measure] = ("coherent", "log_power", "peaks", "lattice"),
+    measures: Sequence[Measure] = MEASURES,
+    groups: Callable[[str], str | None] | None = None,
     parts: int = PARTS,
     limit: int | None = None,
     resamples: int = 200,
@@ -38,14 +55,17 @@ def compare_sources(
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `index_sources`. Real images of a generator's set are taken off its fingerprint.
+        As for `index_sources`. Real images of a generator's set are taken off its fingerprint. A generator that several
+        sources have is one set for each.
     out : str or Path, optional
-        Gets ``similarity.{png,pdf}``, ``shared.{png,pdf}``, ``similarity-<measure>.csv``, ``comparison.json`` and
-        ``manifest.json``.
+        Gets ``similarity.{png,pdf}``, ``shared.{png,pdf}``, ``learning.{png,pdf}``, ``similarity-<measure>.csv``,
+        ``influence.csv``, ``comparison.json`` and ``manifest.json``.
     spec : SpectrumSpec, optional
         Default all tiles of 64 pixels, luma, 5x5 median.
     measures, permutations, seed
         As for `similarity`.
+    groups : callable, optional
+        From a set's name to its group or None: are sets of one group more alike?
     resamples : int
         As for `clusters`.
     parts : int
@@ -66,71 +86,188 @@ def compare_sources(
     ValueError
         Fewer than two generators with 20 images that are large enough; or as `index_sources`, `result_folder`.
     """
-    spec = spec or SpectrumSpec(size=64, crop="tiles")
     notes: list[str] = []
-    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
-    notes += serious_confounds(records)
-    groups = by_generator(records)
-    found = []
-    for name in sorted({generator for generator, label in groups if label != "real"}):
-        fake: list[ImageRecord] = []
-        for label in ("fake", "unknown"):
-            fake += groups.get((name, label), [])
-        sides = [
-            _parts(chosen, spec, parts, f"{name} {label}" if progress else None)
-            for label, chosen in (("fake", fake), ("real", groups.get((name, "real"), [])))
-        ]
-        if sum(part.images for part in sides[0]) < FEWEST:
-            notes.append(f"{name}: fewer than {FEWEST} images of {spec.shape[1]}x{spec.shape[0]} pixels, left out")
-            continue
-        found.append(Fingerprint(name, sides[0], sides[1] if sum(part.images for part in sides[1]) >= FEWEST else ()))
-    if len(found) < 2:
+    sets = image_sets(sources, spec=spec, parts=parts, limit=limit, notes=notes, seed=seed, progress=progress)
+    if len(sets) < 2:
         raise ValueError("two generators or more are needed to compare; " + ("; ".join(notes) or "only one was found"))
+    found = [one.fingerprint for one in sets]
+    similarities = {one: similarity(found, one, permutations=permutations, seed=seed) for one in measures}
     comparison = Comparison(
-        tuple(found),
-        {measure: similarity(found, measure, permutations=permutations, seed=seed) for measure in measures},
+        sets,
+        similarities,
         {measure: clusters(found, measure, resamples=resamples, seed=seed) for measure in measures if len(found) > 2},
+        groupings_of(similarities, groups, None, notes),
         shared_map(found),
         tuple(notes),
     )
     if out is not None:
-        _save(comparison, Path(out), command, overwrite)
+        _save_comparison(comparison, Path(out), command, overwrite)
     return comparison
 
 
-def _parts(
-    records: Sequence[ImageRecord], spec: SpectrumSpec, parts: int, progress: str | None
-) -> tuple[MeanSpectrum, ...]:
-    """Averages of each so-manieth image; parts without any are left out."""
-    made = []
-    for start in range(min(parts, len(records))):
-        chosen = records[start::parts]
-        averaged = mean_spectrum(chosen, spec=spec, on_error="skip", progress=progress)
-        if averaged.images:
-            made.append(averaged)
-    return tuple(made)
+def image_sets(
+    sources: Sequence[str | Path],
+    *,
+    spec: SpectrumSpec | None = None,
+    parts: int = PARTS,
+    limit: int | None = None,
+    notes: list[str],
+    seed: int = 0,
+    progress: bool = False,
+) -> tuple[ImageSet, ...]:
+    """Make the fingerprint of every generator of some sources.
+
+    Parameters
+    ----------
+    sources, spec, parts, limit, progress
+        As for `compare_sources`.
+    notes : list of str
+        Gets what was left out, and what may mislead.
+    seed : int
+        Of the learning curves.
+
+    Returns
+    -------
+    tuple of ImageSet
+        By name.
+
+    Raises
+    ------
+    ValueError
+        As `index_sources`.
+    """
+    spec = spec or SpectrumSpec(size=64, crop="tiles")
+    records = first_of_each(_index_apart(sources, notes), limit)
+    notes += serious_confounds(records)
+    groups = by_generator(records)
+    sets = []
+    for name in sorted({generator for generator, label in groups if label != "real"}):
+        fake = [*groups.get((name, "fake"), []), *groups.get((name, "unknown"), [])]
+        real = groups.get((name, "real"), [])
+        terms = image_spectra(fake, spec=spec, progress=f"{name} fake" if progress else None)
+        if sum(one.images for one in terms) < FEWEST:
+            notes.append(f"{name}: fewer than {FEWEST} images of {spec.shape[1]}x{spec.shape[0]} pixels, left out")
+            continue
+        others: tuple[MeanSpectrum, ...] = ()
+        if len(real) >= FEWEST:
+            others = image_spectra(real, spec=spec, progress=f"{name} real" if progress else None)
+        if sum(one.images for one in others) < FEWEST:
+            others = ()
+        # As many parts on both sides: where both show the same content in one order, so do their parts.
+        count = min(parts, len(terms), len(others) or len(terms))
+        fingerprint = Fingerprint(name, _parts(terms, count), _parts(others, count) if others else ())
+        usable = [(record.path, term) for record, term in zip(fake, terms, strict=True) if term.images][:_ONE_BY_ONE]
+        one_by_one = Fingerprint(name, tuple(term for _, term in usable))
+        found = ImageSet(
+            fingerprint,
+            learning_curve(one_by_one, seed=seed),
+            influence(one_by_one),
+            tuple(path for path, _ in usable),
+        )
+        if found.overbearing:
+            shown = found.overbearing[0].name + (" and others" if len(found.overbearing) > 1 else "")
+            notes.append(f"{name}: {len(found.overbearing)} of its images ({shown}) weigh too much; see influence.csv")
+        sets.append(found)
+    return tuple(sets)
 
 
-def _save(comparison: Comparison, out: Path, command: str | None, overwrite: bool) -> None:
-    from freqforensics.figures.comparison import plot_shared, plot_similarities
+def _index_apart(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
+    """Index sources; a generator that several have is named after its source, too."""
+    indexed = [index_sources([source], on_note=notes.append) for source in sources]
+    owners: dict[str, set[int]] = {}
+    for number, records in enumerate(indexed):
+        for record in records:
+            if record.label != "real":
+                owners.setdefault(record.generator, set()).add(number)
+    folders = [Path(str(source).partition("=")[2] or source).absolute().name for source in sources]
+    if len(set(folders)) < len(folders):
+        folders = [str(source) for source in sources]
+    return [
+        replace(record, generator=f"{folders[number]}/{record.generator}")
+        if len(owners.get(record.generator, ())) > 1
+        else record
+        for number, records in enumerate(indexed)
+        for record in records
+    ]
+
+
+def _parts(terms: Sequence[MeanSpectrum], count: int) -> tuple[MeanSpectrum, ...]:
+    """Sums of each so-manieth image; parts without any are left out."""
+    made = (combine(terms[start::count]) for start in range(count))
+    return tuple(part for part in made if part.images)
+
+
+def groupings_of(
+    similarities: Mapping[Measure, Similarity],
+    groups: Callable[[str], str | None] | None,
+    among: Sequence[str] | None,
+    notes: list[str],
+) -> dict[Measure, Grouping]:
+    """Compare within groups by every measure, as `group` does; notes get what cannot be."""
+    if groups is None:
+        return {}
+    names = next(iter(similarities.values())).names
+    known = {name: kind for name in names if (kind := groups(name.rpartition("/")[2])) is not None}
+    left = [name for name in names if name not in known]
+    if left:
+        notes.append(f"no group is known of {', '.join(left)}")
+    try:
+        return {measure: group(found, known, among=among) for measure, found in similarities.items()}
+    except ValueError as error:
+        notes.append(f"no comparison by groups: {error}")
+        return {}
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def pair_rows(found: Similarity, pairs: Iterable[tuple[int, int]]) -> list[tuple[str, ...]]:
+    """Give a table's rows, under `PAIRS`."""
+    return [
+        (
+            found.names[a],
+            found.names[b],
+            *(f"{getattr(found, key)[a, b]:.4f}" for key in ("values", "low", "high", "p_value")),
+        )
+        for a, b in pairs
+    ]
+
+
+PAIRS: Final = ("first", "second", "similarity", "low", "high", "p_value")
+
+
+def _save_comparison(comparison: Comparison, out: Path, command: str | None, overwrite: bool) -> None:
+    from freqforensics.figures.comparison import plot_learning, plot_shared, plot_similarities
     from freqforensics.figures.style import new_figure, save_figure
 
     inputs = {
-        one.name: {"images": one.images, "sha256": [part.inputs_sha256 for part in one.fake][:1]}
-        for one in comparison.fingerprints
+        one.fingerprint.name: {"images": one.fingerprint.images, "sha256": combine(one.fingerprint.fake).inputs_sha256}
+        for one in comparison.sets
     }
     shown = manifest({"measures": list(comparison.similarities)}, inputs=inputs)
+    count = len(comparison.sets)
     with result_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "comparison.json", comparison.to_json())
         for measure, found in comparison.similarities.items():
-            with (folder / f"similarity-{measure}.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(["first", "second", "similarity", "low", "high", "p_value"])
-                for a, first in enumerate(found.names):
-                    for b, second in enumerate(found.names[:a]):
-                        numbers = (found.values[a, b], found.low[a, b], found.high[a, b], found.p_value[a, b])
-                        writer.writerow([second, first, *(f"{number:.4f}" for number in numbers)])
-        for name, plot in (("similarity", plot_similarities), ("shared", plot_shared)):
+            pairs = [(b, a) for a in range(count) for b in range(a)]
+            write_csv(folder / f"similarity-{measure}.csv", PAIRS, pair_rows(found, pairs))
+        write_csv(
+            folder / "influence.csv",
+            ("set", "path", "power_share", "peaks_kept", "peak_coherence_without"),
+            (
+                (one.fingerprint.name, path, *(f"{value:.4f}" for value in values))
+                for one in comparison.sets
+                for path, *values in zip(
+                    one.paths, one.influence.share, one.influence.peaks, one.influence.coherence, strict=True
+                )
+            ),
+        )
+        for name, plot in (("similarity", plot_similarities), ("shared", plot_shared), ("learning", plot_learning)):
             figure = new_figure()
             plot(comparison, fig=figure)
             for suffix in (".png", ".pdf"):

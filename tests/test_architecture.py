@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "attribution": {"detector", "engine", "images", "provenance", "spectra"},
     "evaluation": {"attribution", "detector", "engine", "generators", "images", "provenance", "spectra"},
     "figures": {
-        "comparing",
+        "commonality",
         "finding",
         "attribution",
         "detector",
@@ -40,7 +40,9 @@ MAY_IMPORT = {
     "finding": {"attribution", "spectra"},
     "report": {"attribution", "figures", "finding", "images", "provenance"},
     "auditing": {"engine", "figures", "images", "provenance", "spectra"},
-    "comparing": {"figures", "images", "provenance", "spectra"},
+    "commonality": {"spectra"},
+    "comparing": {"commonality", "figures", "images", "provenance", "spectra"},
+    "origins": {"commonality", "comparing", "figures", "provenance", "spectra"},
     "calibrated": {"detector", "finding"},
     "population": {"images", "spectra"},
     "inspection": {

@@ -1,16 +1,20 @@
-"""How alike fingerprints are, and what they share."""
+"""How alike fingerprints are, what they share, and how many images show it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from freqforensics.commonality import Comparison, Origins
 from freqforensics.figures.plane import draw_plane
-from freqforensics.figures.style import new_figure, style
-from freqforensics.spectra.fingerprint import Comparison
+from freqforensics.figures.style import OKABE_ITO, new_figure, style
+from freqforensics.spectra.fingerprint import Similarity
 
 _TITLES: Final = {
     "coherent": "coherent: phases and all",
@@ -19,6 +23,8 @@ _TITLES: Final = {
     "lattice": "lattice of 1/16: weighted Jaccard",
 }
 _LEVEL: Final = 0.05
+_NUMBERS_UP_TO: Final = 12
+"""Sets beyond which a matrix is too fine for numbers."""
 
 
 def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
@@ -32,39 +38,144 @@ def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> F
     Returns
     -------
     Figure
-        Bold: p at most 0.05 after Bonferroni's correction for the pairs, or the least that was possible.
+        Bold, or a dot where there are many sets: p at most 0.05 after Bonferroni's correction for the pairs, or the
+        least that was possible.
     """
     found = comparison.similarities
-    count = len(comparison.fingerprints)
+    count = len(comparison.sets)
+    everything = np.arange(count)
     with style():
         fig = fig or new_figure()
-        side = 1.5 + 0.36 * count
-        rows = -(-len(found) // 2)
-        columns = min(2, len(found))
+        side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.2) * count
+        rows, columns = -(-len(found) // 2), min(2, len(found))
         fig.set_size_inches(columns * side + 0.6, rows * (side + 0.1))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(rows, columns, squeeze=False)
         for ax in axes.flat[len(found) :]:
             ax.set_axis_off()
-        picture = None
         for ax, (measure, one) in zip(axes.flat, found.items(), strict=False):
-            values = one.values.copy()
-            np.fill_diagonal(values, np.nan)
-            picture = ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
-            least = one.p_value[~np.eye(count, dtype=bool)].min()
-            level = max(least, _LEVEL / max(1, count * (count - 1) / 2))
-            for a in range(count):
-                for b in range(count):
-                    if a != b:
-                        ax.text(b, a, f"{one.values[a, b]:.2f}".replace("-", "−"), ha="center", va="center", fontsize=6,
-                                fontweight="bold" if one.p_value[a, b] <= level else "normal",
-                                color="white" if abs(one.values[a, b]) > 0.65 else "black")  # fmt: skip
-            ax.set_xticks(range(count), one.names, rotation=45, ha="right")
-            ax.set_yticks(range(count), one.names)
+            _draw_matrix(ax, one, everything, everything, count * (count - 1) // 2)
             ax.set_title(_TITLES[measure])
-        if picture is not None:
-            fig.colorbar(picture, ax=axes.ravel().tolist(), label="similarity (bold: beyond chance)", shrink=0.6)
+        _colour_bar(fig, axes, count)
     return fig
+
+
+def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
+    """Draw how alike sets and known generators are, by each measure, and which known one each set is said to be from.
+
+    Parameters
+    ----------
+    result : Origins
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        The first panel: share of draws from a known generator that are as far from it, with the verdict; then a matrix
+        of similarities for each measure.
+    """
+    count, others = len(result.origins), len(result.known)
+    with style():
+        fig = fig or new_figure()
+        wide = 1.9 + 0.2 * others if others > _NUMBERS_UP_TO else 1.9 + 0.36 * others
+        high = 1.1 + 0.2 * count if max(count, others) > _NUMBERS_UP_TO else 1.1 + 0.33 * count
+        panels = 1 + len(result.similarities)
+        rows = -(-panels // 2)
+        fig.set_size_inches(2 * wide + 0.7, rows * high)
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(rows, 2, squeeze=False)
+        for ax in axes.flat[panels:]:
+            ax.set_axis_off()
+        ax = axes.flat[0]
+        p_values = np.array(
+            [[{each.name: each.p_value for each in one.candidates}[name] for name in result.known]
+             for one in result.origins]
+        )  # fmt: skip
+        ax.imshow(np.where(p_values > _LEVEL, p_values, np.nan), cmap="cividis", vmin=0, vmax=1, aspect="auto")
+        ax.set_facecolor("0.93")
+        for row, origin in enumerate(result.origins):
+            if origin.name is not None:
+                ax.plot(result.known.index(origin.name), row, "o", color=OKABE_ITO[1], markersize=3.5)
+        named = [f"{one.set}: {one.name or 'unknown'}" for one in result.origins]
+        ax.set_xticks(range(others), result.known, rotation=90)
+        ax.set_yticks(range(count), named)
+        ax.set_title("origin (dot); coloured: not ruled out, p > 0.05")
+        for ax, (measure, one) in zip(axes.flat[1:], result.similarities.items(), strict=False):
+            _draw_matrix(ax, one, np.arange(count), np.arange(count, count + others), count * others)
+            ax.set_xticks(range(others), result.known, rotation=90)
+            ax.set_title(_TITLES[measure])
+        _colour_bar(fig, axes, max(count, others))
+    return fig
+
+
+def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
+    """Draw how each set's strongest peak grows with the number of images.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        A panel for each set: mean of subsets and the band from the 5th to the 95th percentile; dashed, what random
+        phases reach somewhere with probability 0.05.
+    """
+    curves = [one.curve for one in comparison.sets]
+    with style():
+        fig = fig or new_figure()
+        columns = min(len(curves), 3 if len(curves) <= 9 else 5)
+        rows = -(-len(curves) // columns)
+        fig.set_size_inches(min(7.2, 2.3 * columns + 0.4), 1.6 * rows + 0.4)
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for ax in axes.flat[len(curves) :]:
+            ax.set_axis_off()
+        for ax, curve in zip(axes.flat, curves, strict=False):
+            ax.fill_between(curve.images, np.maximum(curve.low, 0.1), np.maximum(curve.high, 0.1), color=OKABE_ITO[0],
+                            alpha=0.25, linewidth=0)  # fmt: skip
+            ax.plot(curve.images, np.maximum(curve.snr, 0.1), color=OKABE_ITO[0])
+            ax.axhline(curve.threshold, color="0.3", linestyle="--", linewidth=0.8)
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            ax.grid(color="0.9", linewidth=0.5)
+            ax.set_axisbelow(True)
+            need = "none seen" if curve.needed is None else f"needs {curve.needed}"
+            ax.set_title(f"{curve.name}: {need}")
+        for ax in [*axes[-1], *(axes.flat[len(curves) - columns : len(curves)])]:
+            ax.tick_params(labelbottom=True)
+        fig.supxlabel("images", fontsize=8)
+        fig.supylabel("N R of the strongest peak (chance: 1)", fontsize=8)
+    return fig
+
+
+def _draw_matrix(ax: Axes, one: Similarity, rows: NDArray[np.int_], columns: NDArray[np.int_], pairs: int) -> None:
+    """Similarities of some sets to others; the strong ones in bold, or dotted where numbers would not fit."""
+    values, p_value = one.values[np.ix_(rows, columns)].copy(), one.p_value[np.ix_(rows, columns)]
+    same = rows[:, None] == columns[None, :]
+    values[same] = np.nan
+    ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    level = max(float(p_value[~same].min()), _LEVEL / max(1, pairs))
+    numbers = max(len(rows), len(columns)) <= _NUMBERS_UP_TO
+    for row, column in zip(*np.nonzero(~same), strict=True):
+        value, beyond = values[row, column], p_value[row, column] <= level and values[row, column] > 0
+        colour = "white" if abs(value) > 0.65 else "black"
+        if numbers:
+            ax.text(column, row, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=6,
+                    fontweight="bold" if beyond else "normal", color=colour)  # fmt: skip
+        elif beyond:
+            ax.plot(column, row, ".", color=colour, markersize=2.5)
+    ax.set_xticks(range(len(columns)), [one.names[index] for index in columns], rotation=45, ha="right")
+    if len(columns) > _NUMBERS_UP_TO:
+        ax.set_xticks(range(len(columns)), [one.names[index] for index in columns], rotation=90, ha="center")
+    ax.set_yticks(range(len(rows)), [one.names[index] for index in rows])
+
+
+def _colour_bar(fig: Figure, axes: NDArray[np.object_], sets: int) -> None:
+    mark = "bold" if sets <= _NUMBERS_UP_TO else "dot"
+    scale = ScalarMappable(Normalize(-1, 1), "RdBu_r")
+    fig.colorbar(scale, ax=axes.ravel().tolist(), label=f"similarity ({mark}: beyond chance)", shrink=0.6)
 
 
 def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
@@ -75,7 +186,7 @@ def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
         fig.set_layout_engine("constrained")
         ax = fig.add_subplot()
         values = comparison.shared
-        count = len(comparison.fingerprints)
+        count = len(comparison.sets)
         picture = draw_plane(ax, values, Normalize(0, count), "cividis")
         ax.set_title(f"in how many of {count} sets a frequency is coherent\n(false discovery rate 0.05, above 1/16)")
         fig.colorbar(picture, ax=ax, label="sets", shrink=0.9)

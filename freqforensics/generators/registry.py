@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from freqforensics.generators.families.decoder import Decoder
+
+Operator = Literal["nearest", "bilinear", "transposed", "shuffle", "alias-free"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ class Family:
     name : str
     path : str
         Module and class of the decoder below ``generators/families``.
+    operator : {"nearest", "bilinear", "transposed", "shuffle", "alias-free"}
+        What enlarges most: families of one operator are twins.
     upsampling : str
-        The operator in a few words.
+        The up-path in a few words.
     plan : Plan
         Sizes of the miniature that ships.
     adversarial : bool
@@ -75,6 +79,7 @@ class Family:
 
     name: str
     path: str
+    operator: Operator
     upsampling: str
     plan: Plan = field(default_factory=Plan)
     adversarial: bool = True
@@ -95,45 +100,86 @@ class Family:
 
 
 _LISTED = (
-    Family("progan", "interpolated:ProGAN", "nearest, convolution", Plan(content=48)),
-    Family("stylegan", "styled:StyleGAN", "nearest, convolution, blur", Plan(content=48)),
-    Family("biggan", "interpolated:BigGAN", "nearest in residual blocks", Plan(content=48)),
-    Family("cyclegan", "transposed:CycleGAN", "transposed convolution k=3"),
-    Family("stargan", "transposed:StarGAN", "transposed convolution k=4"),
-    Family("gaugan", "interpolated:GauGAN", "nearest before SPADE blocks", Plan(width=16, content=48)),
-    Family("crn", "interpolated:CRN", "bilinear, corners aligned", Plan(content=48, layout=24), adversarial=False),
-    Family("imle", "interpolated:IMLE", "bilinear, corners aligned", Plan(content=48, layout=24), adversarial=False),
+    Family("progan", "interpolated:ProGAN", "nearest", "nearest, convolution", Plan(content=48)),
+    Family("stylegan", "styled:StyleGAN", "nearest", "nearest, convolution, blur", Plan(content=48)),
+    Family("biggan", "interpolated:BigGAN", "nearest", "nearest in residual blocks", Plan(content=48)),
+    Family("cyclegan", "transposed:CycleGAN", "transposed", "transposed convolution k=3"),
+    Family("stargan", "transposed:StarGAN", "transposed", "transposed convolution k=4"),
+    Family("gaugan", "interpolated:GauGAN", "nearest", "nearest before SPADE blocks", Plan(width=16, content=48)),
+    Family(
+        "crn",
+        "interpolated:CRN",
+        "bilinear",
+        "bilinear, corners aligned",
+        Plan(content=48, layout=24),
+        adversarial=False,
+    ),
+    Family(
+        "imle",
+        "interpolated:IMLE",
+        "bilinear",
+        "bilinear, corners aligned",
+        Plan(content=48, layout=24),
+        adversarial=False,
+    ),
     Family(
         "sitd",
         "transposed:SITD",
+        "transposed",
         "transposed convolution k=2, pixel shuffle",
         Plan(content=6, skips=1),
         adversarial=False,
     ),
-    Family("san", "shuffled:SAN", "convolution, pixel shuffle", Plan(content=12), adversarial=False),
+    Family("san", "shuffled:SAN", "shuffle", "convolution, pixel shuffle", Plan(content=12), adversarial=False),
     Family(
-        "deepfake", "shuffled:Deepfake", "convolution, leaky ReLU, pixel shuffle", Plan(content=12), adversarial=False
+        "deepfake",
+        "shuffled:Deepfake",
+        "shuffle",
+        "convolution, leaky ReLU, pixel shuffle",
+        Plan(content=12),
+        adversarial=False,
     ),
-    Family("stylegan2", "styled:StyleGAN2", "transposed convolution, FIR [1,3,3,1]", Plan(content=48)),
+    Family("stylegan2", "styled:StyleGAN2", "transposed", "transposed convolution, FIR [1,3,3,1]", Plan(content=48)),
     Family(
         "stylegan3",
         "styled:StyleGAN3",
+        "alias-free",
         "Kaiser filter, alias-free, x2",
         Plan(layers=1, width=16, content=48),
         adversarial=False,
         leaves_lattice=False,
         steps=2400,
     ),
-    Family("alae", "styled:ALAE", "fused transposed convolution, blur", Plan(content=48), steps=12000),
-    Family("dcgan", "transposed:DCGAN", "transposed convolution k=4", Plan(width=32, content=12)),
-    Family("pix2pix", "transposed:Pix2pix", "transposed convolution k=4, skips", Plan(width=32, content=16, skips=3)),
+    Family("alae", "styled:ALAE", "transposed", "fused transposed convolution, blur", Plan(content=48), steps=12000),
+    Family("dcgan", "transposed:DCGAN", "transposed", "transposed convolution k=4", Plan(width=32, content=12)),
     Family(
-        "ldm_vae", "interpolated:LDMVAE", "nearest, convolution, x8", Plan(layers=3, width=12, content=40), steps=14000
+        "pix2pix",
+        "transposed:Pix2pix",
+        "transposed",
+        "transposed convolution k=4, skips",
+        Plan(width=32, content=16, skips=3),
+    ),
+    Family(
+        "ldm_vae",
+        "interpolated:LDMVAE",
+        "nearest",
+        "nearest, convolution, x8",
+        Plan(layers=3, width=12, content=40),
+        steps=14000,
     ),
 )
 
 FAMILIES: Final[dict[str, Family]] = {family.name: family for family in _LISTED}
 """Every family by name: those of ForenSynths, the alias-free control, and four more."""
+
+
+_SAME_DECODER: Final = {"stable_diffusion": "ldm_vae"}
+
+
+def operator_of(name: str) -> Operator | None:
+    """Give what enlarges in a generator of this name, real or miniature; None if it is not known."""
+    family = FAMILIES.get(_SAME_DECODER.get(name, name))
+    return None if family is None else family.operator
 
 
 def find_family(name: str) -> Family:

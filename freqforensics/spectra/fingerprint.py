@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +66,10 @@ class Fingerprint:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Sums of parts: counts (C,), and arrays (C, H, W // 2 + 1)."""
+    """Sums of parts: images and crops (C,), and arrays (C, H, W // 2 + 1)."""
 
     counts: Float
+    crops: Float
     f: NDArray[np.complex128]
     power: Float
     log_power: Float
@@ -77,6 +78,7 @@ class _Side:
     def of(cls, parts: Sequence[MeanSpectrum]) -> _Side:
         return cls(
             np.array([part.images for part in parts], np.float64),
+            np.array([part.crops for part in parts], np.float64),
             np.stack([part.sums.f for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
             np.stack([part.sums.image_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
             np.stack([part.sums.log_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
@@ -94,7 +96,13 @@ class _Side:
 
     def _weighted(self, weights: NDArray[np.int64]) -> _Side:
         chosen = np.repeat(np.arange(len(weights)), weights)
-        return _Side(self.counts[chosen], self.f[chosen], self.power[chosen], self.log_power[chosen])
+        return _Side(
+            self.counts[chosen], self.crops[chosen], self.f[chosen], self.power[chosen], self.log_power[chosen]
+        )
+
+    def level(self) -> Float:
+        """Mean log power, (H, W // 2 + 1)."""
+        return np.asarray(self.log_power.sum(axis=0) / self.crops.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,43 +144,6 @@ class Cluster:
     members: tuple[str, ...]
     height: float
     support: float
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """How alike the fingerprints of some generators are.
-
-    Parameters
-    ----------
-    fingerprints : tuple of Fingerprint
-    similarities : dict of str to Similarity
-        By measure.
-    clusters : dict of str to tuple of Cluster
-        By measure; empty with fewer than three sets.
-    shared : ndarray of int, shape (H, W)
-        In how many sets each frequency is coherent, DC at the middle.
-    notes : tuple of str
-    """
-
-    fingerprints: tuple[Fingerprint, ...]
-    similarities: dict[Measure, Similarity]
-    clusters: dict[Measure, tuple[Cluster, ...]]
-    shared: NDArray[np.int64]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give names, matrices and clusters as JSON values."""
-        return {
-            "sets": [
-                {"name": one.name, "images": one.images, "real": sum(part.images for part in one.real)}
-                for one in self.fingerprints
-            ],
-            "similarities": {
-                name: {key: getattr(found, key).tolist() for key in ("values", "low", "high", "p_value")}
-                for name, found in self.similarities.items()
-            },
-            "clusters": {name: [asdict(cluster) for cluster in found] for name, found in self.clusters.items()},
-        }
 
 
 def similarity(
@@ -297,8 +268,7 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
     fake, real = sides
     count = fake.counts.sum()
     if measure == "log_power":
-        level = fake.log_power.sum(axis=0) / count
-        return np.asarray(level if real is None else level - real.log_power.sum(axis=0) / real.counts.sum())
+        return fake.level() if real is None else np.asarray(fake.level() - real.level())
     if measure == "coherent":
         mean, variance = fake.f.sum(axis=0) / count, fake.power.sum(axis=0) / count**2
         if real is not None:
@@ -320,11 +290,29 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
 
 
 def _significant(side: _Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    return coherent_bins(side.f.sum(axis=0), side.power.sum(axis=0), float(side.counts.sum()), shape)
+
+
+def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Find the bins above 1/16 cycles per pixel that are coherent, at a false discovery rate of 0.05.
+
+    Parameters
+    ----------
+    f, power : ndarray, shape (H, W // 2 + 1)
+        Sums over images of F and |F|^2.
+    images : float
+        Summed.
+    shape : (int, int)
+        H and W.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W // 2 + 1)
+    """
     from scipy.stats import false_discovery_control
 
-    images = int(side.counts.sum())
-    r = np.abs(side.f.sum(axis=0)) ** 2 / np.maximum(side.power.sum(axis=0) * images, 1e-300)
-    p = coherence_p_value(np.minimum(r, 1.0), images, self_conjugate=self_conjugate_bins(shape))
+    r = np.abs(f) ** 2 / np.maximum(power * images, 1e-300)
+    p = coherence_p_value(np.minimum(r, 1.0), int(images), self_conjugate=self_conjugate_bins(shape))
     inside = CONTENT.mask(shape)
     found = np.zeros(p.shape, bool)
     found[inside] = false_discovery_control(p[inside]) <= FDR

@@ -173,12 +173,7 @@ class SpectrumAccumulator:
         ValueError, OSError
             As `MeanSpectrum.load`.
         """
-        stored = MeanSpectrum.load(path)
-        accumulator = cls(stored.spec)
-        accumulator.images, accumulator.crops = stored.images, stored.crops
-        accumulator.skipped = Counter(stored.skipped)
-        accumulator._sums = stored.sums.copy() if stored.images else None
-        return accumulator
+        return MeanSpectrum.load(path)._accumulator()
 
     def _crops(self, image: NDArray[Any], rng: np.random.Generator | None) -> list[NDArray[Any]]:
         """Residuals of an image's crops, each (planes, H, W)."""
@@ -405,6 +400,14 @@ class MeanSpectrum:
     def _count(self) -> int:
         return self._require(self.crops)
 
+    def _accumulator(self) -> SpectrumAccumulator:
+        """Give the sums, copied, to go on adding."""
+        accumulator = SpectrumAccumulator(self.spec)
+        accumulator.images, accumulator.crops = self.images, self.crops
+        accumulator.skipped = Counter(self.skipped)
+        accumulator._sums = self.sums.copy() if self.images else None
+        return accumulator
+
     def _require(self, count: int) -> int:
         if count == 0:
             why = f" ({', '.join(f'{n} {reason}' for reason, n in self.skipped.items())})" if self.skipped else ""
@@ -413,3 +416,36 @@ class MeanSpectrum:
 
     def _out(self, array: Float) -> Float:
         return array[0] if self.spec.planes == 1 else array
+
+
+def combine(spectra: Sequence[MeanSpectrum]) -> MeanSpectrum:
+    """Add up the averages of disjoint sets of images.
+
+    Parameters
+    ----------
+    spectra : sequence of MeanSpectrum
+        Of one spec.
+
+    Returns
+    -------
+    MeanSpectrum
+        The average of all the images together.
+
+    Raises
+    ------
+    ValueError
+        There are none, or the specs differ.
+    """
+    if not spectra:
+        raise ValueError("spectra must not be empty")
+    accumulator = SpectrumAccumulator(spectra[0].spec)
+    notes: Counter[str] = Counter()
+    for one in spectra:
+        accumulator.merge(one._accumulator())
+        notes.update(one.notes)
+    digests = [one.inputs_sha256 for one in spectra if one.inputs_sha256 is not None]
+    return accumulator.result(
+        notes=notes,
+        failures=[failure for one in spectra for failure in one.failures],
+        inputs_sha256=f"{sum(int(digest, 16) for digest in digests) % (1 << 256):064x}" if digests else None,
+    )

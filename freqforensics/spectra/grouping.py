@@ -1,0 +1,123 @@
+"""Whether generators of one kind are more alike than others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.spectra.fingerprint import Measure, Similarity
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How much more alike sets of one group are than sets of two.
+
+    Parameters
+    ----------
+    measure : {"coherent", "log_power", "peaks", "lattice"}
+    within, across : float
+        Mean similarity of pairs.
+    p_value : float
+        Of as great a difference, where the groups are dealt out to the sets at random.
+    sets : int
+        That have a group.
+    nearest : tuple of (str, str, str, str)
+        Set, its group, the set most like it and that one's group; sets alone in their group are left out, and those
+        that are like no other.
+    """
+
+    measure: Measure
+    within: float
+    across: float
+    p_value: float
+    sets: int
+    nearest: tuple[tuple[str, str, str, str], ...]
+
+    @property
+    def right(self) -> int:
+        """Sets whose nearest is of their group."""
+        return sum(group == other for _, group, _, other in self.nearest)
+
+    def confusion(self) -> dict[str, dict[str, int]]:
+        """Count, by group, the groups of the nearest sets."""
+        counts: dict[str, dict[str, int]] = {}
+        for _, group, _, other in self.nearest:
+            row = counts.setdefault(group, {})
+            row[other] = row.get(other, 0) + 1
+        return {group: dict(sorted(row.items())) for group, row in sorted(counts.items())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything as JSON values."""
+        return {**asdict(self), "right": self.right, "confusion": self.confusion()}
+
+
+def group(
+    similarity: Similarity,
+    groups: Mapping[str, str],
+    *,
+    among: Collection[str] | None = None,
+    permutations: int = 9999,
+    seed: int = 0,
+) -> Grouping:
+    """Compare similarities within groups with those across.
+
+    Parameters
+    ----------
+    similarity : Similarity
+    groups : mapping of str to str
+        Group of each set, by its name; sets without one are left out.
+    among : collection of str, optional
+        Compare every other set with these only: miniatures with real generators, say. The groups are then dealt out
+        among these.
+    permutations : int
+    seed : int
+
+    Returns
+    -------
+    Grouping
+
+    Raises
+    ------
+    ValueError
+        Fewer than two groups, or no two sets of one group to compare.
+    """
+    chosen = [index for index, name in enumerate(similarity.names) if name in groups]
+    names = [similarity.names[index] for index in chosen]
+    values = similarity.values[np.ix_(chosen, chosen)]
+    labels = np.array([groups[name] for name in names])
+    others = np.array([among is None or name in among for name in names], bool)
+    # Pairs (row, column): each once, or every row that is not among the others with each that is.
+    if among is None:
+        rows, columns = np.triu_indices(len(names), 1)
+    else:
+        rows, columns = (found.ravel() for found in np.meshgrid(*map(np.flatnonzero, (~others, others)), indexing="ij"))
+    own, coded = np.unique(labels, return_inverse=True)
+    same = coded[rows] == coded[columns]
+    if len(own) < 2 or same.all() or not same.any():
+        raise ValueError("groups must be two or more, one of them of two sets or more that are compared")
+
+    def means(same: NDArray[np.bool_]) -> tuple[float, float]:
+        return float(values[rows, columns][same].mean()), float(values[rows, columns][~same].mean())
+
+    within, across = means(same)
+    rng = np.random.default_rng(seed)
+    beyond = 0
+    for _ in range(permutations):
+        dealt = coded.copy()
+        dealt[others] = rng.permutation(coded[others])
+        inside, outside = means(dealt[rows] == dealt[columns])
+        beyond += inside - outside >= within - across - 1e-12
+    nearest = []
+    for index, name in enumerate(names):
+        eligible = others & (np.arange(len(names)) != index)
+        if (among is not None and others[index]) or not (labels[eligible] == labels[index]).any():
+            continue
+        row = np.where(eligible, values[index], -np.inf)
+        best = int(row.argmax())
+        if row[best] > 0:
+            nearest.append((name, str(labels[index]), names[best], str(labels[best])))
+    return Grouping(similarity.measure, within, across, (1 + beyond) / (1 + permutations), len(names), tuple(nearest))

@@ -1,0 +1,282 @@
+"""Sets drawn from known generators are named, others are unknown; curves, influence and groups against theory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from pictures import picture, write
+
+from freqforensics.cli import main
+from freqforensics.comparing import compare_sources
+from freqforensics.generators.registry import FAMILIES, operator_of
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+from freqforensics.spectra.fingerprint import Fingerprint, Similarity
+from freqforensics.spectra.grouping import group
+from freqforensics.spectra.origin import find_origin
+from freqforensics.spectra.power import combine
+from freqforensics.spectra.stability import influence, learning_curve
+
+SPEC = SpectrumSpec(size=32, residual="none")
+ROWS, COLUMNS = np.indices((32, 32))
+
+
+def wave(fx, fy, amplitude=1.0):
+    return amplitude * np.cos(2 * np.pi * (fx * COLUMNS + fy * ROWS))
+
+
+def noise(rng, count, *, blur=0.0):
+    made = rng.normal(0, 3, (count, 32, 32))
+    return made + blur * np.roll(made, 1, axis=2)
+
+
+def spectrum(images):
+    accumulator = SpectrumAccumulator(SPEC)
+    accumulator.update(list(128 + np.asarray(images)))
+    return accumulator.result()
+
+
+def fingerprint(rng, name, *, blur=0.0, trace=0.0, parts=20, images=5):
+    return Fingerprint(name, tuple(spectrum(noise(rng, images, blur=blur) + trace) for _ in range(parts)))
+
+
+BLURS = {"a": 0.0, "b": 0.15, "c": 0.3, "d": 0.5}
+
+
+def test_a_set_is_named_and_one_of_no_known_generator_is_not():
+    rng = np.random.default_rng(0)
+    known = [fingerprint(rng, name, blur=blur) for name, blur in BLURS.items()]
+    named = unknown = 0
+    for repeat in range(10):
+        for name, blur in BLURS.items():
+            found = find_origin(fingerprint(rng, name, blur=blur, parts=4), known, draws=99, seed=repeat)
+            named += found.name == name
+            assert found.candidates[0].distance == min(one.distance for one in found.candidates)
+        unknown += find_origin(fingerprint(rng, "x", blur=-0.4, parts=4), known, draws=99, seed=repeat).name is None
+    assert named >= 34  # one in twenty is ruled out by construction
+    assert unknown == 10
+
+
+def test_p_values_of_a_generators_own_sets_are_those_of_chance():
+    rng = np.random.default_rng(1)
+    p_values = []
+    for repeat in range(60):
+        known = [fingerprint(rng, "a", parts=20)]
+        p_values.append(find_origin(fingerprint(rng, "a", parts=4), known, draws=59, seed=repeat).p_value)
+    assert 0.35 < np.mean(p_values) < 0.65
+    assert np.mean(np.array(p_values) <= 0.05) < 0.17
+
+
+def test_one_image_is_a_set():
+    rng = np.random.default_rng(2)
+    known = [fingerprint(rng, name, blur=blur, parts=40, images=1) for name, blur in (("a", 0.0), ("d", 0.8))]
+    found = [find_origin(fingerprint(rng, "?", blur=0.8, parts=1, images=1), known, draws=39).name for _ in range(20)]
+    assert found.count("d") >= 16
+    assert "a" not in found
+
+
+def test_real_images_are_taken_off_where_all_have_them():
+    rng = np.random.default_rng(3)
+
+    def made(name, content, blur):
+        parts = []
+        for _ in range(20):
+            real = noise(rng, 5, blur=content)
+            fake = real + wave(0.25, 0.25, blur)
+            parts.append((spectrum(fake), spectrum(real)))
+        return Fingerprint(name, *(tuple(side) for side in zip(*parts, strict=True)))
+
+    known = [made("strong", 0.0, 3.0), made("weak", 0.0, 1.0)]
+    # Other content, the same generator.
+    asked = made("?", 0.5, 3.0)
+    found = find_origin(asked, known)
+    assert found.content_matched
+    assert found.candidates[0].name == "strong"
+    bare = find_origin(Fingerprint("?", asked.fake), known)
+    assert not bare.content_matched
+    assert bare.name is None
+
+
+def test_what_cannot_be_asked():
+    rng = np.random.default_rng(4)
+    one = fingerprint(rng, "a")
+    with pytest.raises(ValueError, match="known must hold one"):
+        find_origin(one, [])
+    with pytest.raises(ValueError, match="needs 8 parts, got 3"):
+        find_origin(one, [fingerprint(rng, "few", parts=3)])
+    with pytest.raises(ValueError, match="at least 19, got 5"):
+        find_origin(one, [one], draws=5)
+    other = SpectrumAccumulator(SpectrumSpec(size=48, residual="none"))
+    other.update(list(rng.normal(0, 1, (3, 48, 48))))
+    with pytest.raises(ValueError, match="one spec"):
+        find_origin(Fingerprint("big", (other.result(),)), [one])
+
+
+def test_a_curve_grows_as_theory_says():
+    rng = np.random.default_rng(5)
+    amplitude, images = 0.6, 200
+    one = fingerprint(rng, "line", trace=wave(0.25, 0.125, amplitude), parts=images, images=1)
+    curve = learning_curve(one)
+    # |F|^2 of the wave is (a H W / 2)^2, that of the noise sigma^2 H W: r is the wave's share.
+    wave_power, noise_power = (amplitude * 32 * 32 / 2) ** 2, 9 * 32 * 32
+    r = wave_power / (wave_power + noise_power)
+    assert curve.frequencies == ((0.25, 0.125),) * 2
+    assert curve.images[-1] == images // 2
+    assert curve.snr[0] == pytest.approx(1.0)  # one image is always in step with itself
+    assert curve.snr[-1] == pytest.approx(1 + (images / 2 - 1) * r, rel=0.15)
+    assert curve.needed == pytest.approx(1 + (curve.threshold - 1) / r, rel=0.25)
+    for count, low, value, high in zip(curve.images, curve.low, curve.snr, curve.high, strict=True):
+        assert low <= value <= high
+        assert value == pytest.approx(1 + (count - 1) * r, rel=0.3)
+
+
+def test_of_noise_no_number_is_enough():
+    needed = [learning_curve(fingerprint(np.random.default_rng(seed), "none"), draws=1).needed for seed in range(40)]
+    assert sum(one is not None for one in needed) <= 6  # five in a hundred by construction
+    with pytest.raises(ValueError, match="four parts at least, got 3"):
+        learning_curve(fingerprint(np.random.default_rng(0), "few", parts=3))
+
+
+def test_an_image_that_weighs_too_much_is_found():
+    rng = np.random.default_rng(6)
+    images = noise(rng, 40) + wave(0.25, 0.5, 2.0)
+    images[7] = -wave(0.25, 0.5, 10.0) + wave(0.375, 0.5, 40.0)
+    found = influence(Fingerprint("one", tuple(spectrum(image[None]) for image in images)))
+    others = np.arange(40) != 7
+    assert found.share[7] > 10 > 2 > found.share[others].max()
+    assert found.coherence[7] > 1.3 > 1.1 > found.coherence[others].max()
+    assert found.share.mean() == pytest.approx(1.0)
+    even = influence(fingerprint(rng, "line", trace=wave(0.25, 0.5, 2.0), parts=40, images=1))
+    assert 0.9 < even.coherence.min() <= even.coherence.max() < 1.1
+
+
+def test_leaving_one_out_is_averaging_the_others():
+    rng = np.random.default_rng(7)
+    images = noise(rng, 12) + wave(0.25, 0.25, 2.0)
+    found = influence(Fingerprint("one", tuple(spectrum(image[None]) for image in images)))
+    whole, less = spectrum(images), spectrum(images[1:])
+    assert found.coherence[0] == pytest.approx(less.coherence[8, 8] / whole.coherence[8, 8])
+
+
+def test_sums_of_parts_are_the_whole():
+    rng = np.random.default_rng(8)
+    images = noise(rng, 9)
+    added = combine([spectrum(images[:4]), spectrum(images[4:])])
+    whole = spectrum(images)
+    assert added.images == 9
+    np.testing.assert_allclose(added.coherent, whole.coherent)
+    np.testing.assert_allclose(added.log_power, whole.log_power)
+    with pytest.raises(ValueError, match="empty"):
+        combine([])
+
+
+def alike(values, names):
+    values = np.array(values, float)
+    return Similarity("peaks", tuple(names), values, values, values, np.ones_like(values))
+
+
+def test_groups_that_are_alike():
+    rng = np.random.default_rng(9)
+    names = [f"{kind}{index}" for kind in "abc" for index in range(4)]
+    groups = {name: name[0] for name in names}
+    values = rng.uniform(0, 0.3, (12, 12))
+    values = (values + values.T) / 2
+    same = np.array([[a[0] == b[0] for a in names] for b in names])
+    found = group(alike(values + 0.4 * same, names), groups, permutations=999)
+    assert found.p_value == pytest.approx(0.001)
+    assert found.within - found.across == pytest.approx(0.4, abs=0.05)
+    assert found.right == 12
+    assert found.confusion() == {kind: {kind: 4} for kind in "abc"}
+    p_values = []
+    for _ in range(30):
+        plain = rng.uniform(0, 1, (12, 12))
+        p_values.append(group(alike((plain + plain.T) / 2, names), groups, permutations=199).p_value)
+    assert np.mean(np.array(p_values) <= 0.05) < 0.2
+    # Two sides: rows are compared with columns alone.
+    across = group(
+        alike(values + 0.4 * same, names), groups, among=[n for n in names if n[1] in "01"], permutations=999
+    )
+    assert len(across.nearest) == 6
+    assert {other for _, _, other, _ in across.nearest} <= {n for n in names if n[1] in "01"}
+    with pytest.raises(ValueError, match="two or more"):
+        group(alike(values, names), dict.fromkeys(names, "one"))
+
+
+def test_operators_of_generators():
+    assert {operator_of(name) for name in FAMILIES} == {"nearest", "bilinear", "transposed", "shuffle", "alias-free"}
+    assert operator_of("stable_diffusion") == operator_of("ldm_vae") == "nearest"
+    assert operator_of("nobody") is None
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root, rng = tmp_path_factory.mktemp("origin"), np.random.default_rng(10)
+    for side, first in (("known", 0), ("asked", 40)):
+        for name, trace in (("dcgan", 14), ("progan", 0), ("biggan", 0), ("cyclegan", 14)):
+            if side == "asked" and name in ("biggan", "cyclegan"):
+                continue
+            for index in range(first, first + 40):
+                image = picture(rng, 64, 64).astype(np.int16)
+                write(root / side / name / "0_real" / f"{index}.png", image.astype(np.uint8))
+                if name in ("progan", "biggan"):
+                    image = image + 10 * (np.arange(64) % 4 == 0)[None, :, None]
+                else:
+                    image[::2, ::2] += trace
+                write(root / side / name / "1_fake" / f"{index}.png", np.clip(image, 0, 255).astype(np.uint8))
+    return root
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["freqforensics", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0, capsys.readouterr()
+
+
+def test_from_sources_to_origins(tree, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    code, shown = run(monkeypatch, capsys, "origin", tree / "asked", "--known", tree / "known", "--out", out,
+                      "--permutations", 9, "--by-operator", "--json")  # fmt: skip
+    assert code == 0
+    told = json.loads(shown.out)
+    nearest = {one["set"]: one["candidates"][0]["name"] for one in told["origins"]}
+    assert nearest["dcgan"] in ("dcgan", "cyclegan")
+    assert nearest["progan"] in ("progan", "biggan")
+    assert all(one["content_matched"] for one in told["origins"])
+    assert np.shape(told["similarities"]["peaks"]) == (2, 4)
+    assert told["groupings"]["peaks"]["right"] == 2
+    with (out / "origins.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 8
+    for name in ("origins.png", "origins.pdf", "similarity-lattice.csv", "origins.json", "manifest.json"):
+        assert (out / name).stat().st_size > 100
+    code, shown = run(monkeypatch, capsys, "origin", tree / "asked", "--known", tree / "known", "--permutations", 1)
+    assert code == 0
+    assert "nearest" in shown.out
+    code, shown = run(monkeypatch, capsys, "origin", tree / "asked", "--known", tree / "known", "--limit", 5)
+    assert (code, shown.err.count("\n")) == (2, 1)
+    assert "sources hold no generator's set that is large enough" in shown.err
+
+
+def test_one_generator_of_two_sources_is_two_sets(tree):
+    found = compare_sources([tree / "known", tree / "asked"], permutations=1, resamples=1, groups=operator_of)
+    names = [one.fingerprint.name for one in found.sets]
+    assert names == ["asked/dcgan", "asked/progan", "biggan", "cyclegan", "known/dcgan", "known/progan"]
+    assert found.groupings["lattice"].right == 6
+    assert found.groupings["lattice"].p_value == pytest.approx(0.1, abs=0.02)  # one of ten ways to halve six
+
+
+def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
+    table = tmp_path / "groups.csv"
+    table.write_text("dcgan,comb\ncyclegan,comb\nprogan,grid\nbiggan,grid\n")
+    short = ["compare", tree / "known", "--permutations", 1, "--resamples", 1, "--groups", table]
+    code, shown = run(monkeypatch, capsys, *short)
+    assert code == 0
+    assert "nearest is of the same group for 4 of 4" in shown.out
+    code, shown = run(monkeypatch, capsys, *short, "--by-operator")
+    assert (code, shown.err.count("\n")) == (2, 1)
+    table.write_text("dcgan\n")
+    code, shown = run(monkeypatch, capsys, *short)
+    assert (code, shown.err.count("\n")) == (2, 1)
