@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "spectra",
     },
     "survey": {"engine", "figures", "images", "provenance", "spectra"},
+    "relating": {"calibrated", "detector", "evaluation", "figures", "images", "provenance"},
     "lattices": {"engine", "figures", "generators", "images", "provenance", "spectra"},
     "experiments": {"detector", "evaluation", "figures", "images", "provenance"},
     "packing": {"detector", "images", "provenance"},

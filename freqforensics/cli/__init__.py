@@ -8,6 +8,7 @@ import freqforensics.cli.scoring  # isort: skip
 import freqforensics.cli.inspecting  # isort: skip
 import freqforensics.cli.auditing  # isort: skip
 import freqforensics.cli.comparing  # isort: skip
+import freqforensics.cli.relating  # isort: skip
 import freqforensics.cli.weights  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip
 

@@ -71,8 +71,8 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
     Returns
     -------
     Figure
-        The first panel: share of draws from a known generator that are as far from it, with the verdict; then a matrix
-        of similarities for each measure.
+        The first panel: distance of each set from each known generator's images, with the verdict; then a matrix of
+        similarities for each measure.
     """
     count, others = len(result.origins), len(result.known)
     with style():
@@ -87,19 +87,22 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
         for ax in axes.flat[panels:]:
             ax.set_axis_off()
         ax = axes.flat[0]
-        p_values = np.array(
-            [[{each.name: each.p_value for each in one.candidates}[name] for name in result.known]
-             for one in result.origins]
-        )  # fmt: skip
-        ax.imshow(np.where(p_values > _LEVEL, p_values, np.nan), cmap="cividis", vmin=0, vmax=1, aspect="auto")
-        ax.set_facecolor("0.93")
+        near = [{each.name: each for each in one.candidates} for one in result.origins]
+        distances = np.array([[row[name].distance for name in result.known] for row in near])
+        picture = ax.imshow(np.log10(distances), cmap="cividis_r", vmin=0, vmax=2, aspect="auto")
+        fig.colorbar(picture, ax=ax, label="distance (1: like its own)", ticks=[0, 1, 2], extend="both").set_ticklabels(
+            ["1", "10", "100"]
+        )
         for row, origin in enumerate(result.origins):
-            if origin.name is not None:
-                ax.plot(result.known.index(origin.name), row, "o", color=OKABE_ITO[1], markersize=3.5)
+            for column, name in enumerate(result.known):
+                if near[row][name].p_value > _LEVEL:
+                    named_here = name == origin.name
+                    ax.plot(column, row, "o", markersize=4.5, markeredgewidth=0.8, color=OKABE_ITO[1],
+                            fillstyle="full" if named_here else "none")  # fmt: skip
         named = [f"{one.set}: {one.name or 'unknown'}" for one in result.origins]
         ax.set_xticks(range(others), result.known, rotation=90)
         ax.set_yticks(range(count), named)
-        ax.set_title("origin (dot); coloured: not ruled out, p > 0.05")
+        ax.set_title("origin (disc); rings: not ruled out, p > 0.05")
         for ax, (measure, one) in zip(axes.flat[1:], result.similarities.items(), strict=False):
             _draw_matrix(ax, one, np.arange(count), np.arange(count, count + others), count * others)
             ax.set_xticks(range(others), result.known, rotation=90)

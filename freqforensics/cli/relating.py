@@ -1,0 +1,118 @@
+"""The command that relates fakeness to visual quality: quality."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Crops, Engines, Limit, Sources, Weights, say_what_they_are
+
+if TYPE_CHECKING:
+    from freqforensics.evaluation.fakeness import FakenessStudy
+
+
+@app.command(epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
+def quality(
+    source: Sources,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for tables and figures.")] = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    logits: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A table of score, instead of scoring again.")
+    ] = None,
+    score: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="niqe, blur_effect, laplacian_variance, noise_sigma, colourfulness or entropy; again for more.  "
+            "[default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    crop: Crops = "center",
+    limit: Limit = None,
+    resamples: Annotated[int, typer.Option(help="Of the bootstrap.", min=2)] = 1000,
+    permutations: Annotated[int, typer.Option(help="Of the null.", min=1)] = 1999,
+    seed: Annotated[int, typer.Option(help="Of both.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
+    engine: Engines = "torch",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
+) -> None:
+    """Ask whether images that look worse are called fake more surely: logits against no-reference quality.
+
+    Rank correlations for real and fake images of every generator apart, with JPEG quality, size and category held
+    fixed, corrected for their number, and summed up over generators; the images at the percentiles of fakeness; and
+    what an attacker gains who shows the least fake of k. Exit status: 0 done; 1 done, but some file could not be read;
+    2 nothing done.
+    """
+    with one_line_errors():
+        from freqforensics.evaluation.quality import SCORES
+        from freqforensics.relating import relate_quality
+
+        if logits is None:
+            say_what_they_are([weights])
+        study, failures = relate_quality(
+            source,
+            out,
+            weights=weights,
+            logits=logits,
+            scores=score or tuple(SCORES),
+            crop=crop,
+            limit=limit,
+            resamples=resamples,
+            permutations=permutations,
+            seed=seed,
+            device=device,
+            engine=engine,
+            command=shlex.join(["freqforensics", *sys.argv[1:]]),
+            overwrite=overwrite,
+            progress=True,
+        )
+        if as_json:
+            print(json.dumps(study.to_json(), indent=2))
+        else:
+            _print_study(study)
+            if out is not None:
+                print(f"results in {out}")
+        complain_of(study.notes, [], failures)
+
+
+def _print_study(study: FakenessStudy) -> None:
+    from rich.text import Text
+
+    table = new_table("score", "images", "generators", "mean rho", "95 %", "p", "held fixed", "I²", "q ≤ 0.05 in")
+    tests = study.associations.tests
+    partial = {(one.score, one.label): one for one in study.associations.partial_summaries}
+    for one in study.associations.summaries:
+        own = [test for test in tests if (test.score, test.label) == (one.score, one.label)]
+        fixed = partial.get((one.score, one.label))
+        cells = [
+            one.score,
+            one.label,
+            str(one.generators),
+            _shown(one.rho, "+.2f"),
+            f"{_shown(one.low, '+.2f')} to {_shown(one.high, '+.2f')}",
+            _shown(one.p_value, ".3f"),
+            _shown(math.nan if fixed is None else fixed.rho, "+.2f"),
+            _shown(one.i2, ".0%"),
+            f"{sum(test.q_value <= 0.05 for test in own)} of {len(own)}",
+        ]
+        table.add_row(*(Text(cell) for cell in cells))
+    print_wide(table)
+    for name, least in study.least.items():
+        first, last = least[0], least[-1]
+        print(
+            f"{name}: one fake is not called fake with probability {first.evades:.2f}, "
+            f"the least fake of {last.k} with {last.evades:.2f}"
+        )
+
+
+def _shown(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)

@@ -1,0 +1,223 @@
+"""How a detector's logits relate to what images look like: one study of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.detector.score_table import ScoreTable
+from freqforensics.evaluation.association import FEW, Associations, LeastFake, associate, least_fake_of
+from freqforensics.evaluation.quality import QualityTable
+
+Float = NDArray[np.float64]
+
+PERCENTILES: Final = (0, 25, 50, 75, 100)
+"""Of fakeness, as Wang et al. (2020) show them."""
+JPEG: Final = "jpeg_quality"
+_POINTS: Final = 40
+_TREND_RESAMPLES: Final = 200
+_BANDWIDTH: Final = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """The mean logit along a score: a kernel over ranks, and where 95 % of resamples have it.
+
+    Parameters
+    ----------
+    score, generator, label : str
+    x, y, low, high : ndarray, shape (40,)
+        Score, mean logit and its pointwise interval.
+    """
+
+    score: str
+    generator: str
+    label: Literal["real", "fake"]
+    x: Float
+    y: Float
+    low: Float
+    high: Float
+
+
+@dataclass(frozen=True, eq=False)
+class FakenessStudy:
+    """Logits and scores of some images, and what they have to do with each other.
+
+    Parameters
+    ----------
+    quality : QualityTable
+        Of the images that have a logit.
+    logits : ndarray, shape (N,)
+        In the order of its rows.
+    labels : tuple of {"real", "fake"}
+        The same; images of unknown label count as fake.
+    threshold : float
+        Logit above which an image is called fake.
+    associations : Associations
+    trends : tuple of Trend
+        Of groups of 30 images and more.
+    least : dict of str to tuple of LeastFake
+        By generator: the least fake of k of its fakes.
+    notes : tuple of str
+    """
+
+    quality: QualityTable
+    logits: Float
+    labels: tuple[Literal["real", "fake"], ...]
+    threshold: float
+    associations: Associations
+    trends: tuple[Trend, ...]
+    least: dict[str, tuple[LeastFake, ...]]
+    notes: tuple[str, ...]
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Names of what was related to the logits."""
+        return tuple(dict.fromkeys(test.score for test in self.associations.tests))
+
+    def values(self, score: str) -> Float:
+        """Give one score of all images, shape (N,), NaN where there is none."""
+        if score == JPEG:
+            return _jpeg_qualities(self.quality)
+        return self.quality.values(score)
+
+    def percentile_images(self) -> dict[str, tuple[tuple[int, Path, float], ...]]:
+        """Give percentile, path and logit of the fakes at the 0, 25, 50, 75, 100th percentile, by generator."""
+        found: dict[str, tuple[tuple[int, Path, float], ...]] = {}
+        for generator, places in self.groups("fake").items():
+            order = places[np.argsort(self.logits[places], kind="stable")]
+            chosen = [(share, order[round(share / 100 * (len(order) - 1))]) for share in PERCENTILES]
+            found[generator] = tuple(
+                (share, Path(self.quality.rows[place].path), float(self.logits[place])) for share, place in chosen
+            )
+        return found
+
+    def groups(self, label: Literal["real", "fake"]) -> dict[str, NDArray[np.intp]]:
+        """Give the places of each generator's images of a label."""
+        found: dict[str, list[int]] = {}
+        for place, (row, own) in enumerate(zip(self.quality.rows, self.labels, strict=True)):
+            if own == label:
+                found.setdefault(row.generator, []).append(place)
+        return {name: np.array(places, np.intp) for name, places in sorted(found.items())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything but the images' own rows as JSON values."""
+        return {
+            "images": len(self.logits),
+            "threshold": self.threshold,
+            **self.associations.to_json(),
+            "least_fake": {name: [asdict(one) for one in found] for name, found in self.least.items()},
+            "notes": list(self.notes),
+        }
+
+
+def study_fakeness(
+    scored: ScoreTable,
+    quality: QualityTable,
+    *,
+    threshold: float = 0.0,
+    clusters: Mapping[str, object] | None = None,
+    resamples: int = 1000,
+    permutations: int = 1999,
+    seed: int = 0,
+) -> FakenessStudy:
+    """Relate logits to scores of quality.
+
+    JPEG quality, the logarithm of the number of pixels and the category, where there are any, are held fixed in partial
+    correlations. The quality of JPEG files is one more score.
+
+    Parameters
+    ----------
+    scored : ScoreTable
+    quality : QualityTable
+        Images that are in one of the two only are left out.
+    threshold : float
+        Logit above which an image is called fake.
+    clusters : mapping of str to object, optional
+        Of an image's path: images that belong together, as for `associate`. Default each for itself.
+    resamples, permutations, seed
+        As for `associate`.
+
+    Returns
+    -------
+    FakenessStudy
+
+    Raises
+    ------
+    ValueError
+        No image is in both tables.
+    """
+    logits = {score.path: score for score in scored.scores}
+    rows = tuple(row for row in quality.rows if row.path in logits)
+    if not rows:
+        raise ValueError("no image has both a logit and scores of quality")
+    table = QualityTable(quality.scores, rows, quality.failures, quality.missing)
+    x = np.array([logits[row.path].logit for row in rows], np.float64)
+    generators = [row.generator for row in rows]
+    notes = []
+    if any(row.label == "unknown" for row in rows):
+        notes.append("images of unknown label count as fake")
+    labels: tuple[Literal["real", "fake"], ...] = tuple("real" if row.label == "real" else "fake" for row in rows)
+    scores = {name: table.values(name) for name in table.scores}
+    qualities = _jpeg_qualities(table)
+    if np.isfinite(qualities).any():
+        scores[JPEG] = qualities
+    covariates = {JPEG: qualities, "log_pixels": np.log([row.width * row.height for row in rows])}
+    categories = [row.category for row in rows]
+    found = associate(
+        x,
+        scores,
+        generators=generators,
+        labels=labels,
+        covariates=covariates,
+        categories=categories if any(categories) else None,
+        clusters=None if clusters is None else [clusters.get(row.path, row.path) for row in rows],
+        resamples=resamples,
+        permutations=permutations,
+        seed=seed,
+    )
+    study = FakenessStudy(table, x, labels, threshold, found, (), {}, (*notes, *found.notes))
+    rng = np.random.default_rng(seed)
+    trends = []
+    kinds: tuple[Literal["real", "fake"], ...] = ("real", "fake")
+    for name, values in scores.items():
+        for label in kinds:
+            for generator, places in study.groups(label).items():
+                known = places[np.isfinite(values[places])]
+                if len(known) >= FEW and np.ptp(values[known]) > 0:
+                    trends.append(Trend(name, generator, label, *_trend(values[known], x[known], rng)))
+    least = {
+        generator: least_fake_of(x[places], _counts(len(places)), threshold=threshold, resamples=resamples, seed=seed)
+        for generator, places in study.groups("fake").items()
+    }
+    return FakenessStudy(table, x, labels, threshold, found, tuple(trends), least, study.notes)
+
+
+def _jpeg_qualities(table: QualityTable) -> Float:
+    return np.array([np.nan if row.jpeg_quality is None else row.jpeg_quality for row in table.rows], np.float64)
+
+
+def _counts(images: int) -> Sequence[int]:
+    """1, 2, 5, 10, ... up to a fifth of the images: beyond, the least of k says what the least of all is."""
+    steps = [step * 10**power for power in range(7) for step in (1, 2, 5)]
+    return [step for step in steps if step <= max(1, images // 5)]
+
+
+def _trend(x: Float, y: Float, rng: np.random.Generator) -> tuple[Float, Float, Float, Float]:
+    """Mean of y along x: a Gaussian kernel over x's ranks, with the bootstrap's percentiles."""
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    place = (np.arange(len(x)) + 0.5) / len(x)
+    at = np.linspace(0.02, 0.98, _POINTS)
+    kernel = np.exp(-0.5 * ((at[:, None] - place) / _BANDWIDTH) ** 2)
+    counts = rng.multinomial(len(x), np.full(len(x), 1 / len(x)), _TREND_RESAMPLES).astype(np.float64)
+    # A kernel that no drawn image is under has no mean: with 30 images that hardly happens.
+    weights = np.maximum(kernel @ counts.T, 1e-12)
+    drawn = (kernel @ (counts * y).T) / weights
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    return np.interp(at, place, x), kernel @ y / kernel.sum(axis=1), low, high

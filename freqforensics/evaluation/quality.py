@@ -1,0 +1,354 @@
+"""Scores of an image's looks that need no reference: what a detector's scores can be held against.
+
+Only `niqe` and `blur_effect` claim to say something of quality; the others are properties of the pixels that quality
+is often taken for. A score of one's own joins them by `as_score`. BRISQUE is not among them: its weights were learnt
+from people's ratings, `piq` fetches them from the net, and `brisque` 0.2 fails with numpy 2.4.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.engine import map_reduce
+from freqforensics.evaluation.niqe import check_image, luma_plane, niqe
+from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images.reading import shown_path
+from freqforensics.provenance import replacing
+
+Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
+
+FACTS: Final = ("path", "generator", "label", "category", "width", "height", "format", "jpeg_quality")
+"""Columns of a table before those of the scores."""
+_BLURRED: Final = 11  # pixels over which `blur_effect` blurs again, scikit-image's default
+_NORMAL_QUARTILE: Final = 0.6744897501960817
+
+
+@dataclass(frozen=True)
+class QualityScore:
+    """A number that an image has by itself.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    label : str
+        For figures, with the unit.
+    lower_is_better : bool or None
+        None: it says nothing of quality.
+    function : callable
+        Takes uint8 RGB, (H, W, 3), gives a number; ValueError of an image that has none. Runs in several threads.
+    about : str
+        What it is, and whose.
+    """
+
+    name: str
+    label: str
+    lower_is_better: bool | None
+    function: Callable[[Uint8], float]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """What is known of one file.
+
+    Parameters
+    ----------
+    path, generator, label, category, width, height
+        Of the `ImageRecord` (no category is "") and the image.
+    format : str
+        By content.
+    jpeg_quality : int or None
+        On libjpeg's scale; None of other formats. A fact of the file: pixels that were JPEG before have none.
+    values : tuple of float
+        Of the scores, NaN where one has none for this image.
+    """
+
+    path: str
+    generator: str
+    label: str
+    category: str
+    width: int
+    height: int
+    format: str
+    jpeg_quality: int | None
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class QualityTable:
+    """Scores of some files.
+
+    Parameters
+    ----------
+    scores : tuple of str
+        Names, in the order of `QualityRow.values`.
+    rows : tuple of QualityRow
+        In the order of the records.
+    failures : tuple of (str, str)
+        Path and reason of every file that could not be read. Not saved.
+    missing : tuple of (str, int, str)
+        Scores that had no value for some images: name, how many, and why the first had none. Not saved.
+    """
+
+    scores: tuple[str, ...]
+    rows: tuple[QualityRow, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+    missing: tuple[tuple[str, int, str], ...] = ()
+
+    def values(self, score: str) -> Float:
+        """Give one score of all rows, shape (N,), NaN where there is none; ValueError if it is not in the table."""
+        if score not in self.scores:
+            raise ValueError(f"score must be one of {', '.join(self.scores)}; got {score!r}")
+        place = self.scores.index(score)
+        return np.array([row.values[place] for row in self.rows], np.float64)
+
+    def save(self, path: str | Path) -> None:
+        """Write a CSV file, whole or not at all; numbers in full."""
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow([*FACTS, *self.scores])
+            writer.writerows(_cells(row) for row in self.rows)
+
+    @classmethod
+    def load(cls, path: str | Path) -> QualityTable:
+        """Read a CSV file that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            Another header, or a row that does not fit.
+        """
+        with Path(path).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            cells = list(csv.reader(io.StringIO(file.read(), newline="")))
+        header = tuple(cells[0]) if cells else ()
+        if header[: len(FACTS)] != FACTS:
+            raise ValueError(f"{shown_path(path)} is no table of quality: its columns are {', '.join(header)}")
+        try:
+            if any(len(row) != len(header) for row in cells):
+                raise ValueError(f"a row has not {len(header)} cells")
+            return cls(header[len(FACTS) :], tuple(_from_cells(row) for row in cells[1:]))
+        except ValueError as error:
+            raise ValueError(f"{shown_path(path)} is no table of quality: {error}") from error
+
+
+def blur_effect(image: Uint8) -> float:
+    """Measure blur by how much another blur changes (Crete et al., SPIE 6492, 2007; scikit-image).
+
+    0 is sharp, 1 is what a flat image has; of the more blurred direction. Images as for
+    `QualityScore.function`; ValueError
+    of one under 12 pixels a side.
+    """
+    from skimage import measure
+
+    check_image(image)
+    if min(image.shape[:2]) <= _BLURRED:
+        raise ValueError(f"image must have more than {_BLURRED} pixels a side, got {image.shape[1]}x{image.shape[0]}")
+    blur: Callable[..., Any] = measure.blur_effect
+    return float(blur(luma_plane(image) / 255, h_size=_BLURRED))
+
+
+def laplacian_variance(image: Uint8) -> float:
+    """Give the variance of the luma's Laplacian, squared grey levels: sharpness, and noise, and busy content."""
+    check_image(image)
+    return float(cv2.Laplacian(luma_plane(image), cv2.CV_64F).var())
+
+
+def noise_sigma(image: Uint8) -> float:
+    """Estimate the standard deviation of white noise, grey levels, mean of the three colours.
+
+    The median of the finest diagonal wavelet coefficients (Daubechies 2), over that of a standard normal (Donoho and
+    Johnstone, Biometrika 81, 1994). Fine texture counts as noise; noise that was blurred or compressed goes unseen.
+    """
+    import pywt
+
+    check_image(image)
+    finest = [pywt.dwt2(image[..., colour].astype(np.float64), "db2")[1][2] for colour in range(3)]
+    return float(np.mean([np.median(np.abs(diagonal)) / _NORMAL_QUARTILE for diagonal in finest]))
+
+
+def colourfulness(image: Uint8) -> float:
+    """Measure how colourful an image is (Hasler and Suesstrunk, SPIE 5007, 2003, measure M3).
+
+    0 of grey images; in people's words 15 is slightly, 45 averagely, 82 highly, 109 extremely colourful.
+    """
+    check_image(image)
+    red, green, blue = (image[..., colour].astype(np.float64) for colour in range(3))
+    one, other = red - green, (red + green) / 2 - blue
+    return float(math.hypot(one.std(), other.std()) + 0.3 * math.hypot(one.mean(), other.mean()))
+
+
+def entropy(image: Uint8) -> float:
+    """Give Shannon's entropy of the histogram of the rounded luma, 0 .. 8 bits."""
+    check_image(image)
+    counts = np.bincount(np.rint(luma_plane(image)).astype(np.intp).ravel())
+    share = counts[counts > 0] / counts.sum()
+    return float((share * np.log2(1 / share)).sum())
+
+
+def as_score(
+    function: Callable[[Uint8], float],
+    *,
+    name: str,
+    lower_is_better: bool | None = None,
+    label: str | None = None,
+    about: str = "",
+) -> QualityScore:
+    """Make a score of a function of one's own.
+
+    Parameters
+    ----------
+    function, name, lower_is_better, about
+        As in `QualityScore`.
+    label : str, optional
+        Default `name`.
+
+    Returns
+    -------
+    QualityScore
+
+    Raises
+    ------
+    ValueError
+        `name` is empty, cannot be printed, or is that of a column of facts.
+
+    Examples
+    --------
+    >>> as_score(lambda image: float(image.mean()), name="brightness").label
+    'brightness'
+    """
+    if not name or not name.isprintable() or name in FACTS:
+        raise ValueError(f"name must be printable and none of {', '.join(FACTS)}; got {name!r}")
+    return QualityScore(name, label or name, lower_is_better, function, about)
+
+
+_ALL: Final = (
+    QualityScore("niqe", "NIQE", True, niqe, "Distance of local statistics from photographs' (Mittal et al. 2013)."),
+    QualityScore("blur_effect", "blur effect", True, blur_effect, "0 sharp to 1 (Crete et al. 2007)."),
+    QualityScore("laplacian_variance", "sharpness", None, laplacian_variance, "Variance of the Laplacian of the luma."),
+    QualityScore(
+        "noise_sigma", "noise (grey levels)", None, noise_sigma, "Standard deviation, by wavelets (Donoho 1994)."
+    ),
+    QualityScore(
+        "colourfulness", "colourfulness", None, colourfulness, "Of opponent colours (Hasler and Suesstrunk 2003)."
+    ),
+    QualityScore("entropy", "entropy (bits)", None, entropy, "Shannon's, of the histogram of the luma."),
+)
+SCORES: Final[Mapping[str, QualityScore]] = MappingProxyType({score.name: score for score in _ALL})
+"""Scores that ship, by name."""
+
+
+def measure_quality(
+    records: Sequence[ImageRecord],
+    scores: Sequence[QualityScore | str] = _ALL,
+    *,
+    workers: int | None = None,
+    progress: str | None = None,
+) -> QualityTable:
+    """Score image files.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+    scores : sequence of QualityScore or str
+        Names are those of `SCORES`, the default.
+    workers : int, optional
+        Threads; default the number of processors this process may use. The table does not depend on it.
+    progress : str, optional
+        Name of a progress bar.
+
+    Returns
+    -------
+    QualityTable
+        A score that raises ValueError for an image, or gives what is not finite, is NaN there and counted in
+        `QualityTable.missing`. Files that cannot be read have no row and are listed in `QualityTable.failures`.
+
+    Raises
+    ------
+    ValueError
+        No records, no scores, an unknown name, or two of one name.
+    """
+    if not records:
+        raise ValueError("records must not be empty")
+    if isinstance(scores, str):
+        raise ValueError(f"scores must be a sequence of scores, got the text {scores!r}")
+    if unknown := [score for score in scores if isinstance(score, str) and score not in SCORES]:
+        raise ValueError(f"score must be one of {', '.join(SCORES)}; got {unknown[0]!r}")
+    chosen = [SCORES[score] if isinstance(score, str) else score for score in scores]
+    names = tuple(score.name for score in chosen)
+    if not names or len(set(names)) < len(names) or set(names) & set(FACTS):
+        raise ValueError(f"scores must be one or more of different names, none of a fact's; got {', '.join(names)}")
+    work = partial(_measured, scores=chosen)
+    found = map_reduce(records, work, _merged, workers=workers, chunk_size=4, progress=progress)
+    counts = Counter(name for name, _ in found.missing)
+    reasons = dict(reversed(found.missing))  # of each the first is what stays
+    missing = tuple((name, counts[name], reasons[name]) for name in names if name in counts)
+    return QualityTable(names, tuple(found.rows), tuple(found.failures), missing)
+
+
+class _Found(NamedTuple):
+    """What some records gave; `missing` is (score, reason) of every value that is."""
+
+    rows: list[QualityRow]
+    failures: list[tuple[str, str]]
+    missing: list[tuple[str, str]]
+
+
+def _merged(first: _Found, second: _Found) -> _Found:
+    first.rows.extend(second.rows)
+    first.failures.extend(second.failures)
+    first.missing.extend(second.missing)
+    return first
+
+
+def _measured(records: Sequence[ImageRecord], *, scores: Sequence[QualityScore]) -> _Found:
+    found = _Found([], [], [])
+    for record in records:
+        try:
+            data = read_file(record.path)
+            image = decode_image(data, name=record.path, on_note=lambda note: None)
+        except ImageReadError as error:
+            found.failures.append((error.path, error.reason))
+            continue
+        values = []
+        for score in scores:
+            try:  # on a copy, for what one score writes to the image is not for the next
+                value, reason = float(score.function(image.copy())), "the number is not finite"
+            except ValueError as error:
+                value, reason = math.nan, str(error)
+            if not math.isfinite(value):
+                found.missing.append((score.name, reason))
+            values.append(value if math.isfinite(value) else math.nan)
+        height, width = image.shape[:2]
+        quality = None if (tables := read_jpeg_tables(data)) is None else tables.quality
+        facts = str(record.path), record.generator, record.label, record.category or "", width, height
+        found.rows.append(QualityRow(*facts, str(read_header(data).format), quality, tuple(values)))
+    return found
+
+
+def _cells(row: QualityRow) -> list[str]:
+    facts = [str(getattr(row, name)) for name in FACTS[:-1]]
+    return [*facts, "" if row.jpeg_quality is None else str(row.jpeg_quality), *map(repr, row.values)]
+
+
+def _from_cells(row: Sequence[str]) -> QualityRow:
+    path, generator, label, category, width, height, form, quality, *values = row
+    facts = path, generator, label, category, int(width), int(height), form
+    return QualityRow(*facts, int(quality) if quality else None, tuple(map(float, values)))

@@ -1,0 +1,245 @@
+"""How fakeness relates to what images look like: forests, scatters, contact sheets, and the least fake of many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from freqforensics.evaluation.association import Association
+from freqforensics.evaluation.fakeness import PERCENTILES, FakenessStudy
+from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
+
+_KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
+_LEVEL: Final = 0.05
+_DIAMOND: Final = 0.3
+_PAPER: Final = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8}
+
+
+def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *, fig: Figure | None = None) -> Figure:
+    """Draw every generator's rank correlation of logit and score, with the summary over generators.
+
+    Parameters
+    ----------
+    study : FakenessStudy
+    labels : mapping of str to str, optional
+        What scores are called.
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        A panel for each score. Discs: Spearman's correlation with its 95 % interval; filled where q is at most 0.05;
+        paler, fewer than 30 images. Crosses: with JPEG quality, size and category held fixed. Diamonds: the mean over
+        generators and its interval.
+    """
+    tests = study.associations.tests
+    names = sorted({test.generator for test in tests})
+    scores = study.scores
+    with style():
+        fig = fig or new_figure()
+        columns = min(3, len(scores))
+        rows = -(-len(scores) // columns)
+        fig.set_size_inches(1.1 + 2.15 * columns, rows * (0.75 + 0.24 * (len(names) + 1)) + 0.45)
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for ax in axes.flat[len(scores) :]:
+            ax.set_axis_off()
+        for ax, score in zip(axes.flat, scores, strict=False):
+            ax.axvline(0, color="0.6", linewidth=0.8)
+            for test in tests:
+                if test.score == score and not math.isnan(test.rho):
+                    row = names.index(test.generator) + _offset(test.label)
+                    colour, strength = label_colour(test.label), 0.4 if test.few else 1.0
+                    ax.plot([test.low, test.high], [row, row], color=colour, linewidth=1.0, alpha=strength)
+                    ax.plot(test.rho, row, "o", color=colour, markersize=4, alpha=strength, markeredgewidth=0.9,
+                            fillstyle="full" if test.q_value <= _LEVEL else "none")  # fmt: skip
+                    if not math.isnan(test.partial_rho):
+                        ax.plot(test.partial_rho, row, "x", color=colour, markersize=3.5, alpha=strength)
+            for summary in study.associations.summaries:
+                if summary.score == score and not math.isnan(summary.rho):
+                    row, reach = len(names) + _offset(summary.label), _DIAMOND / 2
+                    ax.fill([summary.low, summary.rho, summary.high, summary.rho], [row, row - reach, row, row + reach],
+                            color=label_colour(summary.label), linewidth=0)  # fmt: skip
+            ax.set_title((labels or {}).get(score, score.replace("_", " ")))
+            ax.set_xlim(-1.03, 1.03)
+            ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+            ax.grid(axis="x", color="0.92", linewidth=0.5)
+            ax.set_axisbelow(True)
+            ax.axhline(len(names) - 0.5, color="0.8", linewidth=0.6)
+            ax.set_yticks(range(len(names) + 1), [*names, "all"])
+            ax.set_ylim(len(names) + 0.6, -0.6)
+        kinds = [kind for kind in _KINDS if any(test.label == kind for test in tests)]
+        handles = [
+            axes.flat[0].plot([], [], "o-", color=label_colour(kind), markersize=4, label=kind)[0] for kind in kinds
+        ]
+        marks = (
+            ("o", "none", "q > 0.05"),
+            ("x", "full", "covariates held fixed"),
+            ("D", "full", "mean over generators"),
+        )
+        for mark, fill, text in marks:
+            handles += axes.flat[0].plot([], [], mark, color="0.3", markersize=4, fillstyle=fill, label=text)
+        fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+        fig.supxlabel("Spearman's correlation with the logit (greater: more likely fake)", fontsize=8)
+    return fig
+
+
+def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, fig: Figure | None = None) -> Figure:
+    """Draw logits against a score, a panel for each generator, with the trend of groups that are large enough.
+
+    Parameters
+    ----------
+    study : FakenessStudy
+    score : str
+        One of `FakenessStudy.scores`.
+    label : str, optional
+        What it is called.
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        Line and band: mean logit along the score and its pointwise 95 % interval. The score's axis leaves out the
+        outermost hundredth.
+
+    Raises
+    ------
+    ValueError
+        Another score.
+    """
+    if score not in study.scores:
+        raise ValueError(f"score must be one of {', '.join(study.scores)}; got {score!r}")
+    values = study.values(score)
+    tests = {(test.generator, test.label): test for test in study.associations.tests if test.score == score}
+    names = [name for name in sorted({name for name, _ in tests}) if _has_values(study, values, name)]
+    with style():
+        fig = fig or new_figure()
+        columns = min(3, max(1, len(names)))
+        rows = -(-max(1, len(names)) // columns)
+        fig.set_size_inches(0.5 + 2.25 * columns, 0.4 + 1.9 * rows)
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+        for ax in axes.flat[len(names) :]:
+            ax.set_axis_off()
+        for ax, name in zip(axes.flat, names, strict=False):
+            shown: list[NDArray[np.float64]] = []
+            told = []
+            for kind in _KINDS:
+                places = study.groups(kind).get(name, np.zeros(0, np.intp))
+                places = places[np.isfinite(values[places])]
+                if not len(places):
+                    continue
+                shown.append(values[places])
+                ax.plot(values[places], study.logits[places], ".", color=label_colour(kind), markersize=2.5, alpha=0.5,
+                        markeredgewidth=0)  # fmt: skip
+                test = tests.get((name, kind))
+                if test is not None and not math.isnan(test.rho):
+                    told.append((kind, _in_words(test)))
+            for trend in study.trends:
+                if trend.score == score and trend.generator == name:
+                    colour = label_colour(trend.label)
+                    ax.fill_between(trend.x, trend.low, trend.high, color=colour, alpha=0.25, linewidth=0)
+                    ax.plot(trend.x, trend.y, color=colour, linewidth=1.2)
+            ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
+            low, high = np.quantile(np.concatenate(shown), [0.01, 0.99])
+            reach = 0.05 * (high - low) or 1.0
+            ax.set_xlim(low - reach, high + reach)
+            for line, (kind, text) in enumerate(told):
+                ax.text(0.03, 0.97 - 0.1 * line, text, transform=ax.transAxes, va="top", fontsize=6.5,
+                        color=label_colour(kind), bbox=_PAPER)  # fmt: skip
+            ax.set_title(name)
+        fig.supxlabel(label or score.replace("_", " "), fontsize=8)
+        fig.supylabel("logit (dashed: called fake above)", fontsize=8)
+    return fig
+
+
+def plot_percentiles(
+    study: FakenessStudy, pictures: Mapping[Path, NDArray[np.uint8]], *, fig: Figure | None = None
+) -> Figure:
+    """Draw each generator's fakes at the 0, 25, 50, 75, 100th percentile of fakeness, as Wang et al. (2020) do.
+
+    Parameters
+    ----------
+    study : FakenessStudy
+    pictures : mapping of Path to ndarray of uint8, (H, W, 3)
+        Squares of the images that `FakenessStudy.percentile_images` names.
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        A row for each generator; below every image its logit.
+    """
+    chosen = study.percentile_images()
+    with style():
+        fig = fig or new_figure()
+        fig.set_size_inches(1.0 + 1.05 * len(PERCENTILES), 0.35 + 1.22 * len(chosen))
+        fig.set_layout_engine("constrained")
+        axes = fig.subplots(len(chosen), len(PERCENTILES), squeeze=False)
+        for row, (name, images) in zip(axes, chosen.items(), strict=True):
+            for ax, (share, path, logit) in zip(row, images, strict=True):
+                ax.imshow(pictures[path], interpolation="antialiased")
+                ax.set_xticks([])
+                ax.set_yticks([])
+                ax.set_xlabel(f"{logit:+.1f}".replace("-", "−"), labelpad=1.5, fontsize=7)
+                if row is axes[0]:
+                    ax.set_title("least fake" if share == 0 else "most fake" if share == 100 else f"{share} %")
+            row[0].set_ylabel(name)
+    return fig
+
+
+def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
+    """Draw how the logit of the least fake of k images falls with k, and how often it is not called fake.
+
+    Parameters
+    ----------
+    study : FakenessStudy
+    fig : Figure, optional
+
+    Returns
+    -------
+    Figure
+        Left, the expected logit; right, the probability that it is not above the threshold.
+    """
+    with style():
+        fig = fig or new_figure()
+        fig.set_size_inches(6.6, 2.9)
+        fig.set_layout_engine("constrained")
+        left, right = fig.subplots(1, 2)
+        for number, (name, found) in enumerate(study.least.items()):
+            colour = OKABE_ITO[number % len(OKABE_ITO)]
+            line = "-" if number < len(OKABE_ITO) else "--"
+            ks = [one.k for one in found]
+            left.plot(ks, [one.expected for one in found], line, marker=".", color=colour, label=name)
+            right.plot(ks, [one.evades for one in found], line, marker=".", color=colour)
+        left.axhline(study.threshold, color="0.5", linestyle=":", linewidth=0.9)
+        left.set_ylabel("expected logit (dotted: threshold)")
+        right.set_ylabel("probability that it is not called fake")
+        right.set_ylim(-0.02, 1.02)
+        for ax in (left, right):
+            ax.set_xscale("log")
+            ax.set_xlabel("k, images to choose the least fake of")
+            ax.grid(color="0.92", linewidth=0.5)
+            ax.set_axisbelow(True)
+        fig.legend(loc="outside right center", frameon=False)
+    return fig
+
+
+def _offset(label: str) -> float:
+    """Real above fake, around the generator's row."""
+    return -0.16 if label == "real" else 0.16
+
+
+def _has_values(study: FakenessStudy, values: NDArray[np.float64], name: str) -> bool:
+    return any(np.isfinite(values[study.groups(kind).get(name, np.zeros(0, np.intp))]).any() for kind in _KINDS)
+
+
+def _in_words(test: Association) -> str:
+    few = ", few" if test.few else ""
+    return f"{test.label}: ρ {test.rho:+.2f}, q {test.q_value:.2g} (n {test.images}{few})".replace("-", "−")

@@ -1,0 +1,197 @@
+"""Sources and weights -> logits beside scores of quality -> a folder of tables and figures."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+
+from freqforensics.calibrated import open_detector
+from freqforensics.detector import ScoreTable, score_files
+from freqforensics.evaluation.association import Association
+from freqforensics.evaluation.fakeness import FakenessStudy, study_fakeness
+from freqforensics.evaluation.quality import SCORES, QualityScore, measure_quality
+from freqforensics.evaluation.summary import Summary
+from freqforensics.images import first_of_each, index_sources, read_image
+from freqforensics.images.audit import serious_confounds
+from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
+
+Failures = tuple[tuple[str, str], ...]
+
+_THUMBNAIL: Final = 256
+
+
+def relate_quality(
+    sources: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    weights: str | Path = "miniature-resnet50",
+    logits: str | Path | None = None,
+    scores: Sequence[QualityScore | str] = tuple(SCORES),
+    crop: str = "center",
+    limit: int | None = None,
+    resamples: int = 1000,
+    permutations: int = 1999,
+    seed: int = 0,
+    device: str = "cpu",
+    engine: str = "torch",
+    command: str | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> tuple[FakenessStudy, Failures]:
+    """Ask whether a detector's fakeness follows images' quality, generator by generator.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        As for `index_sources`.
+    out : str or Path, optional
+        Gets ``images.csv`` (facts, scores, logit), ``associations.csv``, ``summaries.csv``, ``least.csv``,
+        ``quality.json``, ``forest``, ``percentiles``, ``least`` and ``scatter-<score>`` as PNG and PDF, and
+        ``manifest.json``.
+    weights : str or Path
+        As for `open_detector`; not used where `logits` is given.
+    logits : str or Path, optional
+        A table that ``score`` wrote, of these images or more.
+    scores : sequence of QualityScore or str
+        As for `measure_quality`: names, or functions of one's own through `as_score`.
+    crop, device, engine
+        As for `score_files`.
+    limit : int, optional
+        The first so many images of each generator and label.
+    resamples, permutations, seed
+        As for `associate`.
+    command : str, optional
+    overwrite : bool
+        As for `result_folder`.
+    progress : bool
+
+    Returns
+    -------
+    FakenessStudy
+    tuple of (str, str)
+        Path and reason of every file that could not be read or scored.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources`, `open_detector`, `measure_quality`, `study_fakeness`, `result_folder`.
+    """
+    if out is not None:
+        check_result_folder(out, overwrite=overwrite)
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    notes += serious_confounds(records)
+    threshold = 0.0
+    if logits is None:
+        opened = open_detector(weights, device=device)
+        threshold = opened.thresholds.high
+        options: dict[str, Any] = {"crop": crop, "engine": engine, "progress": "logits" if progress else None}
+        scored = score_files(records, opened.detector, **options)
+    else:
+        scored = ScoreTable.load(logits)
+    quality = measure_quality(records, scores, progress="quality" if progress else None)
+    study = study_fakeness(
+        scored, quality, threshold=threshold, resamples=resamples, permutations=permutations, seed=seed
+    )
+    notes += [f"{name}: no value for {count} images ({reason})" for name, count, reason in quality.missing]
+    study = FakenessStudy(**{**vars(study), "notes": (*notes, *study.notes)})
+    failures = tuple(dict([*quality.failures, *scored.failures]).items())
+    if out is not None:
+        labels = {score.name: score.label for score in map(_as_known, scores)}
+        shown = manifest(
+            {"crop": crop, "limit": limit, "threshold": threshold, "scores": list(labels), "seed": seed},
+            inputs={"images": len(study.logits), "weights": sorted({one.weights for one in scored.scores})},
+            seed=seed,
+            also=DETECTOR_LIBRARIES,
+        )
+        _save(study, labels, Path(out), shown, command, overwrite)
+    return study, failures
+
+
+def _as_known(score: QualityScore | str) -> QualityScore:
+    return SCORES[score] if isinstance(score, str) else score
+
+
+def _number(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return "; ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_number(value) for value in row] for row in rows)
+
+
+def _save(
+    study: FakenessStudy,
+    labels: dict[str, str],
+    out: Path,
+    shown: dict[str, Any],
+    command: str | None,
+    overwrite: bool,
+) -> None:
+    from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
+    from freqforensics.figures.style import new_figure, save_figure
+
+    def draw(folder: Path, name: str, plot: Any, *arguments: Any) -> None:
+        figure = new_figure()
+        plot(study, *arguments, fig=figure)
+        for suffix in (".png", ".pdf"):
+            save_figure(figure, folder / f"{name}{suffix}", manifest=shown)
+
+    with result_folder(out, overwrite=overwrite) as folder:
+        write_json(folder / "quality.json", study.to_json())
+        _write_csv(
+            folder / "images.csv",
+            ("path", "generator", "label", "width", "height", "format", "jpeg_quality", *study.quality.scores, "logit"),
+            (
+                (row.path, row.generator, label, row.width, row.height, row.format,
+                 "" if row.jpeg_quality is None else row.jpeg_quality, *row.values, float(logit))
+                for row, label, logit in zip(study.quality.rows, study.labels, study.logits, strict=True)
+            ),
+        )  # fmt: skip
+        found = study.associations
+        _write_csv(
+            folder / "associations.csv", [field.name for field in fields(Association)], map(astuple, found.tests)
+        )
+        _write_csv(
+            folder / "summaries.csv",
+            ["partial", *(field.name for field in fields(Summary))],
+            [(False, *astuple(one)) for one in found.summaries]
+            + [(True, *astuple(one)) for one in found.partial_summaries],
+        )
+        _write_csv(
+            folder / "least.csv",
+            ("generator", "k", "expected", "low", "high", "evades"),
+            ((name, *astuple(one)) for name, least in study.least.items() for one in least),
+        )
+        draw(folder, "forest", plot_forest, labels)
+        if study.least:
+            pictures = {
+                path: _thumbnail(path) for chosen in study.percentile_images().values() for _, path, _ in chosen
+            }
+            draw(folder, "percentiles", plot_percentiles, pictures)
+            draw(folder, "least", plot_least)
+        for score in study.scores:
+            draw(folder, f"scatter-{score}", plot_scatter, score, labels.get(score, "JPEG quality"))
+        write_json(folder / "manifest.json", {**shown, "command": command})
+
+
+def _thumbnail(path: Path) -> Any:
+    """The middle square of an image, at most 256 pixels a side."""
+    image = read_image(path, on_note=lambda note: None)
+    side = min(image.shape[:2])
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    square = image[top : top + side, left : left + side]
+    if side <= _THUMBNAIL:
+        return square
+    return cv2.resize(square, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
