@@ -12,7 +12,7 @@ from freqforensics.comparing import MEASURES, PAIRS, groupings_of, image_sets, p
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.spectra.fingerprint import Measure, similarity
-from freqforensics.spectra.origin import find_origin
+from freqforensics.spectra.origin import CONTENT_SHIFT, KnownGenerators
 
 
 def find_origins(
@@ -23,9 +23,10 @@ def find_origins(
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
     groups: Callable[[str], str | None] | None = None,
-    parts: int = 50,
+    parts: int = 200,
     limit: int | None = None,
     draws: int = 199,
+    content_shift: float = CONTENT_SHIFT,
     permutations: int = 199,
     seed: int = 0,
     command: str | None = None,
@@ -48,8 +49,8 @@ def find_origins(
         their group?
     parts : int
         That a set is cut into; known ones must have eight at least.
-    draws : int
-        As for `find_origin`.
+    draws, content_shift
+        As for `KnownGenerators`.
 
     Returns
     -------
@@ -69,7 +70,8 @@ def find_origins(
             raise ValueError(f"{name} hold no generator's set that is large enough; " + "; ".join(notes))
     queried = [one.fingerprint for one in asked]
     have = [one.fingerprint for one in others]
-    origins = tuple(find_origin(one, have, draws=draws, seed=seed) for one in queried)
+    generators = KnownGenerators(have, draws=draws, content_shift=content_shift, seed=seed)
+    origins = tuple(generators.find(one) for one in queried)
     if not all(one.content_matched for one in origins):
         notes.append("not every set has real images beside it: content counts, too")
     taken = {one.name for one in queried}

@@ -20,6 +20,7 @@ from freqforensics.evaluation.niqe import (
     niqe,
     patch_features,
     shipped_model,
+    small_niqe,
     well_kept,
 )
 from freqforensics.images import ImageRecord, index_images, index_sources, read_image, read_jpeg_tables
@@ -267,7 +268,7 @@ def test_other_files_are_no_models(rng, tmp_path):
     np.savez(path, mean=np.zeros(36))
     with pytest.raises(ValueError, match="not a saved model"):
         NaturalModel.load(path)
-    path.write_bytes(SHIPPED.read_bytes()[:3000])
+    path.write_bytes(SHIPPED[96].read_bytes()[:3000])
     with pytest.raises(ValueError, match="not a saved model"):
         NaturalModel.load(path)
     NaturalModel(np.zeros(35), np.zeros((36, 36)), 1, 1, "").save(path)
@@ -275,10 +276,13 @@ def test_other_files_are_no_models(rng, tmp_path):
         NaturalModel.load(path)
 
 
-def test_the_model_that_ships_is_a_distribution():
-    model = shipped_model()
-    assert SHIPPED.stat().st_size < 20_000
-    assert (model.images, model.patches) == (1335, 4814)
+@pytest.mark.parametrize(("patch", "images", "patches"), [(96, 1335, 4814), (48, 1340, 10540)])
+def test_the_models_that_ship_are_distributions(patch, images, patches):
+    model = shipped_model(patch)
+    assert SHIPPED[patch].stat().st_size < 20_000
+    assert (model.images, model.patches, model.patch) == (images, patches, patch)
+    with pytest.raises(ValueError, match="one of 96, 48; got 64"):
+        shipped_model(64)
     assert "No Kodak image" in model.about
     np.testing.assert_array_equal(model.covariance, model.covariance.T)
     assert np.linalg.eigvalsh(model.covariance).min() > 0
@@ -328,13 +332,27 @@ def test_scores_of_good_photographs_are_of_the_usual_size(kodak):
     assert scores.max() < 5
 
 
+def test_small_patches_put_small_images_in_order(data):
+    """Of the middle 128 x 128 of the 24: by chance four would be in order."""
+    middles = []
+    for record in index_images(data / "photos_kodak"):
+        image = read_image(record.path)
+        top, left = ((side - 128) // 2 for side in image.shape[:2])
+        middles.append(np.ascontiguousarray(image[top : top + 128, left : left + 128]))
+    for kind, strengths in STRENGTHS.items():
+        scores = np.array([[small_niqe(distorted(one, kind, s)) for s in strengths] for one in middles])
+        assert (np.diff(scores, axis=1) > 0).all(axis=1).sum() >= 14
+        assert (np.diff(np.median(scores, axis=0)) > 0).all()
+
+
 @pytest.mark.slow
-def test_the_model_that_ships_can_be_made_again(data, monkeypatch):
+@pytest.mark.parametrize("patch", [96, 48])
+def test_the_models_that_ship_can_be_made_again(data, monkeypatch, patch):
     monkeypatch.chdir(data)
     records = index_sources(["photos", "photos_imagenet"])
     kept = [r for r in records if getattr(read_jpeg_tables(r.path.read_bytes()), "quality", 0) >= 95]
     assert len(kept) == 670
-    model, shipped = fit_natural_model(well_kept(records), about=""), shipped_model()
+    model, shipped = fit_natural_model(well_kept(records), about="", patch=patch), shipped_model(patch)
     assert (model.images, model.patches) == (shipped.images, shipped.patches)
     np.testing.assert_allclose(model.mean, shipped.mean, rtol=1e-4)
     np.testing.assert_allclose(model.covariance, shipped.covariance, rtol=1e-3, atol=1e-6)

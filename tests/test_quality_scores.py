@@ -95,7 +95,7 @@ def test_scores_refuse_what_is_no_image(name):
 
 
 def test_only_what_claims_it_has_a_better_end():
-    assert {name for name, score in SCORES.items() if score.lower_is_better} == {"niqe", "blur_effect"}
+    assert {name for name, score in SCORES.items() if score.lower_is_better} == {"niqe", "niqe_48", "blur_effect"}
     assert {score.lower_is_better for score in SCORES.values()} == {True, None}
     assert "quality" not in SCORES["laplacian_variance"].label
     assert all(score.name == name and score.about for name, score in SCORES.items())
@@ -137,7 +137,10 @@ def test_what_cannot_be_measured_is_counted_and_what_cannot_be_read_is_listed(re
     table = measure_quality(records)
     assert [Path(path).name for path, _ in table.failures] == ["broken.png"]
     assert np.isnan(table.values("niqe")).tolist() == [False, True, False]
-    assert table.missing == (("niqe", 1, "NIQE needs an image of at least 192x192 pixels, got 80x64"),)
+    assert table.missing == (
+        ("niqe", 1, "NIQE needs an image of at least 192x192 pixels, got 80x64"),
+        ("niqe_48", 1, "NIQE needs an image of at least 96x96 pixels, got 80x64"),
+    )
 
 
 def test_a_score_of_ones_own_may_fail_for_some(records):

@@ -91,6 +91,9 @@ def origin(
         bool, typer.Option("--by-operator", help="The same, by what enlarges in a generator of that name.")
     ] = False,
     draws: Annotated[int, typer.Option(help="Of the null: sets from each known generator.", min=19)] = 199,
+    content_shift: Annotated[
+        float, typer.Option(help="How far their content is moved, standard deviations: 0 names few, 1 many.", min=0)
+    ] = 0.75,
     permutations: Annotated[int, typer.Option(help="Of the similarities' null.", min=1)] = 199,
     seed: Annotated[int, typer.Option(help="Of both.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -98,9 +101,10 @@ def origin(
 ) -> None:
     """Name the known generator that each set of images is from, or "unknown".
 
-    Log powers of residuals are compared, less those of real images where every set has them. A set is of a known
-    generator's if sets of its size, drawn from that one's images, are as far from the rest. Sets of 50 images or more
-    are told apart well; another training of the same network may be "unknown". Exit status: 0 done; 2 nothing done.
+    Log powers of residuals are compared, less those of real images where every set has them. A set is a known
+    generator's if sets of its size and of some content, drawn from that one's images, are as far from the rest. Sets of
+    50 images or more are told apart well; another training of the same network may be "unknown". Exit status: 0 done;
+    2 nothing done.
     """
     with one_line_errors():
         from freqforensics.origins import find_origins
@@ -114,6 +118,7 @@ def origin(
             limit=limit,
             groups=_groups(groups, by_operator),
             draws=draws,
+            content_shift=content_shift,
             permutations=permutations,
             seed=seed,
             command=shlex.join(["freqforensics", *sys.argv[1:]]),

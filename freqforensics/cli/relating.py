@@ -30,8 +30,8 @@ def quality(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="niqe, blur_effect, laplacian_variance, noise_sigma, colourfulness or entropy; again for more.  "
-            "[default: all]",
+            help="niqe, niqe_48, blur_effect, laplacian_variance, noise_sigma, colourfulness or entropy; give it again "
+            "for more.  [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -100,7 +100,7 @@ def _print_study(study: FakenessStudy) -> None:
             _shown(one.rho, "+.2f"),
             f"{_shown(one.low, '+.2f')} to {_shown(one.high, '+.2f')}",
             _shown(one.p_value, ".3f"),
-            _shown(math.nan if fixed is None else fixed.rho, "+.2f"),
+            _shown(fixed.rho if fixed is not None and any(test.held for test in own) else math.nan, "+.2f"),
             _shown(one.i2, ".0%"),
             f"{sum(test.q_value <= 0.05 for test in own)} of {len(own)}",
         ]

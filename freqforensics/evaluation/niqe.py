@@ -27,14 +27,17 @@ Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
 
 PATCH: Final = 96
-"""Side of a patch in pixels, and twice that of the same patch at half size."""
-SMALLEST: Final = 2 * PATCH
-"""Of either side: four patches, of which a covariance can be had, if a poor one."""
+"""Side of a patch in pixels, and twice that of the same patch at half size: the paper's."""
+SMALL_PATCH: Final = 48
+"""The same for images that are too small: another model, and other scores."""
 FEATURES: Final = 36
 SHARP: Final = 0.75
 """Of an image's sharpest patch: sharper ones go into the model of photographs."""
 FORMAT: Final = 1
-SHIPPED: Final = Path(__file__).parent / "niqe.npz"
+SHIPPED: Final = {
+    PATCH: Path(__file__).parent / "niqe.npz",
+    SMALL_PATCH: Path(__file__).parent / "niqe_48.npz",
+}
 
 _ROUNDING: Final = 1e-6  # grey levels; differences from the local mean below it are the arithmetic's
 _SHAPES: Final = np.geomspace(0.2, 10, 20_000)
@@ -56,6 +59,8 @@ class NaturalModel:
         That it was fitted to.
     about : str
         What the images were.
+    patch : int
+        Side of a patch in pixels.
     """
 
     mean: Float
@@ -63,10 +68,17 @@ class NaturalModel:
     images: int
     patches: int
     about: str
+    patch: int = PATCH
 
     def save(self, path: str | Path) -> None:
         """Write as an npz, whole or not at all; the same model gives the same bytes."""
-        facts = {"format": FORMAT, "images": self.images, "patches": self.patches, "about": self.about}
+        facts = {
+            "format": FORMAT,
+            "images": self.images,
+            "patches": self.patches,
+            "about": self.about,
+            "patch": self.patch,
+        }
         about = np.array(json.dumps(facts))
         with replacing(path) as temporary:
             np.savez_compressed(temporary, about=about, mean=self.mean, covariance=self.covariance)
@@ -89,31 +101,37 @@ class NaturalModel:
                 mean, covariance = file["mean"].astype(np.float64), file["covariance"].astype(np.float64)
                 if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES):
                     raise ValueError(f"arrays of {mean.shape} and {covariance.shape}")
-                return cls(mean, covariance, int(about["images"]), int(about["patches"]), str(about["about"]))
+                counts = int(about["images"]), int(about["patches"])
+                return cls(mean, covariance, *counts, str(about["about"]), int(about["patch"]))
         except FileNotFoundError:
             raise
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a saved model of photographs: {error}") from error
 
 
-@lru_cache(maxsize=1)
-def shipped_model() -> NaturalModel:
-    """Give the model that ships; `NaturalModel.about` says of what photographs, `fit_natural_model` how it was made."""
-    return NaturalModel.load(SHIPPED)
+@lru_cache(maxsize=2)
+def shipped_model(patch: int = PATCH) -> NaturalModel:
+    """Give the model that ships, of patches of 96 pixels or 48; ValueError of others.
+
+    `NaturalModel.about` says of what photographs it is, `fit_natural_model` how it was made.
+    """
+    if patch not in SHIPPED:
+        raise ValueError(f"patch must be one of {', '.join(map(str, SHIPPED))}; got {patch}")
+    return NaturalModel.load(SHIPPED[patch])
 
 
 def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     """Measure how far an image's local statistics lie from those of photographs.
 
-    The luma is cut from the top left into patches of 96 x 96 pixels, what is left over at the right and below is not
-    looked at. Each has 36 features, 18 at full and 18 at half size; their mean and covariance over the patches are
-    held against the model's (eq. 10 of the paper):
+    The luma is cut from the top left into patches of 96 x 96 pixels (the model's size); what is left over at the right
+    and below is not looked at. Each has 36 features, 18 at full and 18 at half size; their mean and covariance over the
+    patches are held against the model's (eq. 10 of the paper):
     ``sqrt((m1 - m2)' pinv((S1 + S2) / 2) (m1 - m2))``.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        RGB, both sides at least 192 pixels.
+        RGB, both sides at least two patches.
     model : NaturalModel, optional
         Default `shipped_model`. Scores of different models are not comparable.
 
@@ -139,7 +157,7 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     """
     if model is None:
         model = shipped_model()
-    features, _ = patch_features(image)
+    features, _ = patch_features(image, patch=model.patch)
     features = features[np.isfinite(features).all(axis=1)]
     if len(features) < 2:
         raise ValueError(f"the image has no texture: {len(features)} of its patches have statistics, at least 2 must")
@@ -148,16 +166,23 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     return float(np.sqrt(max(0.0, difference @ np.linalg.pinv(between, hermitian=True) @ difference)))
 
 
-def fit_natural_model(images: Iterable[Uint8], *, about: str) -> NaturalModel:
+def small_niqe(image: Uint8) -> float:
+    """Measure `niqe` by patches of 48 pixels, for images from 96 pixels a side."""
+    return niqe(image, model=shipped_model(SMALL_PATCH))
+
+
+def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH) -> NaturalModel:
     """Fit the model of photographs that images are held against.
 
     Parameters
     ----------
     images : iterable of ndarray of uint8, shape (H, W, 3)
-        RGB photographs, sharp, without noise or visible compression. Those under 192 pixels a side are left out, and
+        RGB photographs, sharp, without noise or visible compression. Those under two patches a side are left out, and
         of each the patches less than 0.75 times as sharp (mean local standard deviation) as its sharpest.
     about : str
         What the images are; kept.
+    patch : int
+        Side of a patch in pixels, even, at least 16.
 
     Returns
     -------
@@ -166,7 +191,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str) -> NaturalModel:
     Raises
     ------
     ValueError
-        Fewer than 37 patches: their covariance would be singular.
+        Fewer than 37 patches: their covariance would be singular. Or `patch` is odd or too small.
 
     Notes
     -----
@@ -174,6 +199,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str) -> NaturalModel:
 
         records = index_sources(["photos", "photos_imagenet"])
         fit_natural_model(well_kept(records), about="...").save("niqe.npz")
+        fit_natural_model(well_kept(records), about="...", patch=48).save("niqe_48.npz")
 
     `NaturalModel.about` says what they are: JPEG of quality 95 and above. What that leaves is in the model, too, and a
     faint block grid counts as natural: an uncompressed photograph can score worse than the same at quality 90. That
@@ -184,9 +210,9 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str) -> NaturalModel:
     kept: list[Float] = []
     count = 0
     for image in images:
-        if min(image.shape[:2]) < SMALLEST:
+        if min(image.shape[:2]) < 2 * patch:
             continue
-        features, sharpness = patch_features(image)
+        features, sharpness = patch_features(image, patch=patch)
         chosen = (sharpness > SHARP * sharpness.max()) & np.isfinite(features).all(axis=1)
         if chosen.any():
             kept.append(features[chosen])
@@ -195,7 +221,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str) -> NaturalModel:
     if patches <= FEATURES:
         raise ValueError(f"images must give at least {FEATURES + 1} sharp patches, got {patches} of {count} images")
     stacked = np.concatenate(kept)
-    return NaturalModel(stacked.mean(axis=0), np.cov(stacked, rowvar=False), count, patches, about)
+    return NaturalModel(stacked.mean(axis=0), np.cov(stacked, rowvar=False), count, patches, about, patch)
 
 
 def well_kept(records: Sequence[ImageRecord], *, least_quality: int = 95) -> Iterator[Uint8]:
@@ -215,13 +241,15 @@ def well_kept(records: Sequence[ImageRecord], *, least_quality: int = 95) -> Ite
             yield np.asarray(smaller, np.uint8)
 
 
-def patch_features(image: Uint8) -> tuple[Float, Float]:
+def patch_features(image: Uint8, *, patch: int = PATCH) -> tuple[Float, Float]:
     """Measure the features of every patch of an image.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        RGB, both sides at least 192 pixels.
+        RGB, both sides at least two patches: of four a covariance can be had, if a poor one.
+    patch : int
+        Side of a patch in pixels, even, at least 16.
 
     Returns
     -------
@@ -235,19 +263,20 @@ def patch_features(image: Uint8) -> tuple[Float, Float]:
     Raises
     ------
     ValueError
-        The image is smaller, or not of that type.
+        The image is smaller, or not of that type; `patch` is odd or too small.
     """
     check_image(image)
-    height, width = (side // PATCH * PATCH for side in image.shape[:2])
-    if min(height, width) < SMALLEST:
-        raise ValueError(
-            f"NIQE needs an image of at least {SMALLEST}x{SMALLEST} pixels, got {image.shape[1]}x{image.shape[0]}"
-        )
+    if patch < 16 or patch % 2:
+        raise ValueError(f"patch must be even, and at least 16; got {patch}")
+    height, width = (side // patch * patch for side in image.shape[:2])
+    if min(height, width) < 2 * patch:
+        needed = f"{2 * patch}x{2 * patch}"
+        raise ValueError(f"NIQE needs an image of at least {needed} pixels, got {image.shape[1]}x{image.shape[0]}")
     luma = luma_plane(image[:height, :width])
     coefficients, deviation = mscn(luma)
-    full = _features(_patches(coefficients, PATCH))
-    half = _features(_patches(mscn(_halved(luma))[0], PATCH // 2))
-    return np.hstack([full, half]), _patches(deviation, PATCH).mean(axis=(1, 2))
+    full = _features(_patches(coefficients, patch))
+    half = _features(_patches(mscn(_halved(luma))[0], patch // 2))
+    return np.hstack([full, half]), _patches(deviation, patch).mean(axis=(1, 2))
 
 
 def check_image(image: Uint8) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.engine import map_reduce
-from freqforensics.evaluation.niqe import check_image, luma_plane, niqe
+from freqforensics.evaluation.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.images.reading import shown_path
 from freqforensics.provenance import replacing
@@ -153,8 +153,7 @@ def blur_effect(image: Uint8) -> float:
     """Measure blur by how much another blur changes (Crete et al., SPIE 6492, 2007; scikit-image).
 
     0 is sharp, 1 is what a flat image has; of the more blurred direction. Images as for
-    `QualityScore.function`; ValueError
-    of one under 12 pixels a side.
+    `QualityScore.function`; ValueError of one under 12 pixels a side.
     """
     from skimage import measure
 
@@ -241,6 +240,9 @@ def as_score(
 
 _ALL: Final = (
     QualityScore("niqe", "NIQE", True, niqe, "Distance of local statistics from photographs' (Mittal et al. 2013)."),
+    QualityScore(
+        "niqe_48", "NIQE, patches of 48 pixels", True, small_niqe, "The same for images from 96 pixels a side."
+    ),
     QualityScore("blur_effect", "blur effect", True, blur_effect, "0 sharp to 1 (Crete et al. 2007)."),
     QualityScore("laplacian_variance", "sharpness", None, laplacian_variance, "Variance of the Laplacian of the luma."),
     QualityScore(

@@ -59,7 +59,7 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
                     ax.plot([test.low, test.high], [row, row], color=colour, linewidth=1.0, alpha=strength)
                     ax.plot(test.rho, row, "o", color=colour, markersize=4, alpha=strength, markeredgewidth=0.9,
                             fillstyle="full" if test.q_value <= _LEVEL else "none")  # fmt: skip
-                    if not math.isnan(test.partial_rho):
+                    if test.held and not math.isnan(test.partial_rho):
                         ax.plot(test.partial_rho, row, "x", color=colour, markersize=3.5, alpha=strength)
             for summary in study.associations.summaries:
                 if summary.score == score and not math.isnan(summary.rho):
@@ -85,7 +85,7 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
         )
         for mark, fill, text in marks:
             handles += axes.flat[0].plot([], [], mark, color="0.3", markersize=4, fillstyle=fill, label=text)
-        fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+        fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
         fig.supxlabel("Spearman's correlation with the logit (greater: more likely fake)", fontsize=8)
     return fig
 
@@ -182,15 +182,15 @@ def plot_percentiles(
         fig.set_size_inches(1.0 + 1.05 * len(PERCENTILES), 0.35 + 1.22 * len(chosen))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(len(chosen), len(PERCENTILES), squeeze=False)
-        for row, (name, images) in zip(axes, chosen.items(), strict=True):
-            for ax, (share, path, logit) in zip(row, images, strict=True):
+        for place, (name, images) in enumerate(chosen.items()):
+            for ax, (share, path, logit) in zip(axes[place], images, strict=True):
                 ax.imshow(pictures[path], interpolation="antialiased")
                 ax.set_xticks([])
                 ax.set_yticks([])
                 ax.set_xlabel(f"{logit:+.1f}".replace("-", "−"), labelpad=1.5, fontsize=7)
-                if row is axes[0]:
+                if place == 0:
                     ax.set_title("least fake" if share == 0 else "most fake" if share == 100 else f"{share} %")
-            row[0].set_ylabel(name)
+            axes[place, 0].set_ylabel(name)
     return fig
 
 
@@ -224,6 +224,9 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
         right.set_ylim(-0.02, 1.02)
         for ax in (left, right):
             ax.set_xscale("log")
+            counts = sorted({one.k for found in study.least.values() for one in found})
+            ax.set_xticks(counts, [str(k) for k in counts])
+            ax.minorticks_off()
             ax.set_xlabel("k, images to choose the least fake of")
             ax.grid(color="0.92", linewidth=0.5)
             ax.set_axisbelow(True)
