@@ -66,12 +66,18 @@ _HOME = {
     "inspect": "inspection",
     "open_detector": "calibrated",
     "shipped_population": "population",
+    "compare_sources": "comparing",
+    "find_origins": "origins",
+    "relate_quality": "relating",
+    "audit_sources": "auditing",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
+    from freqforensics.auditing import audit_sources as audit_sources
     from freqforensics.calibrated import open_detector as open_detector
+    from freqforensics.comparing import compare_sources as compare_sources
     from freqforensics.detector import (
         TrainConfig as TrainConfig,
         find_weights as find_weights,
@@ -105,7 +111,9 @@ if TYPE_CHECKING:
     )
     from freqforensics.inspection import inspect as inspect
     from freqforensics.lattices import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
+    from freqforensics.origins import find_origins as find_origins
     from freqforensics.population import shipped_population as shipped_population
+    from freqforensics.relating import relate_quality as relate_quality
     from freqforensics.report import Page as Page, write_report as write_report
     from freqforensics.spectra import (
         MeanSpectrum as MeanSpectrum,

@@ -155,7 +155,7 @@ def image_sets(
             others = ()
         # As many parts on both sides: where both show the same content in one order, so do their parts.
         count = min(parts, len(terms), len(others) or len(terms))
-        fingerprint = Fingerprint(name, _parts(terms, count), _parts(others, count) if others else ())
+        fingerprint = Fingerprint(name, parts_of(terms, count), parts_of(others, count) if others else ())
         usable = [(record.path, term) for record, term in zip(fake, terms, strict=True) if term.images][:_ONE_BY_ONE]
         one_by_one = Fingerprint(name, tuple(term for _, term in usable))
         found = ImageSet(
@@ -191,9 +191,9 @@ def _index_apart(sources: Sequence[str | Path], notes: list[str]) -> list[ImageR
     ]
 
 
-def _parts(terms: Sequence[MeanSpectrum], count: int) -> tuple[MeanSpectrum, ...]:
-    """Sums of each so-manieth image; parts without any are left out."""
-    made = (combine(terms[start::count]) for start in range(count))
+def parts_of(terms: Sequence[MeanSpectrum], count: int) -> tuple[MeanSpectrum, ...]:
+    """Add up each so-manieth term; parts without any image are left out."""
+    made = (combine(terms[start::count]) for start in range(min(count, len(terms))))
     return tuple(part for part in made if part.images)
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.commonality import Origins
-from freqforensics.comparing import MEASURES, PAIRS, groupings_of, image_sets, pair_rows, write_csv
+from freqforensics.comparing import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of, write_csv
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.spectra.fingerprint import Measure, similarity
+from freqforensics.spectra.fingerprint import Fingerprint, Measure, similarity
 from freqforensics.spectra.origin import CONTENT_SHIFT, KnownGenerators
 
 
 def find_origins(
     sources: Sequence[str | Path],
     known: Sequence[str | Path],
-    out: str | Path | None = None,
     *,
+    out: str | Path | None = None,
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
     groups: Callable[[str], str | None] | None = None,
@@ -76,9 +76,11 @@ def find_origins(
         notes.append("not every set has real images beside it: content counts, too")
     taken = {one.name for one in queried}
     renamed = [replace(one, name=f"known {one.name}" if one.name in taken else one.name) for one in have]
-    similarities = {
-        measure: similarity([*queried, *renamed], measure, permutations=permutations, seed=seed) for measure in measures
-    }
+    # Intervals of similarities need few parts, and leave out one after the other.
+    coarse = [
+        Fingerprint(one.name, parts_of(one.fake, PARTS), parts_of(one.real, PARTS)) for one in [*queried, *renamed]
+    ]
+    similarities = {one: similarity(coarse, one, permutations=permutations, seed=seed) for one in measures}
     among = [one.name for one in renamed]
     result = Origins(
         origins,

@@ -13,7 +13,9 @@ from pictures import picture, write
 from freqforensics.cli import main
 from freqforensics.comparing import compare_sources
 from freqforensics.generators.registry import FAMILIES, operator_of
+from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+from freqforensics.spectra.files import image_spectra
 from freqforensics.spectra.fingerprint import Fingerprint, Similarity
 from freqforensics.spectra.grouping import group
 from freqforensics.spectra.origin import KnownGenerators
@@ -287,3 +289,40 @@ def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     table.write_text("dcgan\n")
     code, shown = run(monkeypatch, capsys, *short)
     assert (code, shown.err.count("\n")) == (2, 1)
+
+
+@pytest.fixture(scope="module")
+def miniatures(data, tmp_path_factory):
+    """Terms of fake and real side, by family: photographs of which some will be known and some asked about."""
+    root = tmp_path_factory.mktemp("miniatures") / "tree"
+    families = ["progan", "biggan", "cyclegan", "stargan", "dcgan", "san", "deepfake", "stylegan2"]
+    simulate_from_sources([data / "photos"], root, families=families, size=128, limit=200)
+    spec = SpectrumSpec(size=64, crop="tiles")
+    return {
+        name: [image_spectra(sorted((root / name / side).glob("*.png")), spec=spec) for side in ("1_fake", "0_real")]
+        for name in families
+    }
+
+
+@pytest.mark.slow
+def test_sets_of_miniatures_are_named_and_those_of_others_are_not(miniatures):
+    """Wanted: 90 % the right family or one of the same operator, 80 % unknown where the family is left out."""
+    order = np.random.default_rng(0).permutation(200)
+
+    def chosen(name, places):
+        return Fingerprint(name, *(tuple(side[i] for i in places) for side in miniatures[name]))
+
+    right = unknown = asked = 0
+    for fold in range(4):
+        held = order[50 * fold : 50 * fold + 50]
+        known = KnownGenerators([chosen(name, np.setdiff1d(order, held)) for name in miniatures], draws=99, seed=fold)
+        for name in miniatures:
+            found = known.find(chosen(name, held))
+            asked += 1
+            right += found.name is not None and operator_of(found.name) == operator_of(name)
+            # The nearest of the others is what would be named if its family were not known.
+            others = next(one for one in found.candidates if one.name != name)
+            unknown += others.p_value <= 0.05
+    assert asked == 32
+    assert right >= 0.9 * asked
+    assert unknown >= 0.8 * asked

@@ -113,7 +113,7 @@ def origin(
         found = find_origins(
             source,
             known,
-            out,
+            out=out,
             spec=SpectrumSpec(size=size, crop="tiles"),
             limit=limit,
             groups=_groups(groups, by_operator),

@@ -8,25 +8,40 @@ from freqforensics.lazy import lazy_names
 
 _HOME = {
     "Ablation": "ablation",
+    "Association": "association",
+    "Associations": "association",
     "Evaluation": "evaluate",
+    "FakenessStudy": "fakeness",
     "GeneratorEvaluation": "evaluate",
     "Interval": "metrics",
+    "LeastFake": "association",
     "Metrics": "metrics",
+    "NaturalModel": "niqe",
     "PUBLISHED_AP": "published",
+    "QualityScore": "quality",
+    "QualityTable": "quality",
     "Robustness": "robustness",
     "SWEEPS": "robustness",
+    "Summary": "summary",
     "Sweep": "robustness",
     "W20_GENERATORS": "published",
     "are_miniatures": "evaluate",
+    "as_score": "quality",
+    "associate": "association",
     "bootstrap_interval": "metrics",
     "class_mean_ap": "metrics",
     "evaluate_logits": "metrics",
     "evaluate_tables": "evaluate",
+    "fit_natural_model": "niqe",
     "fit_temperature": "metrics",
     "fit_threshold": "metrics",
+    "least_fake_of": "association",
     "mean_ap": "published",
     "mean_over_seeds": "metrics",
+    "measure_quality": "quality",
     "run_ablation": "ablation",
+    "study_fakeness": "fakeness",
+    "summarise": "summary",
     "sweep_robustness": "robustness",
 }
 
@@ -34,11 +49,22 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from freqforensics.evaluation.ablation import Ablation as Ablation, run_ablation as run_ablation
+    from freqforensics.evaluation.association import (
+        Association as Association,
+        Associations as Associations,
+        LeastFake as LeastFake,
+        associate as associate,
+        least_fake_of as least_fake_of,
+    )
     from freqforensics.evaluation.evaluate import (
         Evaluation as Evaluation,
         GeneratorEvaluation as GeneratorEvaluation,
         are_miniatures as are_miniatures,
         evaluate_tables as evaluate_tables,
+    )
+    from freqforensics.evaluation.fakeness import (
+        FakenessStudy as FakenessStudy,
+        study_fakeness as study_fakeness,
     )
     from freqforensics.evaluation.metrics import (
         Interval as Interval,
@@ -50,16 +76,30 @@ if TYPE_CHECKING:
         fit_threshold as fit_threshold,
         mean_over_seeds as mean_over_seeds,
     )
+    from freqforensics.evaluation.niqe import (
+        NaturalModel as NaturalModel,
+        fit_natural_model as fit_natural_model,
+    )
     from freqforensics.evaluation.published import (
         PUBLISHED_AP as PUBLISHED_AP,
         W20_GENERATORS as W20_GENERATORS,
         mean_ap as mean_ap,
+    )
+    from freqforensics.evaluation.quality import (
+        QualityScore as QualityScore,
+        QualityTable as QualityTable,
+        as_score as as_score,
+        measure_quality as measure_quality,
     )
     from freqforensics.evaluation.robustness import (
         SWEEPS as SWEEPS,
         Robustness as Robustness,
         Sweep as Sweep,
         sweep_robustness as sweep_robustness,
+    )
+    from freqforensics.evaluation.summary import (
+        Summary as Summary,
+        summarise as summarise,
     )
 
 

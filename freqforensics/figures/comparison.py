@@ -90,9 +90,6 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
         near = [{each.name: each for each in one.candidates} for one in result.origins]
         distances = np.array([[row[name].distance for name in result.known] for row in near])
         picture = ax.imshow(np.log10(distances), cmap="cividis_r", vmin=0, vmax=2, aspect="auto")
-        fig.colorbar(picture, ax=ax, label="distance (1: like its own)", ticks=[0, 1, 2], extend="both").set_ticklabels(
-            ["1", "10", "100"]
-        )
         for row, origin in enumerate(result.origins):
             for column, name in enumerate(result.known):
                 if near[row][name].p_value > _LEVEL:
@@ -108,6 +105,9 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
             ax.set_xticks(range(others), result.known, rotation=90)
             ax.set_title(_TITLES[measure])
         _colour_bar(fig, axes, max(count, others))
+        every = axes.ravel().tolist()
+        bar = fig.colorbar(picture, ax=every, label="distance (1: like its own)", extend="both", shrink=0.6)
+        bar.set_ticks([0, 1, 2], labels=["1", "10", "100"])
     return fig
 
 

@@ -127,6 +127,8 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
         axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
         for ax in axes.flat[len(names) :]:
             ax.set_axis_off()
+        low, high = float(study.logits.min()), float(study.logits.max())
+        axes.flat[0].set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))  # room for words
         for ax, name in zip(axes.flat, names, strict=False):
             shown: list[NDArray[np.float64]] = []
             told = []
@@ -147,9 +149,9 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
                     ax.fill_between(trend.x, trend.low, trend.high, color=colour, alpha=0.25, linewidth=0)
                     ax.plot(trend.x, trend.y, color=colour, linewidth=1.2)
             ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
-            low, high = np.quantile(np.concatenate(shown), [0.01, 0.99])
-            reach = 0.05 * (high - low) or 1.0
-            ax.set_xlim(low - reach, high + reach)
+            left, right = np.quantile(np.concatenate(shown), [0.01, 0.99])
+            reach = 0.05 * (right - left) or 1.0
+            ax.set_xlim(left - reach, right + reach)
             for line, (kind, text) in enumerate(told):
                 ax.text(0.03, 0.97 - 0.1 * line, text, transform=ax.transAxes, va="top", fontsize=6.5,
                         color=label_colour(kind), bbox=_PAPER)  # fmt: skip
