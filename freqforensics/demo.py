@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
+from freqforensics.generators.photos import index_photos
+from freqforensics.images import ImageReadError, read_image
 from freqforensics.provenance import replacing
 
 TILE: Final = 160
@@ -21,10 +23,16 @@ SIZE: Final = 128
 
 _SCIKIT_IMAGE: Final = ("astronaut", "brick", "camera", "cat", "chelsea", "coffee", "grass", "gravel", "rocket")
 
+FEWEST: Final = 20
+"""Crops, of which an average says something."""
+
+_MOST: Final = 96
+_TILES: Final = (2, 3)
+
 Plane = NDArray[np.float32]
 
 
-def write_upsampled_photographs(folder: str | Path) -> int:
+def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path] | None = None) -> int:
     """Write a ForenSynths tree of photographs' crops and what upsampling by two makes of them.
 
     Every photograph is halved by area averaging and doubled again, so the content of both sides is the same. The
@@ -36,15 +44,23 @@ def write_upsampled_photographs(folder: str | Path) -> int:
     ----------
     folder : str or Path
         Gets ``<upsampler>/{0_real,1_fake}/*.png``. Files of the same names are replaced.
+    sources : sequence of str or Path, optional
+        Photographs of one's own, as for `index_sources`: the middle of each, of up to six crops, and 96 crops in all.
+        Default those that scikit-image and scikit-learn bundle.
 
     Returns
     -------
     int
         Crops on each side.
+
+    Raises
+    ------
+    ValueError
+        Photographs of one's own give fewer than 20 crops of 160 pixels.
     """
     root = Path(folder)
     count = 0
-    for name, image in _photographs():
+    for name, image in _photographs() if sources is None else _own_photographs(sources):
         height, width = (side // 2 * 2 for side in image.shape[:2])
         image = image[:height, :width]
         small = cv2.resize(image.astype(np.float32), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -58,7 +74,26 @@ def write_upsampled_photographs(folder: str | Path) -> int:
                     _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", image[place])
                     _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", fake[place])
                 count += 1
+        if sources is not None and count >= _MOST:
+            break
+    if count < FEWEST:
+        raise ValueError(
+            f"the photographs give {count} crops of {TILE}x{TILE} pixels; an average needs {FEWEST} at the least"
+        )
     return count
+
+
+def _own_photographs(sources: Sequence[str | Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The middle of every photograph that can be read, and is large enough, from the grid of 16 pixels on."""
+    for number, record in enumerate(index_photos(sources)):
+        try:
+            image = read_image(record.path, on_note=lambda note: None)
+        except ImageReadError:
+            continue
+        height, width = (min(side, most * TILE) for side, most in zip(image.shape[:2], _TILES, strict=True))
+        top, left = ((side - kept) // 2 // 16 * 16 for side, kept in zip(image.shape[:2], (height, width), strict=True))
+        if min(height, width) >= TILE:
+            yield f"{number:03}", image[top : top + height, left : left + width]
 
 
 def _photographs() -> Iterator[tuple[str, NDArray[np.uint8]]]:

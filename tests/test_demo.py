@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
+from pictures import picture, write
 
 from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
 from freqforensics.images import by_generator, index_images, read_image
+from freqforensics.report import Chapter, render_tour
+from freqforensics.showcase import show_all
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
 
 
@@ -35,3 +39,48 @@ def test_bundled_photographs_and_their_upsampled_twins(tmp_path):
     power = spectra["zero-insertion"].power
     low, replica = power[1:8, 1:8].mean(), power[SIZE // 2 + 1 : SIZE // 2 + 8, 1:8].mean()
     assert 0.5 < replica / low < 2  # zero insertion repeats the spectrum
+
+
+def test_photographs_of_ones_own(tmp_path):
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        write(tmp_path / "own" / f"{index}.png", picture(rng, 400, 560))
+    write(tmp_path / "own" / "small.png", picture(rng, 100, 100))
+    (tmp_path / "own" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert write_upsampled_photographs(tmp_path / "out", [tmp_path / "own"]) == 30
+    groups = by_generator(index_images(tmp_path / "out"))
+    assert len(groups["nearest", "real"]) == 30
+    made = read_image(tmp_path / "out" / "nearest" / "0_real" / "001-160-320.png")
+    whole = read_image(tmp_path / "own" / "1.png")
+    # The middle, from a multiple of 16 on: (400 - 320) / 2 and (560 - 480) / 2, downwards.
+    np.testing.assert_array_equal(made, whole[32 + 160 : 32 + 320, 32 + 320 : 32 + 480])
+
+
+def test_too_few_photographs(tmp_path):
+    write(tmp_path / "own" / "one.png", picture(np.random.default_rng(0), 400, 560))
+    with pytest.raises(ValueError, match="give 6 crops of 160x160 pixels; an average needs 20"):
+        write_upsampled_photographs(tmp_path / "out", [tmp_path / "own"])
+
+
+def test_a_tour_says_what_it_shows_and_no_more(tmp_path):
+    write(tmp_path / "a.png", picture(np.random.default_rng(0), 32, 32))
+    chapters = [
+        Chapter("One <b>", "Words & more.", ((tmp_path / "a.png", "below <it>"),), (("a link", "fold er/x.csv"),)),
+        Chapter("Two", "No picture."),
+    ]
+    page = render_tour("A tour", chapters, seconds=12.4)
+    assert "1. One &lt;b&gt;" in page
+    assert "below &lt;it&gt;" in page
+    assert 'href="fold%20er/x.csv"' in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "in 12 seconds" in page
+    assert "http" not in page
+    assert "seconds" not in render_tour("A tour", chapters[1:])
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "mine.txt").write_text("mine")
+    with pytest.raises(ValueError, match="is not empty: give --overwrite"):
+        show_all(tmp_path)
+    assert (tmp_path / "scores" / "mine.txt").read_text() == "mine"

@@ -9,7 +9,8 @@ import freqforensics.cli.inspecting  # isort: skip
 import freqforensics.cli.auditing  # isort: skip
 import freqforensics.cli.comparing  # isort: skip
 import freqforensics.cli.relating  # isort: skip
-import freqforensics.cli.weights  # isort: skip  # noqa: F401
+import freqforensics.cli.weights  # isort: skip
+import freqforensics.cli.doctor  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip
 
 __all__ = ["main"]

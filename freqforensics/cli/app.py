@@ -39,7 +39,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        app()
+        app(prog_name=_prepare_completion(sys.argv))
     except Failed as failure:
         complain(f"freqforensics: {failure}")
         sys.exit(failure.code)
@@ -48,12 +48,48 @@ def main() -> None:
         sys.exit(0)
 
 
+_COMPLETION = ("--install-completion", "--show-completion")
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+def _prepare_completion(arguments: list[str]) -> str | None:
+    """Let a shell be named after typer's two options, find it where it is not, and name the program to be completed.
+
+    Left alone, typer guesses the shell even where one is named, and without one around it complains of "None".
+    """
+    # Despite its name, it makes the options take the shell as their value, --help included.
+    os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
+    if len(arguments) < 2 or arguments[1] not in _COMPLETION:
+        return None
+    if len(arguments) == 2:
+        arguments.append(_shell_around(arguments[1]))
+    # `python -m freqforensics` would make it part of names of functions and variables, where it cannot stand.
+    return "freqforensics"
+
+
+def _shell_around(option: str) -> str:
+    try:
+        # Comes with typer, which asks it the same.
+        import shellingham  # type: ignore[import-untyped]
+
+        name, _ = shellingham.detect_shell()
+    except Exception:  # its own kind of error, what /proc or ps give, or it is not there: no shell is known
+        name = ""
+    if name not in _SHELLS:
+        found = f"{name} has no completion" if name else "no shell was found"
+        raise Failed(f"{found}: name one, as in freqforensics {option} bash ({', '.join(_SHELLS)})")
+    return str(name)
+
+
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and leave.")] = False) -> None:
     if version:
         from freqforensics import __version__
+        from freqforensics.doctor import main_versions
 
         print(f"freqforensics {__version__}")
+        for name, number in main_versions().items():
+            print(f"{name} {number or 'not installed'}")
         raise typer.Exit
 
 

@@ -137,12 +137,12 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
         for folder, finding in ordered
     ]
     return (
-        _templates()
+        templates()
         .get_template("index.html")
         .render(
             title=f"{len(rows)} images inspected",
             version=__version__,
-            css=_css(),
+            css=page_style(),
             low=thresholds.low,
             high=thresholds.high,
             source=thresholds.source,
@@ -153,15 +153,15 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
 
 
 def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
-    templates = _templates()
-    panel = templates.get_template("panel.html")
+    jinja = templates()
+    panel = jinja.get_template("panel.html")
 
     def show(view: View) -> Markup:
         return Markup(panel.render(view=view))  # its own values are escaped
 
     top, left, bottom, right = finding.image.part
     whole = (bottom - top, right - left) == (finding.image.height, finding.image.width)
-    return templates.get_template("finding.html").render(
+    return jinja.get_template("finding.html").render(
         f=finding,
         name=shown_path(finding.image.name) if finding.image.name else "this image",
         tone=TONES[finding.verdict],
@@ -178,7 +178,7 @@ def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
         else f"the middle, rows {top} to {bottom}, columns {left} to {right}"
         + (": the rest was only scored" if finding.scored == "the whole image" else ": the rest plays no part"),
         command=None if command is None else shown_path(command),
-        css=_css(),
+        css=page_style(),
         script=Markup(_SCRIPT),
     )
 
@@ -221,7 +221,8 @@ def _thumbnail(finding: Finding) -> str:
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """Give what renders the pages, escaping all that is put into them."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("freqforensics.report", "templates"),
         autoescape=True,
@@ -232,5 +233,6 @@ def _templates() -> jinja2.Environment:
 
 
 @cache
-def _css() -> Markup:
+def page_style() -> Markup:
+    """Give the style sheet that all pages have."""
     return Markup((files("freqforensics.report") / "templates" / "page.css").read_text(encoding="utf-8"))

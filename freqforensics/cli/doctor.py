@@ -1,0 +1,39 @@
+"""The command that asks whether freqforensics can work here: doctor."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from freqforensics.cli.app import app, one_line_errors
+
+
+@app.command(epilog="Example: freqforensics doctor")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as a JSON list.")] = False,
+) -> None:
+    """Examine the installation: versions, torch and its GPU, threads, OpenCV, weights, folders, extras.
+
+    Changes nothing and needs no connection; neither LaTeX nor Chromium is needed by any command. Exit status: 0 no
+    problem; 1 a problem was found.
+    """
+    with one_line_errors():
+        from freqforensics.doctor import examine
+
+        checks = examine()
+        problems = [check.name for check in checks if check.status == "problem"]
+        if as_json:
+            print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+        else:
+            width = max(len(check.name) for check in checks)
+            for check in checks:
+                advice = f" -> {check.advice}" if check.advice else ""
+                print(f"{check.status:<7}  {check.name:<{width}}  {check.found}{advice}")
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            print(f"{count}: {', '.join(problems)}" if problems else "no problem")
+        if problems:
+            sys.exit(1)

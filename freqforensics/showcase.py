@@ -1,0 +1,195 @@
+"""From photographs to one page that shows what the toolkit does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from freqforensics.calibrated import open_detector
+from freqforensics.comparing import compare_sources
+from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
+from freqforensics.detector import score_files
+from freqforensics.evaluation import Evaluation
+from freqforensics.experiments import evaluate_sources
+from freqforensics.generators.simulation import simulate_from_sources
+from freqforensics.images import index_sources
+from freqforensics.inspection import inspect_files
+from freqforensics.provenance import check_result_folder, manifest, write_json
+from freqforensics.report import Chapter, render_tour
+from freqforensics.spectra import SpectrumSpec
+from freqforensics.survey import survey_sources
+
+WEIGHTS: Final = "miniature-resnet50"
+_PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
+_INSPECTED: Final = (
+    ("001/figures/image.png", "The fake that was flagged."),
+    ("001/figures/frequencies.png", "Which frequencies its score comes from."),
+    ("001/figures/counterfactuals.png", "Its score with lines taken out."),
+)
+_SCORED: Final = 40
+_CLOSEUPS: Final = 4
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """What the demonstration made.
+
+    Parameters
+    ----------
+    page : Path
+        Opens everything else.
+    crops : int
+        Of photographs.
+    evaluation : Evaluation
+        Of the detector that ships, on miniatures.
+    flagged, real : (str, float)
+        File and logit of the two images that were inspected.
+    seconds : float
+    """
+
+    page: Path
+    crops: int
+    evaluation: Evaluation
+    flagged: tuple[str, float]
+    real: tuple[str, float]
+    seconds: float
+
+
+def show_all(
+    out: str | Path,
+    *,
+    photos: Sequence[str | Path] | None = None,
+    command: str | None = None,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: bool = False,
+) -> Showcase:
+    """Lead through the toolkit on a set of photographs.
+
+    Parameters
+    ----------
+    out : str or Path
+        Gets ``index.html`` and a folder for each step.
+    photos : sequence of str or Path, optional
+        As for `write_upsampled_photographs`.
+    command : str, optional
+    overwrite : bool
+        Replace the results in `out`.
+    tell : callable
+        Gets a line before each step.
+    progress : bool
+
+    Returns
+    -------
+    Showcase
+
+    Raises
+    ------
+    ValueError
+        `out` holds other things; or as `write_upsampled_photographs`.
+    """
+    started = time.monotonic()
+    root = Path(out)
+    for part in _PARTS:
+        check_result_folder(root / part, overwrite=overwrite)
+    tell("1 of 6: photographs, and what plain upsampling makes of them")
+    count = write_upsampled_photographs(root / "images", photos)
+    spec = SpectrumSpec(size=SIZE)
+    survey_sources([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
+
+    tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
+    tiles = [root / "images" / "nearest" / "0_real"]
+    simulate_from_sources(
+        tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
+    )
+    tell("3 of 6: the average spectrum of each, its fingerprint")
+    survey_sources([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
+    tell("4 of 6: how alike the fingerprints are")
+    compare_sources(
+        [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress
+    )
+    tell("5 of 6: the detector that ships scores them")
+    evaluation, _, _ = evaluate_sources(
+        [root / "miniatures"], root / "scores", weights=[WEIGHTS], crop="none", limit=_SCORED, resamples=200,
+        overwrite=True, progress=progress,
+    )  # fmt: skip
+    tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
+    fake, real = _closeups(root / "closeup", tiles, progress)
+    findings, failures = inspect_files(
+        [fake, real], open_detector(WEIGHTS), out=root / "inspection", fast=True, overwrite=True,
+        progress="inspect" if progress else None,
+    )  # fmt: skip
+    if len(findings) < 2:
+        raise ValueError("; ".join(f"{path}: {reason}" for path, reason in failures))
+    seconds = time.monotonic() - started
+    page = root / "index.html"
+    chapters = _chapters(count, evaluation, root)
+    page.write_text(render_tour("What CNN-generated images leave behind", chapters, seconds=seconds), encoding="utf-8")
+    write_json(
+        root / "manifest.json",
+        manifest({"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}, inputs={"crops": count},
+                 command=command),
+    )  # fmt: skip
+    flagged, photograph = ((finding.image.name, finding.logit) for finding in findings)
+    return Showcase(page, count, evaluation, flagged, photograph, seconds)
+
+
+def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path, Path]:
+    """The fake that is flagged most surely of a few crops and all families, and the crop that it was made of."""
+    simulate_from_sources(
+        tiles, folder, families=["all"], size=TILE, scale_down=1, limit=_CLOSEUPS, overwrite=True, progress=progress
+    )
+    records = [record for record in index_sources([folder]) if record.label == "fake"]
+    table = score_files(records, open_detector(WEIGHTS).detector, crop="none", progress="closeup" if progress else None)
+    best = Path(max(table.scores, key=lambda score: score.logit).path)
+    return best, best.parent.parent / "0_real" / best.name
+
+
+def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
+    found = sorted(evaluation.generators, key=lambda one: -one.metrics.ap)
+    middle = sum(one.metrics.ap for one in found) / len(found)
+    return [
+        Chapter(
+            "What upsampling leaves in a spectrum",
+            f"{count} crops of photographs, and the same after halving and doubling them in four ways. Doubling copies "
+            "the spectrum to higher frequencies, and where its kernel treats even and odd pixels differently it leaves "
+            "bright bins with the same phase in every image.",
+            ((root / "upsampled" / "fingerprints.png", ""),),
+            (("table", "upsampled/lines.csv"), ("images", "images")),
+        ),
+        Chapter(
+            "Fingerprints of 17 generator families, in miniature",
+            "The same photographs, each passed through a small autoencoder with a family's real up-path: real and fake "
+            "differ in nothing but the decoder. The average spectrum of their residuals is a family's fingerprint; "
+            "these are miniatures, not the generators themselves.",
+            ((root / "fingerprints" / "fingerprints.png", ""),),
+            (("table", "fingerprints/lines.csv"), ("images", "miniatures")),
+        ),
+        Chapter(
+            "What the families share",
+            "Similarity of every two fingerprints by four measures; dots stand where it is beyond chance. The lattice "
+            "of lines is what upsampling has in common, the phases and the power around them are each network's own.",
+            ((root / "likeness" / "similarity.png", ""),),
+            (("numbers", "likeness/comparison.json"), ("how many images it takes", "likeness/learning.png")),
+        ),
+        Chapter(
+            "What the detector that ships makes of them",
+            f"A ResNet-50 that was trained on photographs and on miniatures of them, fed with the coherence of an "
+            f"image's tiles: mean AP {middle:.3f} over {len(found)} families, from {found[-1].metrics.ap:.3f} "
+            f"({found[-1].generator}) to {found[0].metrics.ap:.3f} ({found[0].generator}). Images of "
+            f"{SIZE} pixels are small for it, and that it has seen miniatures of these families flatters it.",
+            ((root / "scores" / "ap.png", ""),),
+            (("table", "scores/evaluation.csv"), ("scores", "scores/scores.csv")),
+        ),
+        Chapter(
+            "Why was this image flagged?",
+            "One fake and the photograph it was made of, inspected: the verdict with its band, where and at which "
+            "frequencies the evidence lies, what happens when a line is taken out, and what else could cause it. "
+            "That no evidence is found never means that an image is a photograph.",
+            tuple((root / "inspection" / place, words) for place, words in _INSPECTED),
+            (("open the two pages", "inspection/index.html"),),
+        ),
+    ]
