@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
@@ -20,8 +20,11 @@ lint: .venv/installed-dev
 bench: .venv/installed-dev
 	@$(call TIMED,$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min$(,)median$(,)max$(,)rounds -s)
 
+docs: .venv/installed-dev
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv docs/_build
 
 
 

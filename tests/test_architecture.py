@@ -63,6 +63,18 @@ MAY_IMPORT = {
     "experiments": {"detector", "evaluation", "figures", "images", "provenance"},
     "packing": {"detector", "images", "provenance"},
     "doctor": {"detector", "engine"},
+    "gallery": {
+        "demo",
+        "evaluation",
+        "experiments",
+        "figures",
+        "generators",
+        "provenance",
+        "relating",
+        "report",
+        "spectra",
+        "survey",
+    },
     "showcase": {
         "calibrated",
         "comparing",

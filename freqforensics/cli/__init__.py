@@ -9,6 +9,7 @@ import freqforensics.cli.inspecting  # isort: skip
 import freqforensics.cli.auditing  # isort: skip
 import freqforensics.cli.comparing  # isort: skip
 import freqforensics.cli.relating  # isort: skip
+import freqforensics.cli.gallery  # isort: skip
 import freqforensics.cli.weights  # isort: skip
 import freqforensics.cli.doctor  # isort: skip  # noqa: F401
 from freqforensics.cli.app import main  # isort: skip

@@ -85,6 +85,29 @@ class Ablation:
             writer.writerow(field.name for field in fields(AblationRow))
             writer.writerows(astuple(row) for row in self.rows)
 
+    @classmethod
+    def load(cls, path: str | Path, *, axis: Axis, miniatures: bool = False) -> Ablation:
+        """Read the table that `save` wrote; what the work was and what failed is not in it.
+
+        Raises
+        ------
+        ValueError
+            The file is none of these, or there is no such axis.
+        """
+        if axis not in get_args(Axis):
+            raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
+        columns = [field.name for field in fields(AblationRow)]
+        kinds: list[type] = [str, int, str, float, float, float, float, float, int]
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            found = list(csv.reader(file))
+        try:
+            if not found or found[0] != columns:
+                raise ValueError(f"its columns are not {', '.join(columns)}")
+            rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in found[1:]]
+        except ValueError as error:
+            raise ValueError(f"{path} is no table of an ablation: {error}") from error
+        return cls(axis, tuple(rows), (), {}, miniatures)
+
     def table(self) -> dict[str, dict[str, list[float]]]:
         """AP by value and generator: one for each seed."""
         table: dict[str, dict[str, list[float]]] = {}

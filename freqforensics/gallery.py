@@ -1,0 +1,162 @@
+"""The figures of Wang et al. (2020) by name, on a set of images: one folder, one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from freqforensics.demo import SIZE, write_upsampled_photographs
+from freqforensics.evaluation.ablation import Ablation
+from freqforensics.experiments import sweep_sources
+from freqforensics.generators.simulation import simulate_from_sources
+from freqforensics.provenance import check_result_folder, manifest, write_json
+from freqforensics.relating import relate_quality
+from freqforensics.report import Chapter, render_tour
+from freqforensics.spectra import SpectrumSpec
+from freqforensics.survey import survey_sources
+
+FAMILIES: Final = ("progan", "biggan", "stylegan", "crn", "dcgan", "ldm_vae")
+"""Miniatures that stand in where no images are given."""
+SWEEPS: Final = ("blur", "jpeg")
+_PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
+
+
+def make_gallery(
+    out: str | Path,
+    sources: Sequence[str | Path] = (),
+    *,
+    ablations: Mapping[str, str | Path] | None = None,
+    weights: str | Path = "miniature-resnet50",
+    crop: str = "center",
+    size: int = SIZE,
+    limit: int | None = None,
+    sweeps: Sequence[str] = SWEEPS,
+    device: str = "cpu",
+    engine: str = "torch",
+    command: str | None = None,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: bool = False,
+) -> Path:
+    """Draw mean spectra, robustness, fakeness percentiles and ablations, and a page that shows them.
+
+    Parameters
+    ----------
+    out : str or Path
+        Gets ``index.html``, ``manifest.json``, and a folder for each figure with its numbers.
+    sources : sequence of str or Path
+        As for `index_sources`. None: six miniatures of the photographs that scikit-image and scikit-learn bundle.
+    ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
+        Tables that ``ablate`` wrote.
+    weights, crop, device, engine
+        As for `sweep_sources` and `relate_quality`.
+    size : int
+        Side of the crops that spectra are averaged over.
+    limit : int, optional
+        The first so many images of each generator and label.
+    sweeps : sequence of str
+        As for `sweep_sources`.
+    command : str, optional
+    overwrite : bool
+        Replace the results in `out`.
+    tell : callable
+        Gets a line before each step.
+    progress : bool
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `Ablation.load`, `survey_sources`, `sweep_sources`, `relate_quality`.
+    """
+    root = Path(out)
+    for part in _PARTS:
+        check_result_folder(root / part, overwrite=overwrite)
+    loaded = {
+        axis: Ablation.load(path, axis=axis, miniatures=not sources)  # type: ignore[arg-type]  # checked there
+        for axis, path in (ablations or {}).items()
+    }
+    miniatures = not sources
+    if not sources:
+        tell("miniatures of bundled photographs")
+        write_upsampled_photographs(root / "images")
+        sources = [root / "miniatures"]
+        simulate_from_sources(
+            [root / "images" / "nearest" / "0_real"], root / "miniatures", families=FAMILIES, size=SIZE, scale_down=1,
+            overwrite=True, progress=progress,
+        )  # fmt: skip
+    tell("mean spectra")
+    survey = survey_sources(sources, spec=SpectrumSpec(size=size), limit=limit, progress=progress)
+    survey.save(root / "spectra", overwrite=True)
+    options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
+    tell("robustness")
+    sweep_sources(
+        sources, root / "robustness", sweeps=sweeps, resume=(root / "robustness" / "work.json").exists(),
+        progress=progress, **options,
+    )  # fmt: skip
+    tell("fakeness and quality")
+    relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
+    for axis, found in loaded.items():
+        _draw_ablation(found, root / "ablations", axis)
+    title = "The figures of Wang et al. (2020)" + (", on miniatures" if miniatures else "")
+    page = root / "index.html"
+    page.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
+    shown = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": size}
+    about = manifest(shown, inputs={"sources": len(sources)})
+    write_json(root / "manifest.json", {**about, "command": command})
+    return page
+
+
+def _draw_ablation(found: Ablation, folder: Path, axis: str) -> None:
+    from freqforensics.figures import new_figure, plot_ablation, save_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = plot_ablation(found, fig=new_figure())
+    for suffix in (".png", ".pdf"):
+        save_figure(
+            figure,
+            folder / f"ablation-{axis}{suffix}",
+            manifest=manifest({"axis": axis}, inputs={"rows": len(found.rows)}),
+        )
+
+
+def _chapters(root: Path, axes: Sequence[str], miniatures: bool) -> list[Chapter]:
+    caution = " These are miniatures, stand-ins for an upsampler; no number is a generator's." if miniatures else ""
+    chapters = [
+        Chapter(
+            "Mean spectra per generator",
+            "The average of the Fourier spectra of high-pass residuals: their phases in common, their power, and where "
+            "they are coherent." + caution,
+            ((root / "spectra" / "fingerprints.png", ""),),
+            (("table", "spectra/lines.csv"),),
+        ),
+        Chapter(
+            "Robustness",
+            "How well fakes are told from real images after blur and after JPEG compression: a detector that reads the "
+            "finest frequencies loses them to both." + caution,
+            ((root / "robustness" / "robustness.png", ""),),
+            (("table", "robustness/robustness.csv"),),
+        ),
+        Chapter(
+            "Images at the percentiles of fakeness",
+            "The least and the most fake of each generator's images, and those at the quartiles, with their logits. If "
+            "fakeness followed quality, one would see it along the rows." + caution,
+            ((root / "quality" / "percentiles.png", ""), (root / "quality" / "forest.png", "")),
+            (("correlations", "quality/associations.csv"), ("the least fake of many", "quality/least.png")),
+        ),
+    ]
+    if axes:
+        chapters.append(
+            Chapter(
+                "Ablations",
+                "What augmentation, the number of categories learnt from, and the frequencies seen are worth: average "
+                "precision by generator, one colour scale for all.",
+                tuple((root / "ablations" / f"ablation-{axis}.png", "") for axis in axes),
+            )
+        )
+    return chapters
