@@ -133,7 +133,7 @@ def _chapters(root: Path, axes: Sequence[str], miniatures: bool) -> list[Chapter
             "The average of the Fourier spectra of high-pass residuals: their phases in common, their power, and where "
             "they are coherent." + caution,
             ((root / "spectra" / "fingerprints.png", ""),),
-            (("table", "spectra/lines.csv"),),
+            (("table", "spectra/summary.csv"),),
         ),
         Chapter(
             "Robustness",

@@ -158,7 +158,7 @@ def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
             "the spectrum to higher frequencies, and where its kernel treats even and odd pixels differently it leaves "
             "bright bins with the same phase in every image.",
             ((root / "upsampled" / "fingerprints.png", ""),),
-            (("table", "upsampled/lines.csv"), ("images", "images")),
+            (("table", "upsampled/summary.csv"), ("images", "images")),
         ),
         Chapter(
             "Fingerprints of 17 generator families, in miniature",
@@ -166,7 +166,7 @@ def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
             "differ in nothing but the decoder. The average spectrum of their residuals is a family's fingerprint; "
             "these are miniatures, not the generators themselves.",
             ((root / "fingerprints" / "fingerprints.png", ""),),
-            (("table", "fingerprints/lines.csv"), ("images", "miniatures")),
+            (("table", "fingerprints/summary.csv"), ("images", "miniatures")),
         ),
         Chapter(
             "What the families share",

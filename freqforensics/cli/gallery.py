@@ -19,7 +19,7 @@ def figures(
     source: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="Folders or tables of images.  [default: miniatures of bundled photographs]",
             show_default=False,
         ),
