@@ -1,0 +1,89 @@
+"""The notebooks are pairs in step, hold no outputs, and run from a clean kernel."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+jupytext = pytest.importorskip("jupytext")
+nbformat = pytest.importorskip("nbformat")
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.py"))
+SECONDS = 600
+
+_RUN = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+source, folder, limit = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+NotebookClient(notebook, kernel_name="python3", timeout=int(limit), resources={"metadata": {"path": folder}}).execute()
+outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
+figures = sum("image/png" in output.get("data", {}) for output in outputs)
+print("figures", figures, "stderr", repr(said))
+"""
+
+
+def test_there_are_six_pairs():
+    assert len(NAMES) == 6
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_of_a_pair_have_the_same_cells(name):
+    script, notebook = (jupytext.read(NOTEBOOKS / f"{name}{suffix}") for suffix in (".py", ".ipynb"))
+    assert [(cell.cell_type, cell.source) for cell in script.cells] == [
+        (cell.cell_type, cell.source) for cell in notebook.cells
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_what_its_script_gives(name):
+    """No outputs, no counts, no state of widgets, ids that do not change: git sees what was written and no more."""
+    path = NOTEBOOKS / f"{name}.ipynb"
+    pair = runpy.run_path(str(NOTEBOOKS / "pair.py"))
+    script = path.with_suffix(".py").read_text(encoding="utf-8")
+    assert script == pair["headed"](script)
+    bare = pair["bare"](path.with_suffix(".py"))
+    assert path.read_text(encoding="utf-8") == nbformat.writes(bare) + "\n"
+    nbformat.validate(bare)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.iterdir()), ids=lambda path: path.name)
+def test_no_machine_is_named(path):
+    if path.is_file():
+        assert not re.search(r"/(work|home|root|tmp|Users|mnt)/|[A-Z]:\\", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_runs_from_a_clean_kernel(name, tmp_path):
+    """In a process of its own: what a kernel's client warns of is not ours to turn into errors."""
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(NOTEBOOKS / f"{name}.ipynb"), str(tmp_path), str(SECONDS)],
+        env={**os.environ, **threads, "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = re.search(r"figures (\d+) stderr (.*)", done.stdout)
+    assert said is not None
+    assert int(said[1]) >= 1
+    assert said[2] == "''", said[2]
+    assert not list(tmp_path.iterdir())  # what it writes, it writes elsewhere, and takes away
