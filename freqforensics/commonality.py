@@ -37,8 +37,13 @@ class ImageSet:
 
     @property
     def overbearing(self) -> tuple[Path, ...]:
-        """Images that change the strongest peak's coherence by a fifth, or hold ten times their share of the power."""
-        found = (np.abs(np.log(self.influence.coherence)) > np.log(1.2)) | (self.influence.share > 10)
+        """Images that change the strongest peak's coherence by a fifth, or hold ten times their share of the power.
+
+        The former only where there is a peak: what is strongest in noise hangs on single images.
+        """
+        found = self.influence.share > 10
+        if self.curve.needed is not None:
+            found = found | (np.abs(np.log(np.maximum(self.influence.coherence, 1e-9))) > np.log(1.2))
         return tuple(path for path, much in zip(self.paths, found, strict=True) if much)
 
 
@@ -58,6 +63,8 @@ class Comparison:
     shared : ndarray of int, shape (H, W)
         In how many sets each frequency is coherent, DC at the middle.
     notes : tuple of str
+    failures : tuple of (str, str)
+        Path and reason of every file that could not be read.
     """
 
     sets: tuple[ImageSet, ...]
@@ -66,6 +73,7 @@ class Comparison:
     groupings: dict[Measure, Grouping]
     shared: NDArray[np.int64]
     notes: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give names, matrices, clusters, groups and learning curves as JSON values."""
@@ -103,6 +111,8 @@ class Origins:
     groupings : dict of str to Grouping
         By measure: are the sets asked about more like the known ones of their group? Empty where no groups were given.
     notes : tuple of str
+    failures : tuple of (str, str)
+        Path and reason of every file that could not be read.
     """
 
     origins: tuple[Origin, ...]
@@ -110,6 +120,7 @@ class Origins:
     similarities: dict[Measure, Similarity]
     groupings: dict[Measure, Grouping]
     notes: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give everything but the intervals as JSON values."""

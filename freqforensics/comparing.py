@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +88,10 @@ def compare_sources(
         Fewer than two generators with 20 images that are large enough; or as `index_sources`, `result_folder`.
     """
     notes: list[str] = []
-    sets = image_sets(sources, spec=spec, parts=parts, limit=limit, notes=notes, seed=seed, progress=progress)
+    failures: list[tuple[str, str]] = []
+    sets = image_sets(
+        sources, spec=spec, parts=parts, limit=limit, notes=notes, failures=failures, seed=seed, progress=progress
+    )
     if len(sets) < 2:
         raise ValueError("two generators or more are needed to compare; " + ("; ".join(notes) or "only one was found"))
     found = [one.fingerprint for one in sets]
@@ -99,6 +103,7 @@ def compare_sources(
         groupings_of(similarities, groups, None, notes),
         shared_map(found),
         tuple(notes),
+        tuple(failures),
     )
     if out is not None:
         _save_comparison(comparison, Path(out), command, overwrite)
@@ -112,6 +117,7 @@ def image_sets(
     parts: int = PARTS,
     limit: int | None = None,
     notes: list[str],
+    failures: list[tuple[str, str]],
     seed: int = 0,
     progress: bool = False,
 ) -> tuple[ImageSet, ...]:
@@ -123,6 +129,8 @@ def image_sets(
         As for `compare_sources`.
     notes : list of str
         Gets what was left out, and what may mislead.
+    failures : list of (str, str)
+        Gets path and reason of every file that could not be read.
     seed : int
         Of the learning curves.
 
@@ -137,26 +145,38 @@ def image_sets(
         As `index_sources`.
     """
     spec = spec or SpectrumSpec(size=64, crop="tiles")
+    if any(side % 16 for side in spec.shape):
+        raise ValueError(f"size must be a multiple of 16, or the lattice of 1/16 has no bins; got {spec.shape[1]}")
     records = first_of_each(_index_apart(sources, notes), limit)
     notes += serious_confounds(records)
     groups = by_generator(records)
+    if any(label == "real" for _, label in groups) and _shared_reals(records):
+        notes.append("sets have the same real images beside them: their log powers are alike by these alone")
+    if any(label != "real" and (name, "real") not in groups for name, label in groups):
+        notes.append("some set has no real images beside it: its content counts, too, in log powers above all")
     sets = []
     for name in sorted({generator for generator, label in groups if label != "real"}):
         fake = [*groups.get((name, "fake"), []), *groups.get((name, "unknown"), [])]
         real = groups.get((name, "real"), [])
         terms = image_spectra(fake, spec=spec, progress=f"{name} fake" if progress else None)
+        failures += [failure for one in terms for failure in one.failures]
         if sum(one.images for one in terms) < FEWEST:
             notes.append(f"{name}: fewer than {FEWEST} images of {spec.shape[1]}x{spec.shape[0]} pixels, left out")
             continue
         others: tuple[MeanSpectrum, ...] = ()
         if len(real) >= FEWEST:
             others = image_spectra(real, spec=spec, progress=f"{name} real" if progress else None)
+            failures += [failure for one in others for failure in one.failures]
         if sum(one.images for one in others) < FEWEST:
             others = ()
+        small = sum(term.images == 0 and not term.failures for term in (*terms, *others))
+        if small:
+            notes.append(f"{name}: {small} images are smaller than {spec.shape[1]}x{spec.shape[0]} pixels, left out")
+        usable = [(record.path, term) for record, term in zip(fake, terms, strict=True) if term.images][:_ONE_BY_ONE]
+        terms, others = _usable(terms, others)
         # As many parts on both sides: where both show the same content in one order, so do their parts.
         count = min(parts, len(terms), len(others) or len(terms))
         fingerprint = Fingerprint(name, parts_of(terms, count), parts_of(others, count) if others else ())
-        usable = [(record.path, term) for record, term in zip(fake, terms, strict=True) if term.images][:_ONE_BY_ONE]
         one_by_one = Fingerprint(name, tuple(term for _, term in usable))
         found = ImageSet(
             fingerprint,
@@ -172,8 +192,19 @@ def image_sets(
 
 
 def _index_apart(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
-    """Index sources; a generator that several have is named after its source, too."""
-    indexed = [index_sources([source], on_note=notes.append) for source in sources]
+    """Index sources; a generator that several have is named after its source, too. Every file counts once."""
+    indexed, seen, twice = [], set(), 0
+    for source in sources:
+        kept = []
+        for record in index_sources([source], on_note=notes.append):
+            place = record.path.resolve()
+            twice += place in seen
+            if place not in seen:
+                seen.add(place)
+                kept.append(record)
+        indexed.append(kept)
+    if twice:
+        notes.append(f"{twice} files are in several sources: kept once")
     owners: dict[str, set[int]] = {}
     for number, records in enumerate(indexed):
         for record in records:
@@ -189,6 +220,34 @@ def _index_apart(sources: Sequence[str | Path], notes: list[str]) -> list[ImageR
         for number, records in enumerate(indexed)
         for record in records
     ]
+
+
+def _shared_reals(records: Sequence[ImageRecord]) -> bool:
+    """Whether real images of two generators are the same to the byte, as far as the first ten of each tell."""
+    owners: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for record in records:
+        if record.label == "real" and counts.setdefault(record.generator, 0) < 10:
+            counts[record.generator] += 1
+            try:
+                digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
+            except OSError:
+                continue
+            if owners.setdefault(digest, record.generator) != record.generator:
+                return True
+    return False
+
+
+def _usable(
+    fake: tuple[MeanSpectrum, ...], real: tuple[MeanSpectrum, ...]
+) -> tuple[tuple[MeanSpectrum, ...], tuple[MeanSpectrum, ...]]:
+    """Leave out images that gave nothing; where both sides may go together, their counterparts as well."""
+    if len(fake) == len(real) and sum(
+        bool(a.images) != bool(b.images) for a, b in zip(fake, real, strict=True)
+    ) * 10 < len(fake):
+        both = [(a, b) for a, b in zip(fake, real, strict=True) if a.images and b.images]
+        return tuple(a for a, _ in both), tuple(b for _, b in both)
+    return tuple(term for term in fake if term.images), tuple(term for term in real if term.images)
 
 
 def parts_of(terms: Sequence[MeanSpectrum], count: int) -> tuple[MeanSpectrum, ...]:
@@ -207,7 +266,7 @@ def groupings_of(
     if groups is None:
         return {}
     names = next(iter(similarities.values())).names
-    known = {name: kind for name in names if (kind := groups(name.rpartition("/")[2])) is not None}
+    known = {name: kind for name in names if (kind := groups(name) or groups(name.rpartition("/")[2])) is not None}
     left = [name for name in names if name not in known]
     if left:
         notes.append(f"no group is known of {', '.join(left)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from freqforensics.demo import SIZE, write_upsampled_photographs
 from freqforensics.evaluation.ablation import Ablation
 from freqforensics.experiments import sweep_sources
 from freqforensics.generators.simulation import simulate_from_sources
+from freqforensics.images import index_sources
 from freqforensics.provenance import check_result_folder, manifest, write_json
 from freqforensics.relating import relate_quality
 from freqforensics.report import Chapter, render_tour
@@ -38,7 +40,7 @@ def make_gallery(
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     progress: bool = False,
-) -> Path:
+) -> tuple[Path, tuple[tuple[str, str], ...]]:
     """Draw mean spectra, robustness, fakeness percentiles and ablations, and a page that shows them.
 
     Parameters
@@ -68,15 +70,21 @@ def make_gallery(
     -------
     Path
         Of the page.
+    tuple of (str, str)
+        Path and reason of every file that could not be read.
 
     Raises
     ------
     ValueError, FileNotFoundError
-        As `Ablation.load`, `survey_sources`, `sweep_sources`, `relate_quality`.
+        The sources hold no real or no fake images; or as `Ablation.load`, `survey_sources`, `sweep_sources`,
+        `relate_quality`.
     """
     root = Path(out)
     for part in _PARTS:
         check_result_folder(root / part, overwrite=overwrite)
+    labels = {record.label for record in index_sources(sources)} if sources else set()
+    if sources and not {"real", "fake"} <= labels:
+        raise ValueError("sources must hold real and fake images, in folders 0_real and 1_fake or named in a table")
     loaded = {
         axis: Ablation.load(path, axis=axis, miniatures=not sources)  # type: ignore[arg-type]  # checked there
         for axis, path in (ablations or {}).items()
@@ -95,12 +103,11 @@ def make_gallery(
     survey.save(root / "spectra", overwrite=True)
     options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
     tell("robustness")
-    sweep_sources(
-        sources, root / "robustness", sweeps=sweeps, resume=(root / "robustness" / "work.json").exists(),
-        progress=progress, **options,
-    )  # fmt: skip
+    if (root / "robustness" / "work.json").exists():
+        shutil.rmtree(root / "robustness")  # an earlier run's: of other images it could not be gone on with
+    sweep_sources(sources, root / "robustness", sweeps=sweeps, progress=progress, **options)
     tell("fakeness and quality")
-    relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
+    _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
     for axis, found in loaded.items():
         _draw_ablation(found, root / "ablations", axis)
     title = "The figures of Wang et al. (2020)" + (", on miniatures" if miniatures else "")
@@ -109,7 +116,7 @@ def make_gallery(
     shown = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": size}
     about = manifest(shown, inputs={"sources": len(sources)})
     write_json(root / "manifest.json", {**about, "command": command})
-    return page
+    return page, failures
 
 
 def _draw_ablation(found: Ablation, folder: Path, axis: str) -> None:

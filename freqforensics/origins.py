@@ -62,12 +62,20 @@ def find_origins(
         No set, or no known one, with 20 images that are large enough; or as `index_sources`, `result_folder`.
     """
     notes: list[str] = []
-    options: dict[str, Any] = {"spec": spec, "parts": parts, "limit": limit, "notes": notes, "seed": seed}
+    failures: list[tuple[str, str]] = []
+    options: dict[str, Any] = {
+        "spec": spec, "parts": parts, "limit": limit, "notes": notes, "failures": failures, "seed": seed,
+    }  # fmt: skip
     asked = image_sets(sources, **options, progress=progress)
     others = image_sets(known, **options, progress=progress)
     for name, found in (("sources", asked), ("known", others)):
         if not found:
             raise ValueError(f"{name} hold no generator's set that is large enough; " + "; ".join(notes))
+    both = {path.resolve() for one in asked for path in one.paths} & {
+        path.resolve() for one in others for path in one.paths
+    }
+    if both:
+        notes.append(f"{len(both)} images that are asked about are among the known ones: they are like themselves")
     queried = [one.fingerprint for one in asked]
     have = [one.fingerprint for one in others]
     generators = KnownGenerators(have, draws=draws, content_shift=content_shift, seed=seed)
@@ -88,6 +96,7 @@ def find_origins(
         similarities,
         groupings_of(similarities, None if groups is None else _ignoring("known ", groups), among, notes),
         tuple(notes),
+        tuple(failures),
     )
     if out is not None:
         _save_origins(result, Path(out), command, overwrite)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 
-from freqforensics.calibrated import open_detector
+from freqforensics.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.evaluation.association import Association
 from freqforensics.evaluation.fakeness import FakenessStudy, study_fakeness
 from freqforensics.evaluation.quality import SCORES, QualityScore, measure_quality
 from freqforensics.evaluation.summary import Summary
-from freqforensics.images import first_of_each, index_sources, read_image
+from freqforensics.images import ImageRecord, first_of_each, index_sources, read_image
 from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
 
@@ -32,6 +32,8 @@ def relate_quality(
     *,
     weights: str | Path = "miniature-resnet50",
     logits: str | Path | None = None,
+    threshold: float | None = None,
+    clusters: Mapping[str, object] | None = None,
     scores: Sequence[QualityScore | str] = tuple(SCORES),
     crop: str = "center",
     limit: int | None = None,
@@ -58,6 +60,11 @@ def relate_quality(
         As for `open_detector`; not used where `logits` is given.
     logits : str or Path, optional
         A table that ``score`` wrote, of these images or more.
+    threshold : float, optional
+        Logit above which an image is called fake. Default the upper threshold of `weights`; of `logits` that of the
+        weights that ship, if they made them, otherwise 0.
+    clusters : mapping of str to object, optional
+        As for `study_fakeness`.
     scores : sequence of QualityScore or str
         As for `measure_quality`: names, or functions of one's own through `as_score`.
     crop, device, engine
@@ -87,17 +94,28 @@ def relate_quality(
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     notes += serious_confounds(records)
-    threshold = 0.0
+    opened: CalibratedDetector | None
     if logits is None:
         opened = open_detector(weights, device=device)
-        threshold = opened.thresholds.high
         options: dict[str, Any] = {"crop": crop, "engine": engine, "progress": "logits" if progress else None}
         scored = score_files(records, opened.detector, **options)
     else:
-        scored = ScoreTable.load(logits)
+        scored = _located(ScoreTable.load(logits), records, notes)
+        opened = open_detector("miniature-resnet50")
+        if {score.weights for score in scored.scores} != {opened.weights.sha256}:
+            opened = None
+    if threshold is None:
+        threshold = 0.0 if opened is None else opened.thresholds.high
+    notes.append(f"an image is called fake above a logit of {threshold:+.3f}")
     quality = measure_quality(records, scores, progress="quality" if progress else None)
     study = study_fakeness(
-        scored, quality, threshold=threshold, resamples=resamples, permutations=permutations, seed=seed
+        scored,
+        quality,
+        threshold=threshold,
+        clusters=clusters,
+        resamples=resamples,
+        permutations=permutations,
+        seed=seed,
     )
     notes += [f"{name}: no value for {count} images ({reason})" for name, count, reason in quality.missing]
     study = FakenessStudy(**{**vars(study), "notes": (*notes, *study.notes)})
@@ -112,6 +130,16 @@ def relate_quality(
         )
         _save(study, labels, Path(out), shown, command, overwrite)
     return study, failures
+
+
+def _located(table: ScoreTable, records: Sequence[ImageRecord], notes: list[str]) -> ScoreTable:
+    """Give a table's rows the paths that records have; notes get what one has and the other has not."""
+    rows = {Path(score.path).resolve(): score for score in table.scores}
+    found = [(record, rows.get(record.path.resolve())) for record in records]
+    kept = tuple(replace(score, path=str(record.path)) for record, score in found if score is not None)
+    if len(kept) < len(found):
+        notes.append(f"{len(found) - len(kept)} of {len(found)} images are not in the table of logits: left out")
+    return ScoreTable(kept, table.failures)
 
 
 def _as_known(score: QualityScore | str) -> QualityScore:

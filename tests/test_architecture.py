@@ -69,6 +69,7 @@ MAY_IMPORT = {
         "experiments",
         "figures",
         "generators",
+        "images",
         "provenance",
         "relating",
         "report",

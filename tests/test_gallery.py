@@ -48,7 +48,8 @@ def test_a_gallery_shows_what_it_links_to(tmp_path):
     Ablation("recipe", ROWS, (), {}).save(tmp_path)
     out = tmp_path / "out"
     options = {"ablations": {"recipe": tmp_path / "ablation.csv"}, "size": 64, "crop": "none", "sweeps": ["blur"]}
-    page = make_gallery(out, [tmp_path / "in"], **options)
+    page, failures = make_gallery(out, [tmp_path / "in"], **options)
+    assert failures == ()
     text = page.read_text()
     assert text.count("data:image/png") == 5
     links = [unquote(link) for link in re.findall(r'href="([^"]+)"', text)]
@@ -58,6 +59,14 @@ def test_a_gallery_shows_what_it_links_to(tmp_path):
     made = {path: path.read_bytes() for path in sorted(out.rglob("*.png"))}
     with pytest.raises(ValueError, match="is not empty: give --overwrite"):
         make_gallery(out, [tmp_path / "in"], **options)
+    other = tmp_path / "other" / "onegan"
+    for label in ("0_real", "1_fake"):
+        for index in range(6):
+            write(other / label / f"{index}.png", picture(rng, 64, 64))
+    make_gallery(out, [other], overwrite=True, **options)  # of other images
+    assert page.read_text() != text
+    with pytest.raises(ValueError, match="must hold real and fake images"):
+        make_gallery(tmp_path / "none", [other / "0_real"], **options)
     make_gallery(out, [tmp_path / "in"], overwrite=True, **options)
     assert {path: path.read_bytes() for path in made} == made
     assert page.read_text() == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -289,6 +290,62 @@ def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     table.write_text("dcgan\n")
     code, shown = run(monkeypatch, capsys, *short)
     assert (code, shown.err.count("\n")) == (2, 1)
+
+
+def test_photographs_are_no_generators(data):
+    """Half of three generators' images are known; photographs, whatever stands beside them, are none of theirs."""
+    spec = SpectrumSpec(size=64, crop="tiles")
+
+    def terms(*place):
+        return image_spectra(sorted(data.joinpath(*place).glob("*")), spec=spec)
+
+    sides = {name: [terms(name, side) for side in ("1_fake", "0_real")] for name in ("biggan", "cyclegan", "dcgan")}
+    generators = KnownGenerators([Fingerprint(name, fake[::2], real[::2]) for name, (fake, real) in sides.items()],
+                                 draws=99)  # fmt: skip
+    for name, (fake, real) in sides.items():
+        assert generators.find(Fingerprint("the other half", fake[1::2], real[1::2])).name == name
+        assert generators.find(Fingerprint("real", real[1::2], real[::2])).name is None
+    photographs = terms("photos", "0_real")[:200]
+    for start in range(0, 200, 100):
+        one, other = photographs[start : start + 50], photographs[start + 50 : start + 100]
+        assert generators.find(Fingerprint("photographs", one, other)).name is None
+
+
+def test_real_images_are_a_candidate_and_are_named_as_none():
+    rng = np.random.default_rng(13)
+
+    def made(name, trace):
+        return Fingerprint(
+            name,
+            tuple(spectrum(noise(rng, 1) * rng.uniform(0.7, 1.4) + trace) for _ in range(60)),
+            tuple(spectrum(noise(rng, 1) * rng.uniform(0.7, 1.4)) for _ in range(50)),
+        )
+
+    known = [made("line", wave(0.25, 0.25, 2.0)), made("other", wave(0.125, 0.5, 2.0))]
+    generators = KnownGenerators(known, draws=59)
+    found = generators.find(made("photographs", 0.0))
+    assert found.name is None
+    assert found.candidates[0].name == "real images"
+    assert generators.find(made("line again", wave(0.25, 0.25, 2.0))).name == "line"
+    # However many real images there are.
+    few = made("line again", wave(0.25, 0.25, 2.0))
+    assert generators.find(Fingerprint("few", few.fake, few.real[:12])).name == "line"
+
+
+def test_one_damaged_file_and_a_source_given_twice(tree, tmp_path, monkeypatch, capsys):
+    shutil.copytree(tree / "known", tmp_path / "known")
+    (tmp_path / "known" / "dcgan" / "1_fake" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    write(tmp_path / "known" / "progan" / "1_fake" / "5.png", picture(np.random.default_rng(0), 40, 40))
+    known = tmp_path / "known"
+    code, shown = run(monkeypatch, capsys, "origin", tree / "asked", "--known", known, "--permutations", 1, "--json")
+    assert code == 1
+    assert "3.png" in shown.err
+    assert "progan: 1 images are smaller than 64x64 pixels, left out" in shown.err
+    assert all(one["content_matched"] for one in json.loads(shown.out)["origins"])
+    found = compare_sources([known, known], permutations=1, resamples=1)
+    assert [one.fingerprint.images for one in found.sets] == [40, 40, 39, 39]
+    assert any("are in several sources: kept once" in note for note in found.notes)
+    assert [reason for path, reason in found.failures if path.endswith("3.png")]
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,9 @@ def compare(
 ) -> None:
     """Measure how alike generators' fingerprints are, by four measures, with intervals, p-values and clusters.
 
-    Real images of a generator's set are taken off its fingerprint. Says, too, how many images each fingerprint needs
-    and which images weigh too much in it. Exit status: 0 done; 2 nothing done.
+    Real images of a generator's set are taken off its mean spectrum and log power. Says, too, how many images each
+    fingerprint needs and which images weigh too much in it. Exit status: 0 done; 1 done, but some file could not be
+    read; 2 nothing done.
     """
     with one_line_errors():
         from freqforensics.comparing import compare_sources
@@ -69,7 +70,7 @@ def compare(
             _print_comparison(found)
             if out is not None:
                 print(f"results in {out}")
-        complain_of(found.notes, [], [])
+        complain_of(found.notes, [], found.failures)
 
 
 @app.command(epilog="Example: freqforensics origin suspects --known ForenSynths/test --out origins")
@@ -93,7 +94,7 @@ def origin(
     draws: Annotated[int, typer.Option(help="Of the null: sets from each known generator.", min=19)] = 199,
     content_shift: Annotated[
         float, typer.Option(help="How far their content is moved, standard deviations: 0 names few, 1 many.", min=0)
-    ] = 0.75,
+    ] = 1.0,
     permutations: Annotated[int, typer.Option(help="Of the similarities' null.", min=1)] = 199,
     seed: Annotated[int, typer.Option(help="Of both.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -104,7 +105,7 @@ def origin(
     Log powers of residuals are compared, less those of real images where every set has them. A set is a known
     generator's if sets of its size and of some content, drawn from that one's images, are as far from the rest. Sets of
     50 images or more are told apart well; another training of the same network may be "unknown". Exit status: 0 done;
-    2 nothing done.
+    1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
         from freqforensics.origins import find_origins
@@ -131,7 +132,7 @@ def origin(
             _print_origins(found)
             if out is not None:
                 print(f"results in {out}")
-        complain_of(found.notes, [], [])
+        complain_of(found.notes, [], found.failures)
 
 
 def _groups(path: Path | None, by_operator: bool) -> Callable[[str], str | None] | None:
@@ -144,7 +145,7 @@ def _groups(path: Path | None, by_operator: bool) -> Callable[[str], str | None]
         return operator_of
     if path is None:
         return None
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
     if any(len(row) != 2 for row in rows):
         raise ValueError(f"{path}: every row must hold a generator and its group")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import shlex
@@ -25,6 +26,14 @@ def quality(
     weights: Weights = DEFAULT_WEIGHTS,
     logits: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A table of score, instead of scoring again.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Logit above which an image is called fake.  [default: of the weights]", show_default=False),
+    ] = None,
+    clusters: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of path and cluster: images that belong together (one source, copies)."),
     ] = None,
     score: Annotated[
         list[str] | None,
@@ -63,6 +72,8 @@ def quality(
             out,
             weights=weights,
             logits=logits,
+            threshold=threshold,
+            clusters=None if clusters is None else _clusters(clusters),
             scores=score or tuple(SCORES),
             crop=crop,
             limit=limit,
@@ -82,6 +93,14 @@ def quality(
             if out is not None:
                 print(f"results in {out}")
         complain_of(study.notes, [], failures)
+
+
+def _clusters(path: Path) -> dict[str, object]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    if any(len(row) != 2 for row in rows):
+        raise ValueError(f"{path}: every row must hold a path and a cluster")
+    return {str(Path(place).resolve()): cluster for place, cluster in rows}
 
 
 def _print_study(study: FakenessStudy) -> None:

@@ -139,7 +139,7 @@ def study_fakeness(
     threshold : float
         Logit above which an image is called fake.
     clusters : mapping of str to object, optional
-        Of an image's path: images that belong together, as for `associate`. Default each for itself.
+        By absolute path: images that belong together, as for `associate`. Default each for itself.
     resamples, permutations, seed
         As for `associate`.
 
@@ -176,7 +176,7 @@ def study_fakeness(
         labels=labels,
         covariates=covariates,
         categories=categories if any(categories) else None,
-        clusters=None if clusters is None else [clusters.get(row.path, row.path) for row in rows],
+        clusters=None if clusters is None else [clusters.get(str(Path(row.path).resolve()), row.path) for row in rows],
         resamples=resamples,
         permutations=permutations,
         seed=seed,

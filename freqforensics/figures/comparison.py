@@ -15,6 +15,7 @@ from freqforensics.commonality import Comparison, Origins
 from freqforensics.figures.plane import draw_plane
 from freqforensics.figures.style import OKABE_ITO, new_figure, style
 from freqforensics.spectra.fingerprint import Similarity
+from freqforensics.spectra.origin import REAL
 
 _TITLES: Final = {
     "coherent": "coherent: phases and all",
@@ -88,16 +89,17 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
             ax.set_axis_off()
         ax = axes.flat[0]
         near = [{each.name: each for each in one.candidates} for one in result.origins]
-        distances = np.array([[row[name].distance for name in result.known] for row in near])
+        names = [*result.known, *([REAL] if all(REAL in row for row in near) else [])]
+        distances = np.array([[row[name].distance for name in names] for row in near])
         picture = ax.imshow(np.log10(distances), cmap="cividis_r", vmin=0, vmax=2, aspect="auto")
         for row, origin in enumerate(result.origins):
-            for column, name in enumerate(result.known):
+            for column, name in enumerate(names):
                 if near[row][name].p_value > _LEVEL:
                     named_here = name == origin.name
                     ax.plot(column, row, "o", markersize=4.5, markeredgewidth=0.8, color=OKABE_ITO[1],
                             fillstyle="full" if named_here else "none")  # fmt: skip
         named = [f"{one.set}: {one.name or 'unknown'}" for one in result.origins]
-        ax.set_xticks(range(others), result.known, rotation=90)
+        ax.set_xticks(range(len(names)), names, rotation=90)
         ax.set_yticks(range(count), named)
         ax.set_title("origin (disc); rings: not ruled out, p > 0.05")
         for ax, (measure, one) in zip(axes.flat[1:], result.similarities.items(), strict=False):

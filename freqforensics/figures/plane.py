@@ -93,8 +93,8 @@ def plot_spectrum(
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_ticks([float(tick) for tick in _TICKS], [str(tick).replace("-", "\u2212") for tick in _TICKS])
         ax.set(xlim=(-right, right), ylim=(down, -down))
-        ax.set_xlabel("$f_x$ (cycles per pixel)")
-        ax.set_ylabel("$f_y$ (cycles per pixel)")
+        ax.set_xlabel("$f_x$ (cycles per pixel)").set_parse_math(True)
+        ax.set_ylabel("$f_y$ (cycles per pixel)").set_parse_math(True)
         if title is None:
             title = described(spectrum)
             if mark_lines:
@@ -123,8 +123,8 @@ def frequency_axes(ax: Axes) -> None:
     """Label both axes with fractions of a cycle per pixel, from -1/2 to 1/2."""
     ax.set_xticks(_QUARTERS, _FRACTIONS)
     ax.set_yticks(_QUARTERS, _FRACTIONS)
-    ax.set_xlabel("$f_x$ (cycles per pixel)")
-    ax.set_ylabel("$f_y$ (cycles per pixel)")
+    ax.set_xlabel("$f_x$ (cycles per pixel)").set_parse_math(True)
+    ax.set_ylabel("$f_y$ (cycles per pixel)").set_parse_math(True)
 
 
 def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:

@@ -34,6 +34,7 @@ _STYLE: Final[dict[str, Any]] = {
     "savefig.dpi": 150.0,
     "pdf.fonttype": 42,
     "svg.hashsalt": "freqforensics",
+    "text.parse_math": False,  # a folder's name may hold dollar signs
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +136,7 @@ class Cluster:
     ----------
     members : tuple of str
     height : float
-        1 less the mean similarity at which the last of them joined.
+        1 less the mean similarity at which the last of them joined. Only sets that are alike at all, below 1, join.
     support : float
         Share of the bootstrap's trees that have this very cluster.
     """
@@ -191,7 +191,9 @@ def similarity(
     if measure == "lattice":  # its points change places with each other only
         rings = np.where(_on_lattice(shape), rings, -1 - rings) + rings.max() + 1
     for _ in range(permutations):
-        null = [_turned(own, rng) if measure == "coherent" else _exchanged(own, rings, rng) for own in plain]
+        null = [
+            _turned(own, shape, rng) if measure == "coherent" else _exchanged(own, rings, shape, rng) for own in plain
+        ]
         for a in range(len(plain)):
             for b in range(len(plain)):
                 beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
@@ -215,7 +217,7 @@ def clusters(
     Returns
     -------
     tuple of Cluster
-        From the tightest to that of all.
+        From the tightest on; sets that are alike in nothing are in none.
 
     Raises
     ------
@@ -354,9 +356,20 @@ def _on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
     return on
 
 
-def _turned(values: NDArray[np.generic], rng: np.random.Generator) -> NDArray[np.generic]:
-    """Phases at random, bin by bin."""
-    return np.asarray(values * np.exp(2j * np.pi * rng.random(values.shape)))
+def _turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
+    """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
+    turns = np.exp(2j * np.pi * rng.random(values.shape))
+    turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
+    return np.asarray(np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True))
+
+
+def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
+    """Give the second half of the columns that hold their own mirror image what the first half has."""
+    made = values.copy()
+    for column in {0, shape[1] // 2} if shape[1] % 2 == 0 else {0}:
+        first = made[1 : (shape[0] + 1) // 2, column]
+        made[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
+    return made
 
 
 def _ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
@@ -364,13 +377,20 @@ def _ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
     return np.asarray(np.floor(radius * _RINGS), np.int64)
 
 
-def _exchanged(values: NDArray[np.generic], rings: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.generic]:
-    """Bins exchanged with others of their ring."""
+def _exchanged(
+    values: NDArray[np.generic], rings: NDArray[np.int64], shape: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.generic]:
+    """Bins exchanged with others of their ring, a bin and its mirror image together."""
+    mirrors = np.zeros(values.shape, bool)
+    mirrors[shape[0] // 2 + 1 :, [0, -1] if shape[1] % 2 == 0 else [0]] = True
+    self_conjugate = np.broadcast_to(self_conjugate_bins(shape), values.shape)
+    # Mirror images stay out of the draw, and bins that are their own among themselves: they count once, others twice.
+    rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
     order = np.argsort(rings, axis=None, kind="stable")
     shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
     made = np.empty_like(values).ravel()
     made[order] = values.ravel()[shuffled]
-    return made.reshape(values.shape)
+    return _mirrored(made.reshape(values.shape), shape)
 
 
 def _standard_errors(
@@ -438,5 +458,6 @@ def _tree(values: Float) -> dict[frozenset[int], float]:
     for step, (a, b, height, _) in enumerate(linkage(squareform(distance, checks=False), "average")):
         joined = members[int(a)] | members[int(b)]
         members[len(values) + step] = joined
-        found[joined] = float(height)
+        if height < 1 - 1e-9:
+            found[joined] = float(height)
     return found

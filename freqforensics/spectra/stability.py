@@ -168,8 +168,9 @@ def influence(fingerprint: Fingerprint) -> Influence:
         kept = coherent_bins(less_f, less_power, rest, shape)
         either = (whole | kept).sum()
         peaks[part] = (whole & kept).sum() / either if either else 1.0
-        coherence[part] = _coherence(less_f[place], less_power[place], rest) / r
-    return Influence(fingerprint.name, np.asarray(own / own.mean()), peaks, coherence)
+        coherence[part] = _coherence(less_f[place], less_power[place], rest) / r if r else 1.0
+    share = own / own.mean() if own.any() else np.ones_like(own)
+    return Influence(fingerprint.name, np.asarray(share), peaks, coherence)
 
 
 def _nr(f: NDArray[np.complex128], power: Float) -> Float:
