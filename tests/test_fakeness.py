@@ -149,6 +149,42 @@ def test_logits_that_are_there_and_a_score_of_ones_own(tree, tmp_path):
         assert test.few
 
 
+def test_tables_threshold_and_clusters(tree, tmp_path, monkeypatch, capsys):
+    paths = sorted(tree.rglob("*.png"))
+    scores = [
+        Score(str(path.resolve()), "", path.parent.name[2:], "somegan", "", float(path.stem), 0.5, "none", "w", "")
+        for path in paths[:20]
+    ]
+    ScoreTable(tuple(scores), ()).save(tmp_path / "scores.csv")
+    (tmp_path / "clusters.csv").write_text("".join(f"{path},{int(path.stem) // 2}\n" for path in paths))
+    monkeypatch.chdir(tree)  # a table by absolute paths, images by relative ones
+    fast = [
+        "--logits",
+        tmp_path / "scores.csv",
+        "--score",
+        "entropy",
+        "--resamples",
+        20,
+        "--permutations",
+        19,
+        "--json",
+    ]
+    code, shown = call(monkeypatch, capsys, ".", *fast, "--clusters", tmp_path / "clusters.csv", "--threshold", "3.5")
+    assert code == 0, shown.err
+    told = json.loads(shown.out)
+    assert told["images"] == 20
+    assert told["threshold"] == 3.5
+    assert "4 of 24 images are not in the table of logits" in shown.err
+    assert {test["label"]: test["clusters"] for test in told["tests"]} == {"real": 6, "fake": 4}
+    # Made by other weights than those that ship: a probability of one half.
+    code, shown = call(monkeypatch, capsys, ".", *fast)
+    assert json.loads(shown.out)["threshold"] == 0
+    (tmp_path / "clusters.csv").write_text("a,b,c\n")
+    code, shown = call(monkeypatch, capsys, ".", *fast, "--clusters", tmp_path / "clusters.csv")
+    assert code == 2
+    assert "every row must hold a path and a cluster" in shown.err
+
+
 def test_bad_input_is_told_in_one_line(tree, tmp_path, monkeypatch, capsys):
     for arguments in (["--score", "beauty"], ["--logits", tmp_path / "none.csv"], ["--weights", "nobody"]):
         code, shown = call(monkeypatch, capsys, tree, *arguments)

@@ -348,6 +348,32 @@ def test_one_damaged_file_and_a_source_given_twice(tree, tmp_path, monkeypatch, 
     assert [reason for path, reason in found.failures if path.endswith("3.png")]
 
 
+def test_what_may_mislead_is_said(tree, tmp_path):
+    for name in ("dcgan", "biggan"):
+        shutil.copytree(tree / "known" / name / "1_fake", tmp_path / "in" / name / "1_fake")
+        shutil.copytree(tree / "known" / "dcgan" / "0_real", tmp_path / "in" / name / "0_real")
+    found = compare_sources([tmp_path / "in"], permutations=1, resamples=1)
+    assert any("the same real images beside them" in note for note in found.notes)
+    shutil.rmtree(tmp_path / "in" / "biggan" / "0_real")
+    found = compare_sources([tmp_path / "in"], permutations=1, resamples=1)
+    assert any("some set has no real images beside it" in note for note in found.notes)
+    assert not any("the same real images" in note for note in found.notes)
+    with pytest.raises(ValueError, match="size must be a multiple of 16"):
+        compare_sources([tmp_path / "in"], spec=SpectrumSpec(size=40))
+
+
+def test_flat_images_and_names_with_dollars(tmp_path):
+    rng = np.random.default_rng(14)
+    for name in ("flat", "a $x_{$ b"):
+        for index in range(20):
+            image = np.full((64, 64, 3), 90, np.uint8) if name == "flat" else picture(rng, 64, 64)
+            write(tmp_path / "in" / name / "1_fake" / f"{index}.png", image)
+    found = compare_sources([tmp_path / "in"], tmp_path / "out", permutations=1, resamples=1)
+    assert [one.fingerprint.name for one in found.sets] == ["a $x_{$ b", "flat"]
+    assert (found.sets[1].influence.coherence == 1).all()
+    assert (tmp_path / "out" / "similarity.png").is_file()
+
+
 @pytest.fixture(scope="module")
 def miniatures(data, tmp_path_factory):
     """Terms of fake and real side, by family: photographs of which some will be known and some asked about."""
