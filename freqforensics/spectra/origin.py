@@ -117,7 +117,8 @@ class KnownGenerators:
     Measured with half of biggan's, cyclegan's, dcgan's, pix2pix's, progan's and stargan's images known, with their real
     images: of the other halves four are named rightly, pix2pix's dcgan (of the same operator) and stargan's nothing;
     stable_diffusion, stylegan, stylegan2 and ten sets of photographs are unknown. Without real images beside the sets
-    one of the ten sets of photographs is named. Miniatures: see the README.
+    one of the ten sets of photographs is named. Miniatures: see the README. `_NUISANCE`, `CONTENT_SHIFT` and `_PAIRED`
+    were chosen on these sets.
     """
 
     def __init__(
