@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Final
 from freqforensics.commonality import Comparison, ImageSet
 from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
 from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.provenance import manifest, result_folder, write_csv, write_json
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 from freqforensics.spectra.files import image_spectra
 from freqforensics.spectra.fingerprint import (
@@ -275,14 +274,6 @@ def groupings_of(
     except ValueError as error:
         notes.append(f"no comparison by groups: {error}")
         return {}
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def pair_rows(found: Similarity, pairs: Iterable[tuple[int, int]]) -> list[tuple[str, ...]]:

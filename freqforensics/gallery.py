@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.demo import SIZE, write_upsampled_photographs
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.ablation import Ablation
 from freqforensics.experiments import sweep_sources
 from freqforensics.generators.simulation import simulate_from_sources
@@ -29,7 +30,7 @@ def make_gallery(
     sources: Sequence[str | Path] = (),
     *,
     ablations: Mapping[str, str | Path] | None = None,
-    weights: str | Path = "miniature-resnet50",
+    weights: str | Path = DEFAULT,
     crop: str = "center",
     size: int = SIZE,
     limit: int | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
@@ -13,13 +12,21 @@ import cv2
 
 from freqforensics.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector import ScoreTable, score_files
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.association import Association
 from freqforensics.evaluation.fakeness import FakenessStudy, study_fakeness
 from freqforensics.evaluation.quality import SCORES, QualityScore, measure_quality
 from freqforensics.evaluation.summary import Summary
 from freqforensics.images import ImageRecord, first_of_each, index_sources, read_image
 from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
+from freqforensics.provenance import (
+    DETECTOR_LIBRARIES,
+    check_result_folder,
+    manifest,
+    result_folder,
+    write_csv,
+    write_json,
+)
 
 Failures = tuple[tuple[str, str], ...]
 
@@ -30,7 +37,7 @@ def relate_quality(
     sources: Sequence[str | Path],
     out: str | Path | None = None,
     *,
-    weights: str | Path = "miniature-resnet50",
+    weights: str | Path = DEFAULT,
     logits: str | Path | None = None,
     threshold: float | None = None,
     clusters: Mapping[str, object] | None = None,
@@ -101,7 +108,7 @@ def relate_quality(
         scored = score_files(records, opened.detector, **options)
     else:
         scored = _located(ScoreTable.load(logits), records, notes)
-        opened = open_detector("miniature-resnet50")
+        opened = open_detector(DEFAULT)
         if {score.weights for score in scored.scores} != {opened.weights.sha256}:
             opened = None
     if threshold is None:
@@ -118,7 +125,7 @@ def relate_quality(
         seed=seed,
     )
     notes += [f"{name}: no value for {count} images ({reason})" for name, count, reason in quality.missing]
-    study = FakenessStudy(**{**vars(study), "notes": (*notes, *study.notes)})
+    study = replace(study, notes=(*notes, *study.notes))
     failures = tuple(dict([*quality.failures, *scored.failures]).items())
     if out is not None:
         labels = {score.name: score.label for score in map(_as_known, scores)}
@@ -152,11 +159,8 @@ def _number(value: object) -> object:
     return "; ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_number(value) for value in row] for row in rows)
+def _table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    write_csv(path, header, ([_number(value) for value in row] for row in rows))
 
 
 def _save(
@@ -178,7 +182,7 @@ def _save(
 
     with result_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "quality.json", study.to_json())
-        _write_csv(
+        _table(
             folder / "images.csv",
             ("path", "generator", "label", "width", "height", "format", "jpeg_quality", *study.quality.scores, "logit"),
             (
@@ -188,16 +192,14 @@ def _save(
             ),
         )  # fmt: skip
         found = study.associations
-        _write_csv(
-            folder / "associations.csv", [field.name for field in fields(Association)], map(astuple, found.tests)
-        )
-        _write_csv(
+        _table(folder / "associations.csv", [field.name for field in fields(Association)], map(astuple, found.tests))
+        _table(
             folder / "summaries.csv",
             ["partial", *(field.name for field in fields(Summary))],
             [(False, *astuple(one)) for one in found.summaries]
             + [(True, *astuple(one)) for one in found.partial_summaries],
         )
-        _write_csv(
+        _table(
             folder / "least.csv",
             ("generator", "k", "expected", "low", "high", "evades"),
             ((name, *astuple(one)) for name, least in study.least.items() for one in least),

@@ -12,6 +12,7 @@ from freqforensics.calibrated import open_detector
 from freqforensics.comparing import compare_sources
 from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
 from freqforensics.detector import score_files
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import Evaluation
 from freqforensics.experiments import evaluate_sources
 from freqforensics.generators.simulation import simulate_from_sources
@@ -22,7 +23,6 @@ from freqforensics.report import Chapter, render_tour
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.survey import survey_sources
 
-WEIGHTS: Final = "miniature-resnet50"
 _PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
     ("001/figures/image.png", "The fake that was flagged."),
@@ -113,13 +113,13 @@ def show_all(
     )
     tell("5 of 6: the detector that ships scores them")
     evaluation, _, _ = evaluate_sources(
-        [root / "miniatures"], root / "scores", weights=[WEIGHTS], crop="none", limit=_SCORED, resamples=200,
+        [root / "miniatures"], root / "scores", weights=[DEFAULT], crop="none", limit=_SCORED, resamples=200,
         overwrite=True, progress=progress,
     )  # fmt: skip
     tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
     fake, real = _closeups(root / "closeup", tiles, progress)
     findings, failures = inspect_files(
-        [fake, real], open_detector(WEIGHTS), out=root / "inspection", fast=True, overwrite=True,
+        [fake, real], open_detector(DEFAULT), out=root / "inspection", fast=True, overwrite=True,
         progress="inspect" if progress else None,
     )  # fmt: skip
     if len(findings) < 2:
@@ -143,7 +143,7 @@ def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path
         tiles, folder, families=["all"], size=TILE, scale_down=1, limit=_CLOSEUPS, overwrite=True, progress=progress
     )
     records = [record for record in index_sources([folder]) if record.label == "fake"]
-    table = score_files(records, open_detector(WEIGHTS).detector, crop="none", progress="closeup" if progress else None)
+    table = score_files(records, open_detector(DEFAULT).detector, crop="none", progress="closeup" if progress else None)
     best = Path(max(table.scores, key=lambda score: score.logit).path)
     return best, best.parent.parent / "0_real" / best.name
 

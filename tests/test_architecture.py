@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "doctor": {"detector", "engine"},
     "gallery": {
         "demo",
+        "detector",
         "evaluation",
         "experiments",
         "figures",

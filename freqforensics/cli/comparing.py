@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
 
 if TYPE_CHECKING:
     from freqforensics.commonality import Comparison, Origins
@@ -145,11 +144,7 @@ def _groups(path: Path | None, by_operator: bool) -> Callable[[str], str | None]
         return operator_of
     if path is None:
         return None
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if any(len(row) != 2 for row in rows):
-        raise ValueError(f"{path}: every row must hold a generator and its group")
-    return dict(rows).get
+    return dict(read_pairs(path, "a generator and its group")).get
 
 
 _SHOWN = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}

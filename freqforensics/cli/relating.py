@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import shlex
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
 from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Crops, Engines, Limit, Sources, Weights, say_what_they_are
 
 if TYPE_CHECKING:
@@ -96,11 +95,7 @@ def quality(
 
 
 def _clusters(path: Path) -> dict[str, object]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if any(len(row) != 2 for row in rows):
-        raise ValueError(f"{path}: every row must hold a path and a cluster")
-    return {str(Path(place).resolve()): cluster for place, cluster in rows}
+    return {str(Path(place).resolve()): cluster for place, cluster in read_pairs(path, "a path and a cluster")}
 
 
 def _print_study(study: FakenessStudy) -> None:

@@ -156,8 +156,8 @@ def demo(
     through it. Offline, two to three minutes on two processors.
     """
     with one_line_errors():
-        from freqforensics.cli.scoring import print_evaluation, say_what_they_are
-        from freqforensics.showcase import WEIGHTS, show_all
+        from freqforensics.cli.scoring import DEFAULT_WEIGHTS, print_evaluation, say_what_they_are
+        from freqforensics.showcase import show_all
 
         made = show_all(
             out,
@@ -167,7 +167,7 @@ def demo(
             tell=lambda line: print(line, flush=True),
             progress=True,
         )
-        say_what_they_are([WEIGHTS])
+        say_what_they_are([DEFAULT_WEIGHTS])
         print_evaluation(made.evaluation)
         for image, logit in (made.flagged, made.real):
             print(f"inspected: {image}, logit {logit:+.2f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -195,7 +195,7 @@ def study_fakeness(
         generator: least_fake_of(x[places], _counts(len(places)), threshold=threshold, resamples=resamples, seed=seed)
         for generator, places in study.groups("fake").items()
     }
-    return FakenessStudy(table, x, labels, threshold, found, tuple(trends), least, study.notes)
+    return replace(study, trends=tuple(trends), least=least)
 
 
 def _jpeg_qualities(table: QualityTable) -> Float:

@@ -22,6 +22,7 @@ from scipy.special import gammaln
 
 from freqforensics.images import ImageRecord, decode_image, read_file, read_jpeg_tables
 from freqforensics.provenance import replacing
+from freqforensics.spectra.spec import channel_planes
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -287,7 +288,7 @@ def check_image(image: Uint8) -> None:
 
 def luma_plane(image: Uint8) -> Float:
     """Give the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, not rounded: grey levels, (H, W)."""
-    return np.asarray(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY), np.float64)
+    return np.asarray(channel_planes(image, "luma")[0], np.float64)
 
 
 def mscn(luma: Float) -> tuple[Float, Float]:
