@@ -64,11 +64,12 @@ _HOME = {
     "Page": "report",
     "write_report": "report",
     "inspect": "inspection",
-    "open_detector": "calibrated",
+    "open_detector": "detector.calibrated",
     "shipped_population": "population",
     "compare_sources": "comparing",
     "find_origins": "origins",
     "relate_quality": "relating",
+    "measure_false_alarms": "false_alarms",
     "audit_sources": "auditing",
 }
 
@@ -76,7 +77,6 @@ __all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
     from freqforensics.auditing import audit_sources as audit_sources
-    from freqforensics.calibrated import open_detector as open_detector
     from freqforensics.comparing import compare_sources as compare_sources
     from freqforensics.detector import (
         TrainConfig as TrainConfig,
@@ -85,11 +85,13 @@ if TYPE_CHECKING:
         score_files as score_files,
         train_detector as train_detector,
     )
+    from freqforensics.detector.calibrated import open_detector as open_detector
     from freqforensics.experiments import (
         ablate_sources as ablate_sources,
         evaluate_sources as evaluate_sources,
         sweep_sources as sweep_sources,
     )
+    from freqforensics.false_alarms import measure_false_alarms as measure_false_alarms
     from freqforensics.figures import (
         plot_fingerprints as plot_fingerprints,
         plot_lattices as plot_lattices,

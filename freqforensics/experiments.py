@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from freqforensics.detector import ScoreTable, TrainConfig, find_weights, load_detector, score_files
+from freqforensics.detector import ScoreTable, TrainConfig, score_files
+from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation import (
     SWEEPS,
+    WAYS,
     Ablation,
     Evaluation,
+    PhotographScores,
     Robustness,
     are_miniatures,
+    decision_threshold,
     evaluate_tables,
     run_ablation,
+    score_ways,
     sweep_robustness,
 )
+from freqforensics.evaluation.ways import AS_IS, check_ways
 from freqforensics.images import first_of_each, index_sources
 from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
@@ -30,7 +38,10 @@ def evaluate_sources(
     out: str | Path | None,
     *,
     weights: Sequence[str | Path],
-    crop: str = "center",
+    crop: str = DEFAULT_CROP,
+    ways: Sequence[str] | None = None,
+    photographs: Sequence[str | Path] = (),
+    calibration: str | Path | Sequence[str | Path] | None = None,
     validation: Sequence[str | Path] = (),
     limit: int | None = None,
     resamples: int = 1000,
@@ -47,12 +58,19 @@ def evaluate_sources(
     sources : sequence of str or Path
         As for `index_sources`.
     out : str or Path, optional
-        Gets ``evaluation.{json,csv}``, ``ap.{png,pdf}``, ``scores.csv`` (of several detectors ``scores-<n>.csv``) and
-        ``manifest.json``.
+        Gets ``evaluation.{json,csv}``, ``ap.{png,pdf}``, ``scores.csv`` and ``scores-<way>.csv`` (of several detectors
+        with ``-<n>``), ``scores-photographs.csv`` where they were given, and ``manifest.json``.
     weights : sequence of str or Path
         As for `find_weights`; several are runs of one recipe.
     crop, device, engine
-        As for `score_files` and `load_detector`.
+        As for `score_files` and `open_detector`.
+    ways : sequence of str, optional
+        Of `WAYS`: how the images are scored. Default all for crop "views", otherwise files as they are.
+    photographs : sequence of str or Path
+        Photographs to take thresholds from, as they are; what is labelled fake is skipped. Default those that the first
+        detector is calibrated on, for crop "views".
+    calibration : str, Path or several, optional
+        Of the first detector, as for `open_detector`.
     validation : sequence of str or Path
         Images to fit threshold and temperature on.
     limit : int, optional
@@ -75,32 +93,103 @@ def evaluate_sources(
     Raises
     ------
     ValueError, FileNotFoundError
-        As `index_sources`, `find_weights`, `load_detector`, `score_files`, `evaluate_tables`, `result_folder`.
+        As `index_sources`, `open_detector`, `score_ways`, `evaluate_tables`, `result_folder`.
     """
     if out is not None:
         check_result_folder(out, overwrite=overwrite)
+    if ways is None:
+        ways = tuple(WAYS) if crop == DEFAULT_CROP else (AS_IS,)
+    check_ways(ways)
+    if not weights:
+        raise ValueError("weights must not be empty")
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     notes += serious_confounds(records)
     others = index_sources(validation, on_note=notes.append) if validation else []
     options: dict[str, Any] = {"crop": crop, "engine": engine}
-    tables: list[ScoreTable] = []
-    fitted: ScoreTable | None = None
-    for number, path in enumerate([find_weights(name) for name in weights], 1):
-        detector = load_detector(path, device=device)
-        if others and fitted is None:
-            fitted = score_files(others, detector, progress="validation" if progress else None, **options)
+    found = _Scored({way: [] for way in ways})
+    population: PhotographScores | None = None
+    threshold: tuple[float, str] | None = None
+    for number, name in enumerate(weights, 1):
+        detector = open_detector(name, calibration=calibration if number == 1 else None, device=device)
+        if number == 1:
+            threshold = decision_threshold(detector)
+            if others:
+                found.validation = score_files(others, detector, progress="validation" if progress else None, **options)
+            if photographs:
+                found.photographs = _photographs(photographs, detector, notes, options, progress)
+                name_of = ", ".join(str(place) for place in photographs)
+                population = PhotographScores.of_table(found.photographs, name=name_of)
+            elif crop == DEFAULT_CROP and detector.calibration is not None:
+                population = PhotographScores.of_calibration(detector.calibration)
         bar = f"detector {number} of {len(weights)}" if progress else None
-        tables.append(score_files(records, detector, progress=bar, **options))
-    evaluation = evaluate_tables(tables, validation=fitted, resamples=resamples, miniatures=are_miniatures(records))
-    if out is not None:
-        inputs = {"weights": list(evaluation.weights), "images": len(tables[0].scores)}
-        shown = manifest(
-            {"crop": crop, "threshold": evaluation.threshold, "limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES
+        for way, table in score_ways(records, detector, ways, progress=bar, **options).items():
+            found.tables[way].append(table)
+    miniatures = are_miniatures(records)
+    evaluations = [
+        evaluate_tables(
+            found.tables[way],
+            validation=found.validation,
+            threshold=threshold,
+            photographs=population,
+            way=way,
+            resamples=resamples,
+            miniatures=miniatures,
         )
-        _write_evaluation(evaluation, tables, out, shown, command=command, overwrite=overwrite)
-    notes += [f"{name} {reason}: left out" for name, reason in evaluation.left_out]
-    return evaluation, tuple(notes), (*tables[0].failures, *(fitted.failures if fitted else ()))
+        for way in ways
+    ]
+    evaluation = replace(evaluations[0], others=tuple(evaluations[1:]))
+    summary = evaluation.summary()
+    if out is not None:
+        inputs = {"weights": list(evaluation.weights), "images": len(found.tables[ways[0]][0].scores)}
+        inputs["photographs"] = summary["photographs"]
+        asked = {"crop": crop, "ways": list(ways), "threshold": summary["threshold"], "limit": limit}
+        shown = manifest(asked, inputs=inputs, also=DETECTOR_LIBRARIES)
+        _write_evaluation(evaluation, found.named(), out, shown, command=command, overwrite=overwrite)
+    notes += [f"{one['generator']} {one['reason']}: left out" for one in summary["left_out"]]
+    if summary["cannot_judge"]:
+        notes.append(f"images that cannot be judged, left out of metrics: {summary['cannot_judge']}")
+    return evaluation, tuple(notes), found.failures()
+
+
+@dataclass
+class _Scored:
+    """Tables of an evaluation: by way, one for each detector; of other images, by the first."""
+
+    tables: dict[str, list[ScoreTable]]
+    validation: ScoreTable | None = None
+    photographs: ScoreTable | None = None
+
+    def named(self) -> dict[str, ScoreTable]:
+        """Give the tables by the names of their files."""
+        names: dict[str, ScoreTable] = {}
+        for index, (way, tables) in enumerate(self.tables.items()):
+            stem = "scores" if index == 0 else f"scores-{way}"
+            for number, table in enumerate(tables, 1):
+                names[f"{stem}-{number}" if len(tables) > 1 else stem] = table
+        return names if self.photographs is None else {**names, "scores-photographs": self.photographs}
+
+    def failures(self) -> Failures:
+        """Give path and reason of each file that could not be scored, once."""
+        tables = [tables[0] for tables in self.tables.values()]
+        tables += [table for table in (self.validation, self.photographs) if table is not None]
+        failures: dict[str, str] = {}
+        for path, reason in (failure for table in tables for failure in table.failures):
+            failures.setdefault(path, reason)
+        return tuple(failures.items())
+
+
+def _photographs(
+    sources: Sequence[str | Path],
+    detector: CalibratedDetector,
+    notes: list[str],
+    options: dict[str, Any],
+    progress: bool,
+) -> ScoreTable:
+    records = [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"]
+    if not records:
+        raise ValueError(f"there is no photograph in {', '.join(map(str, sources))}: all images are labelled fake")
+    return score_files(records, detector, progress="photographs" if progress else None, **options)
 
 
 def baseline_sources(
@@ -162,7 +251,7 @@ def baseline_sources(
             evaluation = evaluate_tables([table], resamples=resamples, miniatures=are_miniatures(records))
             inputs = {"photos": classifier.images, "images": len(table.scores)}
             shown = manifest({"baseline": name, "crop": crop, "limit": limit}, inputs=inputs, seed=seed)
-            _write_evaluation(evaluation, [table], made / name, shown, command=command, overwrite=False)
+            _write_evaluation(evaluation, {"scores": table}, made / name, shown, command=command, overwrite=False)
             found[name] = evaluation
             failures += table.failures
         about = manifest({"crop": crop, "limit": limit}, inputs={"images": len(records)}, seed=seed, command=command)
@@ -172,7 +261,7 @@ def baseline_sources(
 
 def _write_evaluation(
     evaluation: Evaluation,
-    tables: Sequence[ScoreTable],
+    tables: Mapping[str, ScoreTable],
     out: str | Path,
     shown: dict[str, Any],
     *,
@@ -184,8 +273,8 @@ def _write_evaluation(
 
     with result_folder(out, overwrite=overwrite) as made:
         evaluation.save(made)
-        for number, table in enumerate(tables, 1):
-            table.save(made / (f"scores-{number}.csv" if len(tables) > 1 else "scores.csv"))
+        for name, table in tables.items():
+            table.save(made / f"{name}.csv")
         _draw(figures.plot_evaluation(evaluation, fig=figures.new_figure()), made / "ap", shown)
         write_json(made / "manifest.json", {**shown, "command": command})
 
@@ -198,6 +287,7 @@ def sweep_sources(
     sweeps: Sequence[str] = tuple(SWEEPS),
     limit: int | None = None,
     device: str = "cpu",
+    calibration: str | Path | Sequence[str | Path] | None = None,
     command: str | None = None,
     **options: Any,
 ) -> tuple[Robustness, Notes]:
@@ -205,7 +295,7 @@ def sweep_sources(
 
     Parameters
     ----------
-    sources, limit, weights, device
+    sources, limit, weights, device, calibration
         As for `evaluate_sources`; one detector.
     out : str or Path
         Gets ``robustness.{csv,png,pdf}``, ``manifest.json``, and what `sweep_robustness` leaves.
@@ -227,7 +317,7 @@ def sweep_sources(
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
-    detector = load_detector(find_weights(weights), device=device)
+    detector = open_detector(weights, calibration=calibration, device=device)
     result = sweep_robustness(records, detector, out, sweeps=sweeps, miniatures=are_miniatures(records), **options)
     from freqforensics import figures
 

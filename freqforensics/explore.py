@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from freqforensics.attribution.counterfactual import Counterfactual, notch
 from freqforensics.attribution.differentiable import TILE
 from freqforensics.attribution.notches import Line, lattice_lines, line_name, notched, rounded
-from freqforensics.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.inference import folded
-from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources, read_image
+from freqforensics.detector.views import Region
+from freqforensics.detector.weights import DEFAULT
+from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
+from freqforensics.judging import judge_image
 from freqforensics.spectra import (
     MeanSpectrum,
     Residual,
@@ -131,12 +134,12 @@ def explore_spectrum(
 
 @dataclass(frozen=True, eq=False)
 class NotchedImage:
-    """An image before and after some frequencies were notched.
+    """The view of an image that was scored, before and after some frequencies were notched.
 
     Parameters
     ----------
     original, image : ndarray of uint8, (H, W, 3)
-        Before and after; the latter rounded to grey levels.
+        The view before and after; the latter rounded to grey levels.
     spectrum : MeanSpectrum
         Of the original: its tiles of 32 pixels take the place of images, luma, 5x5 median residual.
     peaks : tuple of SpectralLine
@@ -146,7 +149,9 @@ class NotchedImage:
     change : Counterfactual
         What that does to the logit.
     threshold : float
-        Logit above which the detector's thresholds see evidence.
+        Logit above which an image of this kind is called evidence.
+    box : (int, int, int, int)
+        x, y, width, height of the view in the image, pixels.
     """
 
     original: Uint8
@@ -156,6 +161,7 @@ class NotchedImage:
     frequencies: tuple[Line, ...]
     change: Counterfactual
     threshold: float
+    box: Region
 
     @property
     def logit_before(self) -> float:
@@ -195,19 +201,23 @@ class NotchedImage:
 def explore_notches(
     image: Uint8 | str | Path,
     *,
-    detector: CalibratedDetector | str | Path = "miniature-resnet50",
+    detector: CalibratedDetector | str | Path = DEFAULT,
+    region: Region | None = None,
     peaks: int = 12,
     frequencies: Sequence[Line] | None = None,
     widgets: bool = True,
 ) -> Any:
     """Take frequencies out of an image, and see what becomes of it and of its score.
 
+    Of a large image it is done to the view whose logit is the image's, as in `inspect`.
+
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3), or path
-        From 64 pixels a side.
     detector : CalibratedDetector, str or Path
         Of `open_detector`, or what it opens.
+    region : (int, int, int, int), optional
+        x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     peaks : int
         At most so many are offered.
     frequencies : sequence of (fx, fy), optional
@@ -224,21 +234,18 @@ def explore_notches(
     Raises
     ------
     ValueError
-        Something that is no image, or is too small; `peaks` below 1.
+        Something that is no image, or cannot be judged; `peaks` below 1.
     ImageReadError, FileNotFoundError
         The file cannot be read, or there is no such detector.
     """
     if peaks < 1:
         raise ValueError(f"peaks must be at least 1, got {peaks}")
-    pixels = image if isinstance(image, np.ndarray) else read_image(image)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"image must be uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    if min(pixels.shape[:2]) < 2 * TILE:
-        raise ValueError(
-            f"an image from {2 * TILE}x{2 * TILE} pixels is needed, got {pixels.shape[1]}x{pixels.shape[0]}"
-        )
     opened = detector if isinstance(detector, CalibratedDetector) else open_detector(detector)
     twin = folded(opened.detector)
+    judged = judge_image(image, opened, region=region, scorer=twin)
+    if not judged.domain.judged:
+        raise ValueError(f"the image cannot be judged: {judged.domain.reason}")
+    pixels, box = judged.view, judged.boxes[judged.median]
     spectrum = tile_spectrum(pixels)
     found = find_peaks(spectrum, fdr=0.999, background="none")[:peaks]
 
@@ -246,7 +253,7 @@ def explore_notches(
         lines = tuple(lines)
         made = rounded(notched(pixels, lines)) if lines else pixels
         change = notch(pixels, twin, lines, nulls=0)
-        return NotchedImage(pixels, made, spectrum, found, lines, change, opened.thresholds.high)
+        return NotchedImage(pixels, made, spectrum, found, lines, change, judged.thresholds.high, box)
 
     first = tuple(frequencies) if frequencies is not None else tuple((line.fx, line.fy) for line in found[:1])
     if not widgets or (offered := _ipywidgets()) is None:
@@ -265,12 +272,12 @@ def explore_notches(
 
     def draw(lines: tuple[str, ...]) -> Any:
         taken = take_out(tuple(dict.fromkeys(line for name in lines for line in options[name])))
-        box.result = taken
+        panel.result = taken
         return taken.figure()
 
-    box = _live(offered, {"lines": select}, draw, at_once=False)
-    box.redraw()
-    return box
+    panel = _live(offered, {"lines": select}, draw, at_once=False)
+    panel.redraw()
+    return panel
 
 
 def tile_spectrum(image: Uint8, *, size: int = TILE) -> MeanSpectrum:

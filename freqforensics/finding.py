@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ from freqforensics.attribution.causes import OtherCause
 from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet
 from freqforensics.attribution.curves import ScoreCurve, TileScores
 from freqforensics.attribution.faithfulness import Badge, Deletion, Randomisation
+from freqforensics.detector.calibrated import IN_WORDS, Thresholds, UsedWeights, Verdict
 from freqforensics.spectra.population import Nearest, Standing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Verdict = Literal["evidence of CNN generation", "inconclusive", "no evidence found"]
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,6 @@ class InspectedImage:
     jpeg_subsampling : str or None
     notes : tuple of str
         What was odd about the file.
-    part : tuple of int
-        Top, left, bottom, right of what is explained: the whole image, or its middle.
     """
 
     name: str
@@ -57,50 +56,56 @@ class InspectedImage:
     jpeg_quality: int | None
     jpeg_subsampling: str | None
     notes: tuple[str, ...]
-    part: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class UsedWeights:
-    """The detector.
+class ScoredView:
+    """A window of the image that was scored.
 
     Parameters
     ----------
-    name : str
-    sha256 : str
-        Of the weights, whatever file they were in.
-    input : str
-        As "coherence"; see `prepare_input`.
-    notice : str
-        What they are, and are not, good for.
+    box : (int, int, int, int)
+        x, y, width, height in pixels of the image.
+    logit : float
     """
 
-    name: str
-    sha256: str
-    input: str
-    notice: str
+    box: tuple[int, int, int, int]
+    logit: float
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Logits between which nothing is concluded.
+class PhotographRate:
+    """How many photographs of a kind score at least as high as the image.
 
     Parameters
     ----------
-    low, high : float
-    source : str
-        Where they come from.
+    above : int
+        Photographs whose logit is at least the image's.
+    photographs : int
+        Photographs of the kind.
+    kind : str
+        In words, as "JPEG 4:2:0, medium quality, large"; "any" if all photographs were counted.
     """
 
-    low: float
-    high: float
-    source: str
+    above: int
+    photographs: int
+    kind: str
 
-    def verdict(self, logit: float) -> Verdict:
-        """Say on which side of the thresholds a logit lies."""
-        if logit > self.high:
-            return "evidence of CNN generation"
-        return "no evidence found" if logit < self.low else "inconclusive"
+
+@dataclass(frozen=True)
+class DetectorParts:
+    """What the parts of a fused detector say of the explained view.
+
+    Parameters
+    ----------
+    logits : dict of str to float
+        By part, on their common scale. The greatest is the image's logit.
+    decided : str
+        The part whose logit is the greatest. It is the one that is explained.
+    """
+
+    logits: dict[str, float]
+    decided: str
 
 
 @dataclass(frozen=True)
@@ -125,14 +130,14 @@ class LineValue:
 
 @dataclass(frozen=True)
 class Attributed:
-    """How the logit of the part came about.
+    """How the logit of the explained view came about.
 
     Parameters
     ----------
     baseline : str
-        What the image was compared with.
+        What the view was compared with.
     logit, baseline_logit, gap : float
-        Of the part; of the baseline; their difference.
+        Of the view; of the baseline; their difference. Of a fused detector: of the part that adds most.
     delta : float
         What the values sum to, less the gap.
     steps : int
@@ -165,33 +170,55 @@ class Finding:
         Of this structure.
     freqforensics : str
         Version.
-    verdict : {"evidence of CNN generation", "inconclusive", "no evidence found"}
-        By the logit and the thresholds. That no evidence is found is no evidence of a photograph.
-    logit, probability : float
-        Of the whole image, or of its middle if `scored` says so.
-    scored : str
-        What the logit is of.
-    image, weights, thresholds, attribution : dataclass
-    counterfactuals : tuple of Counterfactual
-    flip : FlippingSet or None
-        The fewest frequencies whose notching changes the verdict.
-    flip_sought : bool
-        False if there is nothing to flip.
-    deletion : Deletion or None
-        None if no frequency speaks for the logit.
-    randomisation : dict of str to Randomisation
-        By explanation.
-    badges : dict of str to Badge
-        By explanation.
-    curves : tuple of ScoreCurve
-    tiles : TileScores or None
-    standing : Standing or None
-        None if the image is too small, or there is no population.
-    nearest : Nearest or None
-    causes : tuple of OtherCause
+    verdict : {"evidence", "inconclusive", "none", "cannot-judge"}
+        By the rate, or without a calibration by the logit and the thresholds. That no evidence is found is no evidence
+        of a photograph. Of an image that cannot be judged nothing is known but what stands up to `settings_sha256`;
+        `domain` says why.
+    domain : str
+        Which parts of the image were cut off, or why it cannot be judged; empty if all of it is a photograph.
+    image, weights, thresholds : dataclass
+        The thresholds are those of the image's kind.
     settings : dict
         What was asked for.
     settings_sha256 : str
+    logit : float or None
+        The median of the views' logits.
+    probability : float or None
+        Logistic function of the logit; None where a calibration decides.
+    rate : float or None
+        Share of photographs of this kind that score as high, (above + 1) / (photographs + 1); None without a
+        calibration.
+    rate_of : PhotographRate or None
+        What the rate was counted from.
+    region : (int, int, int, int) or None
+        x, y, width, height of the part of the image that was scored, pixels.
+    views : tuple of ScoredView
+        Windows of the region that were scored.
+    view : int or None
+        Index of the view whose logit is the median. It is the one that is explained.
+    parts : DetectorParts or None
+        None of a detector that is not fused.
+    attribution : Attributed or None
+    counterfactuals : tuple of Counterfactual
+        Of the view, and of a fused detector of the part that adds most.
+    flip : FlippingSet or None
+        The fewest frequencies whose notching takes the logit out of the evidence, of all parts of the detector.
+    flip_sought : bool
+        False if there is nothing to flip.
+    deletion : Deletion or None
+        None if no frequency speaks for the logit. Of the part that adds most.
+    randomisation : dict of str to Randomisation
+        By explanation. Of the part that adds most.
+    badges : dict of str to Badge
+        By explanation.
+    curves : tuple of ScoreCurve
+        Of the view, scored by all parts of the detector.
+    tiles : TileScores or None
+        Of the view, scored by all parts of the detector.
+    standing : Standing or None
+        None if the region is too small, or there is no population.
+    nearest : Nearest or None
+    causes : tuple of OtherCause
     maps : dict of str to ndarray
         To be drawn; not part of `to_json`.
     """
@@ -199,27 +226,50 @@ class Finding:
     format: int
     freqforensics: str
     verdict: Verdict
-    logit: float
-    probability: float
-    scored: str
+    domain: str
     image: InspectedImage
     weights: UsedWeights
     thresholds: Thresholds
-    attribution: Attributed
-    counterfactuals: tuple[Counterfactual, ...]
-    flip: FlippingSet | None
-    flip_sought: bool
-    deletion: Deletion | None
-    randomisation: dict[str, Randomisation]
-    badges: dict[str, Badge]
-    curves: tuple[ScoreCurve, ...]
-    tiles: TileScores | None
-    standing: Standing | None
-    nearest: Nearest | None
-    causes: tuple[OtherCause, ...]
     settings: dict[str, str | int | float | bool | None]
     settings_sha256: str
+    logit: float | None = None
+    probability: float | None = None
+    rate: float | None = None
+    rate_of: PhotographRate | None = None
+    region: tuple[int, int, int, int] | None = None
+    views: tuple[ScoredView, ...] = ()
+    view: int | None = None
+    parts: DetectorParts | None = None
+    attribution: Attributed | None = None
+    counterfactuals: tuple[Counterfactual, ...] = ()
+    flip: FlippingSet | None = None
+    flip_sought: bool = False
+    deletion: Deletion | None = None
+    randomisation: dict[str, Randomisation] = field(default_factory=dict)
+    badges: dict[str, Badge] = field(default_factory=dict)
+    curves: tuple[ScoreCurve, ...] = ()
+    tiles: TileScores | None = None
+    standing: Standing | None = None
+    nearest: Nearest | None = None
+    causes: tuple[OtherCause, ...] = ()
     maps: dict[str, NDArray[Any]] = field(default_factory=dict, metadata={"json": False})
+
+    @property
+    def judged(self) -> bool:
+        """Whether the image was scored and explained."""
+        return self.attribution is not None
+
+    @property
+    def explained(self) -> Attributed:
+        """The attribution of an image that was judged; ValueError of another one."""
+        if self.attribution is None:
+            raise ValueError(f"nothing is explained of an image that cannot be judged: {self.domain}")
+        return self.attribution
+
+    @property
+    def in_words(self) -> str:
+        """The verdict in words, as "no evidence found"."""
+        return IN_WORDS[self.verdict]
 
     def to_json(self) -> dict[str, Any]:
         """Give the values, as JSON has them; `finding_schema` describes them."""
@@ -263,8 +313,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, np.generic):
-        return value.item()
-    return value
+        value = value.item()
+    return None if isinstance(value, float) and math.isinf(value) else value
 
 
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
@@ -274,11 +324,13 @@ _DERIVED: Final[dict[type, dict[str, Any]]] = {
     TileScores: {"spread": float | None},
 }
 """Properties that are written, too, with their types."""
+_BOUNDS: Final[dict[type, dict[str, Any]]] = {Thresholds: {"low": float | None, "high": float | None}}
+"""Types, as JSON has them, of values that can be infinite: a threshold that no logit reaches is written as null."""
 
 
 def _schema_of(kind: Any) -> dict[str, Any]:
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = get_type_hints(kind) | _BOUNDS.get(typing.cast(type, kind), {})
         properties = {
             item.name: _schema_of(hints[item.name]) for item in fields(kind) if item.metadata.get("json", True)
         }

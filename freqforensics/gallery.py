@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.demo import SIZE, write_upsampled_photographs
+from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.ablation import Ablation
 from freqforensics.experiments import sweep_sources
@@ -31,7 +32,7 @@ def make_gallery(
     *,
     ablations: Mapping[str, str | Path] | None = None,
     weights: str | Path = DEFAULT,
-    crop: str = "center",
+    crop: str = DEFAULT_CROP,
     size: int = SIZE,
     limit: int | None = None,
     sweeps: Sequence[str] = SWEEPS,

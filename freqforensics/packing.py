@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
 from freqforensics.detector import Detector, TrainConfig, load_detector, save_detector, weights_sha256
+from freqforensics.detector.model_card import read_runs
 from freqforensics.detector.train import index_configured
 from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, pair_up
 from freqforensics.images.perturb import Crop
@@ -176,21 +176,6 @@ def _calibrated(detector: Detector, factor: float, offset: float) -> Detector:
         last.weight.mul_(factor)
         last.bias.mul_(factor).add_(offset)
     return made
-
-
-def read_runs(path: str | Path) -> list[dict[str, str]]:
-    """Read a table of runs, one dict a row.
-
-    Raises
-    ------
-    ValueError
-        It is no table.
-    """
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise ValueError(f"{path} is no table of runs")
-    return rows
 
 
 def _measured(folder: Path) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The population that images are held against: the one that ships, and one's own."""
+"""The population that images are compared with, the one that ships and one's own: spectra, and detectors' scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from tqdm import tqdm
 
 from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image
 from freqforensics.spectra.population import Population, measure_population
+
+if TYPE_CHECKING:
+    from freqforensics.detector.calibrated import Calibration
 
 Uint8 = NDArray[np.uint8]
 
@@ -86,3 +89,69 @@ def population_of_sources(
         )
     measured.save(out)
     return measured, tuple(notes), tuple(failures)
+
+
+def calibrate_on_sources(
+    photographs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    weights: str | Path | None = None,
+    carriers: Sequence[str] = ("as-is",),
+    every: int = 1,
+    about: str = "",
+    device: str = "cpu",
+    engine: str = "torch",
+    progress: str | None = None,
+) -> tuple[Calibration, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Score one's own photographs, for verdicts to be read off: ``open_detector(..., calibration=out)``.
+
+    Parameters
+    ----------
+    photographs : sequence of str or Path
+        As for `index_sources`. What is labelled fake is left out. None may have been trained on.
+    out : str or Path
+        Gets the calibration, npz.
+    weights : str or Path, optional
+        As for `open_detector`; default those that ship.
+    carriers : sequence of str
+        As for `chosen_carriers`: what is done to the photographs before they are scored, each in turn.
+    every : int
+        Take every n-th image, so that the others are left to try the verdicts on.
+    about : str
+        What the photographs are; kept.
+    device, engine
+        As for `open_detector` and `score_files`.
+    progress : str, optional
+        Name of the progress bars.
+
+    Returns
+    -------
+    Calibration
+    tuple of str
+        What indexing left out.
+    tuple of (str, str)
+        Path and reason of every file that could not be scored.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `index_sources`, `open_detector`, `chosen_carriers`, `calibrate_photographs`.
+    """
+    # Spectra need no torch.
+    from freqforensics.detector.calibrate import calibrate_photographs, chosen_carriers
+    from freqforensics.detector.calibrated import open_detector
+    from freqforensics.detector.weights import DEFAULT
+
+    chosen = chosen_carriers(carriers)
+    notes: list[str] = []
+    records = [r for r in index_sources(photographs, on_note=notes.append) if r.label != "fake"][::every]
+    calibration, failures = calibrate_photographs(
+        records,
+        open_detector(DEFAULT if weights is None else weights, device=device),
+        carriers=chosen,
+        about=about,
+        engine=engine,
+        progress=progress,
+    )
+    calibration.save(out)
+    return calibration, tuple(notes), failures

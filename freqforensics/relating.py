@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any, Final
 
 import cv2
 
-from freqforensics.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector import ScoreTable, score_files
+from freqforensics.detector.calibrated import IN_WORDS, CalibratedDetector, open_detector
+from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.association import Association
 from freqforensics.evaluation.fakeness import FakenessStudy, study_fakeness
@@ -42,7 +44,7 @@ def relate_quality(
     threshold: float | None = None,
     clusters: Mapping[str, object] | None = None,
     scores: Sequence[QualityScore | str] = tuple(SCORES),
-    crop: str = "center",
+    crop: str = DEFAULT_CROP,
     limit: int | None = None,
     resamples: int = 1000,
     permutations: int = 1999,
@@ -60,7 +62,7 @@ def relate_quality(
     sources : sequence of str or Path
         As for `index_sources`.
     out : str or Path, optional
-        Gets ``images.csv`` (facts, scores, logit), ``associations.csv``, ``summaries.csv``, ``least.csv``,
+        Gets ``images.csv`` (facts, scores, logit, verdict), ``associations.csv``, ``summaries.csv``, ``least.csv``,
         ``quality.json``, ``forest``, ``percentiles``, ``least`` and ``scatter-<score>`` as PNG and PDF, and
         ``manifest.json``.
     weights : str or Path
@@ -105,7 +107,7 @@ def relate_quality(
     if logits is None:
         opened = open_detector(weights, device=device)
         options: dict[str, Any] = {"crop": crop, "engine": engine, "progress": "logits" if progress else None}
-        scored = score_files(records, opened.detector, **options)
+        scored = score_files(records, opened, **options)
     else:
         scored = _located(ScoreTable.load(logits), records, notes)
         opened = open_detector(DEFAULT)
@@ -113,6 +115,9 @@ def relate_quality(
             opened = None
     if threshold is None:
         threshold = 0.0 if opened is None else opened.thresholds.high
+    if any(one.verdict for one in scored.scores):
+        verdicts = Counter(one.verdict for one in scored.scores)
+        notes.append("verdicts: " + ", ".join(f"{IN_WORDS[name]} {verdicts[name]}" for name in IN_WORDS))
     notes.append(f"an image is called fake above a logit of {threshold:+.3f}")
     quality = measure_quality(records, scores, progress="quality" if progress else None)
     study = study_fakeness(
@@ -130,8 +135,18 @@ def relate_quality(
     if out is not None:
         labels = {score.name: score.label for score in map(_as_known, scores)}
         shown = manifest(
-            {"crop": crop, "limit": limit, "threshold": threshold, "scores": list(labels), "seed": seed},
-            inputs={"images": len(study.logits), "weights": sorted({one.weights for one in scored.scores})},
+            {
+                "crop": crop,
+                "limit": limit,
+                "threshold": threshold if math.isfinite(threshold) else None,
+                "scores": list(labels),
+                "seed": seed,
+            },
+            inputs={
+                "images": len(study.logits),
+                "cannot_judge": study.cannot_judge,
+                "weights": sorted({one.weights for one in scored.scores}),
+            },
             seed=seed,
             also=DETECTOR_LIBRARIES,
         )
@@ -184,11 +199,14 @@ def _save(
         write_json(folder / "quality.json", study.to_json())
         _table(
             folder / "images.csv",
-            ("path", "generator", "label", "width", "height", "format", "jpeg_quality", *study.quality.scores, "logit"),
+            ("path", "generator", "label", "width", "height", "format", "jpeg_quality", *study.quality.scores, "logit",
+             "verdict"),
             (
                 (row.path, row.generator, label, row.width, row.height, row.format,
-                 "" if row.jpeg_quality is None else row.jpeg_quality, *row.values, float(logit))
-                for row, label, logit in zip(study.quality.rows, study.labels, study.logits, strict=True)
+                 "" if row.jpeg_quality is None else row.jpeg_quality, *row.values, float(logit), verdict)
+                for row, label, logit, verdict in zip(
+                    study.quality.rows, study.labels, study.logits, study.verdicts, strict=True
+                )
             ),
         )  # fmt: skip
         found = study.associations

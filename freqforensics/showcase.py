@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from freqforensics.calibrated import open_detector
 from freqforensics.comparing import compare_sources
 from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
 from freqforensics.detector import score_files
+from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import Evaluation
 from freqforensics.experiments import evaluate_sources
@@ -133,7 +134,9 @@ def show_all(
         manifest({"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}, inputs={"crops": count},
                  command=command),
     )  # fmt: skip
-    flagged, photograph = ((finding.image.name, finding.logit) for finding in findings)
+    flagged, photograph = (
+        (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in findings
+    )
     return Showcase(page, count, evaluation, flagged, photograph, seconds)
 
 

@@ -37,6 +37,9 @@ for name, image in (("the photograph", photograph), ("after the miniature", flag
     print(f"{name:20} {logit:+.2f}  {bounds.verdict(logit)}")
 
 # %% [markdown]
+# `miniature-resnet50` looks at nothing but where the tiles of an image agree in phase, which makes it the one to learn
+# from. The default, `everyday`, also looks at small neighbourhoods, and says how many photographs score as high.
+#
 # The score is a *logit*: 0 is undecided, each step upwards makes "fake" more likely. The two images differ in nothing
 # but the decoder they went through. Can you see it?
 

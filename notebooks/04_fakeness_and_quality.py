@@ -52,7 +52,7 @@ for name in ("niqe_48", "blur_effect", "noise_sigma", "entropy"):
 # %%
 chosen = ["niqe_48", "blur_effect", "noise_sigma", "entropy"]
 labels = {name: SCORES[name].label for name in chosen}
-study, failures = relate_quality([folder / "miniatures"], scores=chosen, crop="none", resamples=300, permutations=499)
+study, failures = relate_quality([folder / "miniatures"], scores=chosen, resamples=300, permutations=499)
 plot_forest(study, labels)
 
 # %% [markdown]
@@ -100,7 +100,7 @@ plot_least(study)
 data = os.environ.get("FREQFORENSICS_DATA")
 found = [Path(data) / name for name in ("dcgan", "stylegan2", "biggan") if (Path(data) / name).is_dir()] if data else []
 if found:
-    real, _ = relate_quality(found, scores=chosen, crop="none", limit=30, resamples=300, permutations=499)
+    real, _ = relate_quality(found, scores=chosen, limit=30, resamples=300, permutations=499)
     print("\n".join(real.notes))
 else:
     real = None

@@ -107,9 +107,9 @@ training = ff.train_detector(
 
 # %%
 evaluations = {}
-for name, weights in (("one minute", training.weights), ("ships", "miniature-resnet50")):
+for name, weights in (("one minute", training.weights), ("ships", "everyday")):
     evaluations[name], _, _ = ff.evaluate_sources(
-        [folder / "test"], None, weights=[weights], crop="none", resamples=300
+        [folder / "test"], None, weights=[weights], ways=("as-is",), resamples=300
     )
     print(name)
     for row in evaluations[name].rows():
@@ -121,9 +121,8 @@ figure = plot_evaluation(evaluations["one minute"])
 # have as many images. The interval is of 95 %; where it reaches down to 0.5, nothing has been shown.
 #
 # The decoder it knows is found on photographs it does not know. Strangers mostly are not. Four decoders and three
-# photographs were too few to learn what all upsampling has in common; the detector that ships saw seventeen decoders
-# and random filters on hundreds of photographs, and finds `cyclegan` as well. `stylegan3` leaves no lattice: there is
-# nothing for this input to see.
+# photographs were too few to learn what all upsampling has in common; the detector that ships saw dozens of networks
+# on hundreds of photographs, these decoders among them.
 #
 # ## When it misleads
 #
@@ -140,5 +139,6 @@ figure = plot_evaluation(evaluations["one minute"])
 #   --input coherence --early-down 2 --crop 160 --batch 32 --recipe laundering --learning-rate 1e-3 --decay cosine \
 #   --ranking 1 --ramp 4 --epochs 12 --passes 2
 # freqforensics weights pack run --out my-detector.safetensors
-# freqforensics evaluate ForenSynths/test --weights my-detector.safetensors --crop none --out evaluation
+# freqforensics evaluate ForenSynths/test --weights my-detector.safetensors --out evaluation
+# # the detector that ships: docs/howto/train_everyday.md
 # ```

@@ -43,7 +43,7 @@ from freqforensics.demo import write_upsampled_photographs
 from freqforensics.generators import simulate_from_sources
 
 LIMIT = 30
-WEIGHTS = "miniature-resnet50"
+WEIGHTS = "everyday"
 
 data = os.environ.get("FREQFORENSICS_DATA")
 known = ("biggan", "cyclegan", "progan", "stargan", "stylegan", "stylegan2")
@@ -111,7 +111,7 @@ for (generator, label), report in survey.reports.items():
 from freqforensics.figures import plot_evaluation
 
 evaluation, notes, failures = ff.evaluate_sources(
-    sources, None, weights=[WEIGHTS], crop="none", limit=LIMIT, resamples=300
+    sources, None, weights=[WEIGHTS], ways=("as-is",), limit=LIMIT, resamples=300
 )
 for note in notes:
     print(note)

@@ -37,20 +37,22 @@ MAY_IMPORT = {
         "provenance",
         "spectra",
     },
-    "finding": {"attribution", "spectra"},
+    "finding": {"attribution", "detector", "spectra"},
+    "judging": {"detector", "finding", "images"},
+    "explaining": {"attribution", "detector", "finding", "judging", "population", "spectra"},
     "report": {"attribution", "figures", "finding", "images", "provenance"},
     "auditing": {"engine", "figures", "images", "provenance", "spectra"},
     "commonality": {"spectra"},
     "comparing": {"commonality", "figures", "images", "provenance", "spectra"},
     "origins": {"commonality", "comparing", "figures", "provenance", "spectra"},
     "calibrated": {"detector", "finding"},
-    "population": {"images", "spectra"},
+    "population": {"detector", "images", "spectra"},
     "inspection": {
         "attribution",
-        "calibrated",
         "detector",
+        "explaining",
         "finding",
-        "population",
+        "judging",
         "images",
         "provenance",
         "report",
@@ -59,8 +61,9 @@ MAY_IMPORT = {
     "survey": {"engine", "figures", "images", "provenance", "spectra"},
     "relating": {"calibrated", "detector", "evaluation", "figures", "images", "provenance"},
     "lattices": {"engine", "figures", "generators", "images", "provenance", "spectra"},
-    "explore": {"attribution", "calibrated", "detector", "figures", "images", "spectra"},
+    "explore": {"attribution", "detector", "figures", "images", "judging", "spectra"},
     "experiments": {"detector", "evaluation", "figures", "images", "provenance"},
+    "false_alarms": {"detector", "engine", "evaluation", "figures", "images", "provenance"},
     "packing": {"detector", "images", "provenance"},
     "doctor": {"detector", "engine"},
     "gallery": {
@@ -247,11 +250,12 @@ def test_what_the_readmes_link_to_is_there_and_committed():
 
 def test_the_command_lines_choices_are_the_librarys():
     """They are written again in `cli`, for importing them would load numpy before --help is shown."""
+    import inspect
     from typing import get_args
 
     from freqforensics import spectra, survey
     from freqforensics.cli import detecting, scoring, spectral
-    from freqforensics.detector import inference, recipe, resnet, score, training_set, weights
+    from freqforensics.detector import inference, recipe, resnet, score, training_set, views, weights
     from freqforensics.evaluation import ablation
     from freqforensics.images.augmentation import RECIPES
 
@@ -264,5 +268,7 @@ def test_the_command_lines_choices_are_the_librarys():
     assert detecting.AblationAxis == ablation.Axis
     assert scoring.Engine == inference.Engine
     assert scoring.DEFAULT_WEIGHTS == weights.DEFAULT
+    assert scoring.DEFAULT_CROP == views.DEFAULT_CROP
+    assert inspect.signature(score.score_files).parameters["crop"].default == views.DEFAULT_CROP
     assert detecting.DecayChoice == recipe.Decay
     assert get_args(detecting.Recipe) == RECIPES

@@ -530,12 +530,41 @@ def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
         2,
         f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
     )
-    done = run("evaluate", trained / "data", *weights, "--out", tmp_path / "e", "--resamples", "20")
+    arguments = ["--crop", "center", "--out", tmp_path / "e", "--resamples", "20"]
+    done = run("evaluate", trained / "data", *weights, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"biggan +6 +6 +[01]\.\d{3} ", done.stdout)
     assert "W20 blur+jpeg-0.5" in done.stdout
     written = json.loads((tmp_path / "e" / "evaluation.json").read_text())
     assert [row["generator"] for row in written["generators"]] == ["biggan", "crn"]
+
+
+def test_verdicts_are_counted_in_place_of_called_fake(trained, tmp_path, rng):
+    for index in range(3):
+        write(tmp_path / "photos" / f"{index}.png", picture(rng, 100, 120))
+    write(tmp_path / "photos" / "flat.png", np.full((100, 120, 3), 90, np.uint8))
+    arguments = ["score", tmp_path / "photos", "--weights", trained / "run" / "detector.safetensors"]
+    done = run(*arguments, "--out", tmp_path / "scores.csv", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    (group,) = told["groups"]
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    verdicts = [row["verdict"] for row in rows]
+    names = ("evidence", "inconclusive", "none")
+    assert [group[name] for name in names] == [verdicts.count(name) for name in names]
+    assert (group["images"], group["cannot_judge"]) == (4, 1)
+    assert verdicts.count("cannot-judge") == 1
+    assert "calibrated on nothing" in told["verdicts_from"]
+    logits = [float(row["logit"]) for row in rows if row["verdict"] != "cannot-judge"]
+    assert group["mean_logit"] == pytest.approx(np.mean(logits))
+    part = run(*arguments, "--region", "8,0,80,96", "--out", tmp_path / "part.csv")
+    assert (part.returncode, part.stderr) == (0, "")
+    assert re.search(r"evidence +inconclusive +none found +cannot be judged", part.stdout)
+    with (tmp_path / "part.csv").open(newline="") as file:
+        assert {row["region"] for row in csv.DictReader(file)} == {"8,0,80,96"}
+    other = run(*arguments, "--region", "0,0,80,96", "--out", tmp_path / "part.csv", "--resume")
+    assert (other.returncode, "holds scores of other regions" in other.stderr) == (2, True)
 
 
 def test_robustness_and_ablation(trained, tmp_path):
@@ -578,6 +607,18 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision '8'"),
         (["score", "{data}", "--weights", "best", "--out", "{out}"], "no weights at best, and no known ones"),
         (["score", "{data}", "--weights", "wang2020-blur-jpeg-0.5", "--out", "{out}"], "weights fetch wang2020-blur"),
+        (
+            ["score", "{data}", "--weights", "{weights}", "--region", "1,2,3", "--out", "{out}"],
+            "--region must be X,Y,W,H",
+        ),
+        (["score", "{data}", "--weights", "{weights}", "--region", "0,0,0,9", "--out", "{out}"], "or be empty"),
+        (
+            ["score", "{data}", "--weights", "{weights}", "--region", "0,0,9,9", "--crop", "none", "--out", "{out}"],
+            "region is for crop 'views'",
+        ),
+        (["score", "{data}", "--weights", "{weights}", "--calibration", "no.npz", "--out", "{out}"], "no.npz"),
+        (["evaluate", "{data}", "--weights", "{weights}", "--ways", "as-is,x"], "ways must be of as-is, re-encoded"),
+        (["evaluate", "{data}", "--weights", "{weights}", "--out", "{out}"], "(24 images cannot be judged)"),
         (["evaluate", "{data}/crn/0_real", "--weights", "{weights}", "--out", "{out}"], "no generator has both"),
         (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "sweeps must be of"),
         (
@@ -606,7 +647,7 @@ def test_what_the_detector_is_not_given(trained, out, tmp_path, arguments, line,
 def test_known_weights_are_listed(monkeypatch, tmp_path):
     monkeypatch.setenv("FREQFORENSICS_CACHE", str(tmp_path))
     shown = json.loads(run("weights", "list", "--json").stdout)
-    names = ["miniature-resnet50", "wang2020-blur-jpeg-0.5", "wang2020-blur-jpeg-0.1"]
+    names = ["everyday", "miniature-resnet50", "wang2020-blur-jpeg-0.5", "wang2020-blur-jpeg-0.1"]
     assert [item["name"] for item in shown] == names
-    assert [item["present"] for item in shown] == [item["bundled"] for item in shown] == [True, False, False]
+    assert [item["present"] for item in shown] == [item["bundled"] for item in shown] == [True, True, False, False]
     assert "CC BY-NC-SA 4.0" in run("weights", "list").stdout

@@ -61,6 +61,13 @@ def test_tests_that_are_named_exist(page):
         assert len(set(named)) > 60
 
 
+def test_the_readme_has_the_numbers_of_the_tables(generated):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for write in (generated.everyday_markdown, generated.photographs_markdown, generated.false_alarms_markdown):
+        table = write()
+        assert table in readme
+
+
 def test_every_option_is_in_the_reference(generated):
     text = generated.cli_markdown()
     # In place of what the generator walks: typer's own tree, asked once more.

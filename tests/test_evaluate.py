@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pictures import picture, write
 from sklearn.metrics import average_precision_score
+from toys import calibrated, rough_detector
 
-from freqforensics import figures
+from freqforensics import experiments as experiments_module, figures
 from freqforensics.detector import ScoreTable, TrainConfig, make_detector, save_detector, score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation import (
     SWEEPS,
+    Ablation,
+    PhotographScores,
     ablation as ablation_module,
     are_miniatures,
     evaluate_tables,
@@ -24,6 +29,7 @@ from freqforensics.evaluation import (
     run_ablation,
     sweep_robustness,
 )
+from freqforensics.evaluation.ablation import AblationRow
 from freqforensics.evaluation.metrics import fit_threshold
 from freqforensics.experiments import ablate_sources, evaluate_sources, sweep_sources
 from freqforensics.images import ImageRecord, index_images, read_image
@@ -385,3 +391,188 @@ def test_from_sources_to_folders(records, config, tmp_path):
     for name in one:
         if name.suffix in (".png", ".pdf", ".csv") and name.name != "epochs.csv":
             assert one[name].read_bytes() == two[name].read_bytes(), name
+
+
+# --- what cannot be judged, ways, and photographs -------------------------------------------------------------------
+
+
+def judged_table(rng, *, unjudged=()):
+    """As `table`, of crop views; images at some places cannot be judged."""
+    scores = list(table(rng, [("crn", "", 40), ("progan", "", 40)], crop="views").scores)
+    for place in range(len(scores)):
+        bad = place in unjudged
+        logit = math.nan if bad else scores[place].logit
+        verdict = "cannot-judge" if bad else "evidence" if logit > 2 else "none"
+        scores[place] = replace(scores[place], logit=logit, verdict=verdict, region="" if bad else "0,0,64,64")
+    return ScoreTable(tuple(scores), ())
+
+
+def test_what_cannot_be_judged_is_counted_and_plays_no_part(rng):
+    whole = judged_table(np.random.default_rng(7), unjudged=(0, 3, 41, 85))
+    without = ScoreTable(tuple(score for score in whole.scores if score.judged), ())
+    found, other = (evaluate_tables([scores], resamples=20) for scores in (whole, without))
+    assert [g.metrics for g in found.generators] == [g.metrics for g in other.generators]
+    rows = {row["generator"]: row for row in found.rows()}
+    assert [rows[name]["cannot_judge"] for name in ("crn", "progan")] == [3, 1]
+    assert (rows["crn"]["real"], rows["crn"]["fake"]) == (38, 39)
+    assert found.summary()["cannot_judge"] == 4
+    fakes = [s for s in whole.scores if (s.generator, s.label) == ("crn", "fake")]
+    assert rows["crn"]["evidence_fake"] == sum(s.verdict == "evidence" for s in fakes) / 40
+    # Detectors are compared on the same images.
+    second = ScoreTable(tuple(replace(s, logit=math.nan) if i == 5 else s for i, s in enumerate(whole.scores)), ())
+    several = evaluate_tables([whole, second], resamples=5)
+    assert several.generators[0].metrics.real == 37
+    nothing = ScoreTable(tuple(replace(s, logit=math.nan, verdict="cannot-judge") for s in whole.scores), ())
+    with pytest.raises(ValueError, match=r"there is nothing to tell apart \(160 images cannot be judged\)"):
+        evaluate_tables([nothing])
+    one_side = ScoreTable(
+        tuple(replace(s, logit=math.nan) if (s.generator, s.label) == ("crn", "real") else s for s in whole.scores), ()
+    )
+    assert evaluate_tables([one_side], resamples=5).left_out == (("crn", "has no real image that can be judged"),)
+
+
+def test_sets_of_one_side_are_compared_with_photographs(rng, tmp_path):
+    scores = judged_table(rng)
+    fakes = ScoreTable(tuple(s for s in scores.scores if (s.generator, s.label) != ("crn", "real")), ())
+    photographs = PhotographScores("drawn", rng.normal(size=300))
+    found = evaluate_tables([fakes], photographs=photographs, threshold=(1.5, "a test"), resamples=20)
+    assert found.left_out == ()
+    assert [one.generator for one in found.generators] == ["progan"]
+    crn, progan = found.rows()
+    assert (crn["ap"], crn["ap_low"], crn["evidence_real"]) == (None, None, None)
+    assert (crn["real"], crn["fake"]) == (0, 40)
+    logits = np.array([s.logit for s in fakes.scores if s.generator == "crn"])
+    assert crn["auc_photographs"] == pytest.approx((logits[:, None] > photographs.logits).mean())
+    assert crn["tpr_photographs_5"] == (logits > photographs.threshold(0.05)).mean()
+    progan_fakes = np.array([s.logit for s in fakes.scores if (s.generator, s.label) == ("progan", "fake")])
+    assert progan["fake_accuracy"] == (progan_fakes > 1.5).mean()
+    assert found.threshold_from == "a test"
+    found.save(tmp_path)
+    summary = json.loads((tmp_path / "evaluation.json").read_text())
+    means = summary["ways"]["as-is"]
+    assert means["mean_auc_photographs"] == pytest.approx((crn["auc_photographs"] + progan["auc_photographs"]) / 2)
+    assert means["mean_ap"] == progan["ap"]
+    assert summary["photographs"]["images"] == 300
+    only = ScoreTable(tuple(s for s in fakes.scores if s.generator == "crn"), ())
+    alone = evaluate_tables([only], photographs=photographs, resamples=5)
+    assert alone.summary()["mean_ap"] is None
+    figure = figures.plot_evaluation(alone, fig=figures.new_figure())
+    assert crn["tpr_photographs_1"] in [line.get_xdata()[0] for line in figure.axes[1].lines]
+    with pytest.raises(ValueError, match="no image is labelled real or fake"):
+        evaluate_tables(
+            [ScoreTable(tuple(replace(s, label="unknown") for s in only.scores), ())], photographs=photographs
+        )
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Whatever weights are named: the roughness of an image, calibrated on five hundred numbers."""
+    detector = calibrated(rough_detector(), np.linspace(0, 12, 500))
+    monkeypatch.setattr(experiments_module, "open_detector", lambda *arguments, **options: detector)
+    return detector
+
+
+@pytest.fixture
+def mixed(tmp_path, rng):
+    """A set with both sides, one with fakes alone, photographs; flat images that cannot be judged."""
+    for index in range(6):
+        rough = picture(rng, 100, 120)
+        write(tmp_path / "in" / "crn" / "0_real" / f"{index}.png", cv2.GaussianBlur(rough, (0, 0), 0.3 + 0.05 * index))
+        write(tmp_path / "in" / "crn" / "1_fake" / f"{index}.png", rough)
+        write(tmp_path / "in" / "dcgan" / "1_fake" / f"{index}.png", picture(rng, 100, 120))
+        write(tmp_path / "photos" / f"{index}.png", cv2.GaussianBlur(picture(rng, 100, 120), (0, 0), 0.6))
+    for place in ("in/crn/0_real", "in/dcgan/1_fake", "photos"):
+        write(tmp_path / place / "flat.png", np.full((100, 120, 3), 77, np.uint8))
+    return tmp_path
+
+
+def test_every_set_is_reported_three_ways(toy, mixed, tmp_path):
+    out = tmp_path / "out"
+    found, notes, failures = evaluate_sources([mixed / "in"], out, weights=["toy"], resamples=20)
+    assert not failures
+    assert list(found.ways) == ["as-is", "re-encoded", "fakes-jpeg96"]
+    rows = {(row["generator"], row["way"]): row for row in found.rows()}
+    assert list(rows) == [(name, way) for name in ("crn", "dcgan") for way in found.ways]
+    assert [row["cannot_judge"] for row in rows.values()] == [1] * 6
+    assert "images that cannot be judged, left out of metrics: 2" in notes
+    assert all(rows["dcgan", way]["ap"] is None for way in found.ways)
+    for way, file in (
+        ("as-is", "scores"),
+        ("re-encoded", "scores-re-encoded"),
+        ("fakes-jpeg96", "scores-fakes-jpeg96"),
+    ):
+        written = ScoreTable.load(out / f"{file}.csv")
+        logits = {label: [s.logit for s in written.scores if (s.generator, s.label) == ("crn", label) and s.judged]
+                  for label in ("real", "fake")}  # fmt: skip
+        fake = np.repeat([False, True], [len(logits["real"]), len(logits["fake"])])
+        row = rows["crn", way]
+        assert row["ap"] == pytest.approx(average_precision_score(fake, logits["real"] + logits["fake"]))
+        calibration = toy.calibration.logits
+        assert row["auc_photographs"] == pytest.approx(
+            np.mean([(f > calibration).mean() for f in np.float32(logits["fake"])]), abs=1e-6
+        )
+        verdicts = [s.verdict for s in written.scores if (s.generator, s.label) == ("crn", "real")]
+        assert row["evidence_real"] == verdicts.count("evidence") / 7
+    assert found.threshold == toy.thresholds.high
+    assert found.photographs.name == "calibration (drawn for a test)"
+    # Only what is asked for; of published crops files as they are, without verdicts and without a population.
+    one, _, _ = evaluate_sources([mixed / "in"], None, weights=["toy"], ways=["fakes-jpeg96"], resamples=5)
+    assert [row["way"] for row in one.rows()] == ["fakes-jpeg96"] * 2
+    assert one.rows()[0]["auc"] == rows["crn", "fakes-jpeg96"]["auc"]
+    center, notes, _ = evaluate_sources([mixed / "in"], None, weights=["toy"], crop="center", resamples=5)
+    (row,) = center.rows()
+    assert (row["way"], row["evidence_fake"], row["auc_photographs"], row["cannot_judge"]) == ("as-is", None, None, 0)
+    assert "dcgan has no real image: left out" in notes
+    with pytest.raises(ValueError, match="ways must be of as-is"):
+        evaluate_sources([mixed / "in"], None, weights=["toy"], ways=["sideways"])
+
+
+def test_photographs_of_ones_own_give_the_thresholds(toy, mixed, tmp_path):
+    found, _, _ = evaluate_sources(
+        [mixed / "in"], tmp_path / "out", weights=["toy"], ways=["as-is"], photographs=[mixed / "photos"], resamples=5
+    )
+    table = ScoreTable.load(tmp_path / "out" / "scores-photographs.csv")
+    logits = sorted(score.logit for score in table.scores if score.judged)
+    assert (found.photographs.name, found.photographs.cannot_judge) == (str(mixed / "photos"), 1)
+    assert sorted(found.photographs.logits) == logits
+    fakes = [s.logit for s in ScoreTable.load(tmp_path / "out" / "scores.csv").scores if s.generator == "dcgan"]
+    (row,) = [row for row in found.rows() if row["generator"] == "dcgan"]
+    assert row["tpr_photographs_1"] == np.mean([logit > logits[-1] for logit in fakes if math.isfinite(logit)])
+    with pytest.raises(ValueError, match="there is no photograph in"):
+        evaluate_sources([mixed / "in"], None, weights=["toy"], photographs=[mixed / "in" / "dcgan"])
+
+
+def test_a_sweep_keeps_its_rows_where_nothing_can_be_judged(toy, mixed, tmp_path):
+    """At half the size these images are too small for a verdict."""
+    records = [record for record in index_images(mixed / "in") if record.generator == "crn"]
+    result = sweep_robustness(records, toy, tmp_path / "out", sweeps=("resize",), resamples=5)
+    rows = {row.value: row for row in result.curve("resize", "crn")}
+    assert [rows[value].cannot_judge for value in (2, 1, 0.75, 0.5)] == [1, 1, 1, 13]
+    assert math.isnan(rows[0.5].ap)
+    assert (rows[0.5].real, rows[0.5].evidence_fake) == (0, 0)
+    assert rows[0.5].to_json()["ap"] is None
+    cell = ScoreTable.load(tmp_path / "out" / "cells" / "unchanged.csv")
+    threshold = toy.thresholds.high
+    right = [(score.logit > threshold) == (score.label == "fake") for score in cell.scores if score.judged]
+    assert rows[1].accuracy == np.mean(right)
+    fakes = [score.verdict == "evidence" for score in cell.scores if score.label == "fake"]
+    assert rows[1].evidence_fake == np.mean(fakes)
+    assert result.work["threshold"] == threshold
+    figure = figures.plot_robustness(result, fig=figures.new_figure())
+    np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), [row.evidence_fake for row in rows.values()])
+    result.save(tmp_path)
+    with (tmp_path / "robustness.csv").open() as file:
+        assert [row["cannot_judge"] for row in csv.DictReader(file)][-1] == "13"
+    other = calibrated(rough_detector(), np.linspace(0, 11, 500))
+    with pytest.raises(ValueError, match="holds other work"):
+        sweep_robustness(records, other, tmp_path / "out", sweeps=("resize",), resume=True)
+
+
+def test_an_ablations_table_of_before_is_read(tmp_path):
+    row = AblationRow("blur", 0, "crn", 0.75, 0.5, 1.0, 0.625, 0.875, 12, 3)
+    Ablation("recipe", (row,), (), {}).save(tmp_path)
+    assert Ablation.load(tmp_path / "ablation.csv", axis="recipe").rows == (row,)
+    lines = (tmp_path / "ablation.csv").read_text().splitlines()
+    assert lines[0].endswith(",cannot_judge")
+    (tmp_path / "before.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    assert Ablation.load(tmp_path / "before.csv", axis="recipe").rows == (replace(row, cannot_judge=0),)

@@ -12,10 +12,13 @@ from PIL import Image
 
 from freqforensics.attribution.counterfactual import notch
 from freqforensics.attribution.notches import lattice_lines, notched, rounded
-from freqforensics.calibrated import open_detector
+from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.inference import folded
+from freqforensics.detector.kinds import ImageKind
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.explore import explore_notches, explore_spectrum, tile_spectrum
 from freqforensics.images import index_images
+from freqforensics.judging import judge_image
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
 
 SIDE = 96
@@ -202,8 +205,30 @@ def test_a_path_is_read(tmp_path, fake, detector):
     assert by_path.logit_before == explore_notches(fake, detector=detector, widgets=False).logit_before
 
 
+def test_of_a_large_image_the_view_that_gives_the_score_is_notched(detector):
+    rng = np.random.default_rng(6)
+    large = np.concatenate([np.concatenate([scene(rng) for _ in range(6)], axis=1) for _ in range(5)])
+    shown = explore_notches(large, detector=detector, widgets=False)
+    judged = judge_image(large, detector)
+    x, y, width, height = shown.box
+    assert shown.box == judged.boxes[judged.median]
+    assert (width, height) == (224, 224)
+    np.testing.assert_array_equal(shown.original, large[y : y + height, x : x + width])
+    assert shown.logit_before == pytest.approx(judged.logit, rel=1e-3)
+    chosen = explore_notches(large, detector=detector, region=(96, 96, 192, 128), widgets=False)
+    assert chosen.box == (96, 96, 192, 128)
+
+
+def test_a_fused_detector_is_scored_by_all_its_parts(fake):
+    shown = explore_notches(fake, widgets=False)
+    opened = open_detector(DEFAULT)
+    assert shown.logit_before == pytest.approx(float(opened.detector.logits([fake])[0]), rel=1e-3)
+    kind = ImageKind("lossless", size="small")
+    assert shown.threshold == opened.thresholds_of(kind).high
+
+
 def test_what_cannot_be_notched(fake, detector):
-    with pytest.raises(ValueError, match="64x64 pixels is needed, got 96x40"):
+    with pytest.raises(ValueError, match="cannot be judged: too small: 96x40 pixels"):
         explore_notches(fake[:40], detector=detector)
     with pytest.raises(ValueError, match="uint8"):
         explore_notches(fake.astype(float), detector=detector)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -83,6 +85,23 @@ def test_images_of_unknown_label_and_without_a_logit():
         study_fakeness(ScoreTable((), ()), quality)
 
 
+def test_what_cannot_be_judged_is_left_out_and_counted():
+    scored, quality = tables(np.random.default_rng(5), count=30)
+    rows = [replace(one, verdict="none") for one in scored.scores]
+    for place in (0, 7, 40):
+        rows[place] = replace(rows[place], logit=math.nan, verdict="cannot-judge")
+    study = study_fakeness(ScoreTable(tuple(rows), ()), quality, resamples=10, permutations=9)
+    kept = tuple(one for one in rows if one.judged)
+    other = study_fakeness(ScoreTable(kept, ()), quality, resamples=10, permutations=9)
+    assert study.cannot_judge == study.to_json()["cannot_judge"] == 3
+    assert "images that cannot be judged, left out: 3" in study.notes
+    assert study.associations.tests == other.associations.tests
+    assert study.verdicts == ("none",) * 117
+    nothing = ScoreTable(tuple(replace(one, logit=math.nan) for one in rows), ())
+    with pytest.raises(ValueError, match="scores of quality: 120 cannot be judged"):
+        study_fakeness(nothing, quality)
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
     root, rng = tmp_path_factory.mktemp("quality"), np.random.default_rng(4)
@@ -113,6 +132,8 @@ def test_from_sources_to_a_folder(tree, tmp_path, monkeypatch, capsys):
     with (out / "images.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 24
+    assert {row["verdict"] for row in rows} <= {"evidence", "inconclusive", "none"}
+    assert "verdicts: evidence of CNN generation" in shown.err
     blur = [float(row["blur_effect"]) for row in rows if row["label"] == "fake"]
     assert blur[-1] > blur[0]
     with (out / "associations.csv").open(newline="") as file:

@@ -13,19 +13,24 @@ import jsonschema
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from pictures import picture, write
 
 import freqforensics as ff
 from freqforensics.attribution import Counterfactual, integrate_path
-from freqforensics.calibrated import known_detector, open_detector
 from freqforensics.cli import main
-from freqforensics.detector import make_detector, save_detector
+from freqforensics.detector import make_detector, save_detector, score_files
+from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
+from freqforensics.detector.fusion import FusedDetector
+from freqforensics.detector.inference import weights_sha256
+from freqforensics.detector.kinds import ImageKind
+from freqforensics.detector.local import make_small_detector
 from freqforensics.figures.inspection import plot_image
-from freqforensics.finding import finding_schema
-from freqforensics.images import ImageReadError
-from freqforensics.inspection import PART, _part, inspect, inspect_files
+from freqforensics.finding import PhotographRate, finding_schema
+from freqforensics.images import ImageReadError, index_images
+from freqforensics.inspection import inspect, inspect_files
 from freqforensics.report import render_index, render_page
-from freqforensics.report.words import in_short
+from freqforensics.report.words import in_short, rate_words
 
 
 def upsampled(side=192):
@@ -43,6 +48,31 @@ def detector():
     return open_detector("miniature-resnet50")
 
 
+def calibrated(detector, logits):
+    """A detector whose photographs have the logits given."""
+    count, kind = len(logits), ImageKind("lossless", size="small")
+    shown = Calibration(
+        np.asarray(logits, np.float32), (kind,) * count, ("as-is",) * count, ("test",) * count, weights_sha256(detector)
+    )
+    return known_detector(detector, calibration=shown)
+
+
+@pytest.fixture(scope="module")
+def fused():
+    """Two untrained parts, on which the local one decides, with 400 photographs around 0."""
+    parts = {"local": make_small_detector("local", seed=0), "coherence": make_small_detector("coherence-small", seed=0)}
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        parts["local"].network.fc.weight.normal_(0, 20)
+    made = FusedDetector(parts, scales={"local": (1.0, 3.0), "coherence": (1.0, 0.0)}).eval()
+    return calibrated(made, np.linspace(-1, 1, 400))
+
+
+@pytest.fixture(scope="module")
+def fused_finding(fused):
+    return inspect(upsampled(96), fused, fast=True)
+
+
 @pytest.fixture(scope="module")
 def finding(detector):
     return inspect(upsampled(), detector, fast=True)
@@ -54,9 +84,10 @@ def page(finding):
 
 
 def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
-    assert finding.verdict == "evidence of CNN generation"
-    assert finding.logit == pytest.approx(float(detector.detector.logits([upsampled()])[0]), abs=1e-3)
+    assert finding.verdict == "evidence"
+    assert finding.logit == pytest.approx(float(detector.detector.logits([upsampled()])[0]), rel=1e-4)
     found = finding.attribution
+    assert found.logit == pytest.approx(finding.logit, rel=1e-4)
     assert found.gap == pytest.approx(found.logit - found.baseline_logit)
     assert sum(band.value for band in found.bands) == pytest.approx(found.gap, abs=1e-6)
     assert abs(found.delta) <= 0.05 * abs(found.gap)
@@ -68,7 +99,10 @@ def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
     assert half.p_value == pytest.approx(1 / 21)
     assert finding.flip_sought
     assert finding.image.format == "array"
-    assert finding.image.part == (0, 0, 192, 192)
+    assert finding.region == finding.views[0].box == (0, 0, 192, 192)
+    assert (len(finding.views), finding.view, finding.domain) == (1, 0, "")
+    assert (finding.rate, finding.rate_of, finding.parts) == (None, None, None)
+    assert finding.probability == pytest.approx(1 / (1 + np.exp(-finding.logit)))
 
 
 def test_the_json_is_what_its_schema_says(finding):
@@ -126,11 +160,15 @@ def test_an_explanation_that_fails_is_greyed_with_its_reason(finding):
     assert 'class="failed"' not in render_page(finding)
 
 
-def test_three_verdicts_have_three_tones(finding):
-    for logit, words in ((9.0, "Evidence, not proof"), (0.0, "Nothing follows from it"), (-9.0, "Absence of evidence")):
-        thresholds = finding.thresholds
-        verdict = "inconclusive" if logit == 0 else "evidence of CNN generation" if logit > 0 else "no evidence found"
-        assert words in render_page(replace(finding, logit=logit, verdict=verdict, thresholds=thresholds))
+def test_each_verdict_has_its_tone(finding):
+    for logit, verdict, tone, words in (
+        (9.0, "evidence", "for", "Evidence, not proof"),
+        (0.0, "inconclusive", "between", "Nothing follows from it"),
+        (-9.0, "none", "against", "Absence of evidence"),
+    ):
+        page = render_page(replace(finding, logit=logit, verdict=verdict))
+        assert words in page
+        assert f'class="verdict {tone}"' in page
 
 
 def test_a_detector_without_a_card_is_calibrated_on_nothing():
@@ -151,22 +189,133 @@ def test_detectors_of_pixels_are_inspected_too(kind):
     assert "input" not in found.maps
     page = render_page(found)
     assert "its own 5×5 median" in page
+    assert "the logit through a logistic function" in page
     natural = inspect(image, made, baseline="natural", fast=True)
     assert natural.attribution.baseline == "natural"
 
 
-def test_large_images_are_explained_in_their_middle():
-    assert _part(512, 768) == (0, 0, 512, 768)
-    top, left, bottom, right = _part(3000, 4000)
-    assert (bottom - top, right - left) == (PART, PART)
-    assert top % 32 == left % 32 == 0
-    assert abs(top + bottom - 3000) <= 64
-    assert _part(100, 9000)[:2] == (0, 4160)
+def test_the_score_is_that_of_score_files_and_the_median_view_is_explained(detector, tmp_path):
+    large = cv2.resize(upsampled(), (1000, 800), interpolation=cv2.INTER_CUBIC)
+    path = write(tmp_path / "large.png", large)
+    found = inspect(path, detector, fast=True)
+    (score,) = score_files(index_images(tmp_path), detector).scores
+    assert found.logit == pytest.approx(score.logit, rel=1e-5)
+    assert (found.verdict, ",".join(map(str, found.region))) == (score.verdict, score.region)
+    assert found.region == (0, 0, 1000, 800)
+    logits = [view.logit for view in found.views]
+    assert len(logits) == 5
+    assert found.logit == logits[found.view] == np.median(logits)
+    x, y, width, height = found.views[found.view].box
+    assert (width, height) == (224, 224)
+    np.testing.assert_array_equal(found.maps["view"], large[y : y + 224, x : x + 224])
+    assert found.attribution.logit == pytest.approx(found.logit, rel=1e-4)
+    page = render_page(found)
+    assert "the whole image. 5 views of 224 × 224 pixels" in page
+    assert f"the view whose logit is the median, at x {x}, y {y} (solid frame)" in page
+    assert found.maps["image"].shape == (512, 640, 3)
+    (frame, _) = [patch.get_bbox().bounds for patch in plot_image(found).patches]
+    np.testing.assert_allclose(frame, (x * 0.64 - 0.5, y * 0.64 - 0.5, 224 * 0.64, 224 * 0.64))
 
 
-def test_what_is_too_small_or_no_image_is_named(detector, tmp_path):
-    with pytest.raises(ValueError, match="64x64 pixels can be inspected, got 100x40"):
-        inspect(np.zeros((40, 100, 3), np.uint8), detector)
+def test_a_region_chosen_by_hand_is_scored_and_framed(detector):
+    image = np.full((300, 400, 3), 250, np.uint8)
+    image[40:232, 100:292] = upsampled()
+    found = inspect(image, detector, region=(100, 40, 192, 192), fast=True)
+    assert found.region == found.views[0].box == (100, 40, 192, 192)
+    assert found.logit == pytest.approx(float(detector.detector.logits([upsampled()])[0]), rel=1e-4)
+    assert found.domain == "chosen by hand"
+    assert found.settings["region"] == "100,40,192,192"
+    assert "x 100, y 40, 192 × 192 pixels (dashed frame): chosen by hand" in render_page(found)
+    assert next(patch.get_bbox().bounds for patch in plot_image(found).patches) == (99.5, 39.5, 192.0, 192.0)
+    found = inspect(image, detector, fast=True)  # and found by itself
+    x, y, width, height = found.region
+    assert max(abs(x - 100), abs(y - 40), abs(x + width - 292), abs(y + height - 232)) <= 2
+    with pytest.raises(ValueError, match="region must lie inside the image of 400x300"):
+        inspect(image, detector, region=(300, 0, 192, 192))
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (np.full((200, 300, 3), 128, np.uint8), "uniform: no residual to look at"),
+        (picture(np.random.default_rng(0), 40, 100), "too small: 100x40 pixels, 64 are needed"),
+    ],
+)
+def test_what_cannot_be_judged_has_no_score(image, why, detector, tmp_path):
+    found = inspect(image, detector, fast=True)
+    assert (found.verdict, found.domain, found.judged) == ("cannot-judge", why, False)
+    plain = json.loads(json.dumps(found.to_json()))
+    jsonschema.validate(plain, finding_schema())
+    assert {plain[name] for name in ("logit", "probability", "rate", "rate_of", "region", "attribution")} == {None}
+    assert (plain["views"], plain["curves"], plain["counterfactuals"]) == ([], [], [])
+    with pytest.raises(ValueError, match="cannot be judged"):
+        _ = found.explained
+    page = render_page(found, command="freqforensics inspect x.png")
+    assert why in page
+    assert page.count("<figure") == 1
+    assert "<strong>cannot be judged</strong>" in page
+    assert "That an image cannot be judged says nothing" in page
+    assert "What can be done" in page
+    assert ("--region" in page) == (min(image.shape[:2]) >= 64)
+    assert not re.search(r"logit [+-]|<svg|In short|None\b", re.sub(r'src="data:[^"]*"|<dt>Settings.*?</dd>', "", page))
+    found.save(tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["image.png"]
+
+
+def test_the_deciding_part_of_a_fused_detector_is_explained(fused, fused_finding):
+    found = fused_finding
+    image = upsampled(96)
+    assert found.parts.decided == "local"
+    own = {name: float(part.logits([image])[0]) for name, part in fused.detector.parts.items()}
+    assert found.parts.logits == pytest.approx(own, rel=1e-4)
+    assert found.logit == max(found.parts.logits.values())
+    path = integrate_path(image, fused.detector.parts["local"], steps=8, most_steps=16)
+    assert found.attribution.baseline == "smooth"
+    assert found.attribution.gap == pytest.approx(path.gap, rel=1e-3)
+    assert sum(band.value for band in found.attribution.bands) == pytest.approx(path.gap, rel=1e-3)
+    assert found.randomisation["pixels"].stages == ("stem",)
+    assert "input" not in found.maps
+    jsonschema.validate(json.loads(json.dumps(found.to_json())), finding_schema())
+    page = render_page(found)
+    assert f"Part local (traces of decoders in small neighbourhoods): {own['local']:+.2f}. It decides" in page
+    assert f"Part coherence (periodic traces of upsampling): {own['coherence']:+.2f}.</li>" in page
+    assert "the logit of the part local differs by" in page
+    assert "a view without a residual" in page
+
+
+def test_the_rate_takes_the_place_of_the_probability(fused, fused_finding):
+    assert fused_finding.logit > 1  # above all photographs
+    assert fused_finding.rate_of == PhotographRate(0, 400, "lossless, small")
+    assert fused_finding.rate == pytest.approx(1 / 401)
+    assert (fused_finding.verdict, fused_finding.probability) == ("evidence", None)
+    assert fused_finding.thresholds.source.startswith("1% and 10% of 400 photographs (lossless, small)")
+    assert fused_finding.flip_sought
+    page = render_page(fused_finding)
+    assert "None of 400 photographs of this kind (lossless, small) scores as high." in page
+    assert "robability" not in re.sub(r'src="data:[^"]*"', "", page)
+    index = render_index([("001", fused_finding)])
+    assert "0 of 400" in index
+
+
+def test_rates_in_words():
+    assert rate_words(PhotographRate(1, 340, "WebP")) == "1 of 340 photographs of this kind (WebP) scores as high."
+    many = "12 of 3,011 photographs of all kinds score as high, 1 of 251."
+    assert rate_words(PhotographRate(12, 3011, "any")) == many
+    assert rate_words(PhotographRate(300, 400, "any")) == "300 of 400 photographs of all kinds score as high."
+
+
+def test_a_threshold_that_no_logit_reaches_is_null(fused):
+    few = calibrated(fused.detector, np.linspace(-1, 1, 20))  # with 20 photographs no rate is as low as 1 %
+    found = inspect(upsampled(96), few, fast=True)
+    assert found.verdict == "inconclusive"
+    assert found.thresholds.high == np.inf
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    jsonschema.validate(plain, finding_schema())
+    assert plain["thresholds"]["high"] is None
+    assert "inconclusive is from" in render_page(found)
+
+
+def test_what_is_no_image_is_named(detector, tmp_path):
     with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
         inspect(np.zeros((80, 80), np.uint8), detector)
     (tmp_path / "no.png").write_bytes(b"no image")
@@ -178,14 +327,16 @@ def test_a_batch_goes_on_past_bad_files_and_sorts_by_score(tmp_path, detector):
     lattice = write(tmp_path / "lattice.png", upsampled(96))
     plain = write(tmp_path / "plain.png", skimage.data.astronaut()[:96, :96])
     (tmp_path / "bad.png").write_bytes(b"no image")
+    grey = write(tmp_path / "grey.png", np.full((96, 96, 3), 128, np.uint8))
     findings, failures = inspect_files(
-        [plain, tmp_path / "bad.png", lattice], detector, out=tmp_path / "out", fast=True
+        [plain, tmp_path / "bad.png", lattice, grey], detector, out=tmp_path / "out", fast=True
     )
-    assert [found.image.name for found in findings] == ["plain.png", "lattice.png"]
+    assert [found.image.name for found in findings] == ["plain.png", "lattice.png", "grey.png"]
     assert [path for path, _ in failures] == [str(tmp_path / "bad.png")]
     index = (tmp_path / "out" / "index.html").read_text()
-    first, second = sorted(findings, key=lambda found: -found.logit)
-    assert index.index(first.image.name) < index.index(second.image.name)
+    first, second = sorted(findings[:2], key=lambda found: -found.logit)
+    assert index.index(first.image.name) < index.index(second.image.name) < index.index("grey.png")
+    assert "cannot be judged</span><br>uniform: no residual to look at" in index
     for link in re.findall(r'href="([^"]*)"', index):
         assert (tmp_path / "out" / link).is_file()
     values = json.loads((tmp_path / "out" / "003" / "finding.json").read_text())
@@ -232,7 +383,7 @@ def test_a_significant_line_is_not_hidden_by_a_lattice_that_is_not(finding):
 
 
 def test_a_deletion_like_chance_fails(finding):
-    from freqforensics.inspection import _badges
+    from freqforensics.explaining import _badges
 
     path = integrate_path(upsampled(96), make_detector(input="coherence", early_down=2, seed=0), steps=2, most_steps=2)
     like_chance = replace(finding.deletion, deleted_at_random=(finding.deletion.deleted,) * 9)
@@ -245,17 +396,6 @@ def test_a_detector_of_another_kind_is_named():
         inspect(upsampled(96), "weights.pth")
 
 
-def test_the_part_of_a_large_image_is_framed(detector):
-    large = cv2.resize(upsampled(), (1000, 800), interpolation=cv2.INTER_CUBIC)
-    found = inspect(large, detector, fast=True)
-    assert found.image.part == (64, 160, 704, 800)
-    assert found.maps["image"].shape == (512, 640, 3)
-    assert "the middle, rows 64 to 704, columns 160 to 800: the rest was only scored" in render_page(found)
-    ax = plot_image(found)
-    frames = [patch.get_bbox().bounds for patch in ax.patches]
-    np.testing.assert_allclose(frames[0], (160 * 0.64 - 0.5, 64 * 0.64 - 0.5, 409.6, 409.6))
-
-
 def test_jupyter_shows_the_page_in_a_frame(finding):
     html = finding._repr_html_()
     assert html.startswith("<iframe srcdoc=")
@@ -266,9 +406,8 @@ def test_jupyter_shows_the_page_in_a_frame(finding):
 
 def test_the_command_prints_findings_as_json(tmp_path, monkeypatch, capsys):
     image = write(tmp_path / "one image.png", upsampled(96))
-    monkeypatch.setattr(
-        sys, "argv", ["freqforensics", "inspect", str(image), "--out", str(tmp_path / "o"), "--fast", "--json"]
-    )
+    options = ["--weights", "miniature-resnet50", "--fast", "--json", "--out", str(tmp_path / "o")]
+    monkeypatch.setattr(sys, "argv", ["freqforensics", "inspect", str(image), *options])
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code
@@ -289,6 +428,8 @@ def test_the_command_prints_findings_as_json(tmp_path, monkeypatch, capsys):
         (["x.png", "--thresholds", "3"], "--thresholds must be LOW:HIGH"),
         (["x.png", "--thresholds", "3:1"], "thresholds must be finite and ascend"),
         (["x.png", "--thresholds=-inf:inf"], "thresholds must be finite and ascend"),
+        (["x.png", "--region", "1,2,3"], "--region must be X,Y,W,H"),
+        (["x.png", "--thresholds", "0:1", "--calibration", "x.npz"], "not both"),
         (["x.png", "--weights", "nope"], "no weights at nope"),
         (["x.png", "--population", "nope.npz"], "nope.npz"),
     ],
@@ -315,6 +456,26 @@ def test_own_weights_and_thresholds(tmp_path, monkeypatch, capsys):
     assert found["verdict"] == "inconclusive"
     assert found["thresholds"] == {"low": -50.0, "high": 50.0, "source": "given"}
     assert found["weights"]["name"] == "own.safetensors"
+
+
+def test_the_command_prints_verdicts_and_rates_in_words(tmp_path, monkeypatch, capsys):
+    image = write(tmp_path / "image.png", skimage.data.astronaut()[:96, :120])
+    grey = write(tmp_path / "grey.png", np.full((96, 96, 3), 128, np.uint8))
+    command = f"freqforensics inspect {image} {grey} --fast --region 8,16,80,80".split()
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    assert not end.value.code
+    assert " of " in printed.out.splitlines()[3]
+    assert "photographs as high" in printed.out
+    monkeypatch.setattr(sys, "argv", [*command[:4], "--fast"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    assert not end.value.code
+    assert "cannot be judged" in printed.out
+    assert "grey.png cannot be judged: uniform: no residual to look at" in printed.err
 
 
 def test_the_schema_is_printed_without_torch():

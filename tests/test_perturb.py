@@ -69,7 +69,7 @@ def test_resizing_keeps_flat_pictures_flat(interpolation):
         assert (Resize(scale, interpolation)(image) == 77).all()
 
 
-@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:2:2", "4:4:4"])
 @pytest.mark.parametrize("quality", [30, 75, 100])
 def test_jpeg_is_pillows(rng, quality, subsampling):
     """Current OpenCV and Pillow both write what libjpeg writes."""
@@ -93,7 +93,7 @@ def test_jpeg_draws_every_quality_of_its_range(rng):
     [
         (lambda: JPEG(0), "quality must lie between 1 and 100"),
         (lambda: JPEG((80, 70)), "ascending"),
-        (lambda: JPEG(80, "4:1:1"), "subsampling must be one of 4:2:0, 4:4:4"),
+        (lambda: JPEG(80, "4:1:1"), "subsampling must be one of 4:2:0, 4:2:2, 4:4:4"),
         (lambda: Resize(0), "scale must be positive"),
         (lambda: Resize((2, 1)), "ascending"),
         (lambda: Resize(1, "cubic"), "interpolation must be one of nearest"),

@@ -97,7 +97,7 @@ def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch
 
 
 def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detector):
-    fixed = score_files(records, detector, perturb=JPEG(40))
+    fixed = score_files(records, detector, crop="center", perturb=JPEG(40))
     for score, record in zip(fixed.scores, records, strict=True):
         expected = direct(detector, W20_TEST(JPEG(40)(read_image(record.path))))
         assert score.logit == pytest.approx(expected, abs=1e-4)
@@ -136,7 +136,8 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     whole = score_files(records, detector, out=out).scores
     text = out.read_bytes()
     assert text.decode().splitlines()[0] == ",".join(COLUMNS)
-    assert sorted(ScoreTable.load(out).scores, key=lambda s: s.path) == sorted(whole, key=lambda s: s.path)
+    # By their text: a rate that is no number equals none.
+    assert sorted(map(repr, ScoreTable.load(out).scores)) == sorted(map(repr, whole))
     # The process died in the middle of the fourth row.
     lines = text.splitlines(keepends=True)
     out.write_bytes(b"".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
@@ -157,10 +158,10 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
 def test_rows_follow_the_records(records, detector, tmp_path):
     """Another name for the source, a file that has changed: no row of before stays, and those of other files do."""
     out = tmp_path / "scores.csv"
-    score_files(records, detector, out=out)
+    score_files(records, detector, crop="center", out=out)
     write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
     renamed = [replace(record, generator="other") for record in records[:2]]
-    score_files(renamed, detector, out=out)
+    score_files(renamed, detector, crop="center", out=out)
     rows = {score.path: score for score in ScoreTable.load(out).scores}
     assert len(ScoreTable.load(out).scores) == len(rows) == 5
     assert {path: row.generator for path, row in rows.items()} == {
@@ -197,7 +198,7 @@ def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):
     score_files(records[:1], detector, out=out)
     with pytest.raises(ValueError, match="holds scores of other weights"):
         score_files(records[:1], make_detector(seed=5), out=out)
-    with pytest.raises(ValueError, match="holds scores of crop 'center', not 'none'"):
+    with pytest.raises(ValueError, match="holds scores of crop 'views', not 'none'"):
         score_files(records[:1], detector, out=out, crop="none")
     out.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="is no table of scores: its columns are a, b"):
@@ -216,7 +217,7 @@ def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng)
     assert {Path(path).name for path, _ in table.failures} == {"broken.png", "tiny.png"}
     with pytest.raises(ValueError, match="records must not be empty"):
         score_files([], detector)
-    with pytest.raises(ValueError, match="crop must be one of center, none, tiles, resize"):
+    with pytest.raises(ValueError, match="crop must be one of views, center, none, tiles, resize"):
         score_files(records, detector, crop="whole")
     with pytest.raises(ValueError, match="batch must be at least 1"):
         score_files(records, detector, batch=0)

@@ -311,7 +311,7 @@ def published_markdown() -> str:
 
 
 def shipped_markdown() -> str:
-    """Write AP of the detector that ships, from its tables."""
+    """Write AP of miniature-resnet50, from its tables."""
     from freqforensics.evaluation import PUBLISHED_AP
 
     center = {row["generator"]: row for row in _rows("shipped/center.csv")}
@@ -337,6 +337,66 @@ def shipped_markdown() -> str:
     rows.append([f"**mean of {len(held)}**", "", f"**{whole:.1f}**", "", f"**{crops:.1f}**", "", ""])
     heads = ["generator", "real + fake", "ours, whole", "95 %", "ours, central 224"]
     return _table([*heads, *(f"published, {name}" for name in PUBLISHED_AP)], rows)
+
+
+SIX = ("biggan", "pix2pix", "progan", "stargan", "stylegan", "stylegan2")
+"""Generators that no choice was made on."""
+
+
+def everyday_markdown() -> str:
+    """Write what the default detector finds, three ways, from the table of `evaluate`."""
+    table: dict[str, dict[str, dict[str, str]]] = {}
+    for row in _rows("everyday/evaluation.csv"):
+        table.setdefault(row["generator"], {})[row["way"]] = row
+    ways = ("as-is", "re-encoded", "fakes-jpeg96")
+
+    def number(row: dict[str, str], key: str, percent: bool) -> str:
+        value = row.get(key, "")
+        return "" if value == "" else f"{100 * float(value):.0f} %" if percent else f"{float(value):.3f}"
+
+    rows = []
+    for name, each in sorted(table.items()):
+        first = each["as-is"]
+        rows.append(
+            [
+                f"{name} \\*" if name in LOOKED_AT else name,
+                f"{first['real'] or 0} + {first['fake']}",
+                *(number(each[way], "ap", False) for way in ways),
+                number(first, "auc_photographs", False),
+                *(number(each[way], "evidence_fake", True) for way in ways),
+                number(first, "evidence_real", True),
+            ]
+        )
+    means = [f"**{sum(float(table[name][way]['ap']) for name in SIX) / len(SIX):.3f}**" for way in ways]
+    against = [float(each["as-is"]["auc_photographs"]) for each in table.values()]
+    rows.append(["**mean of the six; of all**", "", *means, f"**{sum(against) / len(against):.3f}**", "", "", "", ""])
+    heads = ["generator", "real + fake", "AP", "AP, both re-encoded", "AP, fakes JPEG 96", "AUC against cameras"]
+    return _table([*heads, "evidence", "re-encoded", "JPEG 96", "real sides"], rows)
+
+
+def photographs_markdown() -> str:
+    """Write the verdicts on photographs as they are, from the table of `false-alarms`."""
+    rows = [
+        [row["source"], row["images"], row["evidence"], row["inconclusive"], row["cannot_judge"]]
+        for row in _rows("everyday/photographs.csv")
+    ]
+    return _table(["photographs as they are", "number", "evidence", "inconclusive", "cannot be judged"], rows)
+
+
+def false_alarms_markdown() -> str:
+    """Write the share of photographs called evidence, by carrier and source, from the table of `false-alarms`."""
+    rows = _rows("everyday/false_alarms.csv")
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    carriers = list(dict.fromkeys(row["carrier"] for row in rows))
+    cells = {(row["source"], row["carrier"]): f"{row['evidence']} of {row['images']}" for row in rows}
+    judged = {}
+    for row in rows:
+        if row["source"] == sources[-1]:
+            judged[row["carrier"]] = row["cannot_judge"]
+    return _table(
+        ["carrier", *sources, "cannot be judged"],
+        [[name, *(cells.get((source, name), "") for source in sources), judged.get(name, "")] for name in carriers],
+    )
 
 
 def ablations_markdown() -> str:
@@ -370,6 +430,12 @@ def write_generated(_app: Any, _docname: str, source: list[str]) -> None:
             lines.append(published_markdown())
         elif what == "shipped":
             lines.append(shipped_markdown())
+        elif what == "everyday":
+            lines.append(everyday_markdown())
+        elif what == "photographs":
+            lines.append(photographs_markdown())
+        elif what == "false-alarms":
+            lines.append(false_alarms_markdown())
         elif what == "ablations":
             lines.append(ablations_markdown())
         else:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from freqforensics.attribution.bases import EIGHT_BANDS
-from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, deciding_part
 from freqforensics.attribution.notches import (
     Disturber,
     Line,
@@ -28,12 +28,15 @@ from freqforensics.attribution.notches import (
     rounded,
     spectra_of,
 )
+from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra import Band
 
 Uint8 = NDArray[np.uint8]
 NULLS: Final = 100
 _BATCH_PIXELS: Final = 2_000_000
+_LOCAL_PIXELS: Final = 250_000
+"""Of networks at full resolution: what they make of more would not fit a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def notch(
     found = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
     if not nulls:
         return found
-    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(detector))
+    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(deciding_part(detector, image)))
     images = (image_of(spectra + disturb(rng), shape) for _ in range(nulls))
     changes = exact_logits(images, detector, image) - found.before
     sd = float(changes.std(ddof=1)) if nulls > 1 else 0.0
@@ -276,7 +279,8 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     function = PixelLogit(detector, image)
     logits: list[float] = []
     waiting: list[Tensor] = []
-    most = max(1, min(16, _BATCH_PIXELS // (image.shape[0] * image.shape[1])))
+    pixels = _LOCAL_PIXELS if detector.input == "local" or isinstance(detector, FusedDetector) else _BATCH_PIXELS
+    most = max(1, min(16, pixels // (image.shape[0] * image.shape[1])))
     with torch.no_grad():
         for one in changed:
             waiting.append(as_tensor(one))

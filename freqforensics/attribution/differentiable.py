@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, RESIDUAL_SCALE, Detector, evaluating
+from freqforensics.detector.fusion import FusedDetector, Part
+from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, MEDIANS, RESIDUAL_SCALE, Detector, evaluating
 from freqforensics.spectra import Band, high_pass_residual
 from freqforensics.spectra.tiles import LEAST, LEAST_POWER
 
 Uint8 = NDArray[np.uint8]
 
 TILE: Final = 32
-_KERNEL: Final = 5
 # Luma and both colour differences of ITU-R BT.601, as OpenCV takes them: Y, Cr, Cb by R, G, B.
 _LUMA: Final = (0.299, 0.587, 0.114)
 _CR, _CB = 0.713, 0.564
@@ -30,7 +30,8 @@ class PixelLogit(nn.Module):
     Parameters
     ----------
     detector : Detector
-        Is used as it is, in evaluation mode while it is called, and left as it was found.
+        Is used as it is, in evaluation mode while it is called, and left as it was found. Of a `FusedDetector` the
+        sum of its parts' logits is given, each part with a preparation of its own.
     image : ndarray of uint8, (H, W, 3), optional
         Coherence is measured of luma and colour differences that are rounded to whole grey levels. A rounding has no
         gradient: its error at `image` is kept for all images. So the logit of `image` is exactly that of
@@ -50,12 +51,17 @@ class PixelLogit(nn.Module):
         super().__init__()
         self.detector = detector
         self.rounding = None
+        self.parts = nn.ModuleList(
+            [PixelLogit(part, image) for part in detector.parts.values()] if isinstance(detector, FusedDetector) else []
+        )
         if image is not None and detector.input == "coherence":
             rounded = torch.from_numpy(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb).transpose(2, 0, 1).copy()).float()
             self.rounding = (rounded - luma_and_colour(as_tensor(image))[0])[None]
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Give logits, (N,), of images (N, 3, H, W) in grey levels 0 .. 255."""
+        if self.parts:
+            return torch.stack([part(pixels) for part in self.parts]).sum(dim=0)
         return self.of_prepared(self.prepare(pixels))
 
     def of_prepared(self, prepared: Tensor) -> Tensor:
@@ -66,9 +72,11 @@ class PixelLogit(nn.Module):
             return logits
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """Do what `prepare_input` does, to floating-point images (N, 3, H, W)."""
+        """Do what `prepare_input` does, to floating-point images (N, 3, H, W); not for a `FusedDetector`."""
+        if self.parts:
+            raise ValueError("the parts of a fused detector are fed with different inputs: prepare for one of them")
         kind = self.detector.input
-        if kind == "residual":
+        if kind in ("residual", "local"):
             return self.residual(pixels) / RESIDUAL_SCALE
         if kind == "coherence":
             return log_coherence(self.residual(pixels))
@@ -86,8 +94,54 @@ class PixelLogit(nn.Module):
             planes = luma_and_colour(pixels)
             if self.rounding is not None:
                 planes = planes + self.rounding.to(planes.device, planes.dtype)
-        planes = median_residual(planes)
+        planes = median_residual(planes, kernel=MEDIANS.get(self.detector.input, 5))
         return planes if self.detector.band is None else keep_band(planes, self.detector.band)
+
+
+def deciding_part(detector: Detector, image: Uint8) -> Detector:
+    """Give the part of a fused detector that adds most to the logit of an image, or a single detector itself.
+
+    Parameters
+    ----------
+    detector : Detector
+    image : ndarray of uint8, (H, W, 3)
+
+    Returns
+    -------
+    Detector
+        Shares its network with `detector`; the logits of a part are on the common scale.
+    """
+    if not isinstance(detector, FusedDetector):
+        return detector
+    return detector.parts[detector.deciding(image)]
+
+
+def bare_network(detector: Detector) -> nn.Module:
+    """Give the network of a detector, without the scale that a part of a fused detector puts on its logit."""
+    network = detector.network
+    return network.network if isinstance(network, Part) else network
+
+
+def stage_names(detector: Detector) -> tuple[str, ...]:
+    """Name the stages of a detector's network that have weights, from the logit down.
+
+    >>> from freqforensics.detector import make_detector
+    >>> stage_names(make_detector(seed=0))
+    ('fc', 'layer4', 'layer3', 'layer2', 'layer1', 'conv1')
+
+    Raises
+    ------
+    ValueError
+        A fused detector: its parts have stages of their own.
+    """
+    if isinstance(detector, FusedDetector):
+        raise ValueError("a fused detector has no stages of its own: take one of its parts")
+    named = list(bare_network(detector).named_children())
+    return tuple(name for name, child in reversed(named) if any(map(_has_weights, child.modules())))
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return isinstance(module, (nn.Conv2d, nn.Linear))
 
 
 def as_tensor(image: NDArray[Any]) -> Tensor:
@@ -102,12 +156,12 @@ def luma_and_colour(pixels: Tensor) -> Tensor:
     return torch.stack([luma, (red - luma) * _CR + 128, (blue - luma) * _CB + 128], dim=1)
 
 
-def median_residual(planes: Tensor) -> Tensor:
-    """Subtract from planes (N, C, H, W) their 5x5 medians, as `high_pass_residual`.
+def median_residual(planes: Tensor, *, kernel: int = 5) -> Tensor:
+    """Subtract from planes (N, C, H, W) their medians, `kernel` pixels a side, as `high_pass_residual`.
 
     The gradient of a median goes to the pixel that is the median; where several are equal to it, to all in equal parts.
     """
-    result: Tensor = _MedianResidual.apply(planes)
+    result: Tensor = _MedianResidual.apply(planes, kernel)
     return result
 
 
@@ -139,25 +193,26 @@ def log_coherence(planes: Tensor) -> Tensor:
 
 class _MedianResidual(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, planes: Tensor) -> Tensor:
-        residual = high_pass_residual(planes.detach().cpu().float().numpy(), "median", kernel=_KERNEL)
+    def forward(ctx: Any, planes: Tensor, kernel: int) -> Tensor:
+        residual = high_pass_residual(planes.detach().cpu().float().numpy(), "median", kernel=kernel)
         result = torch.from_numpy(residual).to(planes.device, planes.dtype)
         ctx.save_for_backward(planes, result)
+        ctx.kernel = kernel
         return result
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         planes, residual = ctx.saved_tensors
         height, width = planes.shape[-2:]
-        reach = _KERNEL // 2
+        reach = ctx.kernel // 2
         # In single precision, as the median was found: planes - residual need not give it back exactly.
         near = pad(planes, (reach,) * 4, mode="replicate").float()
         own, residual = planes.float(), residual.float()
         windows = [
             (slice(row, row + height), slice(column, column + width))
-            for row in range(_KERNEL)
-            for column in range(_KERNEL)
+            for row in range(ctx.kernel)
+            for column in range(ctx.kernel)
         ]
         # The residual of a pixel is its value minus the median's, rounded: so is its difference to the median itself.
         same = [(own - near[..., rows, columns]) == residual for rows, columns in windows]
@@ -166,7 +221,7 @@ class _MedianResidual(torch.autograd.Function):
         spread = torch.zeros_like(near, dtype=gradient.dtype)
         for (rows, columns), equal in zip(windows, same, strict=True):
             spread[..., rows, columns] += share * equal
-        return gradient - _fold_border(_fold_border(spread, reach, -1), reach, -2)
+        return gradient - _fold_border(_fold_border(spread, reach, -1), reach, -2), None
 
 
 def _fold_border(padded: Tensor, reach: int, axis: int) -> Tensor:

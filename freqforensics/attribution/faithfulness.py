@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from freqforensics.attribution.counterfactual import exact_logits, seen_grid
+from freqforensics.attribution.differentiable import bare_network, deciding_part, stage_names
 from freqforensics.attribution.notches import (
     Disturber,
     Line,
@@ -33,8 +34,6 @@ Float = NDArray[np.float64]
 
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 CONTROLS: Final = 10
-STAGES: Final = ("fc", "layer4", "layer3", "layer2", "layer1", "conv1")
-"""In which weights are made random, from the logit down."""
 MOST_LIKENESS: Final = 0.3
 """Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
 
@@ -147,7 +146,7 @@ def fourier_deletion(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Is left as it is. Of a fused detector the part is tested that adds most to the logit.
     order : sequence of (fx, fy)
         As of `ranked_lines`; not empty.
     counts : sequence of int
@@ -172,6 +171,7 @@ def fourier_deletion(
     """
     if not order:
         raise ValueError("order must not be empty")
+    detector = deciding_part(detector, image)
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
@@ -219,7 +219,7 @@ def randomisation(
     detector: Detector,
     explain: Callable[[Detector], Mapping[str, Float]],
     *,
-    stages: Sequence[str] = STAGES,
+    stages: Sequence[str] | None = None,
     cascading: bool = True,
     seed: int = 0,
 ) -> dict[str, Randomisation]:
@@ -228,11 +228,12 @@ def randomisation(
     Parameters
     ----------
     detector : Detector
-        torchvision's ResNet, its normalisations not folded; is left as it is.
+        Its normalisations not folded; is left as it is. Of a fused detector give the part that is explained.
     explain : callable
         From a detector to maps by name, ndarrays of any shape.
-    stages : sequence of str
-        Of `STAGES`. A stage's weights are put in random order, so their spread stays.
+    stages : sequence of str, optional
+        Names of modules of the network, from the logit down; default all with weights (`stage_names`). A stage's
+        weights are put in random order, so their spread stays.
     cascading : bool
         Explain after each stage; otherwise only once all are random.
     seed : int
@@ -244,10 +245,11 @@ def randomisation(
     Raises
     ------
     ValueError
-        A network without these stages.
+        A network without these stages, or a fused detector.
     """
     from scipy.stats import spearmanr
 
+    stages = stage_names(detector) if stages is None else stages
     own = {name: values.ravel() for name, values in explain(detector).items()}
     twin = copy.deepcopy(detector).eval()
     done: list[str] = []
@@ -255,7 +257,7 @@ def randomisation(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for stage in stages:
-            _make_random(twin.network, stage)
+            _make_random(bare_network(twin), stage)
             if cascading or stage == stages[-1]:
                 done.append(stage)
                 for name, values in explain(twin).items():
@@ -269,7 +271,7 @@ def _make_random(network: nn.Module, name: str) -> None:
     """Put a stage's weights in random order: whatever a map keeps then is not learnt."""
     stage: Any = getattr(network, name, None)
     if not isinstance(stage, nn.Module):
-        raise ValueError(f"{type(network).__name__} has no {name}: weights are made random in a ResNet")
+        raise ValueError(f"{type(network).__name__} has no {name} to make random")
     for module in stage.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             with torch.no_grad():

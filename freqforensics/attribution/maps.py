@@ -6,21 +6,31 @@ Two well-known methods are left out. Guided backpropagation draws nearly the sam
 
 from __future__ import annotations
 
+import copy
 import warnings
 from itertools import combinations
 from math import factorial
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
+import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
-from freqforensics.attribution.differentiable import PixelLogit, as_tensor, keep_band
+from freqforensics.attribution.differentiable import (
+    PixelLogit,
+    as_tensor,
+    bare_network,
+    deciding_part,
+    keep_band,
+    stage_names,
+)
 from freqforensics.attribution.path import incoherent_inputs
-from freqforensics.detector.resnet import Detector, attribution_safe
+from freqforensics.detector.fusion import Part
+from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
+from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe
 from freqforensics.spectra import Band, full_plane
 
 Uint8 = NDArray[np.uint8]
@@ -28,28 +38,38 @@ Float = NDArray[np.float64]
 
 
 def grad_cam(image: Uint8, detector: Detector) -> Float:
-    """Give layer4's Grad-CAM (Selvaraju et al. 2017), without its ReLU.
+    """Give the last stage's Grad-CAM (Selvaraju et al. 2017), without its ReLU.
+
+    Where the last layer sees the mean over places, Grad-CAM is the activation times its gradient. Where it sees each
+    place by itself, as for coherence, this product is given, too (HiResCAM, Draelos and Carin 2020): it still sums.
 
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        A ResNet with one linear layer behind the mean over places; is left as it is.
+        torchvision's ResNet or a network of `freqforensics.detector.local`; is left as it is. Of a fused detector the
+        part is explained that adds most to the logit.
 
     Returns
     -------
     ndarray of float64, shape (h, w)
-        Logits, signed, at layer4's resolution; they sum to the logit less the last layer's bias. Of a detector fed
-        with coherence the places are frequencies, DC in the middle.
-    """
-    from captum.attr import LayerGradCam
+        Logits, signed, at the last stage's resolution. They sum to the logit less the last layer's bias, both on the
+        scale of the part, if it is one of a fused detector. Of a detector fed with coherence the places are
+        frequencies, DC in the middle.
 
-    twin = attribution_safe(detector)
-    network: Any = twin.network
+    Raises
+    ------
+    ValueError
+        Another network.
+    """
+    from captum.attr import LayerGradientXActivation
+
+    twin = _safe(deciding_part(detector, image))
+    stage = getattr(bare_network(twin), stage_names(twin)[1])
     prepared = PixelLogit(twin, image).prepare(as_tensor(image))
     with torch.enable_grad():
-        cam = LayerGradCam(twin, network.layer4).attribute(_beside(prepared, twin), relu_attributions=False)
-    return np.asarray(cam.detach()[0, 0].cpu().double().numpy())
+        cam = LayerGradientXActivation(twin, stage).attribute(_beside(prepared, twin))
+    return np.asarray(cam.detach()[0].sum(dim=0).cpu().double().numpy())
 
 
 def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None, batch: int = 8) -> Float:
@@ -62,7 +82,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
     batch : int
@@ -79,7 +99,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     if window is None:
         window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
     window = min(window, height, width)
-    function = PixelLogit(detector, image)
+    function = PixelLogit(deciding_part(detector, image), image)
     with torch.no_grad():
         found = Occlusion(function).attribute(
             as_tensor(image),
@@ -106,7 +126,7 @@ def smoothed_map(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     deviation : float
         Of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no trace of anything.
     samples, steps : int
@@ -129,7 +149,7 @@ def smoothed_map(
         raise ValueError(f"deviation must lie between 0 and 5 grey levels, got {deviation}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        found = NoiseTunnel(IntegratedGradients(PixelLogit(detector, image))).attribute(
+        found = NoiseTunnel(IntegratedGradients(PixelLogit(deciding_part(detector, image), image))).attribute(
             as_tensor(image),
             nt_type="smoothgrad",
             nt_samples=samples,
@@ -154,13 +174,14 @@ def band_shapley(
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
 
     Every coalition is scored, 2^n of them, so the values are exact. A band that is in comes from the image, one that
-    is out from what `integrate_path` compares it with by default: the median, or for coherence random phases.
+    is out from what `integrate_path` compares it with by default: the median, or for coherence random phases, or for
+    "local" an image without a residual.
 
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     bands : tuple of Band
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int
@@ -183,6 +204,7 @@ def band_shapley(
     count = len(bands)
     if not 1 <= count <= 10:
         raise ValueError(f"bands must be 1 to 10, got {count}")
+    detector = deciding_part(detector, image)
     function = PixelLogit(detector, image)
     with torch.no_grad():
         if detector.input == "coherence":
@@ -197,13 +219,15 @@ def band_shapley(
                     rows.append(torch.where(out, z0, z))
                 return [float(value) for value in _logits(detector, torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)]
         else:
-            x = as_tensor(image)
-            difference = x - as_tensor(cv2.medianBlur(image, 5))
+            local = detector.input == "local"
+            x = function.residual(as_tensor(image)) / RESIDUAL_SCALE if local else as_tensor(image)
+            difference = x if local else x - as_tensor(cv2.medianBlur(image, 5))
             pieces = [keep_band(difference, band) for band in bands]
 
             def score(coalitions: list[tuple[int, ...]]) -> list[float]:
                 rows = [x - sum(piece for i, piece in enumerate(pieces) if i not in members) for members in coalitions]
-                return [float(value) for value in function(torch.cat(rows))]
+                scored = (function.of_prepared if local else function)(torch.cat(rows))
+                return [float(value) for value in scored]
 
         all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
         values: dict[tuple[int, ...], float] = {}
@@ -234,17 +258,17 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        torchvision's ResNet; is left as it is.
+        As for `grad_cam`; is left as it is.
 
     Returns
     -------
     ndarray of float64, shape (3, h, w)
-        Logits, signed. Of "rgb" and "residual" h and w are the image's; of "coherence" they are frequencies. They sum
+        Logits, signed. Of "coherence" h and w are those of the plane of frequencies, else the image's. They sum
         to the gap only roughly: captum's rule for maxima does not hold where pools overlap, as a ResNet's do.
     """
     from captum.attr import DeepLift
 
-    twin = attribution_safe(detector)
+    twin = _safe(deciding_part(detector, image))
     function = PixelLogit(twin, image)
     prepared, baseline = (
         _beside(function.prepare(as_tensor(given)), twin).requires_grad_()
@@ -267,6 +291,21 @@ class _Column(nn.Module):
     def forward(self, prepared: Tensor) -> Tensor:
         logits: Tensor = self.detector(prepared)
         return logits[:, None]
+
+
+def _safe(detector: Detector) -> Detector:
+    """Copy a detector with one module for each operation; the small networks are built like that."""
+    network = bare_network(detector)
+    if isinstance(network, (LocalNetwork, CoherenceNetwork)):
+        return copy.deepcopy(detector).eval()
+    if not isinstance(network, torchvision.models.ResNet):
+        raise ValueError(f"network must be a ResNet or a small network, got {type(network).__name__}")
+    safe = attribution_safe(Detector(network, input=detector.input, band=detector.band))
+    if isinstance(detector.network, Part):
+        twin = copy.deepcopy(detector).eval()
+        twin.network.network = safe.network
+        return twin
+    return safe
 
 
 def _beside(prepared: Tensor, detector: Detector) -> Tensor:

@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 from scipy import fft
 from torch import Tensor
 
-from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
-from freqforensics.detector.resnet import Detector
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, deciding_part
+from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Baseline = Literal["incoherent", "median", "natural", "grey", "black"]
+Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
+DEFAULTS: Final[dict[str, Baseline]] = {"coherence": "incoherent", "local": "smooth"}
+"""Baselines by input; of other inputs it is "median"."""
 TOLERANCE: Final = 0.05
 DRAWS: Final = 8
 """Random phases that the baseline "incoherent" is averaged over."""
@@ -43,7 +45,8 @@ class PathGradient:
     difference, gradient : ndarray of float32, shape (B, 3, H, W)
         In grey levels, and logits per grey level. The mean over B of the products sums to `gap` within `delta`.
     planes : tuple of str
-        What the three planes are: "R", "G", "B", or with the baseline "incoherent" "Y", "Cr", "Cb", of residuals.
+        What the three planes are: "R", "G", "B", or with the baseline "incoherent" "Y", "Cr", "Cb", of residuals. With
+        "smooth" they are the residuals of R, G, B, whose baseline is 0.
     baselines : tuple of str
         Of `Baseline`.
     logit, baseline_logit : float
@@ -96,15 +99,17 @@ def integrate_path(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
-    baselines : tuple of {"incoherent", "median", "natural", "grey", "black"}, optional
+        Is left as it is. Of a fused detector the part that adds most is explained.
+    baselines : tuple of {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
         What the image is compared with; of several the mean is taken. "median": its own 5x5 median, which leaves the
         residual to be explained. "natural": its own phases with the mean amplitudes of photographs, so what is
         explained is the evidence beyond a natural spectrum. "grey": 128 everywhere. "black": 0. "incoherent", for
         detectors fed with coherence alone: its own tiles with random phases, whose power is what it was and which
         agree nowhere; the path then runs through the network's input, an image of frequencies, and every frequency's
-        part is shared out among the pixels by what they add to the wave that all tiles have in common. Default
-        "incoherent" for these, "median" for others.
+        part is shared out among the pixels by what they add to the wave that all tiles have in common. "smooth", for
+        detectors fed with a residual alone: an image without one; the path runs through the network's input, so the
+        gradient is not taken through the median. Default as in `DEFAULTS`: "incoherent" for coherence, "smooth" for
+        "local", "median" for others.
     natural : callable, optional
         From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
     steps : int
@@ -126,16 +131,21 @@ def integrate_path(
     ValueError
         A baseline that does not exist, or not for this detector, or an image that is too small for the detector.
     """
-    kinds: tuple[Baseline, ...] = baselines or (("incoherent",) if detector.input == "coherence" else ("median",))
+    detector = deciding_part(detector, image)
+    kinds: tuple[Baseline, ...] = baselines or (default_baseline(detector),)
     for kind in kinds:
         if kind not in get_args(Baseline):
             raise ValueError(f"baseline must be one of {', '.join(get_args(Baseline))}; got {kind!r}")
     if "incoherent" in kinds and (len(kinds) > 1 or detector.input != "coherence"):
         raise ValueError("baseline incoherent is for detectors fed with coherence, and stands alone")
+    if "smooth" in kinds and (len(kinds) > 1 or detector.input not in ("local", "residual")):
+        raise ValueError("baseline smooth is for detectors fed with a residual, and stands alone")
     if steps < 1 or most_steps < steps:
         raise ValueError(f"steps must be at least 1 and at most most_steps, got {steps} and {most_steps}")
     if kinds == ("incoherent",):
         return _through_coherence(image, detector, steps, most_steps, tolerance, batch, rng)
+    if kinds == ("smooth",):
+        return _through_residual(image, detector, steps, most_steps, tolerance, batch)
     function = PixelLogit(detector, image)
     x = as_tensor(image)
     x0 = torch.cat([as_tensor(baseline_image(image, kind, natural=natural)) for kind in kinds])
@@ -154,6 +164,11 @@ def integrate_path(
     )
 
 
+def default_baseline(detector: Detector) -> Baseline:
+    """Give the baseline that suits a single detector."""
+    return DEFAULTS.get(detector.input, "median")
+
+
 def baseline_image(
     image: Uint8, kind: Baseline, *, natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None
 ) -> Float32:
@@ -162,7 +177,7 @@ def baseline_image(
     Raises
     ------
     ValueError
-        "natural" without amplitudes, or "incoherent", which is no image.
+        "natural" without amplitudes, or "incoherent" or "smooth", which are no images.
     """
     if kind == "median":
         return np.asarray(cv2.medianBlur(image, 5), np.float32)
@@ -260,6 +275,29 @@ def _through_coherence(
         steps=used,
         tolerance=tolerance,
         tile=TILE,
+    )
+
+
+def _through_residual(
+    image: Uint8, detector: Detector, steps: int, most_steps: int, tolerance: float, batch: int
+) -> PathGradient:
+    function = PixelLogit(detector, image)
+    residual = function.residual(as_tensor(image))
+    z = residual / RESIDUAL_SCALE
+    gradient, logits, delta, used = _averaged(
+        function.of_prepared, z, torch.zeros_like(z), steps, most_steps, tolerance, batch
+    )
+    return PathGradient(
+        difference=residual.numpy(),
+        gradient=(gradient / RESIDUAL_SCALE).numpy(),
+        planes=("R", "G", "B"),
+        baselines=("smooth",),
+        logit=logits[0],
+        baseline_logit=logits[1],
+        gap=logits[0] - logits[1],
+        delta=delta,
+        steps=used,
+        tolerance=tolerance,
     )
 
 

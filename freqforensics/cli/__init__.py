@@ -5,6 +5,8 @@ import freqforensics.cli.spectral  # isort: skip
 import freqforensics.cli.generating  # isort: skip
 import freqforensics.cli.detecting  # isort: skip
 import freqforensics.cli.scoring  # isort: skip
+import freqforensics.cli.evaluating  # isort: skip
+import freqforensics.cli.alarming  # isort: skip
 import freqforensics.cli.inspecting  # isort: skip
 import freqforensics.cli.auditing  # isort: skip
 import freqforensics.cli.comparing  # isort: skip

@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
-from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
+from freqforensics.cli.scoring import (
+    DEFAULT_CROP,
+    DEFAULT_WEIGHTS,
+    Crops,
+    Engines,
+    Limit,
+    Weights,
+    say_what_they_are,
+)
 
 
 @app.command(epilog="Example: freqforensics figures ForenSynths/test --ablation recipe=ablation.csv --out gallery")
@@ -29,7 +37,7 @@ def figures(
         typer.Option(metavar="AXIS=FILE", help="A table of ablate, AXIS recipe, classes or band; again for more."),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    crop: Crops = "center",
+    crop: Crops = DEFAULT_CROP,
     size: Annotated[int, typer.Option(help="Side of the crops for spectra, pixels, a multiple of 16.", min=32)] = 128,
     limit: Limit = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",

@@ -6,17 +6,17 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
-from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Weights, say_what_they_are
+from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
 
 if TYPE_CHECKING:
     from freqforensics.finding import Finding
 
-Baseline = Literal["incoherent", "median", "natural", "grey", "black"]
+Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 
 
 @app.command(epilog="Example: freqforensics inspect photo.jpg --out report")
@@ -26,11 +26,20 @@ def inspect(
     weights: Weights = DEFAULT_WEIGHTS,
     baseline: Annotated[
         Baseline | None,
-        typer.Option(help="What an image is compared with; default incoherent for coherence, else median."),
+        typer.Option(
+            help="What a view is compared with; default incoherent for coherence, smooth for local, else median."
+        ),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="The part to judge, pixels; default the photographic part, found by itself."
+        ),
     ] = None,
     thresholds: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which nothing is concluded.")
     ] = None,
+    calibration: Calibrations = None,
     population: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of freqforensics population; default the one that ships.")
     ] = None,
@@ -42,6 +51,9 @@ def inspect(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
 ) -> None:
     """Find out why images are scored as they are: where, which frequencies, and what if they were not there.
+
+    The verdict is that of freqforensics score: up to five views of the photographic part are scored, the one with the
+    median logit is explained. Pages of text, screens without a picture and the like cannot be judged.
 
     Writes DIR/index.html, a page that needs nothing else, finding.json and figures as PNG; of several images a folder
     for each, and an index sorted by score. Without --out only the verdicts are printed. Exit status: 0 done; 1 done,
@@ -55,7 +67,7 @@ def inspect(
             return
         if not image:
             raise Failed("give at least one image")
-        from freqforensics.calibrated import open_detector
+        from freqforensics.detector.calibrated import open_detector
         from freqforensics.inspection import inspect_files
         from freqforensics.provenance import check_result_folder
         from freqforensics.spectra.population import Population
@@ -64,11 +76,16 @@ def inspect(
             check_result_folder(out, overwrite=overwrite)
         own = None if population is None else Population.load(population)
         say_what_they_are([weights])
-        detector = open_detector(weights, thresholds=_parsed_thresholds(thresholds), device=device)
+        if thresholds is not None and calibration:
+            raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
+        detector = open_detector(
+            weights, thresholds=_parsed_thresholds(thresholds), calibration=calibration, device=device
+        )
         findings, failures = inspect_files(
             image,
             detector,
             out=out,
+            region=None if region is None else parsed_region(region),
             baseline=baseline,
             population=own,
             fast=fast,
@@ -88,10 +105,29 @@ def inspect(
         complain_of((), (), failures)
 
 
-@app.command(epilog="Example: freqforensics population photographs --generators ForenSynths/test --out population.npz")
+@app.command(
+    epilog="Example: freqforensics population photographs --generators ForenSynths/test --out population.npz\n\n"
+    "Verdicts: freqforensics population photographs --calibrate mine.npz --carrier as-is --carrier messenger"
+)
 def population(
     source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Gets the population, npz.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Gets the population, npz; not needed with --calibrate.", show_default=False),
+    ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Gets the photographs' scores, npz, for --calibration.")
+    ] = None,
+    carrier: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|all",
+            help="With --calibrate: what is done to the photographs first, as for false-alarms; again for more."
+            "  [default: as-is]",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Weights = DEFAULT_WEIGHTS,
     generators: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="Generated images; give it again for more.")
     ] = None,
@@ -102,26 +138,44 @@ def population(
 ) -> None:
     """Measure what photographs' spectra and generators' lattices are like, for inspect to hold images against.
 
+    With --calibrate, score your own photographs, as they are or through carriers, so that verdicts are read off them
+    too: score, evaluate and others take the file with --calibration. None of them may have been trained on.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        from freqforensics.cli.calibrating import calibrate_photographs, print_calibration
         from freqforensics.population import population_of_sources
 
-        if out.exists() and not overwrite:
-            raise Failed(f"{out} exists: --overwrite replaces it")
-        measured, notes, failures = population_of_sources(
-            source, out, generators=generators or (), every=every, about=about, progress="population"
-        )
-        if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
-            complain(
-                f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)} are"
-                " needed for so many generators"
+        if out is None and calibrate is None:
+            raise Failed("give --out FILE, --calibrate FILE or both")
+        for file in (out, calibrate):
+            if file is not None and file.exists() and not overwrite:
+                raise Failed(f"{file} exists: --overwrite replaces it")
+        summary: dict[str, Any] = {}
+        notes: tuple[str, ...] = ()
+        failures: tuple[tuple[str, str], ...] = ()
+        if calibrate is not None:
+            calibration, notes, failures = calibrate_photographs(source, calibrate, carrier, weights, every, about)
+            summary["calibration"] = calibration
+            if not as_json:
+                print_calibration(calibration)
+        if out is not None:
+            measured, more, unread = population_of_sources(
+                source, out, generators=generators or (), every=every, about=about, progress="population"
             )
+            notes = tuple(dict.fromkeys((*notes, *more)))
+            failures = tuple({**dict(failures), **dict(unread)}.items())
+            if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
+                complain(
+                    f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)}"
+                    " are needed for so many generators"
+                )
+            summary |= {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
+            if not as_json:
+                names = ", ".join(measured.names) or "none"
+                print(f"{measured.photographs} photographs, generators: {names}; in {out}")
         if as_json:
-            summary = {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
             print(json.dumps(summary, indent=2))
-        else:
-            print(f"{measured.photographs} photographs, generators: {', '.join(measured.names) or 'none'}; in {out}")
         complain_of(notes, [], failures)
 
 
@@ -142,15 +196,22 @@ def _print_findings(findings: list[Finding]) -> None:
 
     from freqforensics.attribution.notches import line_name
     from freqforensics.images import shown_path
+    from freqforensics.report.words import bound
 
-    table = new_table("image", "logit", "probability", "verdict", "nearest lattice", "counts most")
+    table = new_table("image", "logit", "photographs as high", "verdict", "nearest lattice", "counts most")
     for finding in findings:
+        rate = "" if finding.rate_of is None else f"{finding.rate_of.above} of {finding.rate_of.photographs}"
         nearest = "" if finding.nearest is None else finding.nearest.name or "unknown"
-        lines = ", ".join(line_name((line.fx, line.fy)) for line in finding.attribution.lines[:2])
-        cells = [shown_path(finding.image.name), f"{finding.logit:+.2f}", f"{finding.probability:.3f}", finding.verdict]
-        table.add_row(*(Text(cell) for cell in [*cells, nearest, lines]))
+        found = () if finding.attribution is None else finding.attribution.lines[:2]
+        lines = ", ".join(line_name((line.fx, line.fy)) for line in found)
+        logit = "" if finding.logit is None else f"{finding.logit:+.2f}"
+        cells = [shown_path(finding.image.name), logit, rate, finding.in_words, nearest, lines]
+        table.add_row(*(Text(cell) for cell in cells))
     print_wide(table)
-    low, high = findings[0].thresholds.low, findings[0].thresholds.high
-    print(f"inconclusive from {low:+.2f} to {high:+.2f} ({findings[0].thresholds.source})")
-    if any(finding.verdict == "no evidence found" for finding in findings):
+    for thresholds in dict.fromkeys(finding.thresholds for finding in findings if finding.judged):
+        print(f"inconclusive from {bound(thresholds.low)} to {bound(thresholds.high)} ({thresholds.source})")
+    for finding in findings:
+        if not finding.judged:
+            complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.domain}")
+    if any(finding.verdict == "none" for finding in findings):
         complain("That no evidence is found is no evidence that an image is a photograph.")

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
-from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Crops, Engines, Limit, Sources, Weights, say_what_they_are
+from freqforensics.cli.scoring import (
+    DEFAULT_CROP,
+    DEFAULT_WEIGHTS,
+    Crops,
+    Engines,
+    Limit,
+    Sources,
+    Weights,
+    say_what_they_are,
+)
 
 if TYPE_CHECKING:
     from freqforensics.evaluation.fakeness import FakenessStudy
@@ -43,7 +52,7 @@ def quality(
             show_default=False,
         ),
     ] = None,
-    crop: Crops = "center",
+    crop: Crops = DEFAULT_CROP,
     limit: Limit = None,
     resamples: Annotated[int, typer.Option(help="Of the bootstrap.", min=2)] = 1000,
     permutations: Annotated[int, typer.Option(help="Of the null.", min=1)] = 1999,

@@ -156,7 +156,8 @@ def demo(
     through it. Offline, two to three minutes on two processors.
     """
     with one_line_errors():
-        from freqforensics.cli.scoring import DEFAULT_WEIGHTS, print_evaluation, say_what_they_are
+        from freqforensics.cli.evaluating import print_evaluation
+        from freqforensics.cli.scoring import DEFAULT_WEIGHTS, say_what_they_are
         from freqforensics.showcase import show_all
 
         made = show_all(

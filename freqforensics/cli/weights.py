@@ -141,6 +141,41 @@ def pack(
         print(f"inconclusive from a logit of {low:+.2f} to {high:+.2f}")
 
 
+@weights_app.command(
+    epilog="Example: freqforensics weights card everyday/everyday.json --evaluation evaluation --false-alarms alarms"
+)
+def card(
+    path: Annotated[Path, typer.Argument(metavar="CARD", help="Model card, JSON, that train-everyday wrote.")],
+    evaluation: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate; give it again for more.")
+    ] = None,
+    false_alarms: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="Results of false-alarms; give it again for more.")
+    ] = None,
+    runs: Annotated[Path | None, typer.Option(metavar="FILE", help="Table of all training runs, CSV.")] = None,
+    about: Annotated[str, typer.Option(help="What the weights are.")] = "",
+    data: Annotated[str, typer.Option(help="Photographs and networks, and their licences.")] = "",
+    chosen_on: Annotated[str, typer.Option(help="What every choice was made on.")] = "",
+    limits: Annotated[str, typer.Option(help="What the detector cannot see.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
+) -> None:
+    """Add to a model card what was measured."""
+    with one_line_errors():
+        from freqforensics.detector.model_card import complete_card
+
+        made = complete_card(
+            path,
+            evaluations=evaluation or (),
+            false_alarms=false_alarms or (),
+            runs=runs,
+            about=about,
+            data=data,
+            chosen_on=chosen_on,
+            limits=limits,
+        )
+        print(json.dumps(made, indent=2) if as_json else f"{path}: {', '.join(made)}")
+
+
 def _named_folder(text: str) -> tuple[str, str]:
     name, equals, folder = text.partition("=")
     if not (name and equals and folder):

@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from freqforensics.detector.fusion import FusedDetector, Part
+from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
 from freqforensics.devices import check_device
 from freqforensics.images import shown_path
@@ -47,7 +49,7 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         A checkpoint of Wang et al. (``{'model', 'optimizer', 'total_steps'}``), a bare state dict, with or without the
         prefix ``module.`` of data parallel training, as ``.pth``; or ``.safetensors``. Files are recognised by their
         content. Pickles are unpickled as tensors and plain containers only.
-    input : {"rgb", "residual", "coherence"}, optional
+    input : {"rgb", "residual", "coherence", "local"}, optional
         What the network was trained on. Default: what the file says, or "rgb".
     device : str
 
@@ -76,15 +78,30 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         raise CheckpointError(place, f"its input is {stored!r}, which this version does not know")
     if input is not None and stored is not None and input != stored:
         raise CheckpointError(place, f"was trained on {stored} input, not {input}")
+    if "parts" in metadata:
+        if input is not None:
+            raise CheckpointError(place, "holds several detectors, each with an input of its own")
+        return _fused(state, metadata["parts"], place).to(device).eval()
     chosen = input or cast("InputKind | None", stored) or "rgb"
-    down = _early_down(metadata.get("early_down"), place)
-    detector = make_detector(input=chosen, band=_band(metadata.get("band"), place), early_down=down, seed=0)
+    network = metadata.get("network", "resnet50")
+    if network in NETWORKS:
+        detector = make_small_detector(network)
+    elif network == "resnet50":
+        down = _early_down(metadata.get("early_down"), place)
+        detector = make_detector(input=chosen, band=_band(metadata.get("band"), place), early_down=down, seed=0)
+    else:
+        raise CheckpointError(place, f"its network is {network!r}, which this version does not know")
     _fill(detector, state, place)
     return detector.to(device).eval()
 
 
 def save_detector(
-    detector: Detector, path: str | Path, *, quantise: bool = False, metadata: Mapping[str, str] | None = None
+    detector: Detector,
+    path: str | Path,
+    *,
+    quantise: bool = False,
+    halve: bool = False,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write a detector's weights as safetensors, whole or not at all.
 
@@ -96,6 +113,8 @@ def save_detector(
     quantise : bool
         Round the weights of convolutions and of the last layer to 8 bits, with one scale for each output channel: 24 MB
         for a ResNet-50 instead of 94. `load_detector` gives them in single precision; what was rounded is lost.
+    halve : bool
+        Round what has output channels to half precision: half the size, and hardly another logit.
     metadata : mapping of str to str, optional
         Stored beside the format, the input, the band and what the stem does.
 
@@ -107,7 +126,13 @@ def save_detector(
     place = Path(path)
     if place.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors, got {place.name}")
-    own = {"format": FORMAT, "input": detector.input}
+    own = {"format": FORMAT}
+    if isinstance(detector, FusedDetector):
+        own["parts"] = " ".join(f"{name}:{kind_of(part)}" for name, part in detector.parts.items())
+    else:
+        own["input"] = detector.input
+        if kind_of(detector) != "resnet50":
+            own["network"] = kind_of(detector)
     if detector.band is not None:
         own["band"] = f"{detector.band.low!r} {detector.band.high!r}"
     if detector.early_down != 4:
@@ -117,8 +142,29 @@ def save_detector(
     state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
     if quantise:
         state = _quantised(state)
+    elif halve:
+        state = {name: value.half() if value.ndim >= 2 else value for name, value in state.items()}
     with replacing(place) as temporary:
         save_file(state, temporary, metadata={**own, **(metadata or {})})
+
+
+def kind_of(detector: Detector) -> str:
+    """Name the network of a detector: one of `NETWORKS`, or "resnet50"."""
+    network = detector.network.network if isinstance(detector.network, Part) else detector.network
+    return next((name for name, (kind, _) in NETWORKS.items() if type(network) is kind), "resnet50")
+
+
+def _fused(state: dict[str, Tensor], listed: str, path: Path) -> FusedDetector:
+    """Make a fused detector of the parts that a file lists as ``name:network``."""
+    parts: dict[str, Detector] = {}
+    for entry in listed.split():
+        name, _, network = entry.partition(":")
+        if network not in NETWORKS:
+            raise CheckpointError(path, f"its part {entry!r} is a network that this version does not know")
+        parts[name] = make_small_detector(network)
+    fused = FusedDetector(parts, scales=dict.fromkeys(parts, (1.0, 0.0)))
+    _fill(fused, state, path)
+    return fused
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -228,4 +274,4 @@ def _fill(detector: Detector, state: dict[str, Tensor], path: Path) -> None:
     broken = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if broken:
         raise CheckpointError(path, f"{len(broken)} weights are not finite ({broken[0]})")
-    detector.network.load_state_dict(state)
+    detector.network.load_state_dict(state)  # in the network's own precision

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector, prepare_input
 
 Engine = Literal["torch", "onnx"]
@@ -45,7 +46,12 @@ def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
     """
     if engine not in get_args(Engine):
         raise ValueError(f"engine must be one of {', '.join(get_args(Engine))}; got {engine!r}")
-    return folded(detector).logits if engine == "torch" else _through_onnx(detector)
+    if engine == "torch":
+        return folded(detector).logits
+    if isinstance(detector, FusedDetector):
+        parts = [_through_onnx(part) for part in detector.parts.values()]
+        return lambda images: np.sum([part(images) for part in parts], axis=0)
+    return _through_onnx(detector)
 
 
 def weights_sha256(detector: Detector) -> str:
@@ -100,12 +106,13 @@ def _through_onnx(detector: Detector) -> Scorer:
         raise ValueError("engine 'onnx' needs the extra: pip install 'freqforensics[onnx]'") from error
     twin = folded(detector).cpu().to(memory_format=torch.contiguous_format)
     stream = io.BytesIO()
+    side = 32 if detector.input == "coherence" else 224
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # The exporter by tracing, torch's old one: it needs nothing but onnx, and a ResNet has no branches.
         torch.onnx.export(
             twin,
-            (torch.zeros(2, 3, 224, 224),),
+            (torch.zeros(2, 3, side, side),),
             stream,  # type: ignore[arg-type]  # a file object is taken too
             input_names=["images"],
             output_names=["logits"],

@@ -17,7 +17,7 @@ from torchvision.models.resnet import Bottleneck
 
 from freqforensics.spectra import Band, high_pass_residual, keep_band, log_coherence
 
-InputKind = Literal["rgb", "residual", "coherence"]
+InputKind = Literal["rgb", "residual", "coherence", "local"]
 EarlyDown = Literal[4, 2, 1]
 Uint8 = NDArray[np.uint8]
 
@@ -27,14 +27,20 @@ RESIDUAL_SCALE: Final = 8.0
 """Grey levels of a residual that become 1: about the standard deviation of photographs' residuals."""
 
 
+MEDIANS: Final[dict[str, int]] = {"residual": 5, "coherence": 5, "local": 3}
+"""Side of the median that is taken off, by input."""
+
+
 class Detector(nn.Module):
-    """A ResNet-50 that gives one logit: the greater, the more likely fake.
+    """A network that gives one logit: the greater, the more likely fake.
 
     Parameters
     ----------
     network : nn.Module
-        torchvision's ResNet-50 (v1.5: the stride is in the 3x3 convolutions) with one output.
-    input : {"rgb", "residual", "coherence"}
+        torchvision's ResNet-50 (v1.5: the stride is in the 3x3 convolutions) with one output, or a network of
+        `freqforensics.detector.local`.
+    input : {"rgb", "residual", "coherence", "local"}
+        `FusedDetector` has "fused" instead: each of its parts has an input of its own.
     band : Band, optional
         The frequencies it is fed with; default all. Both: see `prepare_input`.
 
@@ -63,6 +69,8 @@ class Detector(nn.Module):
     def early_down(self) -> EarlyDown:
         """How many times smaller an image is at the first residual stage; see `make_detector`."""
         network: Any = self.network
+        if not isinstance(network, torchvision.models.ResNet):
+            return 4  # of other networks their weights say all
         pooled = network.maxpool.stride == 2
         if not pooled:
             return 1
@@ -166,11 +174,12 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     ----------
     images : sequence of ndarray of uint8, (H, W, 3)
         All of one size.
-    kind : {"rgb", "residual", "coherence"}
+    kind : {"rgb", "residual", "coherence", "local"}
         "rgb": 0 .. 1, ImageNet's mean taken off, divided by its standard deviation (Wang et al. 2020). "residual": each
         colour minus its 5x5 median, in units of 8 grey levels. "coherence": the residuals of luma and of both colour
         differences, and of these the `log_coherence` of tiles of 32 pixels: an image of frequencies, of one size
-        whatever the image's (after Zhang et al., WIFS 2019, who fed a ResNet with spectra).
+        whatever the image's (after Zhang et al., WIFS 2019, who fed a ResNet with spectra). "local": each colour minus
+        its 3x3 median, in units of 8 grey levels.
     band : Band, optional
         Keep these frequencies of the image, or of the residual, only (`keep_band`).
 
@@ -191,10 +200,10 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     if kind == "coherence":
         images = [np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb), np.uint8) for image in images]
     stacked = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
-    planes = high_pass_residual(stacked, "median", kernel=5) if kind != "rgb" else stacked
+    planes = stacked if kind == "rgb" else high_pass_residual(stacked, "median", kernel=MEDIANS[kind])
     if band is not None:
         planes = keep_band(planes, band)
-    if kind == "residual":
+    if kind in ("residual", "local"):
         return torch.from_numpy(planes) / RESIDUAL_SCALE
     if kind == "coherence":
         return torch.from_numpy(log_coherence(planes))

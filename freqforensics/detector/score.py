@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,14 +16,25 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from tqdm import tqdm
 
-from freqforensics.detector.inference import Engine, Scorer, make_scorer, weights_sha256
+from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.domain import find_region
+from freqforensics.detector.inference import Engine, Scorer, make_scorer
+from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
-from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file
+from freqforensics.detector.views import Region, cut, median_view, view_boxes
+from freqforensics.images import (
+    ImageReadError,
+    ImageRecord,
+    decode_image,
+    read_file,
+    read_header,
+    read_jpeg_tables,
+)
 from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
 from freqforensics.images.perturb import Perturbation
 
-ScoreCrop = Literal["center", "none", "tiles", "resize"]
+ScoreCrop = Literal["views", "center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]
 
 BATCH_PIXELS: Final = 4_000_000
@@ -37,9 +49,10 @@ SMALLEST: Final = 32
 
 def score_files(
     records: Sequence[ImageRecord],
-    detector: Detector,
+    detector: CalibratedDetector | Detector,
     *,
-    crop: ScoreCrop = "center",
+    crop: ScoreCrop = "views",
+    region: Region | None = None,
     perturb: Perturbation | None = None,
     out: str | Path | None = None,
     batch: int = 16,
@@ -52,12 +65,16 @@ def score_files(
     ----------
     records : sequence of ImageRecord
         Files of the same bytes are scored once.
-    detector : Detector
-        Is left as it is.
-    crop : {"center", "none", "tiles", "resize"}
-        "center": 224 pixels from the middle, zeros around what is smaller (the published test). "none": the whole
+    detector : CalibratedDetector or Detector
+        Is left as it is. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its probability.
+    crop : {"views", "center", "none", "tiles", "resize"}
+        "views": the median logit of up to five windows of 224 pixels spread over the photographic region of the image
+        (`find_region`, `view_boxes`); what holds none is not scored. "center": 224 pixels from the middle, zeros
+        around what is smaller (the published test). "none": the whole
         image. "tiles": the mean logit of the squares of 224 that cover it, evenly spread, overlapping where need be.
         "resize": the shorter side to 256 first, which moves and blurs every trace.
+    region : (int, int, int, int), optional
+        x, y, width, height of the part to score with "views", of every image; default what `find_region` finds.
     perturb : Perturbation, optional
         Done to every image before it is cropped; what it draws depends on the file's hash alone. The table does not
         say so: no `out` with it.
@@ -87,15 +104,19 @@ def score_files(
         raise ValueError("records must not be empty")
     if perturb is not None and out is not None:
         raise ValueError("scores of perturbed images are not written beside others: save the table that is returned")
-    weights = weights_sha256(detector)
+    if region is not None and crop != "views":
+        raise ValueError(f"region is for crop 'views', got crop {crop!r}")
+    if isinstance(detector, Detector):
+        detector = known_detector(detector)
+    weights = detector.weights.sha256
     known = () if out is None or not Path(out).exists() else known_scores(out, weights=weights, crop=crop)
-    scorer = make_scorer(detector, engine=engine)
+    scorer = make_scorer(detector.detector, engine=engine)
     with (
         AddingScores(out, known) as table,
         torch.inference_mode(),
         tqdm(total=len(records), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
-        work = _Work(crop, weights, scorer, table.add, bar.update)
+        work = _Work(crop, detector, scorer, table.add, bar.update)
         work.seen = {score.sha256: score for score in known}
         written = {(score.path, score.sha256) for score in known}
         for index, record in enumerate(records):
@@ -107,7 +128,7 @@ def score_files(
                 elif sha256 in work.pending:
                     work.pending[sha256].places.append((index, record))
                 else:
-                    work.wait_for(_read(data, record, sha256, index, crop, perturb), batch)
+                    work.take(_read(data, record, sha256, index, crop, region, perturb), batch)
             except ImageReadError as error:
                 work.failures.append((error.path, error.reason))
                 bar.update(1)
@@ -129,6 +150,8 @@ class _Image:
     parts: tuple[Uint8, ...]
     warnings: str
     places: list[tuple[int, ImageRecord]]
+    kind: ImageKind = ImageKind()  # noqa: RUF009 - frozen, so it may be shared
+    region: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,7 +163,7 @@ class _Work:
     """Images that wait until a batch of their size is full, and scores as they are made."""
 
     crop: ScoreCrop
-    weights: str
+    detector: CalibratedDetector
     scorer: Scorer
     add: Callable[[Score], None]
     advance: Callable[[int], object]
@@ -149,7 +172,11 @@ class _Work:
     made: dict[int, Score] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def wait_for(self, image: _Image, batch: int) -> None:
+    def take(self, image: _Image, batch: int) -> None:
+        """Let an image wait for others of its size; what has nothing to be scored is done with at once."""
+        if not image.parts:
+            self.finish(image, math.nan)
+            return
         self.pending[image.sha256] = image
         alike = sum(other.shape == image.shape for other in self.pending.values())
         pixels = sum(len(other.parts) * other.shape[0] * other.shape[1] for other in self.pending.values())
@@ -168,23 +195,36 @@ class _Work:
         logits = np.concatenate([self.scorer(parts[start : start + step]) for start in range(0, len(parts), step)])
         start = 0
         for image in group:
-            logit = float(logits[start : start + len(image.parts)].astype(np.float64).mean())
+            own = logits[start : start + len(image.parts)].astype(np.float64)
             start += len(image.parts)
-            score = Score(
-                path="",
-                sha256=image.sha256,
-                label="",
-                generator="",
-                category="",
-                logit=logit,
-                probability=float(expit(logit)),
-                crop=self.crop,
-                weights=self.weights,
-                warnings=image.warnings,
-            )
-            self.seen[image.sha256] = score
-            for index, record in image.places:
-                self.give(index, record, score)
+            self.finish(image, float(own[median_view(own)] if self.crop == "views" else own.mean()))
+
+    def finish(self, image: _Image, logit: float) -> None:
+        """Make the row of an image and of all files that are the same."""
+        verdict, rate = "", math.nan
+        if self.crop == "views":
+            verdict = "cannot-judge"
+            if math.isfinite(logit):
+                verdict, found = self.detector.judge(logit, image.kind)
+                rate = math.nan if found is None else found.rate
+        score = Score(
+            path="",
+            sha256=image.sha256,
+            label="",
+            generator="",
+            category="",
+            logit=logit,
+            probability=float(expit(logit)),
+            crop=self.crop,
+            weights=self.detector.weights.sha256,
+            warnings=image.warnings,
+            verdict=verdict,
+            rate=rate,
+            region=image.region,
+        )
+        self.seen[image.sha256] = score
+        for index, record in image.places:
+            self.give(index, record, score)
 
     def give(self, index: int, record: ImageRecord, score: Score, *, written: bool = False) -> None:
         named = replace(
@@ -201,19 +241,38 @@ class _Work:
 
 
 def _read(
-    data: bytes, record: ImageRecord, sha256: str, index: int, crop: ScoreCrop, perturb: Perturbation | None
+    data: bytes,
+    record: ImageRecord,
+    sha256: str,
+    index: int,
+    crop: ScoreCrop,
+    region: Region | None,
+    perturb: Perturbation | None,
 ) -> _Image:
     notes: list[str] = []
     image = decode_image(data, name=record.path, on_note=notes.append)
-    if perturb is not None:
-        try:
+    sent = None
+    try:
+        if perturb is not None:
             image = perturb(image, np.random.default_rng(int(sha256, 16)))
-        except ValueError as error:  # too few pixels for it, or too many
-            raise ImageReadError(str(record.path), str(error)) from error
+            sent = encoding_of(perturb)
+        places = [(index, record)]
+        if crop == "views":
+            domain = find_region(image, region=region)
+            if domain.reason:
+                notes.append(domain.reason)
+            if domain.region is None:
+                return _Image(sha256, (), "; ".join(notes), places)
+            views = tuple(np.ascontiguousarray(cut(image, box)) for box in view_boxes(domain.region))
+            format, jpeg = sent or (str(read_header(data).format), read_jpeg_tables(data))  # noqa: A001
+            kind = kind_of_image(format, jpeg, shorter=min(domain.region[2:]))
+            return _Image(sha256, views, "; ".join(notes), places, kind, ",".join(map(str, domain.region)))
+    except ValueError as error:  # too few pixels for a perturbation, or too many; a region outside
+        raise ImageReadError(str(record.path), str(error)) from error
     if crop == "none" and min(image.shape[:2]) < SMALLEST:
         height, width = image.shape[:2]
         raise ImageReadError(str(record.path), f"{width}x{height} pixels are too few to be scored whole")
-    return _Image(sha256, tuple(_parts(image, crop)), "; ".join(notes), [(index, record)])
+    return _Image(sha256, tuple(_parts(image, crop)), "; ".join(notes), places)
 
 
 def _parts(image: Uint8, crop: ScoreCrop) -> list[Uint8]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -32,6 +33,13 @@ class Score:
         SHA-256 of the detector's weights.
     warnings : str
         What was odd about the file, separated by semicolons.
+    verdict : str
+        "evidence", "inconclusive", "none" or "cannot-judge" (`CalibratedDetector.judge`); empty where the crop is not
+        "views", for which nothing is calibrated. What cannot be judged has a logit of NaN.
+    rate : float
+        Share of photographs of this kind that score as high; NaN without a calibration.
+    region : str
+        Photographic part that was scored, ``X,Y,W,H`` in pixels; empty where the crop is not "views".
     """
 
     path: str
@@ -44,9 +52,19 @@ class Score:
     crop: str
     weights: str
     warnings: str
+    verdict: str = ""
+    rate: float = math.nan
+    region: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a logit."""
+        return math.isfinite(self.logit)
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Score))
+_OLD: Final = COLUMNS[:-3]
+"""Of tables written before there were verdicts."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ class ScoreTable:
             text = file.read()
         # Not splitlines: names may hold other characters that end lines.
         rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
-        if rows and tuple(rows[0]) != COLUMNS:
+        if rows and tuple(rows[0]) not in (COLUMNS, _OLD):
             raise ValueError(f"{shown_path(path)} is no table of scores: its columns are {', '.join(rows[0])}")
         try:
             scores = tuple(_from_cells(row) for row in rows[1:])
@@ -154,6 +172,10 @@ def _cells(score: Score) -> list[str]:
 
 
 def _from_cells(row: Sequence[str]) -> Score:
-    path, sha256, label, generator, category, logit, probability, crop, weights, warnings = row
+    path, sha256, label, generator, category, logit, probability, crop, weights, warnings, *judged = row
     numbers = float(logit), float(probability)
-    return Score(path, sha256, label, generator, category, *numbers, crop, weights, warnings)
+    score = Score(path, sha256, label, generator, category, *numbers, crop, weights, warnings)
+    if not judged:
+        return score
+    verdict, rate, region = judged
+    return replace(score, verdict=verdict, rate=float(rate), region=region)

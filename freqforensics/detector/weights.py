@@ -85,11 +85,20 @@ class StoredWeights:
         return self.path.is_file()
 
 
-DEFAULT: Final = "miniature-resnet50"
+DEFAULT: Final = "everyday"
 """What is scored with where no weights are named."""
+RESNET: Final = "miniature-resnet50"
+"""The ResNet-50 that was the default up to version 0.1, kept as an ablation."""
 
 SHELF: Final = Path(__file__).parent / "bundled"
 """Where the weights that ship lie, each with a model card beside it."""
+
+EVERYDAY_NOTICE: Final = (
+    "everyday was trained by freqforensics on photographs, on what cameras, messengers and web pages make of them, and"
+    " on what upsampling networks make of the same photographs; it has seen no image generator's output. It looks for"
+    " traces of decoders in small neighbourhoods and for periodic traces of upsampling: that it finds none is no"
+    " evidence of a photograph."
+)
 
 OWN_NOTICE: Final = (
     "miniature-resnet50 was trained by freqforensics on photographs and on what miniatures and random periodic filters"
@@ -100,7 +109,8 @@ OWN_NOTICE: Final = (
 KNOWN: Final[dict[str, KnownWeights]] = {
     known.name: known
     for known in (
-        KnownWeights(DEFAULT, "", OWN_NOTICE),
+        KnownWeights(DEFAULT, "", EVERYDAY_NOTICE),
+        KnownWeights(RESNET, "", OWN_NOTICE),
         KnownWeights(
             "wang2020-blur-jpeg-0.5",
             "https://www.dropbox.com/s/2g2jagq2jn1fd0i/blur_jpg_prob0.5.pth?dl=1",

@@ -8,16 +8,19 @@ from freqforensics.lazy import lazy_names
 
 _HOME = {
     "Ablation": "ablation",
+    "AgainstPhotographs": "photographs",
     "Association": "association",
     "Associations": "association",
     "Evaluation": "evaluate",
     "FakenessStudy": "fakeness",
+    "FalseAlarms": "false_alarms",
     "GeneratorEvaluation": "evaluate",
     "Interval": "metrics",
     "LeastFake": "association",
     "Metrics": "metrics",
     "NaturalModel": "niqe",
     "PUBLISHED_AP": "published",
+    "PhotographScores": "photographs",
     "QualityScore": "quality",
     "QualityTable": "quality",
     "Robustness": "robustness",
@@ -25,11 +28,16 @@ _HOME = {
     "Summary": "summary",
     "Sweep": "robustness",
     "W20_GENERATORS": "published",
+    "WAYS": "ways",
+    "Way": "ways",
     "are_miniatures": "evaluate",
     "as_score": "quality",
     "associate": "association",
+    "binomial_interval": "metrics",
     "bootstrap_interval": "metrics",
     "class_mean_ap": "metrics",
+    "count_false_alarms": "false_alarms",
+    "decision_threshold": "photographs",
     "evaluate_logits": "metrics",
     "evaluate_tables": "evaluate",
     "fit_natural_model": "niqe",
@@ -40,6 +48,7 @@ _HOME = {
     "mean_over_seeds": "metrics",
     "measure_quality": "quality",
     "run_ablation": "ablation",
+    "score_ways": "ways",
     "study_fakeness": "fakeness",
     "summarise": "summary",
     "sweep_robustness": "robustness",
@@ -66,9 +75,14 @@ if TYPE_CHECKING:
         FakenessStudy as FakenessStudy,
         study_fakeness as study_fakeness,
     )
+    from freqforensics.evaluation.false_alarms import (
+        FalseAlarms as FalseAlarms,
+        count_false_alarms as count_false_alarms,
+    )
     from freqforensics.evaluation.metrics import (
         Interval as Interval,
         Metrics as Metrics,
+        binomial_interval as binomial_interval,
         bootstrap_interval as bootstrap_interval,
         class_mean_ap as class_mean_ap,
         evaluate_logits as evaluate_logits,
@@ -79,6 +93,11 @@ if TYPE_CHECKING:
     from freqforensics.evaluation.niqe import (
         NaturalModel as NaturalModel,
         fit_natural_model as fit_natural_model,
+    )
+    from freqforensics.evaluation.photographs import (
+        AgainstPhotographs as AgainstPhotographs,
+        PhotographScores as PhotographScores,
+        decision_threshold as decision_threshold,
     )
     from freqforensics.evaluation.published import (
         PUBLISHED_AP as PUBLISHED_AP,
@@ -100,6 +119,11 @@ if TYPE_CHECKING:
     from freqforensics.evaluation.summary import (
         Summary as Summary,
         summarise as summarise,
+    )
+    from freqforensics.evaluation.ways import (
+        WAYS as WAYS,
+        Way as Way,
+        score_ways as score_ways,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
 from freqforensics.detector.train import index_configured
+from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.augmentation import W20_RECIPES
@@ -43,6 +44,8 @@ class AblationRow:
         Of the epoch kept, on the validation part of its own training set.
     steps : int
         Steps of training.
+    cannot_judge : int
+        Test images that cannot be judged; they play no part in the other numbers.
     """
 
     value: str
@@ -54,6 +57,7 @@ class AblationRow:
     accuracy: float
     validation_ap: float
     steps: int
+    cannot_judge: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,10 +101,12 @@ class Ablation:
         if axis not in get_args(Axis):
             raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
         columns = [field.name for field in fields(AblationRow)]
-        kinds: list[type] = [str, int, str, float, float, float, float, float, int]
+        kinds: list[type] = [str, int, str, float, float, float, float, float, int, int]
         with Path(path).open(newline="", encoding="utf-8") as file:
             found = list(csv.reader(file))
         try:
+            if found and found[0] == columns[:-1]:  # written before there were images that cannot be judged
+                columns, kinds = columns[:-1], kinds[:-1]
             if not found or found[0] != columns:
                 raise ValueError(f"its columns are not {', '.join(columns)}")
             rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in found[1:]]
@@ -124,7 +130,7 @@ def run_ablation(
     axis: Axis,
     values: Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
-    crop: str = "center",
+    crop: str = DEFAULT_CROP,
     device: str = "auto",
     resume: bool = False,
     keep_weights: bool = False,
@@ -211,6 +217,7 @@ def run_ablation(
                 (place / name).unlink(missing_ok=True)
         failures |= dict(cell["failures"])
         evaluation = evaluate_tables([ScoreTable.load(place / "scores.csv")], resamples=resamples)
+        unjudged = {one.generator: one.cannot_judge for one in evaluation.against}
         rows += [
             AblationRow(
                 value,
@@ -222,6 +229,7 @@ def run_ablation(
                 found.metrics.accuracy,
                 cell["ap"],
                 cell["steps"],
+                unjudged[found.generator],
             )
             for found in evaluation.generators
         ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +24,15 @@ from freqforensics.evaluation.metrics import (
     fit_threshold,
     mean_over_seeds,
 )
+from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
+from freqforensics.evaluation.ways import AS_IS
 from freqforensics.images import ImageRecord
 from freqforensics.provenance import replacing, write_json
 
 FEWEST_CATEGORIES: Final = 5
 """Intervals draw whole categories where there are so many; fewer say nothing about others."""
+_AGAINST: Final = ("auc_photographs", "tpr_photographs_1", "tpr_photographs_5", "evidence_fake", "evidence_real")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Evaluation:
     Parameters
     ----------
     generators : tuple of GeneratorEvaluation
-        Those with real and fake images.
+        Those with real and fake images that can be judged.
     left_out : tuple of (str, str)
         Generator and reason.
     weights : tuple of str
@@ -80,6 +84,14 @@ class Evaluation:
         Fitted on the validation set, if there was one; probabilities of Brier score and ECE are of logits over it.
     miniatures : bool
         The images are simulated: published numbers are none of theirs.
+    against : tuple of AgainstPhotographs
+        Every generator, with one side too, by thresholds of photographs; of the first detector.
+    photographs : PhotographScores or None
+        The photographs that those thresholds are of.
+    way : str
+        Of `WAYS`: how the images were scored.
+    others : tuple of Evaluation
+        The same images, scored in other ways.
     """
 
     generators: tuple[GeneratorEvaluation, ...]
@@ -90,45 +102,87 @@ class Evaluation:
     threshold_from: str
     temperature: float | None
     miniatures: bool
+    against: tuple[AgainstPhotographs, ...] = ()
+    photographs: PhotographScores | None = None
+    way: str = AS_IS
+    others: tuple[Evaluation, ...] = ()
+
+    @property
+    def ways(self) -> dict[str, Evaluation]:
+        """Each way the images were scored in, this one first."""
+        return {evaluation.way: evaluation for evaluation in (self, *self.others)}
 
     @property
     def mean_ap(self) -> float:
-        """Mean AP over the generators there are, of the first detector."""
-        return float(np.mean([found.metrics.ap for found in self.generators]))
+        """Mean AP over the generators there are, of the first detector; NaN if there is none."""
+        return float(np.mean([found.metrics.ap for found in self.generators])) if self.generators else math.nan
 
     @property
     def is_published_test(self) -> bool:
-        """Published numbers may stand beside: they are of central crops, and of no miniatures."""
-        return self.crop == "center" and not self.miniatures
+        """Published numbers may stand beside: they are of central crops, of files as they are, and of no miniatures."""
+        return self.crop == "center" and self.way == AS_IS and not self.miniatures
 
     def rows(self) -> list[dict[str, Any]]:
-        """One object for each generator, JSON values: name, AP with its interval, metrics, published AP in 0 .. 1."""
+        """One object for each generator and way, JSON values; None is what there is no number for.
+
+        Its name and way, numbers of images, metrics, AP with its interval, published AP in 0 .. 1, and the fields of
+        `AgainstPhotographs`.
+        """
+        tables = [{row["generator"]: row for row in each._own_rows()} for each in self.ways.values()]
+        names = sorted({name for table in tables for name in table})
+        rows = [table[name] for name in names for table in tables if name in table]
+        columns = dict.fromkeys(column for row in rows for column in row)
+        return [{column: row.get(column) for column in columns} for row in rows]
+
+    def _own_rows(self) -> list[dict[str, Any]]:
+        evaluated = {found.generator: found for found in self.generators}
+        against = {found.generator: found for found in self.against}
         rows = []
-        for found in self.generators:
-            row: dict[str, Any] = {"generator": found.generator, **asdict(found.metrics)}
-            row |= {"ap_low": found.ap_interval.low, "ap_high": found.ap_interval.high, "clusters": found.clusters}
-            row |= {"class_mean_ap": found.class_mean_ap}
-            if len(self.weights) > 1:
-                row |= {"ap_mean": found.spread["ap"][0], "ap_sd": found.spread["ap"][1]}
+        for name in sorted({*evaluated, *(against if self.photographs is not None else ())}):
+            found, other = evaluated.get(name), against.get(name)
+            row: dict[str, Any] = {"generator": name, "way": self.way, "real": None, "fake": None}
+            if other is not None:
+                row |= {"real": other.real, "fake": other.fake}
+            row["cannot_judge"] = 0 if other is None else other.cannot_judge
+            row |= dict.fromkeys(field.name for field in fields(Metrics) if field.name not in row)
+            row |= dict.fromkeys(("ap_low", "ap_high", "clusters", "class_mean_ap"))
+            if found is not None:
+                row |= asdict(found.metrics)
+                row |= {"ap_low": found.ap_interval.low, "ap_high": found.ap_interval.high, "clusters": found.clusters}
+                row |= {"class_mean_ap": found.class_mean_ap}
+                if len(self.weights) > 1:
+                    row |= {"ap_mean": found.spread["ap"][0], "ap_sd": found.spread["ap"][1]}
             if self.is_published_test:
-                row |= {f"published_ap_{recipe}": _published(recipe, found.generator) for recipe in PUBLISHED_AP}
-            rows.append(row)
+                row |= {f"published_ap_{recipe}": _published(recipe, name) for recipe in PUBLISHED_AP}
+            row |= dict.fromkeys(_AGAINST) if other is None else {key: getattr(other, key) for key in _AGAINST}
+            rows.append({key: _finite(value) for key, value in row.items()})
         return rows
 
     def summary(self) -> dict[str, Any]:
-        """What holds for all generators, JSON values."""
+        """What holds for all generators, JSON values; means by way are over the generators that have the number."""
         ap = {found.generator: found.metrics.ap for found in self.generators}
+        rows = self.rows()
+        means: dict[str, dict[str, float | None]] = {}
+        for way in self.ways:
+            means[way] = {}
+            for key in ("ap", "auc", *_AGAINST):
+                values = [row[key] for row in rows if row["way"] == way and row[key] is not None]
+                means[way][f"mean_{key}"] = float(np.mean(values)) if values else None
+        left_out = dict.fromkeys(pair for each in self.ways.values() for pair in each.left_out)
         return {
             "weights": list(self.weights),
             "crop": self.crop,
-            "threshold": self.threshold,
+            "threshold": _finite(self.threshold),
             "threshold_from": self.threshold_from,
             "temperature": self.temperature,
             "miniatures": self.miniatures,
-            "mean_ap": self.mean_ap,
+            "photographs": None if self.photographs is None else self.photographs.to_json(),
+            "cannot_judge": sum(found.cannot_judge for found in self.against),
+            "mean_ap": _finite(self.mean_ap),
             # Over the eleven published test sets, or nothing.
             "map_11": mean_ap(ap) if self.is_published_test else None,
-            "left_out": [{"generator": name, "reason": reason} for name, reason in self.left_out],
+            "ways": means,
+            "left_out": [{"generator": name, "reason": reason} for name, reason in left_out],
         }
 
     def save(self, folder: str | Path) -> None:
@@ -145,11 +199,16 @@ def evaluate_tables(
     tables: Sequence[ScoreTable],
     *,
     validation: ScoreTable | None = None,
+    threshold: tuple[float, str] | None = None,
+    photographs: PhotographScores | None = None,
+    way: str = AS_IS,
     resamples: int = 1000,
     seed: int = 0,
     miniatures: bool = False,
 ) -> Evaluation:
     """Evaluate the scores of the same images by one or several detectors.
+
+    Images that cannot be judged play no part in metrics; they are counted.
 
     Parameters
     ----------
@@ -157,7 +216,13 @@ def evaluate_tables(
         One for each detector (several seeds of one recipe, say), of one crop.
     validation : ScoreTable, optional
         Of the first detector on other images: threshold (of best balanced accuracy) and temperature are fitted on it.
-        Without it the threshold is 0, a probability of one half, and the temperature 1.
+    threshold : (float, str), optional
+        Logit above which an image is called fake, and where it comes from, where there is no validation set. Default
+        0, a probability of one half.
+    photographs : PhotographScores, optional
+        Scores of the first detector with the same crop. With them generators of one side only have rows, too.
+    way : str
+        How the images were scored, for the record.
     resamples, seed : int
         Of the bootstrap.
     miniatures : bool
@@ -170,7 +235,7 @@ def evaluate_tables(
     Raises
     ------
     ValueError
-        No table, tables of other images or crops, no generator with real and fake images.
+        No table, tables of other images or crops, or no generator that has a row.
     """
     if not tables or not all(table.scores for table in tables):
         raise ValueError("there is no score to evaluate")
@@ -180,34 +245,61 @@ def evaluate_tables(
     for table in tables[1:]:
         if [s.sha256 for s in table.scores] != [s.sha256 for s in tables[0].scores]:
             raise ValueError("the tables must hold the same images in the same order")
-    threshold, temperature, origin = 0.0, None, "a probability of one half"
+    limit, origin = (0.0, "a probability of one half") if threshold is None else threshold
+    temperature = None
     if validation is not None:
-        logits, fake = _arrays(validation, [i for i, s in enumerate(validation.scores) if s.label != "unknown"])
-        threshold, temperature = fit_threshold(logits, fake), fit_temperature(logits, fake)
+        logits, fake = _arrays(
+            validation, [i for i, s in enumerate(validation.scores) if s.label != "unknown" and s.judged]
+        )
+        limit, temperature = fit_threshold(logits, fake), fit_temperature(logits, fake)
         origin = f"{len(logits)} validation images"
     rows: dict[str, list[int]] = {}
     for index, score in enumerate(tables[0].scores):
         if score.label != "unknown":
             rows.setdefault(score.generator, []).append(index)
-    found, left_out = [], []
+    found, left_out, against = [], [], []
     for generator, indices in sorted(rows.items()):
-        kinds = {tables[0].scores[index].label for index in indices}
-        if len(kinds) < 2:
-            left_out.append((generator, f"has no {'fake' if 'real' in kinds else 'real'} image"))
-            continue
-        found.append(_evaluate_one(tables, generator, indices, threshold, temperature, resamples, seed))
-    if not found:
-        raise ValueError("no generator has both real and fake images: there is nothing to tell apart")
+        against.append(against_photographs(generator, [tables[0].scores[index] for index in indices], photographs))
+        judged = [index for index in indices if all(table.scores[index].judged for table in tables)]
+        reason = _one_sided({tables[0].scores[i].label for i in indices}, {tables[0].scores[i].label for i in judged})
+        if not reason:
+            found.append(_evaluate_one(tables, generator, judged, limit, temperature, resamples, seed))
+        elif photographs is None:
+            left_out.append((generator, reason))
+    if not found and photographs is None:
+        unjudged = sum(one.cannot_judge for one in against)
+        counted = f" ({unjudged} images cannot be judged)" if unjudged else ""
+        raise ValueError(f"no generator has both real and fake images: there is nothing to tell apart{counted}")
+    if not against:
+        raise ValueError("no image is labelled real or fake: there is nothing to evaluate")
     return Evaluation(
         tuple(found),
         tuple(left_out),
         tuple(table.scores[0].weights for table in tables),
         crops.pop(),
-        threshold,
+        limit,
         origin,
         temperature,
         miniatures,
+        tuple(against),
+        photographs,
+        way,
     )
+
+
+def _one_sided(labels: set[str], judged: set[str]) -> str:
+    """Why there is nothing to tell apart, or nothing."""
+    for label in ("real", "fake"):
+        if label not in labels:
+            return f"has no {label} image"
+        if label not in judged:
+            return f"has no {label} image that can be judged"
+    return ""
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: a threshold that nothing reaches is None there."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,7 +52,7 @@ class FakenessStudy:
     Parameters
     ----------
     quality : QualityTable
-        Of the images that have a logit.
+        Of the images that have a logit; what cannot be judged has none.
     logits : ndarray, shape (N,)
         In the order of its rows.
     labels : tuple of {"real", "fake"}
@@ -64,6 +65,10 @@ class FakenessStudy:
     least : dict of str to tuple of LeastFake
         By generator: the least fake of k of its fakes.
     notes : tuple of str
+    verdicts : tuple of str
+        In the order of the rows, as in `Score`; empty texts where the crop gives none.
+    cannot_judge : int
+        Images that were left out because they cannot be judged.
     """
 
     quality: QualityTable
@@ -74,6 +79,8 @@ class FakenessStudy:
     trends: tuple[Trend, ...]
     least: dict[str, tuple[LeastFake, ...]]
     notes: tuple[str, ...]
+    verdicts: tuple[str, ...] = ()
+    cannot_judge: int = 0
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -109,7 +116,8 @@ class FakenessStudy:
         """Give everything but the images' own rows as JSON values."""
         return {
             "images": len(self.logits),
-            "threshold": self.threshold,
+            "cannot_judge": self.cannot_judge,
+            "threshold": self.threshold if math.isfinite(self.threshold) else None,
             **self.associations.to_json(),
             "least_fake": {name: [asdict(one) for one in found] for name, found in self.least.items()},
             "notes": list(self.notes),
@@ -135,7 +143,7 @@ def study_fakeness(
     ----------
     scored : ScoreTable
     quality : QualityTable
-        Images that are in one of the two only are left out.
+        Images that are in one of the two only are left out, and so is what cannot be judged, which is counted.
     threshold : float
         Logit above which an image is called fake.
     clusters : mapping of str to object, optional
@@ -152,14 +160,18 @@ def study_fakeness(
     ValueError
         No image is in both tables.
     """
-    logits = {score.path: score for score in scored.scores}
+    logits = {score.path: score for score in scored.scores if score.judged}
     rows = tuple(row for row in quality.rows if row.path in logits)
+    unjudged = len({score.path for score in scored.scores} & {row.path for row in quality.rows}) - len(rows)
     if not rows:
-        raise ValueError("no image has both a logit and scores of quality")
+        why = f": {unjudged} cannot be judged" if unjudged else ""
+        raise ValueError(f"no image has both a logit and scores of quality{why}")
     table = QualityTable(quality.scores, rows, quality.failures, quality.missing)
     x = np.array([logits[row.path].logit for row in rows], np.float64)
     generators = [row.generator for row in rows]
     notes = []
+    if unjudged:
+        notes.append(f"images that cannot be judged, left out: {unjudged}")
     if any(row.label == "unknown" for row in rows):
         notes.append("images of unknown label count as fake")
     labels: tuple[Literal["real", "fake"], ...] = tuple("real" if row.label == "real" else "fake" for row in rows)
@@ -181,7 +193,8 @@ def study_fakeness(
         permutations=permutations,
         seed=seed,
     )
-    study = FakenessStudy(table, x, labels, threshold, found, (), {}, (*notes, *found.notes))
+    verdicts = tuple(logits[row.path].verdict for row in rows)
+    study = FakenessStudy(table, x, labels, threshold, found, (), {}, (*notes, *found.notes), verdicts, unjudged)
     rng = np.random.default_rng(seed)
     trends = []
     kinds: tuple[Literal["real", "fake"], ...] = ("real", "fake")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
+from scipy.stats import beta
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 Criterion = Literal["accuracy", "balanced_accuracy"]
@@ -283,6 +284,36 @@ def bootstrap_interval(
         raise ValueError("no resample had images of both kinds: clusters hold one kind each")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(statistic(x, y)), float(low), float(high), level, len(values))
+
+
+def binomial_interval(count: int, trials: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Give the exact interval of a share (Clopper & Pearson 1934).
+
+    Parameters
+    ----------
+    count, trials : int
+        How many of how many.
+    level : float
+        Least probability, in (0, 1), that the interval covers the true share.
+
+    Returns
+    -------
+    float, float
+        0 and 1 of no trials.
+
+    Raises
+    ------
+    ValueError
+        `count` is not between 0 and `trials`, or `level` is out of range.
+    """
+    if not 0 <= count <= trials:
+        raise ValueError(f"count must lie between 0 and trials, got {count} of {trials}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, count, trials - count + 1)) if count else 0.0
+    high = float(beta.ppf(1 - tail, count + 1, trials - count)) if count < trials else 1.0
+    return low, high
 
 
 def mean_over_seeds(runs: Sequence[Metrics]) -> Mapping[str, tuple[float, float]]:

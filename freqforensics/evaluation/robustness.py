@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.detector import Detector, ScoreTable, score_files, weights_sha256
+from freqforensics.detector import Detector, ScoreTable, score_files
+from freqforensics.detector.calibrate import calibration_sha256
+from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.score_table import Score
+from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation.evaluate import evaluate_tables
+from freqforensics.evaluation.photographs import against_photographs, decision_threshold
 from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.augmentation import double_jpeg, social
 from freqforensics.images.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP
@@ -86,9 +92,13 @@ class RobustnessRow:
     ap, ap_low, ap_high : float
         With a 95 % bootstrap interval.
     accuracy : float
-        At a probability of one half.
+        At the threshold in `Robustness.work`.
     real, fake : int
-        Images.
+        Images that can be judged.
+    cannot_judge : int
+        Images that cannot; where none of a side can, AP and accuracy are NaN.
+    evidence_fake, evidence_real : float
+        Share of all fakes, of all real images, with the verdict "evidence"; NaN where the crop gives no verdicts.
     """
 
     sweep: str
@@ -100,6 +110,16 @@ class RobustnessRow:
     accuracy: float
     real: int
     fake: int
+    cannot_judge: int = 0
+    evidence_fake: float = math.nan
+    evidence_real: float = math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as JSON values; NaN is None."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -112,7 +132,8 @@ class Robustness:
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored.
     work : dict
-        What it depends on, JSON values: hashes of weights and images, crop, sweeps.
+        What it depends on, JSON values: hashes of weights, calibration and images, crop, sweeps, and the threshold
+        (a logit; None if no logit reaches it).
     miniatures : bool
         The images are simulated.
     """
@@ -136,11 +157,11 @@ class Robustness:
 
 def sweep_robustness(
     records: Sequence[ImageRecord],
-    detector: Detector,
+    detector: CalibratedDetector | Detector,
     out: str | Path,
     *,
     sweeps: Sequence[str] = tuple(SWEEPS),
-    crop: str = "center",
+    crop: str = DEFAULT_CROP,
     engine: str = "torch",
     resume: bool = False,
     resamples: int = 200,
@@ -152,7 +173,8 @@ def sweep_robustness(
     Parameters
     ----------
     records : sequence of ImageRecord
-    detector : Detector
+    detector : CalibratedDetector or Detector
+        Accuracy is that at `decision_threshold`.
     out : str or Path
         Gets ``cells/`` with the scores at each strength, written when they are all made.
     sweeps : sequence of str
@@ -180,8 +202,13 @@ def sweep_robustness(
     if unknown or not sweeps:
         raise ValueError(f"sweeps must be of {', '.join(SWEEPS)}; got {', '.join(unknown) or 'none'}")
     labelled = [record for record in records if record.label != "unknown"]
+    if isinstance(detector, Detector):
+        detector = known_detector(detector)
+    threshold, origin = decision_threshold(detector)
     identity = {
-        "weights": weights_sha256(detector),
+        "weights": detector.weights.sha256,
+        "calibration": calibration_sha256(detector.calibration),
+        "threshold": threshold if math.isfinite(threshold) else None,
         "images": records_sha256(labelled),
         "crop": crop,
         "sweeps": list(sweeps),
@@ -216,19 +243,39 @@ def sweep_robustness(
             path = str(record.path)
             if path not in scored:
                 failures.setdefault(path, known.get(path, "could not be scored"))
-        evaluation = evaluate_tables([table], resamples=resamples)
-        rows += [
-            RobustnessRow(
-                sweep.name,
-                float(value),
-                found.generator,
-                found.metrics.ap,
-                found.ap_interval.low,
-                found.ap_interval.high,
-                found.metrics.accuracy,
-                found.metrics.real,
-                found.metrics.fake,
-            )
-            for found in evaluation.generators
-        ]
+        rows += _rows(sweep.name, float(value), table, (threshold, origin), resamples)
+    if not rows:
+        raise ValueError("no generator has both real and fake images: there is nothing to tell apart")
     return Robustness(tuple(rows), tuple(failures.items()), identity, miniatures)
+
+
+def _rows(
+    sweep: str, value: float, table: ScoreTable, threshold: tuple[float, str], resamples: int
+) -> list[RobustnessRow]:
+    """Evaluate one cell; a generator of which nothing can be judged on one side keeps its row."""
+    groups: dict[str, list[Score]] = {}
+    for score in table.scores:
+        groups.setdefault(score.generator, []).append(score)
+    rows = []
+    for generator, scores in sorted(groups.items()):
+        if {score.label for score in scores} < {"real", "fake"}:
+            continue
+        against = against_photographs(generator, scores)
+        row = RobustnessRow(
+            sweep,
+            value,
+            generator,
+            *(math.nan,) * 4,
+            against.real,
+            against.fake,
+            against.cannot_judge,
+            *(math.nan if share is None else share for share in (against.evidence_fake, against.evidence_real)),
+        )
+        if against.real and against.fake:
+            (found,) = evaluate_tables(
+                [ScoreTable(tuple(scores), ())], threshold=threshold, resamples=resamples
+            ).generators
+            interval, accuracy = found.ap_interval, found.metrics.accuracy
+            row = replace(row, ap=found.metrics.ap, ap_low=interval.low, ap_high=interval.high, accuracy=accuracy)
+        rows.append(row)
+    return rows

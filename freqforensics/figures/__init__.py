@@ -2,6 +2,7 @@
 
 from freqforensics.figures.ablation import plot_ablation
 from freqforensics.figures.evaluation import plot_evaluation
+from freqforensics.figures.false_alarms import plot_false_alarms
 from freqforensics.figures.fingerprints import plot_fingerprints
 from freqforensics.figures.lattices import plot_lattices
 from freqforensics.figures.plane import PlotKind, plot_spectrum, scale_label, spectrum_limits
@@ -15,6 +16,7 @@ __all__ = [
     "new_figure",
     "plot_ablation",
     "plot_evaluation",
+    "plot_false_alarms",
     "plot_fingerprints",
     "plot_lattices",
     "plot_profiles",

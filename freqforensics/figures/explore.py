@@ -165,8 +165,11 @@ def _draw_logits(ax: Axes, change: Counterfactual, threshold: float) -> None:
     colours = ("#555555", _CHOSEN, "#F0B48A")
     ax.bar(range(3), logits, color=colours, width=0.65)
     ax.axhline(0, color="black", linewidth=0.6)
-    ax.axhline(threshold, color="black", linewidth=0.8, linestyle="--")
-    low, high = min(0.0, threshold, *logits), max(0.0, threshold, *logits)
+    bounds = [0.0, *logits]
+    if np.isfinite(threshold):
+        ax.axhline(threshold, color="black", linewidth=0.8, linestyle="--")
+        bounds.append(threshold)
+    low, high = min(bounds), max(bounds)
     reach = 0.16 * (high - low)
     ax.set_ylim(low - reach, high + reach)
     for place, logit in enumerate(logits):

@@ -25,20 +25,20 @@ _DIVERGING: Final = "RdBu_r"
 
 
 def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
-    """Draw the image, with a frame around the part that is explained if that is not all of it."""
+    """Draw the image with frames: dashed around what was scored if that is not all, solid around what is explained."""
     with style():
         ax = ax or new_axes((3.4, 3.4))
         image = finding.maps["image"]
         ax.imshow(image, interpolation="nearest" if max(image.shape) < 300 else "antialiased")
         ax.set_axis_off()
         info = finding.image
-        top, left, bottom, right = info.part
-        if (bottom - top, right - left) != (info.height, info.width):
-            scale = image.shape[1] / info.width
-            place = (left * scale - 0.5, top * scale - 0.5)
-            for colour, width in (("white", 2.5), ("black", 1.0)):
-                size = (right - left) * scale, (bottom - top) * scale
-                ax.add_patch(Rectangle(place, *size, fill=False, edgecolor=colour, linewidth=width))
+        scale = image.shape[1] / info.width
+        whole = (0, 0, info.width, info.height)
+        region = finding.region or whole
+        if region != whole:
+            _frame(ax, region, scale, (0, (4, 3)))
+        if finding.view is not None and finding.views[finding.view].box != region:
+            _frame(ax, finding.views[finding.view].box, scale, "solid")
         ax.set_title(f"{info.width} × {info.height} pixels, {info.format}", parse_math=False)
     return ax
 
@@ -47,11 +47,11 @@ def plot_location(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw what each block of 16 pixels adds to the logit, over the image in grey."""
     with style():
         ax = ax or new_axes((3.9, 3.4))
-        part = finding.maps["part"]
+        view = finding.maps["view"]
         pixels = finding.maps["pixels"]
         height, width = (side // BLOCK * BLOCK for side in pixels.shape)
         blocks = pixels[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).sum(axis=(1, 3))
-        grey = part.mean(axis=2) / 255
+        grey = view.mean(axis=2) / 255
         ax.imshow(0.35 + 0.65 * grey, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
         norm = SymLogNorm(0.02, vmin=-0.5, vmax=0.5, base=10)
         picture = ax.imshow(
@@ -62,7 +62,7 @@ def plot_location(finding: Finding, *, ax: Axes | None = None) -> Axes:
             interpolation="nearest",
             alpha=np.clip(np.abs(blocks) / 0.05, 0, 0.85),
         )
-        ax.set(xlim=(-0.5, part.shape[1] - 0.5), ylim=(part.shape[0] - 0.5, -0.5))
+        ax.set(xlim=(-0.5, view.shape[1] - 0.5), ylim=(view.shape[0] - 0.5, -0.5))
         ax.set_axis_off()
         ax.set_title("what each block of 16 pixels adds")
         _bar(ax, picture, "logits", (-0.5, -0.1, 0, 0.1, 0.5))
@@ -75,7 +75,7 @@ def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax = ax or new_axes((3.9, 3.4))
         norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
         picture = draw_plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
-        for rank, line in enumerate(finding.attribution.lines[:5], 1):
+        for rank, line in enumerate(finding.explained.lines[:5], 1):
             # Towards the middle, or it would lie on the frame.
             offset = (-7 * np.sign(line.fx) if line.fx else 7, 7 * np.sign(line.fy) if line.fy else 7)
             ax.annotate(
@@ -90,7 +90,7 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw what each radial band adds to the logit, and its Shapley value."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.attribution
+        found = finding.explained
         places = np.arange(len(found.bands))
         values = np.array([band.value for band in found.bands])
         ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values])
@@ -134,8 +134,7 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
     with style():
         shown = [found for found in finding.counterfactuals if found.kind == "notch"]
         ax = ax or new_axes((6.4, 0.42 * len(shown) + 1.0))
-        before = finding.attribution.logit
-        ax.axvspan(finding.thresholds.low, finding.thresholds.high, color="#EEEEEE", zorder=0)
+        before = finding.explained.logit
         ax.axvline(before, color="black", linewidth=0.8)
         for row, found in enumerate(shown):
             if found.null_mean is not None and found.null_sd is not None:
@@ -146,9 +145,10 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
+        ax.axvspan(*_inconclusive(finding, ax.get_xlim()), color="#EEEEEE", zorder=0)
         ax.set_yticks(range(len(shown)), [found.what for found in shown])
         ax.set_ylim(len(shown) - 0.5, -0.5)
-        ax.set_xlabel("logit (black: of the image; grey field: inconclusive)")
+        ax.set_xlabel("logit (black: of the view; grey field: inconclusive)")
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(shown))), ncols=3)
         _open_frame(ax)
     return ax
@@ -199,8 +199,8 @@ def plot_curve(finding: Finding, curve: ScoreCurve, *, ax: Axes | None = None) -
     """Draw one score curve."""
     with style():
         ax = ax or new_axes((3.0, 2.3))
-        ax.axhspan(finding.thresholds.low, finding.thresholds.high, color="#EEEEEE", zorder=0)
         ax.plot(curve.values, curve.logits, "o-", color="#0072B2", markersize=3)
+        ax.axhspan(*_inconclusive(finding, ax.get_ylim()), color="#EEEEEE", zorder=0)
         if curve.flip is not None:
             ax.axvline(curve.flip, color=FOR, linewidth=0.8, linestyle="--")
         if curve.values[0] > curve.values[-1]:
@@ -219,17 +219,19 @@ def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
         found = finding.tiles
         if found is None:
             ax.set_axis_off()
-            ax.text(0.5, 0.5, "the image has no two tiles", ha="center", transform=ax.transAxes)
+            ax.text(0.5, 0.5, "the view has no two tiles", ha="center", transform=ax.transAxes)
             return ax
         values = np.array(found.logits)
-        picture = ax.imshow(values, cmap=_DIVERGING, vmin=-6, vmax=6, interpolation="nearest")
+        # Parts of a fused detector share a scale on which few photographs lie above 1.
+        end = 6 if finding.parts is None else 2
+        picture = ax.imshow(values, cmap=_DIVERGING, vmin=-end, vmax=end, interpolation="nearest")
         for row, column in np.ndindex(values.shape):
             value = values[row, column]
             ax.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=6.5 if values.size < 40 else 5,
-                    color="white" if abs(value) > 3.5 else "black")  # fmt: skip
+                    color="white" if abs(value) > 0.6 * end else "black")  # fmt: skip
         ax.set_axis_off()
         ax.set_title(f"tiles of {found.side} pixels; standard deviation {found.spread:.2f}")
-        _bar(ax, picture, "logit", (-6, -3, 0, 3, 6))
+        _bar(ax, picture, "logit", (-end, -end / 2, 0, end / 2, end))
     return ax
 
 
@@ -320,7 +322,7 @@ def plot_wavelets(finding: Finding, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_cam(finding: Finding, *, ax: Axes | None = None) -> Axes:
-    """Draw layer4's Grad-CAM; for a detector of coherence its places are frequencies."""
+    """Draw the last stage's Grad-CAM; for a detector of coherence its places are frequencies."""
     with style():
         ax = ax or new_axes((3.9, 3.4))
         cam = finding.maps["cam"]
@@ -368,6 +370,29 @@ VIEWS: Final[dict[str, Callable[..., Axes]]] = {
     "occlusion": plot_occlusion,
 }
 """By name; each takes a finding and `ax`. `plot_curve` takes a curve, too."""
+
+
+def _frame(ax: Axes, box: tuple[int, int, int, int], scale: float, line: Any) -> None:
+    x, y, width, height = (value * scale for value in box)
+    for colour, thickness in (("white", 2.5), ("black", 1.0)):
+        ax.add_patch(
+            Rectangle(
+                (x - 0.5, y - 0.5),
+                width,
+                height,
+                fill=False,
+                edgecolor=colour,
+                linewidth=thickness,
+                linestyle="solid" if colour == "white" else line,
+            )
+        )
+
+
+def _inconclusive(finding: Finding, limits: tuple[float, float]) -> tuple[float, float]:
+    """The thresholds; where one is infinite, the axis' end."""
+    low, high = finding.thresholds.low, finding.thresholds.high
+    ends = min(limits), max(limits)
+    return low if np.isfinite(low) else ends[0], high if np.isfinite(high) else ends[1]
 
 
 def _pooled(values: NDArray[Any], cells: int) -> NDArray[Any]:

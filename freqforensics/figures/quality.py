@@ -148,7 +148,8 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
                     colour = label_colour(trend.label)
                     ax.fill_between(trend.x, trend.low, trend.high, color=colour, alpha=0.25, linewidth=0)
                     ax.plot(trend.x, trend.y, color=colour, linewidth=1.2)
-            ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
+            if math.isfinite(study.threshold):
+                ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
             left, right = np.quantile(np.concatenate(shown), [0.01, 0.99])
             reach = 0.05 * (right - left) or 1.0
             ax.set_xlim(left - reach, right + reach)
@@ -220,7 +221,8 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
             ks = [one.k for one in found]
             left.plot(ks, [one.expected for one in found], line, marker=".", color=colour, label=name)
             right.plot(ks, [one.evades for one in found], line, marker=".", color=colour)
-        left.axhline(study.threshold, color="0.5", linestyle=":", linewidth=0.9)
+        if math.isfinite(study.threshold):
+            left.axhline(study.threshold, color="0.5", linestyle=":", linewidth=0.9)
         left.set_ylabel("expected logit (dotted: threshold)")
         right.set_ylabel("probability that it is not called fake")
         right.set_ylim(-0.02, 1.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from matplotlib.figure import Figure
@@ -27,7 +28,8 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
     Returns
     -------
     Figure
-        After Wang et al. 2020, figure 6, with weak perturbations at the left.
+        After Wang et al. 2020, figure 6, with weak perturbations at the left. Where there are verdicts, a second row of
+        panels has the share of fakes (lines) and of real images (crosses) with the verdict "evidence".
     """
     from freqforensics.evaluation import SWEEPS
 
@@ -39,33 +41,46 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
     }
     across = min(4, len(sweeps))
     down = -(-len(sweeps) // across)
+    verdicts = any(not math.isnan(row.evidence_fake) for row in result.rows)
+    blocks = 2 if verdicts else 1
     with style():
         if fig is None:
             import matplotlib.pyplot as plt
 
             fig = plt.figure()
-        fig.set_size_inches(max(2.3 * across + 0.5, 4.0), 2.2 * down + 0.6 + 0.16 * -(-len(generators) // 6))
+        legend = 0.16 * -(-len(generators) // 6)
+        fig.set_size_inches(max(2.3 * across + 0.5, 4.0), 2.2 * down * blocks + 0.6 + legend)
         fig.set_layout_engine("constrained")
-        axes = fig.subplots(down, across, sharey=True, squeeze=False)
-        for index, ax in enumerate(axes.flat):
+        axes = fig.subplots(down * blocks, across, sharey="row", squeeze=False)
+        for index in range(down * across):
+            line, column = divmod(index, across)
+            panels = [axes[blocks * line + block, column] for block in range(blocks)]
             if index >= len(sweeps):
-                ax.set_axis_off()
+                for ax in panels:
+                    ax.set_axis_off()
                 continue
             values = list(dict.fromkeys(row.value for row in result.rows if row.sweep == sweeps[index]))
             for name, (colour, dash) in looks.items():
                 curve = result.curve(sweeps[index], name)
                 places = [values.index(row.value) for row in curve]
-                ax.plot(places, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
+                panels[0].plot(places, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
                 low, high = [row.ap_low for row in curve], [row.ap_high for row in curve]
-                ax.fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
-            ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
-            ax.set_xlabel(SWEEPS[sweeps[index]].axis, fontsize=6.5)
-            ax.set_title(sweeps[index])
-            ax.grid(color="0.92", lw=0.5)
-            ax.set_axisbelow(True)
-            ax.set_ylim(0.28, 1.02)
-            if index % across == 0:
-                ax.set_ylabel("AP")
+                panels[0].fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
+                if verdicts:
+                    panels[1].plot(places, [row.evidence_fake for row in curve], dash, color=colour, lw=1.1)
+                    real = [row.evidence_real for row in curve]
+                    panels[1].plot(places, real, "", color=colour, marker="x", ms=3, mew=0.7)
+            for ax, label in zip(panels, ("AP", "“evidence”: fakes, × real"), strict=False):
+                ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+                ax.set_xlabel(SWEEPS[sweeps[index]].axis, fontsize=6.5)
+                ax.grid(color="0.92", lw=0.5)
+                ax.set_axisbelow(True)
+                if column == 0:
+                    ax.set_ylabel(label)
+            panels[0].set_title(sweeps[index])
+            panels[0].set_ylim(0.28, 1.02)
+            if verdicts:
+                panels[1].set_ylim(-0.03, 1.03)
         what = "miniatures; " if result.miniatures else ""
         counts = sorted({(row.real, row.fake) for row in result.rows})
         shown = f"{counts[0][0]} real and {counts[0][1]} fake images each" if len(counts) == 1 else ""

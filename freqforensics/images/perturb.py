@@ -13,11 +13,11 @@ from typing import Any, Final, Literal, get_args
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 from scipy.ndimage import gaussian_filter
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"]
-Subsampling = Literal["4:2:0", "4:4:4"]
+Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
 Codec = Literal["opencv", "pillow", "either"]
 Variant = Literal["sound", "as_published"]
 Position = Literal["center", "random"]
@@ -30,7 +30,11 @@ _FLAGS: Final = {
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
-_FACTORS: Final = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
+_FACTORS: Final = {
+    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+}
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,7 @@ class JPEG(Perturbation):
     ----------
     quality : int or (int, int)
         1 .. 100, libjpeg's scale; of a pair, an integer is drawn uniformly from between them, both included.
-    subsampling : {"4:2:0", "4:4:4"}
+    subsampling : {"4:2:0", "4:2:2", "4:4:4"}
         Of the chroma.
     codec : {"opencv", "pillow", "either"}
         "either" draws one; their current releases give the same pixels.
@@ -341,6 +345,33 @@ class WebP(Perturbation):
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Compress an image."""
         return _through_pillow(image, "WEBP", quality=_drawn_quality(self.quality, rng, "WebP"))
+
+
+@dataclass(frozen=True)
+class AVIF(Perturbation):
+    """Compress as AVIF and read again; chroma is subsampled 4:2:0.
+
+    Parameters
+    ----------
+    quality : int or (int, int)
+        1 to 100, Pillow's scale; of a pair, an integer is drawn uniformly from between them, both included.
+
+    Raises
+    ------
+    ValueError
+        A quality out of range; on the call, a Pillow that cannot write AVIF.
+    """
+
+    quality: int | tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _check_quality(self.quality)
+
+    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
+        """Compress an image."""
+        if not features.check("avif"):
+            raise ValueError("this Pillow cannot write AVIF: install pillow>=11.3")
+        return _through_pillow(image, "AVIF", quality=_drawn_quality(self.quality, rng, "AVIF"))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -19,9 +20,19 @@ from freqforensics.finding import Finding, finding_json
 from freqforensics.images import shown_path
 from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
 from freqforensics.report.views import View, draw_views
-from freqforensics.report.words import LIMITS, caution, in_short, page_sections, summary
+from freqforensics.report.words import (
+    LIMITS,
+    bound,
+    caution,
+    explained_words,
+    in_short,
+    page_sections,
+    part_lines,
+    scored_words,
+    summary,
+)
 
-TONES: Final = {"evidence of CNN generation": "for", "inconclusive": "between", "no evidence found": "against"}
+TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against", "cannot-judge": "unknown"}
 _SCRIPT: Final = """
 (function () {
   var box = document.querySelector("dialog");
@@ -122,16 +133,19 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
     -------
     str
     """
-    ordered = sorted(entries, key=lambda entry: -entry[1].logit)
+    ordered = sorted(entries, key=lambda entry: -math.inf if entry[1].logit is None else entry[1].logit, reverse=True)
+    bounds = {(finding.thresholds.low, finding.thresholds.high) for _, finding in ordered if finding.judged}
     thresholds = ordered[0][1].thresholds
     rows = [
         {
             "link": f"{quote(folder)}/index.html",
             "name": shown_path(finding.image.name),
-            "logit": f"{finding.logit:+.2f}",
-            "verdict": finding.verdict,
+            "logit": "" if finding.logit is None else f"{finding.logit:+.2f}",
+            "rate": "" if finding.rate_of is None else f"{finding.rate_of.above:,} of {finding.rate_of.photographs:,}",
+            "verdict": finding.in_words,
             "tone": TONES[finding.verdict],
             "nearest": "" if finding.nearest is None else finding.nearest.name or "unknown",
+            "why": "" if finding.judged else finding.domain,
             "data": _thumbnail(finding),
         }
         for folder, finding in ordered
@@ -143,9 +157,13 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
             title=f"{len(rows)} images inspected",
             version=__version__,
             css=page_style(),
-            low=thresholds.low,
-            high=thresholds.high,
-            source=thresholds.source,
+            inconclusive=f"Inconclusive from {bound(thresholds.low)} to {bound(thresholds.high)}; source:"
+            f" {thresholds.source}."
+            if len(bounds) == 1
+            else "What is inconclusive depends on the kind of image: see its page."
+            if bounds
+            else "",
+            rates=any(row["rate"] for row in rows),
             rows=rows,
             failures=[(shown_path(path), reason) for path, reason in failures],
         )
@@ -159,38 +177,38 @@ def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
     def show(view: View) -> Markup:
         return Markup(panel.render(view=view))  # its own values are escaped
 
-    top, left, bottom, right = finding.image.part
-    whole = (bottom - top, right - left) == (finding.image.height, finding.image.width)
     return jinja.get_template("finding.html").render(
         f=finding,
         name=shown_path(finding.image.name) if finding.image.name else "this image",
         tone=TONES[finding.verdict],
         tone_line=caution(finding),
         summary=summary(finding),
-        short=in_short(finding),
-        gauge=_gauge(finding),
-        sections=page_sections(finding, views),
+        short=in_short(finding) if finding.judged else [],
+        parts=part_lines(finding),
+        gauge=_gauge(finding, finding.logit) if finding.logit is not None else "",
+        sections=page_sections(finding, views) if finding.judged else [],
         views=views,
         panel=show,
         limits=LIMITS,
-        part=""
-        if whole
-        else f"the middle, rows {top} to {bottom}, columns {left} to {right}"
-        + (": the rest was only scored" if finding.scored == "the whole image" else ": the rest plays no part"),
+        scored=scored_words(finding),
+        explained=explained_words(finding),
+        low=bound(finding.thresholds.low),
+        high=bound(finding.thresholds.high),
         command=None if command is None else shown_path(command),
         css=page_style(),
         script=Markup(_SCRIPT),
     )
 
 
-def _gauge(finding: Finding) -> Markup:
+def _gauge(finding: Finding, logit: float) -> Markup:
     """A scale of logits with the thresholds and the image's place, as SVG."""
-    ends = max(8.0, abs(finding.logit) * 1.15)
+    # Parts of a fused detector share a scale on which few photographs lie above 1.
+    ends = max(8.0 if finding.parts is None else 2.0, abs(logit) * 1.15)
 
-    def x(logit: float) -> float:
-        return 230 + 215 * max(-1.0, min(1.0, logit / ends))
+    def x(value: float) -> float:
+        return 230 + 215 * max(-1.0, min(1.0, value / ends))
 
-    low, high, here = x(finding.thresholds.low), x(finding.thresholds.high), x(finding.logit)
+    low, high, here = x(finding.thresholds.low), x(finding.thresholds.high), x(logit)
     colours = {"for": "var(--for)", "between": "var(--between)", "against": "var(--against)"}
     anchor = "start" if here < 60 else "end" if here > 400 else "middle"
     return Markup(
@@ -205,15 +223,15 @@ def _gauge(finding: Finding) -> Markup:
         '<text x="445" y="64" text-anchor="end" font-size="14" fill="var(--soft)">evidence</text>'
         "</svg>"
     ).format(
-        label=f"logit {finding.logit:+.2f} on a scale: {finding.verdict}",
+        label=f"logit {logit:+.2f} on a scale: {finding.in_words}",
         a=round(low - 15, 1), b=round(high - low, 1), c=round(445 - high, 1), low=round(low, 1), high=round(high, 1),
-        here=round(here, 1), tone=colours[TONES[finding.verdict]], anchor=anchor, logit=f"{finding.logit:+.2f}",
+        here=round(here, 1), tone=colours[TONES[finding.verdict]], anchor=anchor, logit=f"{logit:+.2f}",
         middle=round((low + high) / 2, 1),
     )  # fmt: skip
 
 
 def _thumbnail(finding: Finding) -> str:
-    image = finding.maps["part"]
+    image = finding.maps["image"]
     scale = 96 / min(image.shape[:2])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))

@@ -19,11 +19,17 @@ _DPI: Final = 150
 _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     "image": (
         "The image.",
-        "this is what was read, made smaller if it is large; the frame: what is explained.",
+        "this is what was read, made smaller if it is large. Dashed: what was scored, if not all of it; solid: the view"
+        " that is explained.",
+        "that a viewer shows it with the same colours or orientation.",
+    ),
+    "unjudged": (
+        "The image.",
+        "this is what was read, made smaller if it is large.",
         "that a viewer shows it with the same colours or orientation.",
     ),
     "location": (
-        "The image in grey, with blocks coloured by what they add to the logit.",
+        "The explained view in grey, with blocks coloured by what they add to the logit.",
         "red blocks add to the score, blue ones take from it; all pixels sum to the gap.",
         "that something was edited there: a lattice is everywhere, and shows where the image is smooth.",
     ),
@@ -55,7 +61,7 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "tiles": (
         "A grid of the logits of single tiles.",
-        "a generated image's lattice is mostly in all tiles, a pasted one in some.",
+        "a generated image's traces are mostly in all tiles, a pasted one's in some.",
         "proof of a splice: small tiles say little, smooth and dark ones less.",
     ),
     "standing": (
@@ -99,7 +105,7 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
         "a sum: windows act together.",
     ),
     "curve": (
-        "The logit along one change of the image.",
+        "The logit along one change of the explained view.",
         "how much of it the score survives; dashed: where it crosses the threshold.",
         "what had been done to the image before.",
     ),
@@ -108,13 +114,14 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
 
 @dataclass(frozen=True)
 class View:
-    """One figure of a page."""
+    """One figure of a page; `text` is the key of what is said of it, if not its name."""
 
     name: str
     png: bytes
     width: int
     height: int
     failed: str
+    text: str = ""
 
     @property
     def data(self) -> str:
@@ -138,15 +145,17 @@ class View:
 
     @property
     def _texts(self) -> tuple[str, str, str]:
-        return _TEXTS["curve" if self.name.startswith("curve-") else self.name]
+        return _TEXTS[self.text or self.name]
 
 
 def draw_views(finding: Finding) -> dict[str, View]:
     """Draw all views of a finding, by name."""
-    if "image" not in finding.maps:
+    if ("view" if finding.judged else "image") not in finding.maps:
         raise ValueError("the maps of this finding were not kept: inspect the image by itself")
     views = []
     for name, plot in VIEWS.items():
+        if not finding.judged and name != "image":
+            continue
         if name in ("input", "occlusion") and name not in finding.maps:
             continue
         views.append(_drawn(finding, name, plot))
@@ -175,4 +184,5 @@ def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[fl
     }.get(name)
     badge = None if explained is None else finding.badges.get(explained)
     failed = "" if badge is None or badge.passed else "; ".join(badge.reasons)
-    return View(name, stream.getvalue(), round(width * _DPI), round(height * _DPI), failed)
+    text = "unjudged" if not finding.judged else "curve" if name.startswith("curve-") else ""
+    return View(name, stream.getvalue(), round(width * _DPI), round(height * _DPI), failed, text)

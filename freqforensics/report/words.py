@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from freqforensics.attribution.notches import line_name
 from freqforensics.figures.inspection import VIEWS
-from freqforensics.finding import Finding
+from freqforensics.finding import Finding, PhotographRate
 from freqforensics.report.views import View
 
 LIMITS: Final = (
@@ -17,8 +18,13 @@ LIMITS: Final = (
     "Evidence of CNN generation is not proof. Photographs whose pixels or colours were interpolated, by a camera, an"
     " editor or a scaler, can carry the same traces: see the other causes.",
     "All explanations are of the detector's decision, not of how the image was made.",
-    "The thresholds hold for images like those they were measured on.",
+    "The thresholds and the share of photographs hold for images like those they were measured on.",
 )
+PARTS: Final = {
+    "local": "traces of decoders in small neighbourhoods",
+    "coherence": "periodic traces of upsampling",
+}
+"""What the parts of the detector that ships look for."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,13 @@ class Section:
 
 def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
     """Give the parts of a finding's page, in order."""
-    found = finding.attribution
+    found = finding.explained
     shown = {name: [views[name]] if name in views else [] for name in VIEWS}
     notches = [one for one in finding.counterfactuals if one.kind == "notch"]
     bands = [one for one in finding.counterfactuals if one.kind == "band"]
     against = {
-        "incoherent": "the same image with random phases in each tile",
+        "incoherent": "the same view with random phases in each tile",
+        "smooth": "a view without a residual",
         "median": "its own 5×5 median",
         "natural": "its own phases with photographs' amplitudes",
         "grey": "a grey image",
@@ -58,8 +65,8 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
     return [
         Section(
             "Which frequencies?",
-            f"Compared with {against} (logit {found.baseline_logit:+.2f}) the logit differs by {found.gap:+.2f}."
-            f" Every view of this kind shares out that gap; {found.steps} steps, what is missing is"
+            f"Compared with {against} (logit {found.baseline_logit:+.2f}) {_logit(finding)} differs by"
+            f" {found.gap:+.2f}. Every view of this kind shares out that gap; {found.steps} steps, what is missing is"
             f" {found.delta:+.3f}.",
             [*shown["frequencies"], *shown["bands"], *shown["input"]],
             heads=("", "frequency (cycles per pixel)", "adds (logits)", "there, too"),
@@ -70,7 +77,7 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
         ),
         Section(
             "Where in the image?",
-            "The same gap, by place; and each tile scored by itself.",
+            "The same gap, by place in the explained view; and each tile of the view scored by itself.",
             [*shown["location"], *shown["tiles"], *shown["occlusion"]],
         ),
         Section(
@@ -114,7 +121,7 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
         ),
         Section(
             "How much does the score survive?",
-            "The image is changed and scored again; the grey field is inconclusive.",
+            "The explained view is changed and scored again; the grey field is inconclusive.",
             [view for name, view in views.items() if name.startswith("curve-")],
             layout="four",
         ),
@@ -145,31 +152,89 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
 
 def caution(finding: Finding) -> str:
     """Say what must not be concluded."""
-    if finding.verdict == "no evidence found":
-        return "Absence of evidence is not evidence of absence: this does not say that the image is a photograph."
-    if finding.verdict == "inconclusive":
-        return "The score lies where photographs and generated images both do. Nothing follows from it."
-    return "Evidence, not proof: read the other causes below before you rely on it."
+    return {
+        "none": "Absence of evidence is not evidence of absence: this does not say that the image is a photograph.",
+        "inconclusive": "The score lies where photographs and generated images both do. Nothing follows from it.",
+        "evidence": "Evidence, not proof: read the other causes below before you rely on it.",
+        "cannot-judge": "That an image cannot be judged says nothing about where it came from.",
+    }[finding.verdict]
+
+
+def rate_words(rate: PhotographRate) -> str:
+    """Say how many photographs score as high, as "1 of 340 photographs of this kind scores as high"."""
+    kind = "of all kinds" if rate.kind == "any" else f"of this kind ({rate.kind})"
+    count = "None" if rate.above == 0 else f"{rate.above:,}"
+    verb = "scores" if rate.above <= 1 else "score"
+    words = f"{count} of {rate.photographs:,} photographs {kind} {verb} as high"
+    if rate.above > 1 and rate.photographs >= 10 * rate.above:
+        words += f", 1 of {round(rate.photographs / rate.above):,}"
+    return f"{words}."
 
 
 def summary(finding: Finding) -> str:
-    """Say what the score is, and where it lies."""
-    low, high = finding.thresholds.low, finding.thresholds.high
+    """Say how many photographs score as high, what the score is, and where it lies."""
+    if finding.logit is None:
+        return "No part of the image was scored, so there is no score to explain."
+    count = len(finding.views)
+    score = f"The logit is {finding.logit:+.2f}" + (f", the median of {count} views" if count > 1 else "")
+    low, high = bound(finding.thresholds.low), bound(finding.thresholds.high)
+    if finding.rate_of is not None:
+        return f"{rate_words(finding.rate_of)} {score}; inconclusive is from {low} to {high}."
     place = {
-        "evidence of CNN generation": f"above {high:+.2f}",
-        "inconclusive": f"between {low:+.2f} and {high:+.2f}",
-        "no evidence found": f"below {low:+.2f}",
+        "evidence": f"above {high}",
+        "inconclusive": f"between {low} and {high}",
+        "none": f"below {low}",
     }[finding.verdict]
-    return f"The detector gives the image a logit of {finding.logit:+.2f}, {place}."
+    return f"{score}, {place}. How many photographs score as high was not measured with these weights."
+
+
+def bound(threshold: float) -> str:
+    """Give a threshold, which may be one that no logit reaches."""
+    return f"{threshold:+.2f}" if math.isfinite(threshold) else "any logit"
+
+
+def part_lines(finding: Finding) -> list[str]:
+    """Give a line for each part of a fused detector."""
+    if finding.parts is None:
+        return []
+    lines = []
+    for name, logit in finding.parts.logits.items():
+        what = f" ({PARTS[name]})" if name in PARTS else ""
+        decided = ". It adds more, and is explained below" if name == finding.parts.decided else ""
+        lines.append(f"Part {name}{what}: {logit:+.2f}{decided}.")
+    return lines
+
+
+def scored_words(finding: Finding) -> str:
+    """Say which part of the image was scored."""
+    if finding.region is None:
+        return ""
+    x, y, width, height = finding.region
+    if (width, height) == (finding.image.width, finding.image.height):
+        words = "the whole image"
+    else:
+        words = f"x {x}, y {y}, {width} × {height} pixels (dashed frame)"
+    words += f": {finding.domain}" if finding.domain else ""
+    _, _, across, down = finding.views[0].box
+    count = len(finding.views)
+    return f"{words}. {'One view' if count == 1 else f'{count} views'} of {across} × {down} pixels" + (
+        ", logits " + ", ".join(f"{view.logit:+.2f}" for view in finding.views) if count > 1 else ""
+    )
+
+
+def explained_words(finding: Finding) -> str:
+    """Say which view is explained; empty if it is the region itself."""
+    if finding.view is None or finding.views[finding.view].box == finding.region:
+        return ""
+    x, y, _, _ = finding.views[finding.view].box
+    which = "the view that was scored" if len(finding.views) == 1 else "the view whose logit is the median"
+    return f"{which}, at x {x}, y {y} (solid frame)"
 
 
 def in_short(finding: Finding) -> list[str]:
     """Give the finding in a few sentences."""
-    found = finding.attribution
+    found = finding.explained
     lines = []
-    own = finding.thresholds.verdict(found.logit)
-    if own != finding.verdict:
-        lines.append(f"Mind: only a part is explained, and by itself its verdict is: {own}.")
     badge = finding.badges.get("frequencies")
     if found.lines and badge is not None and badge.passed:
         first = found.lines[0]
@@ -213,7 +278,7 @@ def _changed(finding: Finding) -> str:
     notches = [one for one in finding.counterfactuals if one.kind == "notch" and one.p_value is not None]
     if not notches:
         return "Nothing was taken out."
-    sign = 1 if finding.attribution.gap >= 0 else -1
+    sign = 1 if finding.explained.gap >= 0 else -1
     telling = [one for one in notches if one.p_value is not None and one.p_value <= 0.05 and sign * one.change < 0]
     first = (
         "Taking lines out of the spectrum moves the score no more than random changes of the same energy: the peaks do"
@@ -224,8 +289,8 @@ def _changed(finding: Finding) -> str:
         z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
         others = round((best.p_value or 1) * (1 + best.nulls)) - 1
         first = (
-            f"Without {best.what} the logit is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls} random"
-            f" changes of the same energy {others or 'none'} {'moves' if others < 2 else 'move'} it as far"
+            f"Without {best.what} {_logit(finding)} is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls}"
+            f" random changes of the same energy {others or 'none'} {'moves' if others < 2 else 'move'} it as far"
             f" (p = {best.p_value:.2g}{z})."
         )
     elif finding.flip is not None:
@@ -233,12 +298,16 @@ def _changed(finding: Finding) -> str:
     if not finding.flip_sought:
         return first
     if finding.flip is None:
-        return f"{first} No set of up to 256 frequencies that was tried takes it out of the evidence: none found."
+        return f"{first} No set of up to 256 frequencies that was tried takes the score out of the evidence."
     count = len(finding.flip.lines)
     return (
-        f"{first} Notching {'one frequency' if count == 1 else f'{count} frequencies'} takes it to"
+        f"{first} Notching {'one frequency' if count == 1 else f'{count} frequencies'} takes the score to"
         f" {finding.flip.after:+.2f}, out of the evidence."
     )
+
+
+def _logit(finding: Finding) -> str:
+    return "the logit" if finding.parts is None else f"the logit of the part {finding.parts.decided}"
 
 
 def _unnamed(finding: Finding) -> str:

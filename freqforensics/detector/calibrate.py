@@ -1,0 +1,155 @@
+"""From photographs to a calibration: their scores as they are and through carriers, each with its kind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from freqforensics.detector.calibrated import CalibratedDetector, Calibration
+from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.detector.score import score_files
+from freqforensics.detector.score_table import Score
+from freqforensics.images import ImageRecord, read_file, read_header, read_jpeg_tables
+from freqforensics.images.carriers import CARRIERS
+from freqforensics.images.perturb import Perturbation
+
+AS_IS: Final = "as-is"
+"""The carrier that leaves files as they are."""
+ALL: Final = "all"
+
+
+def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
+    """Look up carriers by name.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of `CARRIERS`; "as-is" for files as they are, "all" for every one of `CARRIERS`.
+
+    Returns
+    -------
+    dict of str to Perturbation or None
+        Each once, "as-is" (None) first, then in the order of `CARRIERS`.
+
+    Raises
+    ------
+    ValueError
+        No name, or an unknown one.
+    """
+    asked = set(names)
+    unknown = sorted(asked - {AS_IS, ALL, *CARRIERS})
+    if unknown or not asked:
+        raise ValueError(
+            f"carrier must be {AS_IS}, {ALL} or of {', '.join(CARRIERS)}; got {', '.join(unknown) or 'none'}"
+        )
+    chosen: dict[str, Perturbation | None] = {AS_IS: None} if AS_IS in asked else {}
+    return chosen | {name: carrier for name, carrier in CARRIERS.items() if name in asked or ALL in asked}
+
+
+def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKind:
+    """Tell the kind of image that a row of a table is of, as `score_files` did.
+
+    Parameters
+    ----------
+    score : Score
+        Of crop "views"; its file is read again unless there is a carrier.
+    carrier : Perturbation, optional
+        What was done to the image before it was scored.
+
+    Returns
+    -------
+    ImageKind
+
+    Raises
+    ------
+    ValueError
+        The score has no region.
+    """
+    if not score.region:
+        raise ValueError(f"score must have a region, got none for {score.path}")
+    shorter = min(map(int, score.region.split(",")[2:]))
+    if carrier is not None:
+        return kind_of_image(*encoding_of(carrier), shorter=shorter)
+    data = read_file(score.path)
+    return kind_of_image(str(read_header(data).format), read_jpeg_tables(data), shorter=shorter)
+
+
+def calibrate_photographs(
+    records: Sequence[ImageRecord],
+    detector: CalibratedDetector,
+    *,
+    carriers: Mapping[str, Perturbation | None] | None = None,
+    about: str = "",
+    progress: str | None = None,
+    **options: Any,
+) -> tuple[Calibration, tuple[tuple[str, str], ...]]:
+    """Score photographs that the detector was not trained on, for verdicts to be read off.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        What is labelled fake is skipped. Their generator is the collection they are from.
+    detector : CalibratedDetector
+        A calibration that it has plays no part.
+    carriers : mapping of str to Perturbation or None, optional
+        What is done to every photograph, by name; default nothing ("as-is").
+    about : str
+        What the photographs are; kept.
+    progress : str, optional
+        Name of the progress bars.
+    options
+        As for `score_files`: batch, engine.
+
+    Returns
+    -------
+    Calibration
+        A row for each photograph and carrier. Files of the same bytes have one, photographs that cannot be judged
+        none.
+    tuple of (str, str)
+        Path and reason of every file that could not be scored.
+
+    Raises
+    ------
+    ValueError
+        No photograph, or none that can be judged.
+    """
+    photographs = [record for record in records if record.label != "fake"]
+    if not photographs:
+        raise ValueError("records must hold photographs, got none that is not labelled fake")
+    chosen = {AS_IS: None} if carriers is None else carriers
+    logits: list[float] = []
+    kinds: list[ImageKind] = []
+    names: list[str] = []
+    collections: list[str] = []
+    failures: list[tuple[str, str]] = []
+    for number, (name, carrier) in enumerate(chosen.items(), 1):
+        bar = None if progress is None else f"{progress} {number}/{len(chosen)} {name}"
+        table = score_files(photographs, detector, perturb=carrier, progress=bar, **options)
+        failures += [(path, reason if name == AS_IS else f"{name}: {reason}") for path, reason in table.failures]
+        files: dict[str, Score] = {}
+        for score in table.scores:
+            if score.judged:
+                files.setdefault(score.sha256, score)
+        for score in files.values():
+            logits.append(score.logit)
+            kinds.append(kind_of_score(score, carrier))
+            names.append(name)
+            collections.append(score.generator)
+    if not logits:
+        raise ValueError(f"none of {len(photographs)} photographs can be judged: there is nothing to calibrate on")
+    calibration = Calibration(
+        np.array(logits, np.float32), tuple(kinds), tuple(names), tuple(collections), detector.weights.sha256, about
+    )
+    return calibration, tuple(failures)
+
+
+def calibration_sha256(calibration: Calibration | None) -> str | None:
+    """Hash what verdicts follow from: logits and kinds. None of no calibration."""
+    if calibration is None:
+        return None
+    digest = hashlib.sha256(np.ascontiguousarray(calibration.logits, np.float32).tobytes())
+    digest.update("\n".join(map(repr, calibration.kinds)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,210 @@
+"""The whole recipe of the everyday detector: two parts trained, fused, and calibrated; each stage is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any, Final
+
+from freqforensics.detector.calibrate import AS_IS, calibrate_photographs, chosen_carriers
+from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
+from freqforensics.detector.checkpoint import load_detector, save_detector
+from freqforensics.detector.everyday import EverydayConfig, SmallNetwork, train_everyday
+from freqforensics.detector.fusing import fuse_detectors
+from freqforensics.detector.inference import weights_sha256
+from freqforensics.images import ImageRecord, index_sources
+from freqforensics.images.perturb import Perturbation
+from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
+
+PARTS: Final[dict[str, SmallNetwork]] = {"local": "local", "coherence": "coherence-small"}
+"""Parts of the fused detector, by name: their networks."""
+RATES: Final = {"local": 2e-3, "coherence": 1e-3}
+"""Learning rates of the parts."""
+NAME: Final = "everyday"
+SCALED: Final = 100
+"""Photographs, of those of the calibration, that put the parts on one scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class EverydayRecipe:
+    """What a recipe has made.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``everyday.safetensors``, ``everyday.npz``, ``everyday.json`` and a folder for each part.
+    scales : dict of str to (float, float)
+        Factor and offset of each part's logit.
+    calibration : Calibration
+    card : dict
+        Model card, JSON values.
+    failures : tuple of (str, str)
+        Path and reason of every photograph that could not be scored.
+    """
+
+    folder: Path
+    scales: dict[str, tuple[float, float]]
+    calibration: Calibration
+    card: dict[str, Any]
+    failures: tuple[tuple[str, str], ...]
+
+
+def make_everyday(
+    config: EverydayConfig,
+    calibration: Sequence[str | Path],
+    out: str | Path,
+    *,
+    parts: Sequence[str] = tuple(PARTS),
+    trained: Mapping[str, str | Path] | None = None,
+    each: int = 6,
+    resume: bool = False,
+    workers: int = 1,
+    about: str = "",
+    command: str | None = None,
+    progress: bool = False,
+) -> EverydayRecipe:
+    """Train the parts, fuse them, and calibrate the whole.
+
+    Parameters
+    ----------
+    config : EverydayConfig
+        Of both parts, but for `network` and, unless it is the default, `learning_rate`.
+    calibration : sequence of str or Path
+        Photographs, as for `index_sources`, that are not among those of `config`: they give the scales and the
+        rates, as they are and through every carrier.
+    out : str or Path
+        Folder.
+    parts : sequence of str
+        Of `PARTS`.
+    trained : mapping of str to path, optional
+        Weights of parts that are trained already.
+    each : int
+        Carriers that every photograph of the calibration is sent through, besides being scored as it is. Which ones
+        changes from photograph to photograph, so that all carriers are seen about as often.
+    resume : bool
+        Take parts that are finished as they are, and go on with the one that is not.
+    workers : int
+        Processes that prepare batches, and threads that score.
+    about : str
+        What the calibration photographs are; kept.
+    command : str, optional
+        Command line, for the manifest.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    EverydayRecipe
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        An unknown part; photographs of the calibration that are trained on; as `train_everyday`.
+    """
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown or not parts:
+        raise ValueError(f"parts must be of {', '.join(PARTS)}, got {', '.join(unknown) or 'none'}")
+    folder = Path(out)
+    records = [record for record in index_sources(calibration) if record.label != "fake"]
+    learnt = {r.path.resolve() for source in config.photographs for r in index_sources([source.path])}
+    both = learnt & {record.path.resolve() for record in records}
+    if both:
+        raise ValueError(f"{len(both)} photographs of the calibration are trained on, first {min(both).name}")
+    detectors = {}
+    for name in parts:
+        made = Path((trained or {}).get(name, folder / name / "detector.safetensors"))
+        if not (made.is_file() and (resume or name in (trained or {}))):
+            rate = RATES[name] if config.learning_rate == EverydayConfig.learning_rate else config.learning_rate
+            train_everyday(
+                replace(config, network=PARTS[name], learning_rate=rate),
+                folder / name,
+                resume=resume,
+                workers=workers,
+                command=command,
+                progress=f"train {name}" if progress else None,
+            )
+        detectors[name] = load_detector(made)
+    shares = share_carriers(records, each)
+    few = share_carriers(records[:: max(1, len(records) // SCALED)], min(1, each))
+    fused, scales = fuse_detectors(detectors, few, progress="scale" if progress else None)
+    weights = folder / f"{NAME}.safetensors"
+    save_detector(fused, weights, halve=True)
+    known = known_detector(load_detector(weights), name=NAME)
+    found, failures = _calibrate(shares, known, about, workers, progress)
+    found.save(folder / f"{NAME}.npz")
+    card = {
+        "name": NAME,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "scales": {name: list(scale) for name, scale in scales.items()},
+        "calibration": {"photographs": len(records), "rows": len(found.logits), "about": about},
+        "training": {"parameters": _without_folders(config), "parts": list(parts)},
+        "made": manifest(
+            {}, inputs={"weights": weights_sha256(known.detector)}, command=command, also=DETECTOR_LIBRARIES
+        ),
+    }
+    write_json(folder / f"{NAME}.json", card)
+    return EverydayRecipe(folder, scales, found, card, failures)
+
+
+def _without_folders(config: EverydayConfig) -> dict[str, Any]:
+    """The parameters; of sources only their names, for they lie elsewhere for whoever reads the card."""
+    shown = asdict(config)
+    for key in ("photographs", "pairs"):
+        shown[key] = [{"name": Path(source["path"]).name, "weight": source["weight"]} for source in shown[key]]
+    return shown
+
+
+def share_carriers(
+    records: Sequence[ImageRecord], each: int
+) -> dict[str, tuple[Perturbation | None, tuple[ImageRecord, ...]]]:
+    """Share carriers out among photographs.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+    each : int
+        Carriers of each photograph besides "as-is".
+
+    Returns
+    -------
+    dict of str to (Perturbation or None, tuple of ImageRecord)
+        Of each carrier, what it does, and the photographs that it carries; "as-is" carries all.
+    """
+    carriers = chosen_carriers([AS_IS, "all"])
+    count = len(carriers) - 1
+    if not 0 <= each <= count:
+        raise ValueError(f"each must lie between 0 and {count}, the number of carriers, got {each}")
+    shared: dict[str, tuple[Perturbation | None, tuple[ImageRecord, ...]]] = {}
+    for number, (name, carrier) in enumerate(carriers.items()):
+        own = tuple(r for n, r in enumerate(records) if name == AS_IS or (n * each + number) % count < each)
+        shared[name] = (carrier, own)
+    return shared
+
+
+def _calibrate(
+    shares: Mapping[str, tuple[Perturbation | None, tuple[ImageRecord, ...]]],
+    known: CalibratedDetector,
+    about: str,
+    jobs: int,
+    progress: bool,
+) -> tuple[Calibration, tuple[tuple[str, str], ...]]:
+    def one(name: str) -> tuple[Calibration, tuple[tuple[str, str], ...]] | None:
+        carrier, own = shares[name]
+        try:
+            return calibrate_photographs(
+                own, known, carriers={name: carrier}, about=about, progress=f"calibrate {name}" if progress else None
+            )
+        except ValueError:  # nothing that can be judged is left of any photograph, as of pages of text
+            return None
+
+    names = [name for name, (_, own) in shares.items() if own]
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        found = [made for made in pool.map(one, names) if made is not None]
+    if not found:
+        raise ValueError("no photograph of the calibration can be judged")
+    merged = reduce(Calibration.merged, (calibration for calibration, _ in found))
+    return merged, tuple(failure for _, failures in found for failure in failures)

@@ -1,0 +1,227 @@
+"""What programs draw on: grounds of one colour, and the tiles of an image that are no photograph.
+
+A page, a screen or a border is constant to the grey level over whole tiles, also after compression; a sky is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isqrt
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Uint8 = NDArray[np.uint8]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Region = tuple[int, int, int, int]
+
+LEAST: Final = 64
+"""Pixels that the shorter side of a photographic region must have."""
+EXACT: Final = 4
+"""Grey levels by which a ground of one colour may differ from it."""
+GROUND: Final = 12
+"""Grey levels by which it may close to a picture, where compression rings."""
+SAMPLES: Final = 2_000_000
+"""Pixels of an image that tiles look at: every nth of each row and column."""
+_FLAT: Final = 3  # range of the grey levels of a flat tile
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Grid of square tiles, and what each of them looks like.
+
+    Parameters
+    ----------
+    size : int
+        Side of a tile, pixels.
+    colours : ndarray of uint8, shape (n, 3)
+        Colours of the ground, the most frequent one first: those that several tiles have throughout.
+    main : ndarray of uint8, shape (m, 3)
+        Those that at least one tile of fifty has.
+    flat : ndarray of bool, shape (rows, columns)
+        Tiles of one colour, nearly.
+    exact : ndarray of bool, shape (rows, columns)
+        Tiles of one colour, to a grey level.
+    photo : ndarray of bool, shape (rows, columns)
+        Tiles that are neither flat nor mostly ground nor of two colours.
+    is_drawn : bool
+        Whether there is next to nothing but ground and what is drawn on it, in strong contrast.
+    blank_stretches : int
+        Number of runs of rows that have nothing but ground, counted where there is enough of it for a drawing.
+    """
+
+    size: int
+    colours: Uint8
+    main: Uint8
+    flat: Bools
+    exact: Bools
+    photo: Bools
+    is_drawn: bool = False
+    blank_stretches: int = 0
+
+    @classmethod
+    def of(cls, image: Uint8) -> Tiles:
+        """Measure the tiles of an image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (H, W, 3)
+            Tiles are 16 pixels wide, 8 where a side has less than 320, and 16 n in images of which they hold only every
+            nth pixel of each row and column. What is left over at the right and below belongs to no tile.
+
+        Returns
+        -------
+        Tiles
+        """
+        height, width = image.shape[:2]
+        every = max(1, isqrt(height * width // SAMPLES))
+        side = 16 if min(height, width) >= 320 else 8
+        samples = image[::every, ::every]
+        rows, columns = samples.shape[0] // side, samples.shape[1] // side
+        if rows == 0 or columns == 0:
+            none, nothing = np.zeros((rows, columns), bool), np.zeros((0, 3), np.uint8)
+            return cls(side * every, nothing, nothing, none, none, none)
+        samples = np.ascontiguousarray(samples[: rows * side, : columns * side])
+        strips = samples.reshape(rows, side, columns * side * 3)
+        low = strips.min(axis=1).reshape(rows, columns, side, 3).min(axis=2)
+        high = strips.max(axis=1).reshape(rows, columns, side, 3).max(axis=2)
+        extent = (high - low).max(axis=2)
+        flat: Bools = extent <= _FLAT
+        exact: Bools = extent <= 1
+        colours, counts = _frequent_colours(low[exact], least=max(3, round(0.0015 * flat.size)))
+        mask = near_colours(samples, colours)
+        ground = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) / np.float32(255)
+        luma = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY), np.uint8)
+        two = (_mode_share(luma, side) >= 0.45) & (extent >= 80)
+        photo: Bools = ~flat & (ground < 0.4) & ~two
+        main = colours[counts >= 0.02 * flat.size]
+        tiles = cls(side * every, colours, main, flat, exact, photo)
+        if len(main) and exact.sum() >= max(0.7 * flat.sum(), 0.2 * exact.size):
+            mask = near_colours(samples, main)
+            blank = len(runs(mask.mean(axis=1) >= 0.98 * 255))
+            return replace(tiles, is_drawn=tiles._looks_drawn(mask, extent, two, blank), blank_stretches=blank)
+        return tiles
+
+    def _looks_drawn(self, mask: Uint8, extent: NDArray[np.uint8], two: Bools, blank: int) -> bool:
+        shape = (self.flat.shape[1], self.flat.shape[0])
+        ground = cv2.resize(mask, shape, interpolation=cv2.INTER_AREA) / np.float32(255)
+        uneven = ~self.exact
+        photo = uneven & (ground < 0.4) & ~two
+        _, _, across, down = largest_rectangle(photo & ~self.flat)
+        if mask.mean() < 0.6 * 255 or photo.sum() > 0.35 * uneven.sum() or min(across, down) * self.size >= LEAST:
+            return False
+        # A dark or hazy photograph can have as little on a ground; what is drawn on one stands out more.
+        far = np.abs(self.main[:1].astype(int) - self.main).max(axis=1) > 2 * GROUND
+        dark = self.main[0].max() < 40
+        sharp = 0.22 if far.any() or (blank >= 8 and not dark) else 0.75 if dark else 0.5
+        return bool((uneven & (extent >= 64)).sum() >= sharp * uneven.sum())
+
+    @property
+    def has_ground(self) -> bool:
+        """Whether enough tiles have the same colours throughout for a screen, a page or a drawing."""
+        return bool(len(self.colours) and self.exact.mean() >= 0.02 and self.exact.sum() >= 0.5 * self.flat.sum())
+
+
+def largest_rectangle(mask: Bools) -> Region:
+    """Find the largest rectangle of a grid in which all cells are true.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, columns)
+
+    Returns
+    -------
+    (int, int, int, int)
+        x, y, width and height in cells; zeros where no cell is true.
+    """
+    best, area = (0, 0, 0, 0), 0
+    heights = np.zeros(mask.shape[1] + 1, np.int64)  # a column of zeros ends every run
+    for row, cells in enumerate(mask):
+        heights[:-1] = np.where(cells, heights[:-1] + 1, 0)
+        stack: list[int] = []
+        for column, height in enumerate(heights.tolist()):
+            while stack and heights[stack[-1]] >= height:
+                tall = int(heights[stack.pop()])
+                left = stack[-1] + 1 if stack else 0
+                if tall * (column - left) > area:
+                    area = tall * (column - left)
+                    best = (left, row - tall + 1, column - left, tall)
+            stack.append(column)
+    return best
+
+
+def near_colours(image: Uint8, colours: Uint8) -> Uint8:
+    """Mark the pixels that have one of some colours.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+    colours : ndarray of uint8, shape (n, 3)
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        255 where all channels are within `GROUND` levels of one of the colours, 0 elsewhere.
+    """
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for colour in colours.astype(int):
+        low, high = np.maximum(colour - GROUND, 0), np.minimum(colour + GROUND, 255)
+        mask |= np.asarray(cv2.inRange(image, low, high), np.uint8)
+    return mask
+
+
+def _frequent_colours(colours: Uint8, *, least: int) -> tuple[Uint8, NDArray[np.int64]]:
+    """Up to twelve colours that occur `least` times or more, with counts; a few grey levels make no other colour."""
+    values, counts = np.unique(colours, axis=0, return_counts=True)
+    chosen: list[Uint8] = []
+    totals: list[int] = []
+    while len(values) and len(chosen) < 12:
+        colour = values[counts.argmax()]
+        same = np.abs(values.astype(int) - colour).max(axis=1) <= _FLAT
+        if counts[same].sum() < least:
+            break
+        chosen.append(colour)
+        totals.append(int(counts[same].sum()))
+        values, counts = values[~same], counts[~same]
+    return np.array(chosen, np.uint8).reshape(-1, 3), np.array(totals, np.int64)
+
+
+def _mode_share(luma: Uint8, side: int) -> Floats:
+    """Share of each tile's pixels that lie in its fullest eight grey levels in a row."""
+    rows, columns = luma.shape[0] // side, luma.shape[1] // side
+    tile = np.repeat(np.arange(rows), side)[:, None] * columns + np.repeat(np.arange(columns), side)
+    counts = np.bincount((tile * 64 + (luma >> 2)).ravel(), minlength=rows * columns * 64).reshape(rows, columns, 64)
+    share: Floats = (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
+    return share
+
+
+def distance_rows(first: Uint8, second: Uint8) -> Uint8:
+    """Compare two rows of pixels, uint8 (..., 3): the largest difference of the three channels, uint8 (...)."""
+    off: Uint8 = (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
+    return off
+
+
+def is_even(row: Uint8, *, tolerance: int = 2 * EXACT) -> bool:
+    """Tell whether eight sections of a row, (N, 3), have the same mean, as a drawn line has and a lit one does not."""
+    sections = np.array([section.mean(axis=0) for section in np.array_split(row, 8)])
+    return bool(np.ptp(sections, axis=0).max() <= tolerance)
+
+
+def runs(mask: Bools) -> list[tuple[int, int]]:
+    """List the first and one past the last index of every run of true values."""
+    changes = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in changes.reshape(-1, 2)]
+
+
+def cut(image: NDArray[Any], box: Region) -> NDArray[Any]:
+    """Give the part of an array, (H, W, ...), that lies in a box, as a view."""
+    x, y, width, height = box
+    return image[y : y + height, x : x + width]
+
+
+def moved(box: Region, origin: Region) -> Region:
+    """Give a box inside another one in the coordinates that the other one is in."""
+    return box[0] + origin[0], box[1] + origin[1], box[2], box[3]

@@ -1,0 +1,113 @@
+"""Which photographs an image is compared with: those that came the same way, by what its file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, replace
+from typing import Final
+
+from freqforensics.images import JpegTables
+from freqforensics.images.carriers import GIF
+from freqforensics.images.jpeg import luma_table
+from freqforensics.images.perturb import AVIF, JPEG, Chain, Perturbation, WebP
+
+ANY: Final = ""
+"""A field that says nothing: all values are alike."""
+MEDIUM: Final = 75
+HIGH: Final = 90
+"""JPEG qualities that separate the quality classes "low", "medium" and "high"."""
+SMALL: Final = 224
+LARGE: Final = 600
+"""Shorter sides, in pixels, that separate the size classes "small", "medium" and "large"."""
+LOSSY: Final = ("JPEG", "WebP", "AVIF", "GIF")
+"""Containers that are told apart; all others store pixels as they are, and count as "lossless"."""
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """What is alike among images that came the same way. An empty field stands for all values.
+
+    Parameters
+    ----------
+    container : str
+        One of `LOSSY`, or "lossless".
+    subsampling : str
+        Chroma subsampling of a JPEG, as "4:2:0"; empty of other containers.
+    quality : str
+        "low" (below 75), "medium" (75 to 89) or "high" quality of a JPEG; empty of other containers.
+    size : str
+        "small" (shorter side of the scored region up to 224 pixels), "medium" (up to 600) or "large".
+    """
+
+    container: str = ANY
+    subsampling: str = ANY
+    quality: str = ANY
+    size: str = ANY
+
+    def __str__(self) -> str:
+        """Give the kind in words, as "JPEG 4:2:0, medium quality, large"."""
+        first = " ".join(part for part in (self.container, self.subsampling) if part)
+        parts = [first, f"{self.quality} quality" if self.quality else "", self.size]
+        return ", ".join(part for part in parts if part) or "any"
+
+    def contains(self, other: ImageKind) -> bool:
+        """Whether every field that is given is the other's, too."""
+        return all(own in (ANY, theirs) for own, theirs in zip(astuple(self), astuple(other), strict=True))
+
+    def wider(self) -> Iterator[ImageKind]:
+        """Give the kind itself, then ever wider ones: without size, quality, subsampling, container."""
+        kind = self
+        yield kind
+        for name in ("size", "quality", "subsampling", "container"):
+            if getattr(kind, name):
+                kind = replace(kind, **{name: ANY})
+                yield kind
+
+
+def kind_of_image(format: str, jpeg: JpegTables | None, *, shorter: int) -> ImageKind:  # noqa: A002 - the field's word
+    """Tell an image's kind.
+
+    Parameters
+    ----------
+    format : str
+        As `read_header` gives it, or "array" of an image that was no file.
+    jpeg : JpegTables or None
+        Of a JPEG.
+    shorter : int
+        Shorter side of the region that is scored, pixels.
+
+    Returns
+    -------
+    ImageKind
+    """
+    size = "small" if shorter <= SMALL else "medium" if shorter <= LARGE else "large"
+    if jpeg is not None:
+        quality = "low" if jpeg.quality < MEDIUM else "medium" if jpeg.quality < HIGH else "high"
+        return ImageKind("JPEG", jpeg.subsampling, quality, size)
+    return ImageKind(format if format in LOSSY else "lossless", size=size)
+
+
+def encoding_of(perturbation: Perturbation) -> tuple[str, JpegTables | None]:
+    """Tell as what an image would be saved that a perturbation has been done to: by its last step.
+
+    Parameters
+    ----------
+    perturbation : Perturbation
+
+    Returns
+    -------
+    str
+        "JPEG", "WebP", "AVIF" or "GIF" if it ends by compressing, else "PNG".
+    JpegTables or None
+        Of a JPEG; of a quality that is drawn, the middle one.
+    """
+    while isinstance(perturbation, Chain) and perturbation.steps:
+        perturbation = perturbation.steps[-1]
+    if isinstance(perturbation, JPEG):
+        quality = perturbation.quality
+        if isinstance(quality, tuple):
+            quality = sum(quality) // 2
+        luma = tuple(int(step) for step in luma_table(quality).ravel())
+        return "JPEG", JpegTables(quality, True, perturbation.subsampling, luma)
+    names = {WebP: "WebP", AVIF: "AVIF", GIF: "GIF"}
+    return next((name for kind, name in names.items() if isinstance(perturbation, kind)), "PNG"), None

@@ -1,0 +1,127 @@
+"""A small network at full resolution on a local residual: what is left of an image without its 3x3 median.
+
+Neighbouring pixels of a decoder's output depend on each other in ways that a sensor's do not. That shows in the first
+few pixels around each pixel, so nothing here is downsampled before it has been looked at (Gragnaniello et al., ICME
+2021; Tan et al., CVPR 2024; Liang et al., NeurIPS 2025).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from freqforensics.detector.resnet import Detector, InputKind
+
+WIDTHS: Final = (32, 64, 128)
+"""Channels at full, half and quarter resolution."""
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (He et al., CVPR 2016)."""
+
+    def __init__(self, channels: int, made: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, made, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(made)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(made, made, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(made)
+        self.relu2 = nn.ReLU()
+        self.downsample: nn.Module = nn.Identity()
+        if stride > 1 or channels != made:
+            self.downsample = nn.Sequential(nn.Conv2d(channels, made, 1, stride, bias=False), nn.BatchNorm2d(made))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C', H', W')."""
+        y = self.relu1(self.bn1(self.conv1(x)))
+        made: Tensor = self.relu2(self.bn2(self.conv2(y)) + self.downsample(x))
+        return made
+
+
+class LocalNetwork(nn.Module):
+    """Two convolutions at full resolution, two stages of two residual blocks at a half and a quarter, global average.
+
+    0.7 million parameters; takes (N, 3, H, W) of any size from 32 pixels, gives (N, 1).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        stem, half, quarter = WIDTHS
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, stem, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(stem),
+            nn.ReLU(),
+            nn.Conv2d(stem, stem, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(stem),
+            nn.ReLU(),
+        )
+        self.layer1 = nn.Sequential(ResidualBlock(stem, half, 2), ResidualBlock(half, half, 1))
+        self.layer2 = nn.Sequential(ResidualBlock(half, quarter, 2), ResidualBlock(quarter, quarter, 1))
+        self.fc = nn.Linear(quarter, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give logits, (N, 1)."""
+        features = self.layer2(self.layer1(self.stem(x))).mean(dim=(2, 3))
+        logits: Tensor = self.fc(features)
+        return logits
+
+
+class CoherenceNetwork(nn.Module):
+    """The same blocks on an image of frequencies of 32 x 32 (`prepare_input`, "coherence").
+
+    0.7 million parameters; takes (N, 3, 32, 32), gives (N, 1).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        stem, half, quarter = WIDTHS
+        self.stem = nn.Sequential(nn.Conv2d(3, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU())
+        self.layer1 = nn.Sequential(ResidualBlock(stem, half, 1), ResidualBlock(half, half, 1))
+        self.layer2 = nn.Sequential(ResidualBlock(half, quarter, 2), ResidualBlock(quarter, quarter, 1))
+        self.layer3 = nn.Sequential(ResidualBlock(quarter, quarter, 2))
+        self.fc = nn.Linear(quarter * 8 * 8, 1)
+        nn.init.normal_(self.fc.weight, 0.0, 0.002)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give logits, (N, 1); where in the plane something lies matters, so nothing is averaged."""
+        features = self.layer3(self.layer2(self.layer1(self.stem(x))))
+        logits: Tensor = self.fc(torch.flatten(features, 1))
+        return logits
+
+
+NETWORKS: Final[dict[str, tuple[type[nn.Module], InputKind]]] = {
+    "local": (LocalNetwork, "local"),
+    "coherence-small": (CoherenceNetwork, "coherence"),
+}
+"""By name: the network, and what it is fed with."""
+
+
+def make_small_detector(name: str, *, seed: int | None = None) -> Detector:
+    """Make an untrained detector with a small network.
+
+    Parameters
+    ----------
+    name : {"local", "coherence-small"}
+    seed : int, optional
+        Of the random weights; without one they come from torch's global generator.
+
+    Returns
+    -------
+    Detector
+        In training mode.
+
+    Raises
+    ------
+    ValueError
+        No such network.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"name must be one of {', '.join(NETWORKS)}; got {name!r}")
+    network, kind = NETWORKS[name]
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        made: Any = network()
+        return Detector(made, input=kind)
