@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from freqforensics.detector.calibrated import CalibratedDetector, Rate, Thresholds, Verdict
 from freqforensics.detector.domain import Domain, find_region
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.kinds import ImageKind, kind_of_image
+from freqforensics.detector.kinds import ImageKind, container_of, kind_of_image
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.views import Region, cut, median_view, view_boxes
 from freqforensics.finding import InspectedImage
@@ -151,7 +151,7 @@ def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTable
         sha256=hashlib.sha256(data).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],
-        format=str(read_header(data).format),
+        format=container_of(str(read_header(data).format), data),
         jpeg_quality=None if jpeg is None else jpeg.quality,
         jpeg_subsampling=None if jpeg is None else jpeg.subsampling,
         notes=tuple(notes),

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from freqforensics.detector.calibrated import CalibratedDetector, Calibration
-from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.detector.kinds import ImageKind, container_of, encoding_of, kind_of_image
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.images import ImageRecord, read_file, read_header, read_jpeg_tables
@@ -74,7 +74,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
     if carrier is not None:
         return kind_of_image(*encoding_of(carrier), shorter=shorter)
     data = read_file(score.path)
-    return kind_of_image(str(read_header(data).format), read_jpeg_tables(data), shorter=shorter)
+    return kind_of_image(container_of(str(read_header(data).format), data), read_jpeg_tables(data), shorter=shorter)
 
 
 def calibrate_photographs(

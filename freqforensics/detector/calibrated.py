@@ -35,6 +35,8 @@ FEWEST: Final = 300
 """Photographs that a kind must hold; otherwise the nearest wider kind is taken."""
 GUARD: Final = 0.02
 """Greatest share of the photographs of any one carrier scoring as high at which an image is called evidence."""
+MARGIN: Final = 0.3
+"""Logits by which evidence must clear these photographs, because others come from sources that are not among them."""
 FEWEST_CARRIED: Final = 50
 """Photographs that came by a carrier, from which on the carrier is asked."""
 
@@ -95,8 +97,11 @@ class Rate:
         Photographs of `kind`.
     kind : ImageKind
         The image's, or the nearest wider one with `FEWEST` photographs.
+    nearly : int
+        Photographs of `kind` whose logit is at most `MARGIN` below the image's, or above it.
     carrier : str
-        Of the carriers that end in the image's container, the one after which the most photographs score as high.
+        Of the carriers that end in the image's container, the one after which the most photographs score as high, or
+        nearly as high.
     carried : float
         The share of those that do. A kind mixes carriers; this keeps the worst of them from being outvoted.
     """
@@ -104,6 +109,7 @@ class Rate:
     above: int
     photographs: int
     kind: ImageKind
+    nearly: int = 0
     carrier: str = ""
     carried: float = 0.0
 
@@ -116,10 +122,11 @@ class Rate:
     def verdict(self) -> Verdict:
         """The rule: "evidence" up to `EVIDENCE`, "inconclusive" up to `INCONCLUSIVE`, otherwise "none".
 
-        And "inconclusive" at best where the share of one carrier is above `GUARD`.
+        For evidence also those count that score nearly as high, and the share of one carrier must not be above `GUARD`.
         """
         found = verdict_of_rate(self.rate)
-        return "inconclusive" if found == "evidence" and self.carried > GUARD else found
+        clear = (max(self.above, self.nearly) + 1) / (self.photographs + 1) <= EVIDENCE and self.carried <= GUARD
+        return "inconclusive" if found == "evidence" and not clear else found
 
     def __str__(self) -> str:
         """Give it in words, as "1 of 340 photographs of this kind scores as high"."""
@@ -186,10 +193,11 @@ class Calibration:
         members, wider = self._sorted(kind)
         carrier, carried = "", 0.0
         for name, own in self._carried(kind).items():
-            share = _at_least(own, logit) / len(own)
+            share = _at_least(own, logit - MARGIN) / len(own)
             if share > carried:
                 carrier, carried = name, share
-        return Rate(_at_least(members, logit), len(members), wider, carrier, carried)
+        nearly = _at_least(members, logit - MARGIN)
+        return Rate(_at_least(members, logit), len(members), wider, nearly, carrier, carried)
 
     def threshold(self, share: float, kind: ImageKind) -> float:
         """Give the logit above which the rate of a kind is at most `share`; infinite if it never is."""
@@ -210,7 +218,7 @@ class Calibration:
                 high = guard
                 source = f"{INCONCLUSIVE:.0%} of {len(members)} photographs ({wider}) score above the lower,"
                 source += f" {GUARD:.0%} of those sent as {name} above the higher"
-        return Thresholds(low, high, source)
+        return Thresholds(low, max(high + MARGIN, low), f"{source}; evidence by {MARGIN} more")
 
     def merged(self, other: Calibration) -> Calibration:
         """Add photographs.

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
 from freqforensics.detector.domain import find_region
 from freqforensics.detector.inference import Engine, Scorer, make_scorer
-from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.detector.kinds import ImageKind, container_of, encoding_of, kind_of_image
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
 from freqforensics.detector.views import Region, cut, median_view, view_boxes
@@ -264,7 +264,7 @@ def _read(
             if domain.region is None:
                 return _Image(sha256, (), "; ".join(notes), places)
             views = tuple(np.ascontiguousarray(cut(image, box)) for box in view_boxes(domain.region))
-            format, jpeg = sent or (str(read_header(data).format), read_jpeg_tables(data))  # noqa: A001
+            format, jpeg = sent or (container_of(str(read_header(data).format), data), read_jpeg_tables(data))  # noqa: A001
             kind = kind_of_image(format, jpeg, shorter=min(domain.region[2:]))
             return _Image(sha256, views, "; ".join(notes), places, kind, ",".join(map(str, domain.region)))
     except ValueError as error:  # too few pixels for a perturbation, or too many; a region outside
