@@ -64,7 +64,7 @@ _HOME = {
     "Page": "report",
     "write_report": "report",
     "inspect": "inspection",
-    "open_detector": "detector.calibrated",
+    "open_detector": "detector",
     "shipped_population": "population",
     "compare_sources": "comparing",
     "find_origins": "origins",
@@ -82,10 +82,10 @@ if TYPE_CHECKING:
         TrainConfig as TrainConfig,
         find_weights as find_weights,
         load_detector as load_detector,
+        open_detector as open_detector,
         score_files as score_files,
         train_detector as train_detector,
     )
-    from freqforensics.detector.calibrated import open_detector as open_detector
     from freqforensics.experiments import (
         ablate_sources as ablate_sources,
         evaluate_sources as evaluate_sources,

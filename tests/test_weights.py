@@ -244,7 +244,8 @@ def test_without_a_network(tmp_path, monkeypatch):
 
 def test_names_and_places(tmp_path, monkeypatch):
     with pytest.raises(
-        WeightsError, match=r"no weights are called 'best'; there are miniature-resnet50, wang2020-blur-jpeg-0\.5"
+        WeightsError,
+        match=r"no weights are called 'best'; there are everyday, miniature-resnet50, wang2020-blur-jpeg-0\.5",
     ):
         stored_weights("best")
     with pytest.raises(FileNotFoundError, match="and no known ones of that name"):
@@ -275,15 +276,15 @@ def test_the_registry():
 
 
 def test_the_weights_that_ship(tmp_path, monkeypatch, rng):
-    """They are what their model card says, small enough, and a coherence detector that loads at once."""
+    """They are what their model card says, small enough, and load at once."""
     stored = verify_weights(weights.DEFAULT, folder=tmp_path)
     assert find_weights(weights.DEFAULT) == fetch_weights(weights.DEFAULT).path == stored.path
-    assert stored.path.stat().st_size <= 26_000_000
+    sizes = [path.stat().st_size for path in weights.SHELF.iterdir()]
+    assert sum(sizes) <= 30_000_000
     card = weights.model_card(weights.DEFAULT)
     assert stored.sha256 == card["sha256"] == hashlib.sha256(stored.path.read_bytes()).hexdigest()
-    assert card["thresholds"]["inconclusive"][0] < card["thresholds"]["inconclusive"][1]
     detector = load_detector(stored.path)
-    assert detector.input == "coherence"
+    assert list(detector.parts) == list(card["scales"]) == ["local", "coherence"]
     # It must know a lattice when it sees one, in grey images too, whose colour differences say nothing.
     for photos in (
         [picture(rng, 160, 160) for _ in range(8)],
@@ -295,6 +296,6 @@ def test_the_weights_that_ship(tmp_path, monkeypatch, rng):
     with pytest.raises(WeightsError, match="ships with freqforensics and is not here"):
         find_weights(weights.DEFAULT)
     (tmp_path / stored.path.name).write_bytes(b"something else")
-    (tmp_path / "miniature-resnet50.json").write_text(json.dumps(card))
+    (tmp_path / f"{weights.DEFAULT}.json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="as its model card says: install freqforensics again"):
         verify_weights(weights.DEFAULT)

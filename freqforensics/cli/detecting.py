@@ -120,7 +120,7 @@ def train_everyday(
             steps=steps,
             precision=precision,
             seed=seed,
-            **({} if learning_rate is None else {"learning_rate": learning_rate}),
+            learning_rate=EverydayConfig.learning_rate if learning_rate is None else learning_rate,
         )
         made = make_everyday(
             config,

@@ -18,6 +18,7 @@ _HOME = {
     "fetch_weights": "weights",
     "find_weights": "weights",
     "load_detector": "checkpoint",
+    "open_detector": "calibrated",
     "plan_training": "train",
     "score_files": "score",
     "train_detector": "train",
@@ -31,6 +32,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from freqforensics.detector.calibrated import open_detector as open_detector
     from freqforensics.detector.checkpoint import (
         CheckpointError as CheckpointError,
         load_detector as load_detector,

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from freqforensics.detector.ground import (
+    EXACT,
     GROUND,
     LEAST,
     Bools,
@@ -144,7 +145,7 @@ def _straight_lines(strip: Uint8, tiles: Tiles, *, least: float) -> list[tuple[i
     return [
         (int(end) + 1, float(share))
         for end, share in zip(ends, shares, strict=True)
-        if share >= least and is_even(strip[end - 2])
+        if share >= least and is_even(strip[end - 2], tolerance=(4 if share >= 0.8 else 2) * EXACT)
     ]
 
 

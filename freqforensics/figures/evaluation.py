@@ -43,7 +43,7 @@ def plot_evaluation(evaluation: Evaluation, *, fig: Figure | None = None) -> Fig
             import matplotlib.pyplot as plt
 
             fig = plt.figure()
-        fig.set_size_inches(8.2 if against else 5.6, 0.21 * len(names) + 1.5)
+        fig.set_size_inches(8.2 if against else 5.6, 0.21 * len(names) + (2.1 if against else 1.5))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(1, 2 if against else 1, sharey=True, squeeze=False)[0]
         labels: dict[int, str] = {}
