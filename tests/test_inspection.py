@@ -288,7 +288,7 @@ def test_the_rate_takes_the_place_of_the_probability(fused, fused_finding):
     assert fused_finding.rate_of == PhotographRate(0, 400, "lossless, small")
     assert fused_finding.rate == pytest.approx(1 / 401)
     assert (fused_finding.verdict, fused_finding.probability) == ("evidence", None)
-    assert fused_finding.thresholds.source.startswith("1% and 10% of 400 photographs (lossless, small)")
+    assert fused_finding.thresholds.source.startswith("10% and 1% of 400 photographs (lossless, small)")
     assert fused_finding.flip_sought
     page = render_page(fused_finding)
     assert "None of 400 photographs of this kind (lossless, small) scores as high." in page

@@ -86,7 +86,7 @@ def test_the_threshold_is_the_calibrations():
     threshold, origin = decision_threshold(calibrated(detector, logits))
     # Evidence: (above + 1) / 1001 <= 0.01, so that nine photographs at the most score as high.
     assert (logits >= threshold - MARGIN + 0.001).sum() == 9
-    assert "1% and 10% of 1000 photographs" in origin
+    assert "10% and 1% of 1000 photographs" in origin
     population = PhotographScores.of_calibration(calibrated(detector, logits).calibration)
     assert population.name == "calibration (drawn for a test)"
     assert len(population.logits) == 1000
