@@ -99,7 +99,7 @@ class Tiles:
         photo: Bools = ~flat & (ground < 0.4) & ~two
         main = colours[counts >= 0.02 * flat.size]
         tiles = cls(side * every, colours, main, flat, exact, photo)
-        if len(main) and exact.sum() >= max(0.7 * flat.sum(), 0.2 * exact.size):
+        if len(main) and exact.sum() >= max(0.7 * flat.sum(), 0.05 * exact.size):
             mask = near_colours(samples, main)
             blank = len(runs(mask.mean(axis=1) >= 0.98 * 255))
             return replace(tiles, is_drawn=tiles._looks_drawn(mask, extent, two, blank), blank_stretches=blank)
@@ -111,13 +111,18 @@ class Tiles:
         uneven = ~self.exact
         photo = uneven & (ground < 0.4) & ~two
         _, _, across, down = largest_rectangle(photo & ~self.flat)
-        if mask.mean() < 0.6 * 255 or photo.sum() > 0.35 * uneven.sum() or min(across, down) * self.size >= LEAST:
+        bare = self.exact.mean() >= 0.2  # small letters leave few tiles without any
+        if (
+            mask.mean() < (0.6 if bare else 0.55) * 255
+            or photo.sum() > 0.35 * uneven.sum()
+            or min(across, down) * self.size >= LEAST
+        ):
             return False
         # A dark or hazy photograph can have as little on a ground; what is drawn on one stands out more.
         far = np.abs(self.main[:1].astype(int) - self.main).max(axis=1) > 2 * GROUND
         dark = self.main[0].max() < 40
         sharp = 0.22 if far.any() or (blank >= 8 and not dark) else 0.75 if dark else 0.5
-        return bool((uneven & (extent >= 64)).sum() >= sharp * uneven.sum())
+        return bool((uneven & (extent >= 64)).sum() >= (sharp if bare else 0.85) * uneven.sum())
 
     @property
     def has_ground(self) -> bool:
