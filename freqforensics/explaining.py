@@ -85,7 +85,7 @@ def explain_finding(
     population = population if population is not None else shipped_population()
     twin, view = folded(detector), judged.view
     # One part is explained; what is said of the verdict is asked of all of them.
-    part, plain = (_deciding(finding, one) for one in (twin, detector))
+    part, plain = (_strongest(finding, one) for one in (twin, detector))
     chosen: tuple[Baseline, ...] = (baseline if baseline is not None else default_baseline(part),)
     thresholds = finding.thresholds
     with tqdm(total=8, desc=progress, unit="step", delay=2, disable=None if progress else True, leave=False) as bar:
@@ -166,10 +166,10 @@ def explain_finding(
     )
 
 
-def _deciding(finding: Finding, detector: Detector) -> Detector:
+def _strongest(finding: Finding, detector: Detector) -> Detector:
     if finding.parts is None or not isinstance(detector, FusedDetector):
         return detector
-    return detector.parts[finding.parts.decided]
+    return detector.parts[finding.parts.strongest]
 
 
 def _between(thresholds: Thresholds, sought: bool) -> float:

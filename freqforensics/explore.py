@@ -15,9 +15,9 @@ from freqforensics.attribution.differentiable import TILE
 from freqforensics.attribution.notches import Line, lattice_lines, line_name, notched, rounded
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.inference import folded
-from freqforensics.detector.views import Region
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
+from freqforensics.images.canvases import Region
 from freqforensics.judging import judge_image
 from freqforensics.spectra import (
     MeanSpectrum,

@@ -99,13 +99,13 @@ class DetectorParts:
     Parameters
     ----------
     logits : dict of str to float
-        By part, on their common scale. The greatest is the image's logit.
-    decided : str
-        The part whose logit is the greatest. It is the one that is explained.
+        By part, on their common scale. Their sum is the image's logit.
+    strongest : str
+        The part that adds most. It is the one that is explained.
     """
 
     logits: dict[str, float]
-    decided: str
+    strongest: str
 
 
 @dataclass(frozen=True)

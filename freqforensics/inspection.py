@@ -21,11 +21,11 @@ from freqforensics.attribution.path import Baseline
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector, open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector
-from freqforensics.detector.views import Region
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.explaining import explain_finding
 from freqforensics.finding import FORMAT, DetectorParts, Finding, PhotographRate, ScoredView
 from freqforensics.images import ImageReadError
+from freqforensics.images.canvases import Region
 from freqforensics.judging import JudgedImage, judge_image
 from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
 from freqforensics.spectra.population import Population

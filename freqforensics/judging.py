@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.detector.calibrated import CalibratedDetector, Rate, Thresholds, Verdict
-from freqforensics.detector.domain import Domain, find_region
+from freqforensics.detector.domain import Domain
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.kinds import ImageKind, container_of, kind_of_image
+from freqforensics.detector.kinds import ImageKind
+from freqforensics.detector.looking import look_at
 from freqforensics.detector.resnet import Detector
-from freqforensics.detector.views import Region, cut, median_view, view_boxes
+from freqforensics.detector.views import cut, median_view
 from freqforensics.finding import InspectedImage
 from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images.canvases import Region
 
 Uint8 = NDArray[np.uint8]
 
@@ -107,12 +109,10 @@ def judge_image(
         An array that is no image; a region outside the image or with a side under 64 pixels.
     """
     pixels, about, jpeg = _opened(image)
-    domain = find_region(pixels, region=region)
-    if domain.region is None:
-        return JudgedImage(pixels, about, jpeg, domain, "cannot-judge", None, detector.thresholds)
-    kind = kind_of_image(about.format, jpeg, shorter=min(domain.region[2:]))
-    boxes = view_boxes(domain.region)
-    views = [np.ascontiguousarray(cut(pixels, box)) for box in boxes]
+    look = look_at(pixels, about.format, jpeg, region=region)
+    if look.kind is None:
+        return JudgedImage(pixels, about, jpeg, look.domain, "cannot-judge", None, detector.thresholds)
+    views = look.views(pixels)
     network = scorer if scorer is not None else detector.detector
     parts: dict[str, NDArray[np.float64]] = {}
     if isinstance(network, FusedDetector):
@@ -120,17 +120,17 @@ def judge_image(
         logits = np.sum(list(parts.values()), axis=0)
     else:
         logits = network.logits(views).astype(np.float64)
-    verdict, rate = detector.judge(float(logits[median_view(logits)]), kind)
+    verdict, rate = detector.judge(float(logits[median_view(logits)]), look.kind)
     return JudgedImage(
         pixels=pixels,
         about=about,
         jpeg=jpeg,
-        domain=domain,
+        domain=look.domain,
         verdict=verdict,
         rate=rate,
-        thresholds=detector.thresholds_of(kind),
-        kind=kind,
-        boxes=boxes,
+        thresholds=detector.thresholds_of(look.kind),
+        kind=look.kind,
+        boxes=look.boxes,
         logits=logits,
         parts=parts,
     )
@@ -151,7 +151,7 @@ def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTable
         sha256=hashlib.sha256(data).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],
-        format=container_of(str(read_header(data).format), data),
+        format=str(read_header(data).format),
         jpeg_quality=None if jpeg is None else jpeg.quality,
         jpeg_subsampling=None if jpeg is None else jpeg.subsampling,
         notes=tuple(notes),

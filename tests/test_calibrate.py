@@ -18,6 +18,7 @@ from freqforensics.detector.calibrate import (
     calibration_sha256,
     chosen_carriers,
     kind_of_score,
+    left_out_evidence,
 )
 from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
 from freqforensics.detector.kinds import ImageKind
@@ -170,3 +171,37 @@ def test_the_command_writes_what_score_reads(photographs, tmp_path, monkeypatch,
         assert code == 2
         assert last.startswith("freqforensics: ")
         assert line in last
+
+
+def test_a_collection_left_out_is_judged_by_the_others(rng):
+    kinds = (ImageKind("JPEG", "4:2:0", "75-90", "M"),)
+    logits = np.concatenate([rng.normal(size=400), rng.normal(size=300) + 3]).astype(np.float32)
+    collections = ("low",) * 400 + ("high",) * 300
+    own = Calibration(logits, kinds * 700, ("as-is",) * 700, collections, "w")
+    counts = left_out_evidence(own)
+    assert {key: total for key, (_, total) in counts.items()} == {("low", "as-is"): 400, ("high", "as-is"): 300}
+    assert counts["low", "as-is"][0] == 0
+    rest = Calibration(logits[:400], kinds * 400, ("as-is",) * 400, collections[:400], "w")
+    expected = sum(rest.rate(float(logit), kinds[0]).verdict == "evidence" for logit in logits[400:])
+    assert counts["high", "as-is"] == (expected, 300)
+    assert expected > 100
+    with pytest.raises(ValueError, match="none would be left"):
+        left_out_evidence(rest)
+
+
+def test_the_margin_is_the_least_that_collections_left_out_allow(monkeypatch):
+    calibration = open_detector("everyday").calibration
+
+    def holds(margin):
+        monkeypatch.setattr(calibrated_module, "MARGIN", margin)
+        counts = left_out_evidence(calibration)
+        return all(
+            evidence <= (0.02 if carrier == "as-is" else 0.03) * photographs
+            for (_, carrier), (evidence, photographs) in counts.items()
+            if carrier == "as-is" or photographs >= 40
+        )
+
+    chosen = calibrated_module.MARGIN
+    assert [holds(round(0.1 * step, 1)) for step in range(round(10 * chosen) + 1)] == [False] * round(10 * chosen) + [
+        True
+    ]

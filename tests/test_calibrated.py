@@ -9,9 +9,9 @@ from freqforensics.detector.calibrated import (
     INCONCLUSIVE,
     MARGIN,
     Calibration,
+    Rate,
     known_detector,
     open_detector,
-    verdict_of_rate,
 )
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
@@ -99,10 +99,21 @@ def test_evidence_clears_the_photographs_by_a_margin():
     assert just.nearly > just.above
 
 
-def test_the_verdicts():
-    assert [verdict_of_rate(rate) for rate in (0.001, 0.01, 0.011, 0.1, 0.101, 1.0)] == [
-        "evidence", "evidence", "inconclusive", "inconclusive", "none", "none",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("above", "nearly", "carried", "verdict"),
+    [
+        (0, 8, 0.02, "evidence"),
+        (0, 9, 0.02, "evidence"),
+        (0, 10, 0.0, "inconclusive"),
+        (0, 0, 0.021, "inconclusive"),
+        (98, 98, 1.0, "inconclusive"),
+        (99, 99, 1.0, "inconclusive"),
+        (100, 100, 1.0, "none"),
+    ],
+)
+def test_the_verdicts(above, nearly, carried, verdict):
+    """Of 999 photographs: at most 10 of 1000 score nearly as high, the image itself counted in; at most 100 as high."""
+    assert Rate(above, 999, PLAIN, nearly, "gif", carried).verdict == verdict
 
 
 def test_saved_and_loaded_it_is_what_it_was(tmp_path):

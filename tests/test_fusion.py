@@ -32,7 +32,7 @@ def test_the_scaled_logits_are_added(parts, fused, images):
     each = {name: factor * parts[name].logits(images) + offset for name, (factor, offset) in SCALES.items()}
     np.testing.assert_allclose(fused.logits(images), each["local"] + each["coherence"], rtol=1e-6)
     for image, local, coherence in zip(images, each["local"], each["coherence"], strict=True):
-        assert fused.deciding(image) == ("local" if local >= coherence else "coherence")
+        assert fused.strongest(image) == ("local" if local >= coherence else "coherence")
     for name, logits in fused.part_logits(images).items():
         np.testing.assert_allclose(logits, each[name], rtol=1e-6)
 

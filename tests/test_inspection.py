@@ -59,7 +59,7 @@ def calibrated(detector, logits):
 
 @pytest.fixture(scope="module")
 def fused():
-    """Two untrained parts, on which the local one decides, with 400 photographs around 0."""
+    """Two untrained parts, of which the local one adds most, with 400 photographs around 0."""
     parts = {"local": make_small_detector("local", seed=0), "coherence": make_small_detector("coherence-small", seed=0)}
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -262,13 +262,13 @@ def test_what_cannot_be_judged_has_no_score(image, why, detector, tmp_path):
     assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["image.png"]
 
 
-def test_the_deciding_part_of_a_fused_detector_is_explained(fused, fused_finding):
+def test_the_strongest_part_of_a_fused_detector_is_explained(fused, fused_finding):
     found = fused_finding
     image = upsampled(96)
-    assert found.parts.decided == "local"
+    assert found.parts.strongest == "local"
     own = {name: float(part.logits([image])[0]) for name, part in fused.detector.parts.items()}
     assert found.parts.logits == pytest.approx(own, rel=1e-4)
-    assert found.logit == max(found.parts.logits.values())
+    assert found.logit == pytest.approx(sum(found.parts.logits.values()))
     path = integrate_path(image, fused.detector.parts["local"], steps=8, most_steps=16)
     assert found.attribution.baseline == "smooth"
     assert found.attribution.gap == pytest.approx(path.gap, rel=1e-3)
@@ -277,7 +277,7 @@ def test_the_deciding_part_of_a_fused_detector_is_explained(fused, fused_finding
     assert "input" not in found.maps
     jsonschema.validate(json.loads(json.dumps(found.to_json())), finding_schema())
     page = render_page(found)
-    assert f"Part local (traces of decoders in small neighbourhoods): {own['local']:+.2f}. It decides" in page
+    assert f"Part local (traces of decoders in small neighbourhoods): {own['local']:+.2f}. It adds most" in page
     assert f"Part coherence (periodic traces of upsampling): {own['coherence']:+.2f}.</li>" in page
     assert "the logit of the part local differs by" in page
     assert "a view without a residual" in page

@@ -1,4 +1,4 @@
-"""Attribution of the small networks, and of a fused detector of two: the part that decides is explained."""
+"""Attribution of the small networks, and of a fused detector of two: the strongest part is explained."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from freqforensics.attribution import (
     wavelet_maps,
 )
 from freqforensics.attribution.curves import score_curves, tile_scores
-from freqforensics.attribution.differentiable import as_tensor, deciding_part, stage_names
+from freqforensics.attribution.differentiable import as_tensor, stage_names, strongest_part
 from freqforensics.detector import make_detector, prepare_input
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import folded
@@ -45,11 +45,11 @@ def small(name, *, seed=0):
     return detector
 
 
-def fused(decides, image):
+def fused(strongest, image):
     """Two parts, of which one is moved above the other on an image."""
     parts = {name: small(network) for name, network in PARTS.items()}
     own = {name: float(part.logits([image])[0]) for name, part in parts.items()}
-    scales = {name: (2.0, (1.0 if name == decides else -0.25) - 2.0 * own[name]) for name in parts}
+    scales = {name: (2.0, (1.0 if name == strongest else -0.25) - 2.0 * own[name]) for name in parts}
     return FusedDetector(parts, scales=scales)
 
 
@@ -67,9 +67,9 @@ def test_a_pixel_logit_is_the_networks_own(image, name):
     np.testing.assert_allclose(prepared, prepare_input([image], detector.input), atol=1e-4)
 
 
-@pytest.mark.parametrize("decides", list(PARTS))
-def test_the_pixel_logit_of_a_fused_detector_is_the_sum_of_its_parts(image, decides):
-    detector = fused(decides, image)
+@pytest.mark.parametrize("strongest", list(PARTS))
+def test_the_pixel_logit_of_a_fused_detector_is_the_sum_of_its_parts(image, strongest):
+    detector = fused(strongest, image)
     other = picture(np.random.default_rng(1), 64, 96)
     function = PixelLogit(detector, image)
     logits = function(torch.cat([as_tensor(image), as_tensor(other)])).detach()
@@ -100,9 +100,9 @@ def test_the_smooth_baseline_is_an_image_without_residual(image):
     assert (uniform.gap, np.abs(pixel_map(uniform)).max()) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("decides", [None, *PARTS])
-def test_every_basis_sums_to_the_gap(image, decides):
-    detector = small("local") if decides is None else fused(decides, image)
+@pytest.mark.parametrize("strongest", [None, *PARTS])
+def test_every_basis_sums_to_the_gap(image, strongest):
+    detector = small("local") if strongest is None else fused(strongest, image)
     path = integrate_path(image, detector)
     assert path.complete
     assert abs(path.gap) > 0.1
@@ -118,12 +118,12 @@ def test_every_basis_sums_to_the_gap(image, decides):
         assert total == pytest.approx(path.gap + path.delta, rel=1e-4), name
 
 
-@pytest.mark.parametrize("decides", list(PARTS))
-def test_the_part_that_decides_is_explained(image, decides):
-    detector = fused(decides, image)
-    part = deciding_part(detector, image)
-    assert detector.deciding(image) == decides
-    assert part.input == PARTS[decides].removesuffix("-small")
+@pytest.mark.parametrize("strongest", list(PARTS))
+def test_the_strongest_part_is_explained(image, strongest):
+    detector = fused(strongest, image)
+    part = strongest_part(detector, image)
+    assert detector.strongest(image) == strongest
+    assert part.input == PARTS[strongest].removesuffix("-small")
     np.testing.assert_array_equal(pixel_map(integrate_path(image, detector)), pixel_map(integrate_path(image, part)))
     np.testing.assert_array_equal(grad_cam(image, detector), grad_cam(image, part))
     occluded = [occlusion_map(image, given, window=32) for given in (detector, part)]
@@ -149,10 +149,10 @@ def test_grad_cam_finds_the_last_stage_and_sums(image, name):
     bias = float(detector.network.fc.bias.detach()[0])
     assert cam.sum() == pytest.approx(float(detector.logits([image])[0]) - bias, rel=1e-4)
     assert cam.shape == ((16, 24) if name == "local" else (8, 8))
-    decided = fused(name.removesuffix("-small"), image)
-    part = decided.parts[name.removesuffix("-small")]
-    rest = 2.0 * bias + float(decided.network[name.removesuffix("-small")].offset)
-    assert grad_cam(image, decided).sum() == pytest.approx(float(part.logits([image])[0]) - rest, rel=1e-4)
+    whole = fused(name.removesuffix("-small"), image)
+    part = whole.parts[name.removesuffix("-small")]
+    rest = 2.0 * bias + float(whole.network[name.removesuffix("-small")].offset)
+    assert grad_cam(image, whole).sum() == pytest.approx(float(part.logits([image])[0]) - rest, rel=1e-4)
 
 
 def test_grad_cam_of_a_resnet_is_captums(image):
@@ -167,12 +167,13 @@ def test_grad_cam_of_a_resnet_is_captums(image):
     np.testing.assert_allclose(grad_cam(image, detector), expected.detach(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("decides", list(PARTS))
-def test_weights_are_made_random_stage_by_stage(image, decides):
-    detector = fused(decides, image)
-    part = detector.parts[decides]
+@pytest.mark.parametrize("strongest", list(PARTS))
+def test_weights_are_made_random_stage_by_stage(image, strongest):
+    detector = fused(strongest, image)
+    part = detector.parts[strongest]
     before = {name: value.clone() for name, value in detector.state_dict().items()}
-    stages = ("fc", "layer2", "layer1", "stem") if decides == "local" else ("fc", "layer3", "layer2", "layer1", "stem")
+    third = () if strongest == "local" else ("layer3",)
+    stages = ("fc", *third, "layer2", "layer1", "stem")
     assert stage_names(part) == stages
     seen = []
 
@@ -189,9 +190,9 @@ def test_weights_are_made_random_stage_by_stage(image, decides):
         randomisation(detector, explain)
 
 
-@pytest.mark.parametrize("decides", list(PARTS))
-def test_shapley_values_sum_to_what_the_bands_make(image, decides):
-    detector = fused(decides, image)
+@pytest.mark.parametrize("strongest", list(PARTS))
+def test_shapley_values_sum_to_what_the_bands_make(image, strongest):
+    detector = fused(strongest, image)
     found = band_shapley(image, detector, bands=(Band(high=0.2), Band(0.2, 0.35), Band(0.35)), draws=8)
     path = integrate_path(image, detector)
     # A local residual has a mean, which is in the first band.
@@ -219,4 +220,4 @@ def test_a_folded_copy_of_a_fused_detector_scores_alike(image):
     detector = fused("local", image)
     twin = folded(detector)
     np.testing.assert_allclose(twin.logits([image]), detector.logits([image]), rtol=1e-4)
-    assert twin.deciding(image) == "local"
+    assert twin.strongest(image) == "local"

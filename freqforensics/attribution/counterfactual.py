@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from freqforensics.attribution.bases import EIGHT_BANDS
-from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, deciding_part
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
 from freqforensics.attribution.notches import (
     Disturber,
     Line,
@@ -139,7 +139,7 @@ def notch(
     found = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
     if not nulls:
         return found
-    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(deciding_part(detector, image)))
+    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(strongest_part(detector, image)))
     images = (image_of(spectra + disturb(rng), shape) for _ in range(nulls))
     changes = exact_logits(images, detector, image) - found.before
     sd = float(changes.std(ddof=1)) if nulls > 1 else 0.0

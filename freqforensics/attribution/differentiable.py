@@ -98,7 +98,7 @@ class PixelLogit(nn.Module):
         return planes if self.detector.band is None else keep_band(planes, self.detector.band)
 
 
-def deciding_part(detector: Detector, image: Uint8) -> Detector:
+def strongest_part(detector: Detector, image: Uint8) -> Detector:
     """Give the part of a fused detector that adds most to the logit of an image, or a single detector itself.
 
     Parameters
@@ -113,7 +113,7 @@ def deciding_part(detector: Detector, image: Uint8) -> Detector:
     """
     if not isinstance(detector, FusedDetector):
         return detector
-    return detector.parts[detector.deciding(image)]
+    return detector.parts[detector.strongest(image)]
 
 
 def bare_network(detector: Detector) -> nn.Module:

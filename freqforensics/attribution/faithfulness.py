@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from freqforensics.attribution.counterfactual import exact_logits, seen_grid
-from freqforensics.attribution.differentiable import bare_network, deciding_part, stage_names
+from freqforensics.attribution.differentiable import bare_network, stage_names, strongest_part
 from freqforensics.attribution.notches import (
     Disturber,
     Line,
@@ -171,7 +171,7 @@ def fourier_deletion(
     """
     if not order:
         raise ValueError("order must not be empty")
-    detector = deciding_part(detector, image)
+    detector = strongest_part(detector, image)
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)

@@ -23,9 +23,9 @@ from freqforensics.attribution.differentiable import (
     PixelLogit,
     as_tensor,
     bare_network,
-    deciding_part,
     keep_band,
     stage_names,
+    strongest_part,
 )
 from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
@@ -64,7 +64,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     """
     from captum.attr import LayerGradientXActivation
 
-    twin = _safe(deciding_part(detector, image))
+    twin = _safe(strongest_part(detector, image))
     stage = getattr(bare_network(twin), stage_names(twin)[1])
     prepared = PixelLogit(twin, image).prepare(as_tensor(image))
     with torch.enable_grad():
@@ -99,7 +99,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     if window is None:
         window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
     window = min(window, height, width)
-    function = PixelLogit(deciding_part(detector, image), image)
+    function = PixelLogit(strongest_part(detector, image), image)
     with torch.no_grad():
         found = Occlusion(function).attribute(
             as_tensor(image),
@@ -149,7 +149,7 @@ def smoothed_map(
         raise ValueError(f"deviation must lie between 0 and 5 grey levels, got {deviation}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        found = NoiseTunnel(IntegratedGradients(PixelLogit(deciding_part(detector, image), image))).attribute(
+        found = NoiseTunnel(IntegratedGradients(PixelLogit(strongest_part(detector, image), image))).attribute(
             as_tensor(image),
             nt_type="smoothgrad",
             nt_samples=samples,
@@ -204,7 +204,7 @@ def band_shapley(
     count = len(bands)
     if not 1 <= count <= 10:
         raise ValueError(f"bands must be 1 to 10, got {count}")
-    detector = deciding_part(detector, image)
+    detector = strongest_part(detector, image)
     function = PixelLogit(detector, image)
     with torch.no_grad():
         if detector.input == "coherence":
@@ -268,7 +268,7 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     """
     from captum.attr import DeepLift
 
-    twin = _safe(deciding_part(detector, image))
+    twin = _safe(strongest_part(detector, image))
     function = PixelLogit(twin, image)
     prepared, baseline = (
         _beside(function.prepare(as_tensor(given)), twin).requires_grad_()

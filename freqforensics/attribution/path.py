@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from torch import Tensor
 
-from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, deciding_part
+from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
@@ -131,7 +131,7 @@ def integrate_path(
     ValueError
         A baseline that does not exist, or not for this detector, or an image that is too small for the detector.
     """
-    detector = deciding_part(detector, image)
+    detector = strongest_part(detector, image)
     kinds: tuple[Baseline, ...] = baselines or (default_baseline(detector),)
     for kind in kinds:
         if kind not in get_args(Baseline):

@@ -4,6 +4,7 @@
 import freqforensics.cli.spectral  # isort: skip
 import freqforensics.cli.generating  # isort: skip
 import freqforensics.cli.detecting  # isort: skip
+import freqforensics.cli.everyday  # isort: skip
 import freqforensics.cli.scoring  # isort: skip
 import freqforensics.cli.evaluating  # isort: skip
 import freqforensics.cli.alarming  # isort: skip

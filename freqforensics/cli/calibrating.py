@@ -10,7 +10,7 @@ from typing import Any
 from freqforensics.cli.scoring import say_what_they_are
 
 
-def calibrate_photographs(
+def write_calibration(
     sources: Sequence[str], out: Path, carriers: Sequence[str] | None, weights: str, every: int, about: str
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Write a calibration; give what is in it as JSON values, what was left out, and what could not be scored."""

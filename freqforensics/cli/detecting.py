@@ -15,14 +15,12 @@ import typer
 from freqforensics.cli.app import app, complain, complain_of, new_table, one_line_errors, print_wide
 
 if TYPE_CHECKING:
-    from freqforensics.detector.everyday_recipe import EverydayRecipe
     from freqforensics.detector.train_log import Epoch
     from freqforensics.detector.training_set import TrainingSet
     from freqforensics.evaluation import Ablation
 
 Input = Literal["rgb", "residual", "coherence", "local"]
 Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "laundering"]
-EverydayPrecision = Literal["bf16", "32"]
 DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
 AblationAxis = Literal["recipe", "classes", "band"]
@@ -61,90 +59,6 @@ Rate = Annotated[float, typer.Option(help="Of Adam, until validation stands stil
 Epochs = Annotated[int | None, typer.Option(help="At most so many; default until the early stop.", min=1)]
 Precision = Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed, ...")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
-
-
-Weighted = "Folder or table; PATH=WEIGHT draws it that often; give it again for more."
-
-
-@app.command(
-    "train-everyday",
-    epilog="Example: freqforensics train-everyday --photographs cameras=2 --photographs web --pairs miniatures"
-    " --pairs published --calibrate others --out everyday --resume",
-)
-def train_everyday(
-    photographs: Annotated[list[str], typer.Option(metavar="SOURCE", help=f"Photographs to learn from. {Weighted}")],
-    pairs: Annotated[
-        list[str],
-        typer.Option(metavar="SOURCE", help=f"Trees of NETWORK/0_real and 1_fake, as simulate writes. {Weighted}"),
-    ],
-    calibrate: Annotated[
-        list[str], typer.Option(metavar="SOURCE", help="Other photographs, to calibrate on; give it again for more.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the parts, the fused weights, the calibration.")],
-    part: Annotated[
-        list[str] | None, typer.Option(metavar="local|coherence", help="Only this part; give it again for more.")
-    ] = None,
-    trained: Annotated[
-        list[str] | None, typer.Option(metavar="PART=FILE", help="Weights of a part that is trained already.")
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Batches of about 35 crops, for each part.", min=1)] = 8000,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Greatest rate; default 0.002 for local, 0.001 for coherence.")
-    ] = None,
-    precision: Annotated[EverydayPrecision, typer.Option(help="bf16 is faster on processors that can.")] = "bf16",
-    each: Annotated[
-        int, typer.Option(help="Carriers that each photograph of the calibration goes through.", min=0)
-    ] = 6,
-    workers: Annotated[int, typer.Option(help="Processes that prepare batches; threads that score.", min=0)] = 1,
-    seed: Annotated[int, typer.Option(help="Random seed of weights and batches.", min=0)] = 0,
-    about: Annotated[str, typer.Option(help="What the calibration photographs are; kept.")] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what DIR holds.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
-) -> None:
-    """Train the everyday detector: small networks on photographs and on what networks make of photographs.
-
-    Writes DIR/local and DIR/coherence (weights, log), DIR/everyday.safetensors, everyday.npz (the calibration) and
-    everyday.json. Interrupted, it goes on with --resume. Exit status: 0 done; 1 done, but some photograph could not be
-    read; 2 nothing done.
-    """
-    with one_line_errors():
-        from freqforensics.detector.everyday import EverydayConfig
-        from freqforensics.detector.everyday_recipe import make_everyday
-        from freqforensics.detector.everyday_set import WeightedSource
-        from freqforensics.detector.fusing import part_paths
-
-        config = EverydayConfig(
-            "local",
-            tuple(map(WeightedSource.parse, photographs)),
-            tuple(map(WeightedSource.parse, pairs)),
-            steps=steps,
-            precision=precision,
-            seed=seed,
-            learning_rate=EverydayConfig.learning_rate if learning_rate is None else learning_rate,
-        )
-        made = make_everyday(
-            config,
-            calibrate,
-            out,
-            **({} if not part else {"parts": part}),
-            trained=dict(part_paths(trained or ())),
-            each=each,
-            resume=resume,
-            workers=workers,
-            about=about,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(made.card, indent=2))
-        else:
-            _print_everyday(made)
-        complain_of([], [], made.failures)
-
-
-def _print_everyday(made: EverydayRecipe) -> None:
-    photographs, rows = made.card["calibration"]["photographs"], made.card["calibration"]["rows"]
-    print(f"{made.folder / 'everyday.safetensors'}: calibrated on {photographs} photographs, {rows} scores")
 
 
 @app.command(

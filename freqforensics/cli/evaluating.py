@@ -1,4 +1,4 @@
-"""Commands that measure what a detector is worth: evaluate, robustness, baselines."""
+"""Commands that evaluate detectors: evaluate, robustness, baselines."""
 
 from __future__ import annotations
 

@@ -67,7 +67,11 @@ def inspect(
             return
         if not image:
             raise Failed("give at least one image")
-        from freqforensics.detector.calibrated import open_detector
+        place = None if region is None else parsed_region(region)
+        bounds = _parsed_thresholds(thresholds)
+        if bounds is not None and calibration:
+            raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
+        from freqforensics.detector import open_detector
         from freqforensics.inspection import inspect_files
         from freqforensics.provenance import check_result_folder
         from freqforensics.spectra.population import Population
@@ -76,16 +80,12 @@ def inspect(
             check_result_folder(out, overwrite=overwrite)
         own = None if population is None else Population.load(population)
         say_what_they_are([weights])
-        if thresholds is not None and calibration:
-            raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
-        detector = open_detector(
-            weights, thresholds=_parsed_thresholds(thresholds), calibration=calibration, device=device
-        )
+        detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
         findings, failures = inspect_files(
             image,
             detector,
             out=out,
-            region=None if region is None else parsed_region(region),
+            region=place,
             baseline=baseline,
             population=own,
             fast=fast,
@@ -143,7 +143,7 @@ def population(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.cli.calibrating import calibrate_photographs, print_calibration
+        from freqforensics.cli.calibrating import print_calibration, write_calibration
         from freqforensics.population import population_of_sources
 
         if out is None and calibrate is None:
@@ -155,7 +155,7 @@ def population(
         notes: tuple[str, ...] = ()
         failures: tuple[tuple[str, str], ...] = ()
         if calibrate is not None:
-            calibration, notes, failures = calibrate_photographs(source, calibrate, carrier, weights, every, about)
+            calibration, notes, failures = write_calibration(source, calibrate, carrier, weights, every, about)
             summary["calibration"] = calibration
             if not as_json:
                 print_calibration(calibration)
@@ -168,7 +168,7 @@ def population(
             if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
                 complain(
                     f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)}"
-                    " are needed for so many generators"
+                    " are needed for that many generators"
                 )
             summary |= {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
             if not as_json:

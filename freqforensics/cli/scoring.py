@@ -76,17 +76,17 @@ def score(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector import ScoreTable, score_files
-        from freqforensics.detector.calibrated import open_detector
-        from freqforensics.images import first_of_each, index_sources
-
         if out.exists() and not resume:
             raise Failed(f"{out} exists: --resume adds to it")
         place = None if region is None else parsed_region(region)
-        if place is not None and out.exists() and any(row.region for row in ScoreTable.load(out).scores):
-            _check_region(ScoreTable.load(out), place, out)
+        from freqforensics.images import first_of_each, index_sources
+
         notes: list[str] = []
         records = first_of_each(index_sources(source, on_note=notes.append), limit)
+        from freqforensics.detector import ScoreTable, open_detector, score_files
+
+        if place is not None and out.exists() and any(row.region for row in ScoreTable.load(out).scores):
+            _check_region(ScoreTable.load(out), place, out)
         say_what_they_are([weights])
         detector = open_detector(weights, calibration=calibration, device=device)
         table = score_files(

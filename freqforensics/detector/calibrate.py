@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from freqforensics.detector.calibrated import CalibratedDetector, Calibration
-from freqforensics.detector.kinds import ImageKind, container_of, encoding_of, kind_of_image
+from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.images import ImageRecord, read_file, read_header, read_jpeg_tables
@@ -27,7 +27,7 @@ def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
     Parameters
     ----------
     names : iterable of str
-        Of `CARRIERS`; "as-is" for files as they are, "all" for every one of `CARRIERS`.
+        Names of `CARRIERS`; "as-is" for files as they are, "all" for every carrier.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
     Parameters
     ----------
     score : Score
-        Of crop "views"; its file is read again unless there is a carrier.
+        Score with the crop "views". Without a carrier its file is read again.
     carrier : Perturbation, optional
         What was done to the image before it was scored.
 
@@ -74,7 +74,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
     if carrier is not None:
         return kind_of_image(*encoding_of(carrier), shorter=shorter)
     data = read_file(score.path)
-    return kind_of_image(container_of(str(read_header(data).format), data), read_jpeg_tables(data), shorter=shorter)
+    return kind_of_image(read_header(data).format, read_jpeg_tables(data), shorter=shorter)
 
 
 def calibrate_photographs(
@@ -101,7 +101,7 @@ def calibrate_photographs(
     progress : str, optional
         Name of the progress bars.
     options
-        As for `score_files`: batch, engine.
+        `batch` and `engine` of `score_files`.
 
     Returns
     -------
@@ -144,6 +144,39 @@ def calibrate_photographs(
         np.array(logits, np.float32), tuple(kinds), tuple(names), tuple(collections), detector.weights.sha256, about
     )
     return calibration, tuple(failures)
+
+
+def left_out_evidence(calibration: Calibration) -> dict[tuple[str, str], tuple[int, int]]:
+    """Count the photographs of each collection that would be evidence if the others alone were the calibration.
+
+    Photographs that a user brings come from no collection of the calibration; this is what can be known of them
+    without looking at any others.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        Of two collections or more.
+
+    Returns
+    -------
+    dict of (str, str) to (int, int)
+        By collection and carrier: photographs that are evidence, and all.
+
+    Raises
+    ------
+    ValueError
+        One collection only.
+    """
+    collections = np.array(calibration.collections)
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for collection in dict.fromkeys(calibration.collections):
+        rest = calibration.only(collections != collection)
+        for index in np.flatnonzero(collections == collection):
+            key = collection, calibration.carriers[index]
+            evidence, photographs = counts.get(key, (0, 0))
+            verdict = rest.rate(float(calibration.logits[index]), calibration.kinds[index]).verdict
+            counts[key] = evidence + (verdict == "evidence"), photographs + 1
+    return counts
 
 
 def calibration_sha256(calibration: Calibration | None) -> str | None:

@@ -35,25 +35,30 @@ FEWEST: Final = 300
 """Photographs that a kind must hold; otherwise the nearest wider kind is taken."""
 GUARD: Final = 0.02
 """Greatest share of the photographs of any one carrier scoring as high at which an image is called evidence."""
-MARGIN: Final = 0.3
-"""Logits by which evidence must clear these photographs, because others come from sources that are not among them."""
+MARGIN: Final = 0.5
+"""Logits by which evidence must clear these photographs, because others come from sources that are not among them.
+
+The least, in steps of 0.1, at which of the photographs of a collection left out of the shipped calibration at most 2 %
+as they are, and at most 3 % of at least 40 through any carrier, are evidence (`left_out_evidence`).
+"""
 FEWEST_CARRIED: Final = 50
 """Photographs that came by a carrier, from which on the carrier is asked."""
 
 
 @dataclass(frozen=True)
 class UsedWeights:
-    """The detector.
+    """Weights that a score came from.
 
     Parameters
     ----------
     name : str
+        Name of known weights, or of the file.
     sha256 : str
-        Of the weights, whatever file they were in.
+        Hash of the weights themselves, independent of the file format.
     input : str
-        As "coherence"; see `prepare_input`.
+        What the network is fed with, as "coherence" (`prepare_input`).
     notice : str
-        What they are, and are not, good for.
+        What the weights are good for, and what they are not.
     """
 
     name: str
@@ -69,9 +74,9 @@ class Thresholds:
     Parameters
     ----------
     low, high : float
-        Of a calibrated detector: the logits that a tenth, and a hundredth, of the photographs of a kind reach.
+        Calibrated: logits above which an image is inconclusive, and evidence.
     source : str
-        Where they come from.
+        Origin of the two logits, in words.
     """
 
     low: float
@@ -100,18 +105,18 @@ class Rate:
     nearly : int
         Photographs of `kind` whose logit is at most `MARGIN` below the image's, or above it.
     carrier : str
-        Of the carriers that end in the image's container, the one after which the most photographs score as high, or
-        nearly as high.
+        Worst carrier among those that end in the image's container: after it most photographs score as high, or nearly
+        as high.
     carried : float
-        The share of those that do. A kind mixes carriers; this keeps the worst of them from being outvoted.
+        Share of its photographs that do. A kind mixes carriers; this keeps the worst of them from being outvoted.
     """
 
     above: int
     photographs: int
     kind: ImageKind
-    nearly: int = 0
-    carrier: str = ""
-    carried: float = 0.0
+    nearly: int
+    carrier: str
+    carried: float
 
     @property
     def rate(self) -> float:
@@ -120,24 +125,18 @@ class Rate:
 
     @property
     def verdict(self) -> Verdict:
-        """The rule: "evidence" up to `EVIDENCE`, "inconclusive" up to `INCONCLUSIVE`, otherwise "none".
+        """The one rule of the whole package.
 
-        For evidence also those count that score nearly as high, and the share of one carrier must not be above `GUARD`.
+        "evidence" if, counting also the photographs that score nearly as high, the rate is at most `EVIDENCE`, and the
+        share of the worst carrier at most `GUARD`. Otherwise "inconclusive" up to a rate of `INCONCLUSIVE`, and "none".
         """
-        found = verdict_of_rate(self.rate)
-        clear = (max(self.above, self.nearly) + 1) / (self.photographs + 1) <= EVIDENCE and self.carried <= GUARD
-        return "inconclusive" if found == "evidence" and not clear else found
+        if (self.nearly + 1) / (self.photographs + 1) <= EVIDENCE and self.carried <= GUARD:
+            return "evidence"
+        return "inconclusive" if self.rate <= INCONCLUSIVE else "none"
 
     def __str__(self) -> str:
         """Give it in words, as "1 of 340 photographs of this kind scores as high"."""
         return f"{self.above} of {self.photographs} photographs of this kind ({self.kind}) score as high"
-
-
-def verdict_of_rate(rate: float) -> Verdict:
-    """Give the verdict of a share of photographs, carriers apart (`Rate.verdict`)."""
-    if rate <= EVIDENCE:
-        return "evidence"
-    return "inconclusive" if rate <= INCONCLUSIVE else "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +218,26 @@ class Calibration:
                 source = f"{INCONCLUSIVE:.0%} of {len(members)} photographs ({wider}) score above the lower,"
                 source += f" {GUARD:.0%} of those sent as {name} above the higher"
         return Thresholds(low, max(high + MARGIN, low), f"{source}; evidence by {MARGIN} more")
+
+    def only(self, mask: NDArray[np.bool_]) -> Calibration:
+        """Give the photographs that a mask, of shape (N,), says.
+
+        Raises
+        ------
+        ValueError
+            The mask says none.
+        """
+        indices = np.flatnonzero(mask)
+        if not len(indices):
+            raise ValueError("a calibration needs photographs, and none would be left")
+        return Calibration(
+            self.logits[indices],
+            tuple(self.kinds[index] for index in indices),
+            tuple(self.carriers[index] for index in indices),
+            tuple(self.collections[index] for index in indices),
+            self.weights,
+            self.about,
+        )
 
     def merged(self, other: Calibration) -> Calibration:
         """Add photographs.
@@ -310,7 +329,7 @@ class CalibratedDetector:
     detector : Detector
     weights : UsedWeights
     thresholds : Thresholds
-        Of all kinds together; `thresholds_of` gives those of one kind.
+        Thresholds for all kinds together; `thresholds_of` gives those for one kind.
     calibration : Calibration or None
         None of weights for which no photographs were scored: the verdict then goes by the thresholds alone.
     """
@@ -344,13 +363,13 @@ def open_detector(
     Parameters
     ----------
     name_or_path : str or Path
-        As for `find_weights`.
+        Name of known weights, or a file.
     thresholds : (float, float), optional
         Logits between which nothing is concluded, for every kind of image; no calibration is used then.
     calibration : str, Path or several, optional
         Calibrations of your own photographs, which are added to the one that ships.
     device : str
-        As for torch, "cpu" or "cuda".
+        Device that torch computes on, as "cpu" or "cuda".
 
     Returns
     -------

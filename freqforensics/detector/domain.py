@@ -16,8 +16,10 @@ import cv2
 import numpy as np
 
 from freqforensics.detector.borders import largest_piece, without_bars
-from freqforensics.detector.ground import LEAST, SAMPLES, Region, Tiles, Uint8, cut, moved
+from freqforensics.detector.ground import LEAST, SAMPLES, Tiles, Uint8, moved
 from freqforensics.detector.pictures import inside_corners, largest_picture
+from freqforensics.detector.views import cut
+from freqforensics.images.canvases import Region
 
 _ROWS: Final = 5  # blank stretches between rows of text
 

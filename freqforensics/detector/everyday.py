@@ -26,6 +26,8 @@ from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, replacing, wr
 SmallNetwork = Literal["local", "coherence-small"]
 Precision = Literal["bf16", "32"]
 
+RATES: Final[dict[str, float]] = {"local": 2e-3, "coherence-small": 1e-3}
+"""Greatest learning rates, by network."""
 WARM_UP: Final = 300
 """Steps over which the learning rate rises."""
 AVERAGED: Final = 0.998
@@ -45,13 +47,13 @@ class EverydayConfig:
     Parameters
     ----------
     network : {"local", "coherence-small"}
-        Of `freqforensics.detector.local`.
+        Network to train, one of `freqforensics.detector.local.NETWORKS`.
     photographs, pairs : tuple of WeightedSource
-        As for `index_everyday`.
+        Photographs without a fake, and trees of pairs (`index_everyday`).
     steps : int
         Batches of about 35 crops.
-    learning_rate : float
-        Greatest one, of AdamW; it falls along half a cosine.
+    learning_rate : float, optional
+        Greatest one, of AdamW; it falls along half a cosine. Default that of `RATES`.
     precision : {"bf16", "32"}
         "bf16" multiplies in bfloat16, three times faster on processors that can. The weights stay in single precision.
     seed : int
@@ -69,7 +71,7 @@ class EverydayConfig:
     photographs: tuple[WeightedSource, ...]
     pairs: tuple[WeightedSource, ...]
     steps: int = 8000
-    learning_rate: float = 2e-3
+    learning_rate: float | None = None
     precision: Precision = "bf16"
     seed: int = 0
     init: str | None = None
@@ -80,13 +82,18 @@ class EverydayConfig:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+
+    @property
+    def greatest_rate(self) -> float:
+        """The learning rate at its peak."""
+        return RATES[self.network] if self.learning_rate is None else self.learning_rate
 
     def rate(self, step: int) -> float:
         """Give the learning rate of a step."""
         return (
-            self.learning_rate
+            self.greatest_rate
             * min(1.0, (step + 1) / WARM_UP)
             * (0.495 * (1 + math.cos(math.pi * step / self.steps)) + 0.01)
         )
@@ -107,9 +114,11 @@ def train_everyday(
     ----------
     config : EverydayConfig
     out : str or Path
-        Folder; gets ``detector.safetensors``, ``log.csv``, ``manifest.json`` and, until the end, a checkpoint.
+        Folder for the results. Gets ``detector.safetensors``, ``log.csv``, ``manifest.json`` and, until the end, a
+        checkpoint.
     resume : bool
-        Go on from the checkpoint in `out`, of the same configuration. The batches are those of an undisturbed training.
+        Continue from the checkpoint in `out`, which must be of the same configuration. The batches are those of an
+        undisturbed training.
     workers : int
         Processes that prepare batches.
     command : str, optional
@@ -138,7 +147,7 @@ def train_everyday(
     if resume and stored.is_file():
         run.restore(stored)
     elif folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty: resume goes on with a training, another folder begins one")
+        raise ValueError(f"{folder} is not empty: give resume=True to continue a training, or name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     batches = EverydayBatches(images, detector.input, config.steps, first=run.step, seed=config.seed)
     loader = DataLoader(
@@ -171,7 +180,7 @@ class _Run:
         self.config, self.detector = config, detector.train()
         self.network: Any = detector.network.to(memory_format=torch.channels_last)
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), config.learning_rate, weight_decay=1e-2)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), config.greatest_rate, weight_decay=1e-2)
         self.step = 0
         self.seconds = 0.0
         self.rows: list[dict[str, float]] = []

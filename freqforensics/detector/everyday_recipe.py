@@ -22,8 +22,6 @@ from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
 
 PARTS: Final[dict[str, SmallNetwork]] = {"local": "local", "coherence": "coherence-small"}
 """Parts of the fused detector, by name: their networks."""
-RATES: Final = {"local": 2e-3, "coherence": 1e-3}
-"""Learning rates of the parts."""
 NAME: Final = "everyday"
 SCALED: Final = 100
 """Photographs, of those of the calibration, that put the parts on one scale."""
@@ -72,25 +70,25 @@ def make_everyday(
     Parameters
     ----------
     config : EverydayConfig
-        Of both parts, but for `network` and, unless it is the default, `learning_rate`.
+        Configuration of every part, except for `network`.
     calibration : sequence of str or Path
         Photographs, as for `index_sources`, that are not among those of `config`: they give the scales and the
         rates, as they are and through every carrier.
     out : str or Path
-        Folder.
+        Folder for the parts, the fused weights, the calibration and the card.
     parts : sequence of str
-        Of `PARTS`.
+        Parts to train, names of `PARTS`.
     trained : mapping of str to path, optional
         Weights of parts that are trained already.
     each : int
         Carriers that every photograph of the calibration is sent through, besides being scored as it is. Which ones
         changes from photograph to photograph, so that all carriers are seen about as often.
     resume : bool
-        Take parts that are finished as they are, and go on with the one that is not.
+        Keep the parts that are finished, and continue the one that is not.
     workers : int
-        Processes that prepare batches, and threads that score.
+        Number of processes that prepare batches, and of threads that score.
     about : str
-        What the calibration photographs are; kept.
+        What the calibration photographs are, in words, for the card.
     command : str, optional
         Command line, for the manifest.
     progress : bool
@@ -118,9 +116,8 @@ def make_everyday(
     for name in parts:
         made = Path((trained or {}).get(name, folder / name / "detector.safetensors"))
         if not (made.is_file() and (resume or name in (trained or {}))):
-            rate = RATES[name] if config.learning_rate == EverydayConfig.learning_rate else config.learning_rate
             train_everyday(
-                replace(config, network=PARTS[name], learning_rate=rate),
+                replace(config, network=PARTS[name]),
                 folder / name,
                 resume=resume,
                 workers=workers,
@@ -166,13 +163,14 @@ def share_carriers(
     Parameters
     ----------
     records : sequence of ImageRecord
+        Photographs.
     each : int
-        Carriers of each photograph besides "as-is".
+        Number of carriers for each photograph, besides "as-is".
 
     Returns
     -------
     dict of str to (Perturbation or None, tuple of ImageRecord)
-        Of each carrier, what it does, and the photographs that it carries; "as-is" carries all.
+        What each carrier does, and the photographs that go through it. All of them go through "as-is".
     """
     carriers = chosen_carriers([AS_IS, "all"])
     count = len(carriers) - 1

@@ -32,9 +32,9 @@ _T = TypeVar("_T")
 SIZES: Final = ((64, 30), (96, 13), (96, 13), (128, 8))
 """Side of the crops and pairs in a batch; one is drawn for each batch. About as many pixels in each."""
 VIEW: Final = (224, 12)
-"""Of detectors of coherence: a whole view."""
+"""The same for detectors of coherence, which see a whole view."""
 CHROMA: Final = 0.4
-"""Of detectors of coherence: share of histories with subsampled colours, which leave lines at 1/2 in photographs."""
+"""For detectors of coherence: share of histories with subsampled colours, which leave lines at 1/2 in photographs."""
 PHOTOGRAPHS: Final = 0.7
 """Photographs without a fake for each pair."""
 REDUCED: Final = 600
@@ -50,9 +50,9 @@ class WeightedSource:
     Parameters
     ----------
     path : str
-        As for `index_sources`.
+        Folder or table of images (`index_sources`).
     weight : float
-        Relative to the other sources of its sort.
+        How often it is drawn, relative to the other photographs or the other pairs.
     """
 
     path: str
@@ -83,7 +83,7 @@ class EverydayImages:
     pairs : tuple of (float, tuple of tuple of (Path, Path))
         Weight of every source, and of each of its generators the files of photograph and fake.
     notes : tuple of str
-        What was left out.
+        Files that were skipped, and why.
     """
 
     photographs: tuple[tuple[float, tuple[Path, ...]], ...]
@@ -105,7 +105,7 @@ def index_everyday(photographs: Sequence[WeightedSource], pairs: Sequence[Weight
     Parameters
     ----------
     photographs : sequence of WeightedSource
-        Folders or tables of photographs; what is labelled fake is left out.
+        Folders or tables of photographs; images labelled fake are skipped.
     pairs : sequence of WeightedSource
         Folders of ``<network>/{0_real,1_fake}``, both sides of a pair of one name: `simulate` writes them.
 
@@ -155,12 +155,15 @@ class EverydayBatches(Dataset[tuple[Tensor, Tensor]]):
     Parameters
     ----------
     images : EverydayImages
+        What batches are drawn from.
     input : {"local", "coherence"}
+        What the network is fed with.
     steps : int
-        Batches.
+        Number of batches of the whole training.
     first : int
-        Number of the first one.
+        Number of the first batch that is given.
     seed : int
+        Random seed of all batches.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from freqforensics.images.perturb import Perturbation
 
 MEDIAN: Final = 0.5
 EXTREME: Final = 0.99
-"""Quantiles of the photographs' logits that become 0 and 1."""
+"""The quantiles of the photographs' logits that become 0 and 1."""
 
 
 def fuse_detectors(

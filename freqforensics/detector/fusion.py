@@ -106,7 +106,7 @@ class FusedDetector(Detector):
         """
         return {name: part.logits(images) for name, part in self.parts.items()}
 
-    def deciding(self, image: Uint8) -> str:
+    def strongest(self, image: Uint8) -> str:
         """Name the part whose logit of an image is the greatest."""
         logits = self.part_logits([image])
         return max(logits, key=lambda name: float(logits[name][0]))

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.images.canvases import Region
+
 Uint8 = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
-Region = tuple[int, int, int, int]
 
 LEAST: Final = 64
 """Pixels that the shorter side of a photographic region must have."""
@@ -219,12 +220,6 @@ def runs(mask: Bools) -> list[tuple[int, int]]:
     """List the first and one past the last index of every run of true values."""
     changes = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in changes.reshape(-1, 2)]
-
-
-def cut(image: NDArray[Any], box: Region) -> NDArray[Any]:
-    """Give the part of an array, (H, W, ...), that lies in a box, as a view."""
-    x, y, width, height = box
-    return image[y : y + height, x : x + width]
 
 
 def moved(box: Region, origin: Region) -> Region:

@@ -64,11 +64,6 @@ class ImageKind:
                 yield kind
 
 
-def container_of(format: str, data: bytes) -> str:  # noqa: A002 - the field's word
-    """Give a file's format as `read_header` has it, and tell AVIF, which that knows as "other"."""
-    return "AVIF" if format == "other" and data[4:12] in (b"ftypavif", b"ftypavis") else format
-
-
 def kind_of_image(format: str, jpeg: JpegTables | None, *, shorter: int) -> ImageKind:  # noqa: A002 - the field's word
     """Tell an image's kind.
 

@@ -45,6 +45,7 @@ def draw_laundering(rng: np.random.Generator, *, chroma: float = 0.0) -> Chain:
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of every draw.
     chroma : float
         Share of the chains that are not empty whose colours are subsampled by themselves, as Photo CD and video do.
 

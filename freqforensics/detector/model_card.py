@@ -52,7 +52,7 @@ def complete_card(
     runs : str or Path, optional
         Table of all training runs, CSV.
     texts
-        Paragraphs by name: about, data, chosen_on, limits. Empty ones change nothing.
+        Paragraphs of the card by name (about, data, chosen_on, limits). An empty one changes nothing.
 
     Returns
     -------

@@ -15,14 +15,14 @@ from freqforensics.detector.ground import (
     GROUND,
     LEAST,
     Bools,
-    Region,
     Tiles,
     Uint8,
-    cut,
     distance_rows,
     is_even,
     near_colours,
 )
+from freqforensics.detector.views import cut
+from freqforensics.images.canvases import Region
 
 _MARGIN: Final = 2  # pixels left off all around: an edge is blurred if the screen was scaled
 _AHEAD: Final = 6  # pixels beyond a picture's corner from which on its sides must have ended

@@ -17,12 +17,12 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
-from freqforensics.detector.domain import find_region
 from freqforensics.detector.inference import Engine, Scorer, make_scorer
-from freqforensics.detector.kinds import ImageKind, container_of, encoding_of, kind_of_image
+from freqforensics.detector.kinds import ImageKind, encoding_of
+from freqforensics.detector.looking import look_at
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
-from freqforensics.detector.views import Region, cut, median_view, view_boxes
+from freqforensics.detector.views import median_view
 from freqforensics.images import (
     ImageReadError,
     ImageRecord,
@@ -32,6 +32,7 @@ from freqforensics.images import (
     read_jpeg_tables,
 )
 from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
+from freqforensics.images.canvases import Region
 from freqforensics.images.perturb import Perturbation
 
 ScoreCrop = Literal["views", "center", "none", "tiles", "resize"]
@@ -258,15 +259,14 @@ def _read(
             sent = encoding_of(perturb)
         places = [(index, record)]
         if crop == "views":
-            domain = find_region(image, region=region)
-            if domain.reason:
-                notes.append(domain.reason)
-            if domain.region is None:
-                return _Image(sha256, (), "; ".join(notes), places)
-            views = tuple(np.ascontiguousarray(cut(image, box)) for box in view_boxes(domain.region))
-            format, jpeg = sent or (container_of(str(read_header(data).format), data), read_jpeg_tables(data))  # noqa: A001
-            kind = kind_of_image(format, jpeg, shorter=min(domain.region[2:]))
-            return _Image(sha256, views, "; ".join(notes), places, kind, ",".join(map(str, domain.region)))
+            look = look_at(image, *(sent or (read_header(data).format, read_jpeg_tables(data))), region=region)
+            if look.domain.reason:
+                notes.append(look.domain.reason)
+            warnings = "; ".join(notes)
+            if look.domain.region is None or look.kind is None:
+                return _Image(sha256, (), warnings, places)
+            shown = ",".join(map(str, look.domain.region))
+            return _Image(sha256, tuple(look.views(image)), warnings, places, look.kind, shown)
     except ValueError as error:  # too few pixels for a perturbation, or too many; a region outside
         raise ImageReadError(str(record.path), str(error)) from error
     if crop == "none" and min(image.shape[:2]) < SMALLEST:

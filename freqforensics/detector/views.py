@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Region = tuple[int, int, int, int]
-"""x, y, width, height in pixels."""
+from freqforensics.images.canvases import Region
 
 DEFAULT_CROP: Final = "views"
 """What every study scores of an image unless it is told otherwise; the only part that verdicts are calibrated for."""

@@ -17,6 +17,7 @@ from PIL import Image
 from freqforensics.images.perturb import Perturbation
 
 Region = tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
 Parts = Literal["quarters", "copies", "either"]
 Uint8 = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-ImageFormat = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "other"]
+ImageFormat = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "other"]
 
 SUFFIXES: Final[dict[str, ImageFormat]] = {
     ".jpg": "JPEG",
@@ -28,7 +28,7 @@ SUFFIXES: Final[dict[str, ImageFormat]] = {
     ".bmp": "BMP",
     ".dib": "BMP",
     ".gif": "GIF",
-    ".avif": "other",
+    ".avif": "AVIF",
     ".jp2": "other",
     ".pbm": "other",
     ".pgm": "other",
@@ -54,10 +54,10 @@ class ImageHeader:
 
     Parameters
     ----------
-    format : {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "other"}
+    format : {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "other"}
         By content, never by name. "other" is anything not recognised here.
     width, height : int or None
-        In pixels, as stored. None where only a decoder can tell ("other", "TIFF").
+        In pixels, as stored. None where only a decoder can tell ("AVIF", "other", "TIFF").
     components : int or None
         Components of a JPEG frame (4 is CMYK or YCCK).
     animated : bool
@@ -130,6 +130,8 @@ def _signature(data: bytes) -> ImageFormat:
         return "GIF"
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
     return "other"
 
 

@@ -302,7 +302,7 @@ def _from_pillow(
         picture.load()
         if header.format == "TIFF":
             _check_deflated_strips(data, picture)
-        elif header.format == "other":
+        elif header.format in ("AVIF", "other"):
             orientation = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except ImageReadError:
         raise

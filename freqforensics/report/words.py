@@ -161,7 +161,7 @@ def caution(finding: Finding) -> str:
 
 
 def rate_words(rate: PhotographRate) -> str:
-    """Say how many photographs score as high, as "1 of 340 photographs of this kind scores as high"."""
+    """Say how many photographs score as high: "1 of 340 photographs of this kind scores as high"."""
     kind = "of all kinds" if rate.kind == "any" else f"of this kind ({rate.kind})"
     count = "None" if rate.above == 0 else f"{rate.above:,}"
     verb = "scores" if rate.above <= 1 else "score"
@@ -200,8 +200,8 @@ def part_lines(finding: Finding) -> list[str]:
     lines = []
     for name, logit in finding.parts.logits.items():
         what = f" ({PARTS[name]})" if name in PARTS else ""
-        decided = ". It adds more, and is explained below" if name == finding.parts.decided else ""
-        lines.append(f"Part {name}{what}: {logit:+.2f}{decided}.")
+        note = ". It adds most, and is explained below" if name == finding.parts.strongest else ""
+        lines.append(f"Part {name}{what}: {logit:+.2f}{note}.")
     return lines
 
 
@@ -307,7 +307,7 @@ def _changed(finding: Finding) -> str:
 
 
 def _logit(finding: Finding) -> str:
-    return "the logit" if finding.parts is None else f"the logit of the part {finding.parts.decided}"
+    return "the logit" if finding.parts is None else f"the logit of the part {finding.parts.strongest}"
 
 
 def _unnamed(finding: Finding) -> str:

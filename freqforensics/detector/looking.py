@@ -1,0 +1,66 @@
+"""What is looked at of an image before any logit: its photographic region, its kind, and its views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.detector.domain import Domain, find_region
+from freqforensics.detector.kinds import ImageKind, kind_of_image
+from freqforensics.detector.views import cut, view_boxes
+from freqforensics.images import JpegTables
+from freqforensics.images.canvases import Region
+
+Uint8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where an image is looked at, and which photographs it is compared with.
+
+    Parameters
+    ----------
+    domain : Domain
+        The photographic region, or why there is none.
+    kind : ImageKind or None
+        None of an image that cannot be judged.
+    boxes : tuple of (int, int, int, int)
+        The views: x, y, width, height in pixels of the image. Empty of an image that cannot be judged.
+    """
+
+    domain: Domain
+    kind: ImageKind | None = None
+    boxes: tuple[Region, ...] = ()
+
+    def views(self, image: Uint8) -> list[Uint8]:
+        """Cut the views out of the image, (H, W, 3); they are copies, so that the image need not be kept."""
+        return [np.ascontiguousarray(cut(image, box)).copy() for box in self.boxes]
+
+
+def look_at(image: Uint8, format: str, jpeg: JpegTables | None, *, region: Region | None = None) -> Look:  # noqa: A002 - the field's word
+    """Find what is scored of an image.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    format, jpeg
+        As for `kind_of_image`.
+    region : (int, int, int, int), optional
+        x, y, width, height of the part to judge, pixels; default what `find_region` finds.
+
+    Returns
+    -------
+    Look
+
+    Raises
+    ------
+    ValueError
+        As `find_region`.
+    """
+    domain = find_region(image, region=region)
+    if domain.region is None:
+        return Look(domain)
+    kind = kind_of_image(format, jpeg, shorter=min(domain.region[2:]))
+    return Look(domain, kind, view_boxes(domain.region))
