@@ -378,7 +378,8 @@ def photographs_markdown() -> str:
     """Write the verdicts on photographs as they are, from the table of `false-alarms`."""
     rows = [
         [row["source"], row["images"], row["evidence"], row["inconclusive"], row["cannot_judge"]]
-        for row in _rows("everyday/photographs.csv")
+        for row in _rows("everyday/false_alarms.csv")
+        if row["carrier"] == "as-is"
     ]
     return _table(["photographs as they are", "number", "evidence", "inconclusive", "cannot be judged"], rows)
 
