@@ -1,4 +1,4 @@
-"""What a training is: the recipe of Wang et al. 2020 and its variants."""
+"""What a training is: the recipe of Wang et al. 2020 and its variants. Loads no torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
-from freqforensics.detector.resnet import EarlyDown, InputKind
-from freqforensics.detector.training_set import Imbalance
+from freqforensics.detector.inputs import EarlyDown, InputKind
 from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
 from freqforensics.images.augmentation import augmentation
 from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
@@ -19,6 +18,7 @@ SMALLEST_PHOTO: Final = 64
 """The least side of photographs that are simulated with, and of crops whose tiles' coherence says anything: four."""
 
 Decay = Literal["plateau", "cosine"]
+Imbalance = Literal["error", "undersample", "allow"]
 
 
 @dataclass(frozen=True)

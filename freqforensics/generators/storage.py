@@ -13,12 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from freqforensics.generators.miniature import Miniature, make_miniature
-from freqforensics.generators.registry import FAMILIES, Plan, find_family
+from freqforensics.generators.registry import FAMILIES, SHELF as SHELF, Plan, find_family
 from freqforensics.provenance import replacing, write_json
 
 FORMAT: Final = "freqforensics-miniature-1"
-SHELF: Final = Path(__file__).parent / "weights"
-"""Where the miniatures that ship lie."""
 
 
 @dataclass(frozen=True, eq=False)
