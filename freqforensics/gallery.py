@@ -30,7 +30,7 @@ from freqforensics.survey import survey_sources
 FAMILIES: Final = ("progan", "biggan", "stylegan", "crn", "dcgan", "ldm_vae")
 """Miniatures that stand in where no images are given."""
 SWEEPS: Final = ("blur", "jpeg")
-_PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
+PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 
 
 def make_gallery(
@@ -89,7 +89,7 @@ def make_gallery(
         `relate_quality`.
     """
     root = Path(out)
-    for part in _PARTS:
+    for part in PARTS:
         check_result_folder(root / part, overwrite=overwrite)
     labels = {record.label for record in index_sources(sources)} if sources else set()
     if sources and not {"real", "fake"} <= labels:

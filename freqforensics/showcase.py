@@ -24,7 +24,7 @@ from freqforensics.report import Chapter, render_tour
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.survey import survey_sources
 
-_PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
+PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
     ("001/figures/image.png", "The fake that was flagged."),
     ("001/figures/frequencies.png", "Which frequencies its score comes from."),
@@ -94,7 +94,7 @@ def show_all(
     """
     started = time.monotonic()
     root = Path(out)
-    for part in _PARTS:
+    for part in PARTS:
         check_result_folder(root / part, overwrite=overwrite)
     tell("1 of 6: photographs, and what plain upsampling makes of them")
     drop_manifest(root)

@@ -41,13 +41,23 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        app(prog_name=_prepare_completion(sys.argv))
+        try:
+            app(prog_name=_prepare_completion(sys.argv))
+        finally:
+            sys.stdout.flush()
     except Failed as failure:
         complain(f"freqforensics: {failure}")
         sys.exit(failure.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.strerror is None:
+            raise
+        # All that is written to files is named; this was printed, to a full disk for instance.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"freqforensics: standard output: {error.strerror.lower()}")
+        sys.exit(2)
 
 
 _COMPLETION = ("--install-completion", "--show-completion")

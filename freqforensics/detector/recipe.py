@@ -17,6 +17,12 @@ from freqforensics.spectra import Band
 SMALLEST_PHOTO: Final = 64
 """The least side of photographs that are simulated with, and of crops whose tiles' coherence says anything: four."""
 
+PRECISIONS: Final = (
+    "16-mixed", "16-true", "bf16-mixed", "bf16-true", "32-true", "64-true", "transformer-engine",
+    "transformer-engine-float16", "16", "bf16", "32", "64",
+)  # fmt: skip
+"""Lightning Fabric's words."""
+
 Decay = Literal["plateau", "cosine"]
 Imbalance = Literal["error", "undersample", "allow"]
 
@@ -120,6 +126,10 @@ class TrainConfig:
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {getattr(self, name)!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {self.precision!r}")
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must lie between 0 and 1, got {self.held_out}")
         if self.simulate:
             self.faker()
             if self.batch % 2:

@@ -13,6 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
+from freqforensics.destinations import errors_name
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.detector.parallel import make_fabric
 from freqforensics.detector.recipe import SMALLEST_PHOTO, TrainConfig
@@ -171,7 +172,7 @@ def train_detector(
         write_json(folder / "manifest.json", about)
     if workers is None:
         workers = 0 if fabric.device.type == "cpu" else min(8, default_workers())
-    with TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
+    with errors_name(folder / "steps.csv", folder), TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
         if run.epochs and not run.done and fabric.is_global_zero:
             _keep(run, folder, log)
         while not run.ended:
