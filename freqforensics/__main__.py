@@ -7,6 +7,9 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import Final
+
+_LINE: Final = "freqforensics: interrupted: no half-written file was left\n"
 
 
 def main() -> None:
@@ -18,7 +21,7 @@ def main() -> None:
         interrupts.append(number)
         if not _works(frame):
             # An exception could become another one here: extension modules turn it into an ImportError.
-            os.write(2, b"freqforensics: interrupted\n")
+            os.write(2, _LINE.encode())
             os._exit(130)
         raise KeyboardInterrupt
 
@@ -35,7 +38,7 @@ def main() -> None:
     except (KeyboardInterrupt, Exception):
         if not interrupts:
             raise
-        sys.stderr.write("freqforensics: interrupted\n")
+        sys.stderr.write(_LINE)
         raise SystemExit(130) from None
     finally:
         if heeds:

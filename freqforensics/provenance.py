@@ -208,9 +208,10 @@ def _remove_outputs(target: Path, names: Iterable[str]) -> None:
         place = target / name
         place.unlink(missing_ok=True)
         for folder in place.parents:
-            if folder == target or not folder.is_dir() or any(folder.iterdir()):
+            if folder == target or (folder.is_dir() and any(folder.iterdir())):
                 break
-            folder.rmdir()
+            if folder.is_dir():
+                folder.rmdir()
 
 
 def clear_results(folder: str | Path) -> None:
@@ -247,9 +248,9 @@ def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
     for left in abandoned_in(target):
         # With a manifest in place nothing was touched yet, or all was done.
         if not (target / _MANIFEST).exists():
-            partial = [name for name in _outputs(target, left / _JOURNAL) if (target / name).is_file()]
-            _remove_outputs(target, partial)
-            removed += partial
+            outputs = _outputs(target, left / _JOURNAL)
+            removed += [name for name in outputs if (target / name).is_file()]
+            _remove_outputs(target, outputs)
         remove_abandoned([left])
         removed.append(left.name)
     return tuple(removed)
