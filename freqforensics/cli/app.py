@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import os
 import sys
 import warnings
@@ -128,6 +129,8 @@ def one_line_errors() -> Iterator[None]:
             raise
         if isinstance(error, OSError) and error.strerror and error.filename:
             raise Failed(f"{error.filename}: {error.strerror.lower()}") from error
+        if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Failed(f"standard output: {str(error.strerror).lower()}") from error  # whatever is a file is named
         raise Failed(str(error)) from error
 
 
