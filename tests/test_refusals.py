@@ -113,6 +113,7 @@ OPTIONS = {
     "audit --match {file}/x.csv": "is a file",
     "audit --reencode {full} --size 64": "is not empty",
     "score --region 1,2": "--region must be",
+    "score --region 0,0,64,64 --crop none": "region is for crop 'views'",
     "evaluate --ways nonsense": "ways must be of",
     "evaluate --photographs {missing}": "missing",
     "evaluate --validation {empty}": "no image in",

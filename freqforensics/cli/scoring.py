@@ -79,6 +79,8 @@ def score(
     """
     with one_line_errors():
         place = None if region is None else parsed_region(region)
+        if place is not None and crop != DEFAULT_CROP:
+            raise Failed(f"region is for crop 'views', got crop {crop!r}")
         check_scoring([weights], calibration, engine)
         check_sources(source)
         check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
