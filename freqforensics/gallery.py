@@ -100,8 +100,6 @@ def make_gallery(
     }
     miniatures = not sources
     drop_manifest(root)
-    for part in ("images", "miniatures", "ablations"):  # which not every run writes
-        clear_results(root / part)
     if not sources:
         tell("miniatures of bundled photographs")
         with result_folder(root / "images", overwrite=True) as folder:
@@ -123,6 +121,8 @@ def make_gallery(
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
     if loaded:
         _draw_ablations(loaded, root / "ablations")
+    else:
+        clear_results(root / "ablations")  # of an earlier run, which would seem to belong to this one
     title = "The figures of Wang et al. (2020)" + (", on miniatures" if miniatures else "")
     page = root / "index.html"
     with replacing(page) as temporary:

@@ -605,7 +605,7 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         (["train", "{data}", "--out", "{out}", "--classes", "9"], "classes must lie between 1 and 2"),
         (["train", "{data}", "--out", "{data}", "--crop", "32"], "is a source"),
         (["train", "{data}", "--out", "{out}", "--crop", "32", "--init", "no.pth"], "no weights at no.pth"),
-        (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision must be one of 16-mixed"),
+        (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision must be one of"),
         (["score", "{data}", "--weights", "best", "--out", "{out}"], "no weights at best, and no known ones"),
         (["score", "{data}", "--weights", "wang2020-blur-jpeg-0.5", "--out", "{out}"], "weights fetch wang2020-blur"),
         (

@@ -168,7 +168,8 @@ def train(
             seed=seed,
         )
         _check_training(config, source, validation)
-        if not dry_run:
+        first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+        if first and not dry_run:
             from freqforensics.detector.training_folder import check_training_folder
 
             check_apart(out, [*source, *(validation or ())])
@@ -180,7 +181,6 @@ def train(
             plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
             _print_plan(config.to_json(), plan, as_json=as_json)
             return
-        first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
         done = train_detector(
             config,
             out,
