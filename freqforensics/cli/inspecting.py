@@ -81,9 +81,9 @@ def inspect(
         bounds = _parsed_thresholds(thresholds)
         if bounds is not None and calibration:
             raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
-        check_images(image)
         check_scoring([weights], calibration)
         own = None if population is None else _loaded(population)
+        check_images(image)
         check_out(out, image, overwrite=overwrite)
         from freqforensics.detector import open_detector
         from freqforensics.inspection import inspect_files
