@@ -109,6 +109,12 @@ def compare_sources(
     return comparison
 
 
+def check_tiles(spec: SpectrumSpec) -> None:
+    """Raise ValueError unless the lattices have bins in tiles of this size."""
+    if any(side % 16 for side in spec.shape):
+        raise ValueError(f"size must be a multiple of 16, or the lattice of 1/16 has no bins; got {spec.shape[1]}")
+
+
 def image_sets(
     sources: Sequence[str | Path],
     *,
@@ -144,8 +150,7 @@ def image_sets(
         As `index_sources`.
     """
     spec = spec or SpectrumSpec(size=64, crop="tiles")
-    if any(side % 16 for side in spec.shape):
-        raise ValueError(f"size must be a multiple of 16, or the lattice of 1/16 has no bins; got {spec.shape[1]}")
+    check_tiles(spec)
     records = first_of_each(_index_apart(sources, notes), limit)
     notes += serious_confounds(records)
     groups = by_generator(records)

@@ -27,7 +27,14 @@ from freqforensics.evaluation import (
 from freqforensics.evaluation.ways import AS_IS, check_ways
 from freqforensics.images import first_of_each, index_sources
 from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import DETECTOR_LIBRARIES, check_result_folder, manifest, result_folder, write_json
+from freqforensics.provenance import (
+    DETECTOR_LIBRARIES,
+    check_result_folder,
+    drop_manifest,
+    manifest,
+    result_folder,
+    write_json,
+)
 
 Failures = tuple[tuple[str, str], ...]
 Notes = tuple[str, ...]
@@ -322,6 +329,7 @@ def sweep_sources(
     from freqforensics import figures
 
     shown = manifest({}, inputs=result.work, also=DETECTOR_LIBRARIES)
+    drop_manifest(out)
     result.save(out)
     _draw(figures.plot_robustness(result, fig=figures.new_figure()), Path(out) / "robustness", shown)
     write_json(Path(out) / "manifest.json", {**shown, "command": command})
@@ -369,6 +377,7 @@ def ablate_sources(
     from freqforensics import figures
 
     shown = manifest({}, inputs=result.work, also=DETECTOR_LIBRARIES)
+    drop_manifest(out)
     result.save(out)
     _draw(figures.plot_ablation(result, fig=figures.new_figure()), Path(out) / "ablation", shown)
     write_json(Path(out) / "manifest.json", {**shown, "command": command})

@@ -14,7 +14,7 @@ from freqforensics.engine import map_reduce
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.images import ImageRecord, first_of_each, index_sources, records_sha256
 from freqforensics.images.perturb import Perturbation
-from freqforensics.provenance import DETECTOR_LIBRARIES, claim_folder, manifest, write_json
+from freqforensics.provenance import DETECTOR_LIBRARIES, claim_folder, drop_manifest, manifest, write_json
 
 Carried = tuple[str, Perturbation | None]
 
@@ -170,6 +170,7 @@ def _save(result: FalseAlarms, out: Path, limit: int | None, command: str | None
         "photographs": len({s.path for t in result.tables.values() for s in t.scores}),
     }
     shown = manifest({"limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES)
+    drop_manifest(out)
     result.save(out)
     figure = figures.plot_false_alarms(result, fig=figures.new_figure())
     for suffix in (".png", ".pdf"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,15 @@ from freqforensics.evaluation.ablation import Ablation
 from freqforensics.experiments import sweep_sources
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import index_sources
-from freqforensics.provenance import check_result_folder, manifest, write_json
+from freqforensics.provenance import (
+    check_result_folder,
+    clear_results,
+    drop_manifest,
+    manifest,
+    replacing,
+    result_folder,
+    write_json,
+)
 from freqforensics.relating import relate_quality
 from freqforensics.report import Chapter, render_tour
 from freqforensics.spectra import SpectrumSpec
@@ -23,7 +30,7 @@ from freqforensics.survey import survey_sources
 FAMILIES: Final = ("progan", "biggan", "stylegan", "crn", "dcgan", "ldm_vae")
 """Miniatures that stand in where no images are given."""
 SWEEPS: Final = ("blur", "jpeg")
-_PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
+PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 
 
 def make_gallery(
@@ -82,7 +89,7 @@ def make_gallery(
         `relate_quality`.
     """
     root = Path(out)
-    for part in _PARTS:
+    for part in PARTS:
         check_result_folder(root / part, overwrite=overwrite)
     labels = {record.label for record in index_sources(sources)} if sources else set()
     if sources and not {"real", "fake"} <= labels:
@@ -92,9 +99,12 @@ def make_gallery(
         for axis, path in (ablations or {}).items()
     }
     miniatures = not sources
+    drop_manifest(root)
     if not sources:
         tell("miniatures of bundled photographs")
-        write_upsampled_photographs(root / "images")
+        with result_folder(root / "images", overwrite=True) as folder:
+            write_upsampled_photographs(folder)
+            write_json(folder / "manifest.json", {**manifest({}, inputs={}), "holds": "images"})
         sources = [root / "miniatures"]
         simulate_from_sources(
             [root / "images" / "nearest" / "0_real"], root / "miniatures", families=FAMILIES, size=SIZE, scale_down=1,
@@ -105,33 +115,35 @@ def make_gallery(
     survey.save(root / "spectra", overwrite=True)
     options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
     tell("robustness")
-    if (root / "robustness" / "work.json").exists():
-        shutil.rmtree(root / "robustness")  # an earlier run's: of other images it could not be gone on with
-    sweep_sources(sources, root / "robustness", sweeps=sweeps, progress=progress, **options)
+    with result_folder(root / "robustness", overwrite=True) as folder:
+        sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
     tell("fakeness and quality")
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
-    for axis, found in loaded.items():
-        _draw_ablation(found, root / "ablations", axis)
+    if loaded:
+        _draw_ablations(loaded, root / "ablations")
+    else:
+        clear_results(root / "ablations")  # of an earlier run, which would seem to belong to this one
     title = "The figures of Wang et al. (2020)" + (", on miniatures" if miniatures else "")
     page = root / "index.html"
-    page.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
+    with replacing(page) as temporary:
+        temporary.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
     shown = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": size}
     about = manifest(shown, inputs={"sources": len(sources)})
     write_json(root / "manifest.json", {**about, "command": command})
     return page, failures
 
 
-def _draw_ablation(found: Ablation, folder: Path, axis: str) -> None:
+def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:
     from freqforensics.figures import new_figure, plot_ablation, save_figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    figure = plot_ablation(found, fig=new_figure())
-    for suffix in (".png", ".pdf"):
-        save_figure(
-            figure,
-            folder / f"ablation-{axis}{suffix}",
-            manifest=manifest({"axis": axis}, inputs={"rows": len(found.rows)}),
-        )
+    with result_folder(out, overwrite=True) as folder:
+        for axis, found in ablations.items():
+            figure = plot_ablation(found, fig=new_figure())
+            shown = manifest({"axis": axis}, inputs={"rows": len(found.rows)})
+            for suffix in (".png", ".pdf"):
+                save_figure(figure, folder / f"ablation-{axis}{suffix}", manifest=shown)
+        rows = {axis: len(found.rows) for axis, found in ablations.items()}
+        write_json(folder / "manifest.json", manifest({"axes": list(ablations)}, inputs={"rows": rows}))
 
 
 def _chapters(root: Path, axes: Sequence[str], miniatures: bool) -> list[Chapter]:

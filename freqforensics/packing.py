@@ -97,6 +97,7 @@ def pack_training(
     factor, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
     calibrated = _calibrated(detector, factor, offset)
     source = {"trained_as": weights_sha256(detector), "factor": repr(factor), "offset": repr(offset)}
+    place.with_suffix(".json").unlink(missing_ok=True)  # the card goes first and comes last
     save_detector(calibrated, place, quantise=True, metadata=source)
     rounded, _ = _validation_logits(load_detector(place), config, progress=progress)
     logits = factor * logits + offset

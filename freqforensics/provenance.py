@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics import __version__
+from freqforensics.destinations import check_result_folder as check_result_folder, errors_name
+from freqforensics.unfinished import (
+    abandon,
+    abandoned_beside,
+    abandoned_in,
+    remove_abandoned,
+    unfinished_prefix,
+)
 
 _LIBRARIES: Final = ("numpy", "scipy", "opencv-python-headless", "pillow", "matplotlib", "scikit-image", "PyWavelets")
 DETECTOR_LIBRARIES: Final = ("torch", "torchvision", "lightning-fabric", "scikit-learn")
-_UNFINISHED: Final = ".unfinished-"
+_MANIFEST: Final = "manifest.json"
+_WORK: Final = "work.json"
+_JOURNAL: Final = "replaced.json"
 FORMAT: Final = 1
 """Version of the manifest's form."""
 
@@ -86,17 +97,26 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Same folder, same suffix.
+        Same folder, same suffix. The name begins with ``.unfinished-`` and says which process holds it.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written, as on a full disk. Its `filename` is `path`.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{_UNFINISHED}{target.stem[:40]}-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
+    with errors_name(target, target):
+        handle, name = tempfile.mkstemp(
+            prefix=unfinished_prefix(target.stem or "file"), suffix=target.suffix, dir=target.parent
+        )
+        os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
+        with errors_name(target, temporary):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -104,6 +124,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a scratch folder to fill; on success its files take their places in `out`, else all of it goes.
+
+    A folder with a ``manifest.json`` is whole. An old manifest goes before any other file is touched, then the files it
+    lists that the new result lacks, and the new manifest comes last. A run killed in between leaves a folder without a
+    manifest, and beside the files a scratch folder that names them: the next run with `overwrite` removes them.
 
     Parameters
     ----------
@@ -123,32 +147,120 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     ------
     ValueError
         As `check_result_folder`.
+    OSError
+        The results cannot be written, as on a full disk. Its `filename` is their place in `out`.
     """
     check_result_folder(out, overwrite=overwrite)
     target = Path(out)
     made_target = not target.exists()
     target.mkdir(parents=True, exist_ok=True)
+    clear_unfinished_results(target)
     try:
-        # Inside `out`, for what is beside it may be another file system.
-        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=target) as scratch:
-            made = Path(scratch)
-            yield made
-            outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
-            if (made / "manifest.json").exists():
-                outputs.remove("manifest.json")
-                about = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
-                write_json(made / "manifest.json", {**about, "outputs": outputs})
-                outputs.append("manifest.json")
-            stale = set(_outputs(target)) - set(outputs)
-            for name in outputs:
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                (made / name).replace(target / name)
-            for name in stale:
-                (target / name).unlink(missing_ok=True)
+        with errors_name(target, target):
+            # Inside `out`, for what is beside it may be another file system.
+            scratch = Path(tempfile.mkdtemp(prefix=unfinished_prefix(), dir=target))
+        try:
+            made = scratch / "results"
+            made.mkdir()
+            with errors_name(target, made):
+                yield made
+                outputs = _listed_outputs(made)
+                journal = {"outputs": sorted({*_outputs(target), *outputs})}
+                write_json(scratch / _JOURNAL, journal)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        try:
+            _move_results(made, target, outputs)
+        except BaseException:
+            abandon(scratch)  # the journal says which files are half of a result
+            raise
+        shutil.rmtree(scratch, ignore_errors=True)
     except BaseException:
         if made_target and not any(target.iterdir()):
             target.rmdir()
         raise
+
+
+def _listed_outputs(made: Path) -> list[str]:
+    """Give the names of the files of a result, which its manifest gets, too."""
+    outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    if _MANIFEST in outputs:
+        about = json.loads((made / _MANIFEST).read_text(encoding="utf-8"))
+        write_json(made / _MANIFEST, {**about, "outputs": [name for name in outputs if name != _MANIFEST]})
+    return outputs
+
+
+def _move_results(made: Path, target: Path, outputs: Sequence[str]) -> None:
+    """Put results in place: the old manifest goes first, the new one comes last."""
+    before = _outputs(target)
+    if before or _MANIFEST in outputs:
+        (target / _MANIFEST).unlink(missing_ok=True)
+    _remove_outputs(target, sorted(set(before) - set(outputs)))
+    for name in (*(name for name in outputs if name != _MANIFEST), *(name for name in outputs if name == _MANIFEST)):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).replace(target / name)
+
+
+def _remove_outputs(target: Path, names: Iterable[str]) -> None:
+    """Remove files of a result, and the folders below `target` that are empty then."""
+    for name in names:
+        place = target / name
+        place.unlink(missing_ok=True)
+        for folder in place.parents:
+            if folder == target or (folder.is_dir() and any(folder.iterdir())):
+                break
+            if folder.is_dir():
+                folder.rmdir()
+
+
+def clear_results(folder: str | Path) -> None:
+    """Remove the result that a folder's manifest lists, the manifest first; nothing else in it."""
+    target = Path(folder)
+    outputs = _outputs(target)
+    if outputs:
+        (target / _MANIFEST).unlink(missing_ok=True)
+        _remove_outputs(target, outputs)
+
+
+def drop_manifest(folder: str | Path) -> None:
+    """Remove a folder's manifest before its results are written anew, for it would describe others meanwhile."""
+    (Path(folder) / _MANIFEST).unlink(missing_ok=True)
+
+
+def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
+    """Remove what a killed run of `result_folder` left in a folder.
+
+    That is its scratch folder and, where it was killed while results were put in place, the files of the incomplete
+    result. What a live process holds stays, as does what another machine left.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    tuple of str
+        Names of what was removed, relative to `folder`.
+    """
+    target = Path(folder)
+    removed: list[str] = []
+    for left in abandoned_in(target):
+        # With a manifest in place nothing was touched yet, or all was done.
+        if not (target / _MANIFEST).exists():
+            outputs = _outputs(target, left / _JOURNAL)
+            removed += [name for name in outputs if (target / name).is_file()]
+            _remove_outputs(target, outputs)
+        remove_abandoned([left])
+        removed.append(left.name)
+    return tuple(removed)
+
+
+def clear_unfinished_file(path: str | Path) -> tuple[str, ...]:
+    """Remove the temporary files that killed runs left of a file; give their names."""
+    left = abandoned_beside(Path(path))
+    remove_abandoned(left)
+    return tuple(one.name for one in left)
 
 
 def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False) -> Path:
@@ -172,14 +284,11 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     ValueError
         It holds something and `resume` is not given, or the work it holds is another.
     """
-    folder, note = Path(out), Path(out) / "work.json"
+    folder, note = Path(out), Path(out) / _WORK
     asked = json.loads(json.dumps({**identity, "freqforensics": __version__}))
-    if note.exists() and not resume:
-        raise ValueError(f"{folder} holds unfinished or finished work: --resume goes on with it")
+    check_claim(folder, resume=resume)
     if not note.exists():
-        # A process that was killed may have left an unfinished note.
-        if not _only_unfinished(folder):
-            check_result_folder(folder, hint="give another folder")
+        clear_unfinished(folder)  # a process that was killed may have left an unfinished note
         write_json(note, asked)
         return folder
     try:
@@ -193,44 +302,33 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     return folder
 
 
-def _only_unfinished(folder: Path) -> bool:
-    return folder.is_dir() and all(path.name.startswith(_UNFINISHED) for path in folder.iterdir())
+def check_claim(out: str | Path, *, resume: bool = False) -> None:
+    """Raise ValueError if `claim_folder` would, whatever the work is."""
+    if not (Path(out) / _WORK).exists():
+        check_result_folder(out, hint="give another folder")
+    elif not resume:
+        raise ValueError(f"{out} holds unfinished or finished work: --resume goes on with it")
 
 
-def clear_unfinished(folder: str | Path) -> None:
-    """Remove what killed processes left half written below a folder; none may be at work there."""
-    for left in list(Path(folder).rglob(f"{_UNFINISHED}*")):
-        if left.is_file():
-            left.unlink(missing_ok=True)
+def clear_unfinished(folder: str | Path) -> tuple[str, ...]:
+    """Remove what killed processes left half written in a folder and those below it.
 
+    Names that this package does not give stay, as does what a live process holds.
 
-def check_result_folder(
-    out: str | Path,
-    *,
-    overwrite: bool = False,
-    hint: str = "give --overwrite to replace the results in it, or another folder",
-) -> None:
-    """Raise ValueError unless results can be written to `out`.
-
-    That is, if it or a folder above it is a file or may not be written to, or it holds something and `overwrite` is
-    not given.
+    Returns
+    -------
+    tuple of str
+        Names of what was removed, relative to `folder`.
     """
-    target = Path(out)
-    place = target.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise ValueError(f"{target if place == target.absolute() else place} is a file, not a folder")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ValueError(f"no permission to write to {place}")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise ValueError(f"{target} is not empty: {hint}")
+    left = abandoned_in(Path(folder), deep=True)
+    remove_abandoned(left)
+    return tuple(path.relative_to(folder).as_posix() for path in left)
 
 
-def _outputs(folder: Path) -> list[str]:
-    """What an earlier run says it wrote to `folder`, as far as it lies inside it."""
+def _outputs(folder: Path, listing: Path | None = None) -> list[str]:
+    """What an earlier run says, in its manifest or another listing, it wrote to `folder`, as far as it lies inside."""
     try:
-        listed = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["outputs"]
+        listed = json.loads((listing or folder / _MANIFEST).read_text(encoding="utf-8"))["outputs"]
         return [
             name
             for name in listed

@@ -19,12 +19,12 @@ from freqforensics.experiments import evaluate_sources
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import index_sources
 from freqforensics.inspection import inspect_files
-from freqforensics.provenance import check_result_folder, manifest, write_json
+from freqforensics.provenance import check_result_folder, drop_manifest, manifest, replacing, result_folder, write_json
 from freqforensics.report import Chapter, render_tour
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.survey import survey_sources
 
-_PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
+PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
     ("001/figures/image.png", "The fake that was flagged."),
     ("001/figures/frequencies.png", "Which frequencies its score comes from."),
@@ -94,10 +94,14 @@ def show_all(
     """
     started = time.monotonic()
     root = Path(out)
-    for part in _PARTS:
+    for part in PARTS:
         check_result_folder(root / part, overwrite=overwrite)
     tell("1 of 6: photographs, and what plain upsampling makes of them")
-    count = write_upsampled_photographs(root / "images", photos)
+    drop_manifest(root)
+    with result_folder(root / "images", overwrite=overwrite) as folder:
+        count = write_upsampled_photographs(folder, photos)
+        about = manifest({"tile": TILE}, inputs={"crops": count}, command=command)
+        write_json(folder / "manifest.json", {**about, "holds": "images"})
     spec = SpectrumSpec(size=SIZE)
     survey_sources([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
 
@@ -128,7 +132,9 @@ def show_all(
     seconds = time.monotonic() - started
     page = root / "index.html"
     chapters = _chapters(count, evaluation, root)
-    page.write_text(render_tour("What CNN-generated images leave behind", chapters, seconds=seconds), encoding="utf-8")
+    with replacing(page) as temporary:
+        tour = render_tour("What CNN-generated images leave behind", chapters, seconds=seconds)
+        temporary.write_text(tour, encoding="utf-8")
     write_json(
         root / "manifest.json",
         manifest({"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}, inputs={"crops": count},

@@ -303,7 +303,7 @@ def test_a_control_is_taken_into_account(upsampled):
         (["--size", "128"], "no image is as large as 128x128"),
         (["--control", "{tree}/gan/1_fake"], "holds no real image"),
         (["--control", "nowhere"], "no such folder or table: nowhere"),
-        (["--out", "{tree}"], "is not empty"),
+        (["--out", "{tree}"], "is a source: give another place"),
     ],
 )
 def test_bad_input_of_upsampling_is_one_line(upsampled, arguments, message):
@@ -376,6 +376,7 @@ def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
     def starve(*arguments, **options):
         raise MemoryError("Unable to allocate 74.5 GiB")
 
+    write(tmp_path / "a.png", picture(np.random.default_rng(0)))
     monkeypatch.setattr(survey, "survey_sources", starve)
     monkeypatch.setattr(sys, "argv", ["freqforensics", "spectrum", str(tmp_path), "--out", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
@@ -602,9 +603,9 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         (["train", "{data}", "--out", "{out}"], "images are smaller than the crop of 224 pixels"),
         (["train", "{data}", "--out", "{out}", "--band", "high"], "a band must be LOW:HIGH"),
         (["train", "{data}", "--out", "{out}", "--classes", "9"], "classes must lie between 1 and 2"),
-        (["train", "{data}", "--out", "{data}", "--crop", "32"], "is not empty"),
+        (["train", "{data}", "--out", "{data}", "--crop", "32"], "is a source"),
         (["train", "{data}", "--out", "{out}", "--crop", "32", "--init", "no.pth"], "no weights at no.pth"),
-        (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision '8'"),
+        (["train", "{data}", "--out", "{out}", "--crop", "32", "--precision", "8"], "precision must be one of"),
         (["score", "{data}", "--weights", "best", "--out", "{out}"], "no weights at best, and no known ones"),
         (["score", "{data}", "--weights", "wang2020-blur-jpeg-0.5", "--out", "{out}"], "weights fetch wang2020-blur"),
         (

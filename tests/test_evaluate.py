@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import dead_prefix, picture, write
 from sklearn.metrics import average_precision_score
 from toys import calibrated, rough_detector
 
@@ -267,14 +267,16 @@ def test_work_that_is_claimed(tmp_path):
     assert claim_folder(folder, {"x": [1, 2]}, resume=True) == folder
     with pytest.raises(ValueError, match=r"holds other work \(another x\)"):
         claim_folder(folder, {"x": [1]}, resume=True)
-    mine, foreign = folder / ".unfinished-mine", tmp_path / "foreign" / ".unfinished-job"
+    prefix = dead_prefix()
+    mine, foreign = folder / f"{prefix}mine", tmp_path / "foreign" / f"{prefix}job"
     foreign.parent.mkdir()
+    (folder / ".unfinished-novel").touch()  # a user's, for we give other names
     for path in (mine, foreign, foreign.parent / "result.csv"):
         path.touch()
     claim_folder(folder, {"x": [1, 2]}, resume=True)
     with pytest.raises(ValueError, match="is not empty: give another folder"):
         claim_folder(foreign.parent, {}, resume=True)
-    assert (mine.exists(), foreign.exists()) == (False, True)
+    assert (mine.exists(), foreign.exists(), (folder / ".unfinished-novel").exists()) == (False, True, True)
     (foreign.parent / "result.csv").unlink()
     claim_folder(foreign.parent, {}, resume=True)  # killed before it had written its note
     (folder / "work.json").write_text("{")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pictures import picture, write
+from pictures import dead_prefix, picture, write
 from safetensors.torch import load_file
 
 from freqforensics.detector import (
@@ -138,7 +138,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
     # Steps that were logged after the last checkpoint, and half a row, must not stay.
     with (out / "steps.csv").open("a") as file:
         file.write("99,9,0.1,0.5\n100,9")
-    (out / ".unfinished-last-left.ckpt").write_bytes(b"of a process that was killed")
+    (out / f"{dead_prefix()}last-left.ckpt").write_bytes(b"of a process that was killed")
     monkeypatch.undo()
     with pytest.raises(ValueError, match="holds a training: --resume goes on with it"):
         train_detector(config, out, device="cpu")

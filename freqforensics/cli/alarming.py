@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources
 from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Calibrations, Engines, Limit, Weights, say_what_they_are
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def false_alarms(
     with the scores after each carrier. Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
     with one_line_errors():
+        carriers = carrier or ("as-is", "all")
+        check_carriers(carriers)
+        check_scoring([weights], calibration, engine)
+        check_sources(source)
+        check_claim(out, source, resume=resume)
         from freqforensics.false_alarms import measure_false_alarms
 
         say_what_they_are([weights])
@@ -63,7 +69,7 @@ def false_alarms(
             source,
             out,
             weights=weights,
-            carriers=carrier or ("as-is", "all"),
+            carriers=carriers,
             calibration=calibration,
             limit=limit,
             jobs=jobs,

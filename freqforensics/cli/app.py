@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import os
 import sys
 import warnings
@@ -41,13 +42,23 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        app(prog_name=_prepare_completion(sys.argv))
+        try:
+            app(prog_name=_prepare_completion(sys.argv))
+        finally:
+            sys.stdout.flush()
     except Failed as failure:
         complain(f"freqforensics: {failure}")
         sys.exit(failure.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.strerror is None:
+            raise
+        # All that is written to files is named; this was printed, to a full disk for instance.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"freqforensics: standard output: {error.strerror.lower()}")
+        sys.exit(2)
 
 
 _COMPLETION = ("--install-completion", "--show-completion")
@@ -118,6 +129,8 @@ def one_line_errors() -> Iterator[None]:
             raise
         if isinstance(error, OSError) and error.strerror and error.filename:
             raise Failed(f"{error.filename}: {error.strerror.lower()}") from error
+        if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Failed(f"standard output: {str(error.strerror).lower()}") from error  # whatever is a file is named
         raise Failed(str(error)) from error
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_out, check_out_file, check_sources
 
 if TYPE_CHECKING:
     from freqforensics.images.audit import Audit
@@ -44,10 +45,14 @@ def audit(
     them together tell real from fake. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.auditing import audit_json, audit_sources, reencode as reencode_records, write_matched
-
         if (reencode is None) != (size is None):
             raise Failed("--reencode and --size go together")
+        check_sources(source)
+        check_out_file(match, source, overwrite=overwrite)
+        check_out(reencode, source, overwrite=overwrite)
+        check_out(out, source, overwrite=overwrite)
+        from freqforensics.auditing import audit_json, audit_sources, reencode as reencode_records, write_matched
+
         command = shlex.join(["freqforensics", *sys.argv[1:]])
         found, facts, notes = audit_sources(
             source, out, limit=limit, seed=seed, command=command, overwrite=overwrite, progress="audit"
@@ -55,8 +60,6 @@ def audit(
         failures = list(found.failures)
         written = []
         if match is not None:
-            if match.exists() and not overwrite:
-                raise Failed(f"{match} exists: --overwrite replaces it")
             chosen = write_matched(facts, match)
             written.append(f"{len(chosen)} matched files in {match}")
         if reencode is not None and size is not None:

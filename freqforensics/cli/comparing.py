@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
+from freqforensics.cli.checks import check_out, check_sources
 
 if TYPE_CHECKING:
     from freqforensics.commonality import Comparison, Origins
@@ -46,16 +47,21 @@ def compare(
     read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.comparing import compare_sources
+        from freqforensics.comparing import check_tiles, compare_sources
         from freqforensics.spectra import SpectrumSpec
 
+        spec = SpectrumSpec(size=size, crop="tiles")
+        check_tiles(spec)
+        group_of = _groups(groups, by_operator)
+        check_sources(source)
+        check_out(out, source, overwrite=overwrite)
         found = compare_sources(
             source,
             out,
-            spec=SpectrumSpec(size=size, crop="tiles"),
+            spec=spec,
             parts=parts,
             limit=limit,
-            groups=_groups(groups, by_operator),
+            groups=group_of,
             resamples=resamples,
             permutations=permutations,
             seed=seed,
@@ -107,16 +113,22 @@ def origin(
     1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        from freqforensics.comparing import check_tiles
         from freqforensics.origins import find_origins
         from freqforensics.spectra import SpectrumSpec
 
+        spec = SpectrumSpec(size=size, crop="tiles")
+        check_tiles(spec)
+        group_of = _groups(groups, by_operator)
+        check_sources([*source, *known])
+        check_out(out, [*source, *known], overwrite=overwrite)
         found = find_origins(
             source,
             known,
             out=out,
-            spec=SpectrumSpec(size=size, crop="tiles"),
+            spec=spec,
             limit=limit,
-            groups=_groups(groups, by_operator),
+            groups=group_of,
             draws=draws,
             content_shift=content_shift,
             permutations=permutations,

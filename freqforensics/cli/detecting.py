@@ -6,15 +6,17 @@ import json
 import os
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from freqforensics.cli.app import app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_apart, check_claim, check_filled, check_sources
 
 if TYPE_CHECKING:
+    from freqforensics.detector.recipe import TrainConfig
     from freqforensics.detector.train_log import Epoch
     from freqforensics.detector.training_set import TrainingSet
     from freqforensics.evaluation import Ablation
@@ -134,7 +136,7 @@ def train(
     Exit status: 0 done; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector import TrainConfig, plan_training, train_detector
+        from freqforensics.detector.recipe import TrainConfig
         from freqforensics.spectra import Band
 
         config = TrainConfig(
@@ -165,11 +167,20 @@ def train(
             precision=precision,
             seed=seed,
         )
+        _check_training(config, source, validation)
+        first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+        if first and not dry_run:
+            from freqforensics.detector.training_folder import check_training_folder
+
+            check_apart(out, [*source, *(validation or ())])
+            check_training_folder(out, config, resume=resume)
+            check_filled(out, ())
+        from freqforensics.detector import plan_training, train_detector
+
         if dry_run:
             plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
             _print_plan(config.to_json(), plan, as_json=as_json)
             return
-        first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
         done = train_detector(
             config,
             out,
@@ -241,33 +252,39 @@ def ablate(
     Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector import TrainConfig
+        from freqforensics.detector.recipe import TrainConfig
+
+        config = TrainConfig(
+            sources=tuple(source),
+            validation=tuple(validation or ()),
+            held_out=held_out,
+            imbalance=imbalance,
+            recipe=recipe,
+            variant="as_published" if as_published else "sound",
+            resize=256 if as_published and resize is None else resize,
+            crop=crop,
+            pairs=pairs,
+            input=input,
+            init=init,
+            batch=batch,
+            passes=passes,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            precision=precision,
+        )
+        chosen = None if values is None else [value.strip() for value in values.split(",")]
+        _check_values(config, axis, chosen)
+        _check_training(config, [*source, *test], validation)
+        check_claim(out, [*source, *test, *(validation or ())], resume=resume)
         from freqforensics.experiments import ablate_sources
 
         result, notes = ablate_sources(
-            TrainConfig(
-                sources=tuple(source),
-                validation=tuple(validation or ()),
-                held_out=held_out,
-                imbalance=imbalance,
-                recipe=recipe,
-                variant="as_published" if as_published else "sound",
-                resize=256 if as_published and resize is None else resize,
-                crop=crop,
-                pairs=pairs,
-                input=input,
-                init=init,
-                batch=batch,
-                passes=passes,
-                learning_rate=learning_rate,
-                epochs=epochs,
-                precision=precision,
-            ),
+            config,
             out,
             test=test,
             limit=limit,
             axis=axis,
-            values=None if values is None else [value.strip() for value in values.split(",")],
+            values=chosen,
             seeds=range(seeds),
             crop=scored,
             device=device,
@@ -282,6 +299,30 @@ def ablate(
             _print_ablation(result)
             print(f"results in {out}")
         complain_of(notes, [], result.failures)
+
+
+def _check_training(config: TrainConfig, sources: list[str], validation: list[str] | None) -> None:
+    """Check what a training needs besides a folder to write to."""
+    from freqforensics.detector.training_folder import check_init
+    from freqforensics.generators.randomised import miniature_files
+
+    check_init(config)
+    if "miniature" in config.simulate:
+        miniature_files(config.shelf)
+    check_sources([*sources, *(validation or ())])
+
+
+def _check_values(config: TrainConfig, axis: AblationAxis, values: list[str] | None) -> None:
+    """Check the values of an axis; whether there are as many classes the images tell."""
+    from freqforensics.spectra import Band
+
+    for value in values or ():
+        if axis == "recipe":
+            replace(config, recipe=value)
+        elif axis == "band" and value != "all":
+            Band.parse(value)
+        elif axis == "classes" and not (value.isdecimal() and int(value)):
+            raise ValueError(f"numbers of classes must be at least 1, got {value}")
 
 
 def _print_epoch(epoch: Epoch) -> None:

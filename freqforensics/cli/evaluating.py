@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_claim, check_out, check_scoring, check_sources
 from freqforensics.cli.scoring import (
     DEFAULT_CROP,
     DEFAULT_WEIGHTS,
@@ -88,6 +89,15 @@ def evaluate(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        chosen = None if ways is None else [way.strip() for way in ways.split(",")]
+        if chosen is not None:
+            from freqforensics.evaluation.ways import check_ways
+
+            check_ways(chosen)
+        sources = [*source, *(photographs or ()), *(validation or ())]
+        check_scoring(weights or [DEFAULT_WEIGHTS], calibration, engine)
+        check_sources(sources)
+        check_out(out, sources, overwrite=overwrite)
         from freqforensics.experiments import evaluate_sources
 
         say_what_they_are(weights or [DEFAULT_WEIGHTS])
@@ -96,7 +106,7 @@ def evaluate(
             out,
             weights=weights or [DEFAULT_WEIGHTS],
             crop=crop,
-            ways=None if ways is None else [way.strip() for way in ways.split(",")],
+            ways=chosen,
             photographs=photographs or (),
             calibration=calibration,
             validation=validation or (),
@@ -146,7 +156,13 @@ def robustness(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.evaluation import SWEEPS
+        from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
+
+        sweeps = sweep or tuple(SWEEPS)
+        check_sweeps(sweeps)
+        check_scoring([weights], calibration, engine)
+        check_sources(source)
+        check_claim(out, source, resume=resume)
         from freqforensics.experiments import sweep_sources
 
         say_what_they_are([weights])
@@ -154,7 +170,7 @@ def robustness(
             source,
             out,
             weights=weights,
-            sweeps=sweep or tuple(SWEEPS),
+            sweeps=sweeps,
             limit=limit,
             device=device,
             crop=crop,
@@ -192,6 +208,8 @@ def baselines(
     Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
     with one_line_errors():
+        check_sources([*source, *photos])
+        check_out(out, [*source, *photos], overwrite=overwrite)
         from freqforensics.experiments import baseline_sources
 
         evaluations, notes, failures = baseline_sources(

@@ -6,16 +6,18 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
+from freqforensics.cli.checks import check_carriers, check_files, check_filled, check_out, check_sources
 
 if TYPE_CHECKING:
     from freqforensics.detector.everyday_recipe import EverydayRecipe
 
 Precision = Literal["bf16", "32"]
+Part = Literal["local", "coherence"]
 
 _WEIGHTED = "Folder or table; PATH=WEIGHT draws it that often; give it again for more."
 
@@ -62,13 +64,24 @@ def train_everyday(
     read; 2 nothing done.
     """
     with one_line_errors():
-        for text in (*photographs, *pairs, *calibrate):
-            if not Path(text.rpartition("=")[0] or text).exists() and not Path(text).exists():
-                raise Failed(f"{text}: there is no such folder or table")
+        from freqforensics.detector.everyday_sources import WeightedSource, part_paths
+
+        parts = part or list(get_args(Part))
+        if unknown := sorted(set(parts) - set(get_args(Part))):
+            raise Failed(f"parts must be of {', '.join(get_args(Part))}, got {', '.join(unknown)}")
+        if learning_rate is not None and not learning_rate > 0:
+            raise Failed(f"learning_rate must be positive, got {learning_rate}")
+        check_carriers(("as-is", "all"), each=each)
+        weights = part_paths(trained or ())
+        check_files(weights.values())
+        sources = [str(WeightedSource.parse(text).path) for text in (*photographs, *pairs)]
+        check_sources([*sources, *calibrate])
+        check_filled(out, [*sources, *calibrate])
+        if not resume:
+            for name in set(parts) - set(weights):
+                check_out(out / name, (), overwrite=False)
         from freqforensics.detector.everyday import EverydayConfig
-        from freqforensics.detector.everyday_recipe import PARTS, make_everyday
-        from freqforensics.detector.everyday_set import WeightedSource
-        from freqforensics.detector.fusing import part_paths
+        from freqforensics.detector.everyday_recipe import make_everyday
 
         config = EverydayConfig(
             "local",
@@ -83,8 +96,8 @@ def train_everyday(
             config,
             calibrate,
             out,
-            parts=part or tuple(PARTS),
-            trained=dict(part_paths(trained or ())),
+            parts=parts,
+            trained=dict(weights),
             each=each,
             resume=resume,
             workers=workers,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
+from freqforensics.cli.detecting import AblationAxis
 from freqforensics.cli.scoring import (
     DEFAULT_CROP,
     DEFAULT_WEIGHTS,
@@ -19,6 +21,9 @@ from freqforensics.cli.scoring import (
     Weights,
     say_what_they_are,
 )
+
+GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
+"""Folders of the gallery."""
 
 
 @app.command(epilog="Example: freqforensics figures ForenSynths/test --ablation recipe=ablation.csv --out gallery")
@@ -50,13 +55,18 @@ def figures(
     byte. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        ablations = dict(map(_axis, ablation or ()))
+        check_files(ablations.values())
+        check_scoring([weights], engine=engine)
+        check_sources(source or ())
+        check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
         from freqforensics.gallery import make_gallery
 
         say_what_they_are([weights])
         page, failures = make_gallery(
             out,
             source or (),
-            ablations=dict(map(_axis, ablation or ())),
+            ablations=ablations,
             weights=weights,
             crop=crop,
             size=size,
@@ -76,4 +86,6 @@ def _axis(text: str) -> tuple[str, str]:
     axis, equals, path = text.partition("=")
     if not equals or not path:
         raise Failed(f"--ablation must be AXIS=FILE, got {text!r}")
+    if axis not in get_args(AblationAxis):
+        raise Failed(f"axis must be one of {', '.join(get_args(AblationAxis))}; got {axis!r}")
     return axis, path

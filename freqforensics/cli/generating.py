@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from freqforensics.cli.app import app, complain, one_line_errors
+from freqforensics.cli.checks import check_filled, check_out, check_sources
 
 
 @app.command(epilog="Example: freqforensics simulate path/to/photos --family all --out miniatures --size 128")
@@ -42,6 +43,16 @@ def simulate(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        from freqforensics.generators.photos import check_crop_size
+        from freqforensics.generators.registry import fitted_families
+        from freqforensics.images.perturb import JPEG
+
+        fitted_families(family or ["all"], weights)
+        check_crop_size(size)
+        if quality is not None:
+            JPEG(quality)
+        check_sources(photos)
+        check_out(out, photos, overwrite=overwrite)
         from freqforensics.generators import simulate_from_sources
         from freqforensics.images import shown_path
 
@@ -104,6 +115,12 @@ def fit_generator(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        from freqforensics.generators.registry import FAMILIES, named_families
+
+        for name in named_families(family or ["all"]):
+            FAMILIES[name].plan.check_size(size)
+        check_sources(photos)
+        check_filled(out, photos)
         from freqforensics.generators import fit_from_sources
         from freqforensics.images import shown_path
 

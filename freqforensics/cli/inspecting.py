@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -11,10 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import (
+    check_carriers,
+    check_images,
+    check_out,
+    check_out_file,
+    check_scoring,
+    check_sources,
+)
 from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
 
 if TYPE_CHECKING:
     from freqforensics.finding import Finding
+    from freqforensics.spectra.population import Population
 
 Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 
@@ -71,14 +81,13 @@ def inspect(
         bounds = _parsed_thresholds(thresholds)
         if bounds is not None and calibration:
             raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
+        check_scoring([weights], calibration)
+        own = None if population is None else _loaded(population)
+        check_images(image)
+        check_out(out, image, overwrite=overwrite)
         from freqforensics.detector import open_detector
         from freqforensics.inspection import inspect_files
-        from freqforensics.provenance import check_result_folder
-        from freqforensics.spectra.population import Population
 
-        if out is not None:
-            check_result_folder(out, overwrite=overwrite)
-        own = None if population is None else Population.load(population)
         say_what_they_are([weights])
         detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
         findings, failures = inspect_files(
@@ -143,14 +152,18 @@ def population(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
+        if out is None and calibrate is None:
+            raise Failed("give --out FILE, --calibrate FILE or both")
+        sources = [*source, *(generators or ())]
+        if calibrate is not None:
+            check_carriers(carrier or ("as-is",))
+            check_scoring([weights])
+        check_sources(sources)
+        for file in (out, calibrate):
+            check_out_file(file, sources, overwrite=overwrite)
         from freqforensics.cli.calibrating import print_calibration, write_calibration
         from freqforensics.population import population_of_sources
 
-        if out is None and calibrate is None:
-            raise Failed("give --out FILE, --calibrate FILE or both")
-        for file in (out, calibrate):
-            if file is not None and file.exists() and not overwrite:
-                raise Failed(f"{file} exists: --overwrite replaces it")
         summary: dict[str, Any] = {}
         notes: tuple[str, ...] = ()
         failures: tuple[tuple[str, str], ...] = ()
@@ -186,9 +199,18 @@ def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:
     try:
         if not colon:
             raise ValueError
-        return float(low), float(high)
+        bounds = float(low), float(high)
     except ValueError:
         raise Failed(f"--thresholds must be LOW:HIGH, two logits such as -1:1, got {text!r}") from None
+    if not -math.inf < bounds[0] <= bounds[1] < math.inf:
+        raise Failed(f"thresholds must be finite and ascend, got {bounds[0]} and {bounds[1]}")
+    return bounds
+
+
+def _loaded(path: Path) -> Population:
+    from freqforensics.spectra.population import Population
+
+    return Population.load(path)
 
 
 def _print_findings(findings: list[Finding]) -> None:

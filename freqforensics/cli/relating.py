@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
 from freqforensics.cli.scoring import (
     DEFAULT_CROP,
     DEFAULT_WEIGHTS,
@@ -70,7 +71,16 @@ def quality(
     2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.evaluation.quality import SCORES
+        from freqforensics.evaluation.quality import SCORES, chosen_scores
+
+        scores = score or tuple(SCORES)
+        chosen_scores(scores)
+        cluster_of = None if clusters is None else _clusters(clusters)
+        if logits is None:
+            check_scoring([weights], engine=engine)
+        check_files([logits])
+        check_sources(source)
+        check_out(out, source, overwrite=overwrite)
         from freqforensics.relating import relate_quality
 
         if logits is None:
@@ -81,8 +91,8 @@ def quality(
             weights=weights,
             logits=logits,
             threshold=threshold,
-            clusters=None if clusters is None else _clusters(clusters),
-            scores=score or tuple(SCORES),
+            clusters=cluster_of,
+            scores=scores,
             crop=crop,
             limit=limit,
             resamples=resamples,

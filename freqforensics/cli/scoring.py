@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_out_file, check_scoring, check_sources
+from freqforensics.destinations import errors_name
 
 if TYPE_CHECKING:
     from freqforensics.detector import ScoreTable
@@ -76,9 +78,12 @@ def score(
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        if out.exists() and not resume:
-            raise Failed(f"{out} exists: --resume adds to it")
         place = None if region is None else parsed_region(region)
+        if place is not None and crop != DEFAULT_CROP:
+            raise Failed(f"region is for crop 'views', got crop {crop!r}")
+        check_scoring([weights], calibration, engine)
+        check_sources(source)
+        check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
         from freqforensics.images import first_of_each, index_sources
 
         notes: list[str] = []
@@ -89,9 +94,10 @@ def score(
             _check_region(ScoreTable.load(out), place, out)
         say_what_they_are([weights])
         detector = open_detector(weights, calibration=calibration, device=device)
-        table = score_files(
-            records, detector, crop=crop, region=place, out=out, batch=batch, engine=engine, progress="score"
-        )
+        with errors_name(out, out):
+            table = score_files(
+                records, detector, crop=crop, region=place, out=out, batch=batch, engine=engine, progress="score"
+            )
         groups = _groups(table)
         origin = detector.thresholds.source if crop == DEFAULT_CROP else f"crop {crop!r} has no verdicts"
         if as_json:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.checks import check_out, check_sources
 
 if TYPE_CHECKING:
     from freqforensics.survey import Survey
@@ -22,6 +23,8 @@ Channel = Literal["luma", "red", "green", "blue", "rgb"]
 Window = Literal["none", "hann", "periodic"]
 Normalisation = Literal["none", "amplitude", "density"]
 LabelChoice = Literal["real", "fake", "all"]
+DEMO_PARTS = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
+"""Folders of the demonstration."""
 
 
 @app.command(
@@ -70,12 +73,12 @@ def spectrum(
         "normalisation": normalisation,
     }
     with one_line_errors():
-        from freqforensics.provenance import check_result_folder
         from freqforensics.spectra import SpectrumSpec
         from freqforensics.survey import survey_sources
 
         spec = SpectrumSpec(**{**parameters, "size": _parsed_size(size)})  # type: ignore[arg-type]
-        check_result_folder(out, overwrite=overwrite)
+        check_sources(source)
+        check_out(out, source, overwrite=overwrite)
         survey = survey_sources(
             source,
             spec=spec,
@@ -119,10 +122,10 @@ def upsampling(
     """
     with one_line_errors():
         from freqforensics.lattices import survey_lattices
-        from freqforensics.provenance import check_result_folder
 
-        if out is not None:
-            check_result_folder(out, overwrite=overwrite)
+        sources = [*source, *([control] if control else [])]
+        check_sources(sources)
+        check_out(out, sources, overwrite=overwrite)
         survey = survey_lattices(
             source, control=control, predict=predict, size=size, limit=limit, workers=workers, progress=True
         )
@@ -156,6 +159,8 @@ def demo(
     through it. Offline, two to three minutes on two processors.
     """
     with one_line_errors():
+        check_sources(photos or ())
+        check_out(out, photos or (), overwrite=overwrite, parts=DEMO_PARTS)
         from freqforensics.cli.evaluating import print_evaluation
         from freqforensics.cli.scoring import DEFAULT_WEIGHTS, say_what_they_are
         from freqforensics.showcase import show_all

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from freqforensics.cli.app import Failed, app, complain, one_line_errors
+from freqforensics.cli.checks import check_files, check_out_file, check_safetensors, check_weights
 
 weights_app = typer.Typer(
     no_args_is_help=True,
@@ -87,10 +88,11 @@ def quantise(
 ) -> None:
     """Round a detector's weights to 8 bits, a scale for each output channel: a quarter of the size."""
     with one_line_errors():
+        check_safetensors(out)
+        check_weights([weights])
+        check_out_file(out, [weights], overwrite=overwrite, hint="give --overwrite to replace it")
         from freqforensics.detector import find_weights, load_detector, save_detector, weights_sha256
 
-        if out.exists() and not overwrite:
-            raise ValueError(f"{out} exists: give --overwrite to replace it")
         detector = load_detector(find_weights(weights))
         save_detector(detector, out, quantise=True, metadata={"rounded_from": weights_sha256(detector)})
         print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
@@ -117,13 +119,21 @@ def pack(
 ) -> None:
     """Calibrate a training on the photographs held out of it, round it to 8 bits, and write its model card."""
     with one_line_errors():
+        beside = [_named_folder(text) for text in baseline or ()]
+        check_safetensors(out)
+        if not (run / "manifest.json").is_file():
+            raise ValueError(f"{run} holds no training")
+        check_files([run / "detector.safetensors", runs])
+        check_files(Path(folder, "evaluation.json") for folder in (*(evaluation or ()), *(name for _, name in beside)))
+        for file in (out, out.with_suffix(".json")):
+            check_out_file(file, (), overwrite=overwrite, hint="give --overwrite to replace it")
         from freqforensics.packing import pack_training
 
         card = pack_training(
             run,
             out,
             evaluations=evaluation or (),
-            baselines=[_named_folder(text) for text in baseline or ()],
+            baselines=beside,
             runs=runs,
             data=data,
             limits=limits,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,40 +13,8 @@ from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.images import ImageRecord, read_file, read_header, read_jpeg_tables
-from freqforensics.images.carriers import CARRIERS
+from freqforensics.images.carriers import ALL as ALL, AS_IS as AS_IS, chosen_carriers as chosen_carriers
 from freqforensics.images.perturb import Perturbation
-
-AS_IS: Final = "as-is"
-"""The carrier that leaves files as they are."""
-ALL: Final = "all"
-
-
-def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
-    """Look up carriers by name.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names of `CARRIERS`; "as-is" for files as they are, "all" for every carrier.
-
-    Returns
-    -------
-    dict of str to Perturbation or None
-        Each once, "as-is" (None) first, then in the order of `CARRIERS`.
-
-    Raises
-    ------
-    ValueError
-        No name, or an unknown one.
-    """
-    asked = set(names)
-    unknown = sorted(asked - {AS_IS, ALL, *CARRIERS})
-    if unknown or not asked:
-        raise ValueError(
-            f"carrier must be {AS_IS}, {ALL} or of {', '.join(CARRIERS)}; got {', '.join(unknown) or 'none'}"
-        )
-    chosen: dict[str, Perturbation | None] = {AS_IS: None} if AS_IS in asked else {}
-    return chosen | {name: carrier for name, carrier in CARRIERS.items() if name in asked or ALL in asked}
 
 
 def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKind:

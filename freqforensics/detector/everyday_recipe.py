@@ -129,6 +129,7 @@ def make_everyday(
     few = share_carriers(records[:: max(1, len(records) // SCALED)], min(1, each))
     fused, scales = fuse_detectors(detectors, few, progress="scale" if progress else None)
     weights = folder / f"{NAME}.safetensors"
+    (folder / f"{NAME}.json").unlink(missing_ok=True)  # the card goes first and comes last
     save_detector(fused, weights, halve=True)
     known = known_detector(load_detector(weights), name=NAME)
     found, failures = _calibrate(shares, known, about, workers, progress)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from freqforensics.detector.everyday_sources import WeightedSource as WeightedSource
 from freqforensics.detector.laundering import DOWN, draw_laundering
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.images import ImageRecord, index_sources, read_image
@@ -41,35 +42,6 @@ REDUCED: Final = 600
 """Shorter side, pixels, from which a photograph may be made smaller, as is what a camera takes."""
 _LARGEST: Final = 2400
 _GRID: Final = 8
-
-
-@dataclass(frozen=True)
-class WeightedSource:
-    """A source of images, and how often it is drawn.
-
-    Parameters
-    ----------
-    path : str
-        Folder or table of images (`index_sources`).
-    weight : float
-        How often it is drawn, relative to the other photographs or the other pairs.
-    """
-
-    path: str
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise ValueError(f"weight must be positive, got {self.weight}")
-
-    @classmethod
-    def parse(cls, text: str) -> WeightedSource:
-        """Read ``PATH`` or ``PATH=WEIGHT``."""
-        path, equals, weight = text.rpartition("=")
-        try:
-            return cls(path, float(weight)) if equals else cls(text)
-        except ValueError:
-            return cls(text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.detector.everyday_sources import part_paths as part_paths
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score import score_files
@@ -79,20 +79,3 @@ def common_scale(logits: NDArray[np.float64]) -> tuple[float, float]:
     if not high > low:
         raise ValueError("all photographs have the same logit")
     return float(1 / (high - low)), float(-low / (high - low))
-
-
-def part_paths(texts: Sequence[str]) -> dict[str, Path]:
-    """Read ``NAME=FILE`` of each part.
-
-    Raises
-    ------
-    ValueError
-        Another form, or a name twice.
-    """
-    made: dict[str, Path] = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not (name.isidentifier() and equals and path) or name in made:
-            raise ValueError(f"a part must be NAME=FILE, each name once, got {text!r}")
-        made[name] = Path(path)
-    return made

@@ -1,4 +1,4 @@
-"""What a training is: the recipe of Wang et al. 2020 and its variants."""
+"""What a training is: the recipe of Wang et al. 2020 and its variants. Loads no torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
-from freqforensics.detector.resnet import EarlyDown, InputKind
-from freqforensics.detector.training_set import Imbalance
+from freqforensics.detector.inputs import EarlyDown, InputKind
 from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
 from freqforensics.images.augmentation import augmentation
 from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
@@ -18,7 +17,14 @@ from freqforensics.spectra import Band
 SMALLEST_PHOTO: Final = 64
 """The least side of photographs that are simulated with, and of crops whose tiles' coherence says anything: four."""
 
+PRECISIONS: Final = (
+    "16-mixed", "16-true", "bf16-mixed", "bf16-true", "32-true", "64-true", "transformer-engine",
+    "transformer-engine-float16", "16", "bf16", "32", "64",
+)  # fmt: skip
+"""Lightning Fabric's words."""
+
 Decay = Literal["plateau", "cosine"]
+Imbalance = Literal["error", "undersample", "allow"]
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,10 @@ class TrainConfig:
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {getattr(self, name)!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {self.precision!r}")
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must lie between 0 and 1, got {self.held_out}")
         if self.simulate:
             self.faker()
             if self.batch % 2:

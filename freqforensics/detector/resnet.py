@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import cv2
 import numpy as np
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
+from freqforensics.detector.inputs import EarlyDown as EarlyDown, InputKind as InputKind
 from freqforensics.spectra import Band, high_pass_residual, keep_band, log_coherence
 
-InputKind = Literal["rgb", "residual", "coherence", "local"]
-EarlyDown = Literal[4, 2, 1]
 Uint8 = NDArray[np.uint8]
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)

@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
+from freqforensics.destinations import errors_name
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.detector.parallel import make_fabric
 from freqforensics.detector.recipe import SMALLEST_PHOTO, TrainConfig
 from freqforensics.detector.train_log import Epoch, TrainLog
-from freqforensics.detector.training_run import CHECKPOINT, TrainingRun
+from freqforensics.detector.training_folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
+from freqforensics.detector.training_run import TrainingRun
 from freqforensics.detector.training_set import (
     TrainingSet,
     check_images,
@@ -28,13 +30,10 @@ from freqforensics.engine import default_workers
 from freqforensics.generators.randomised import miniatures_on
 from freqforensics.provenance import (
     DETECTOR_LIBRARIES,
-    check_result_folder,
     clear_unfinished,
     manifest,
     write_json,
 )
-
-WEIGHTS: Final = "detector.safetensors"
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def plan_training(
     ValueError, FileNotFoundError
         As `index_training` and `check_images`.
     """
-    if config.init not in ("imagenet", "scratch", "identity") and not Path(config.init).is_file():
-        raise FileNotFoundError(f"no weights at {config.init}")
+    check_init(config)
     found = index_configured(config)
     if config.pairs:
         pair_up(found.training)
@@ -174,7 +172,7 @@ def train_detector(
         write_json(folder / "manifest.json", about)
     if workers is None:
         workers = 0 if fabric.device.type == "cpu" else min(8, default_workers())
-    with TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
+    with errors_name(folder / "steps.csv", folder), TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
         if run.epochs and not run.done and fabric.is_global_zero:
             _keep(run, folder, log)
         while not run.ended:
@@ -239,14 +237,10 @@ def index_configured(config: TrainConfig) -> TrainingSet:
 
 def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any] | None:
     """The state of an earlier run of the same configuration, if it is to be gone on with."""
+    check_training_folder(folder, config, resume=resume)
     path = folder / CHECKPOINT
     if not path.exists():
-        if not (resume and _only_begun(folder, config)):
-            hint = "give another folder, or --resume for a training of this configuration that was broken off"
-            check_result_folder(folder, hint=hint)
         return None
-    if not resume:
-        raise ValueError(f"{folder} holds a training: --resume goes on with it")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         before = json.loads(state["config"])
@@ -260,17 +254,6 @@ def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any
         listed = ", ".join(f"{key} {before.get(key)!r}, not {now[key]!r}" for key in different)
         raise ValueError(f"{folder} holds a training of another configuration ({listed})")
     return state
-
-
-def _only_begun(folder: Path, config: TrainConfig) -> bool:
-    """Whether a training of this configuration ended before its first checkpoint: there is nothing to lose."""
-    if (folder / WEIGHTS).exists():
-        return False
-    try:
-        before = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["parameters"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder.is_dir() and all(path.name.startswith(".unfinished-") for path in folder.iterdir())
-    return bool(before == config.to_json())
 
 
 def _agreed(fabric: Fabric, make: Callable[[], Any]) -> Any:

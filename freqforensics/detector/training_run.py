@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +24,10 @@ from freqforensics.detector.parallel import share_statistics
 from freqforensics.detector.recipe import TrainConfig
 from freqforensics.detector.resnet import Detector, make_detector
 from freqforensics.detector.train_log import Epoch
+from freqforensics.detector.training_folder import CHECKPOINT
 from freqforensics.detector.training_set import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
 from freqforensics.provenance import replacing
 
-CHECKPOINT: Final = "last.ckpt"
 _TRAINING, _VALIDATION = 0, 1
 
 

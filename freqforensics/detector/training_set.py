@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from freqforensics.detector.recipe import Imbalance as Imbalance
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.engine import map_reduce
 from freqforensics.generators.randomised import Faker, Window
@@ -23,7 +24,6 @@ from freqforensics.images.audit import serious_confounds
 from freqforensics.images.perturb import Perturbation
 from freqforensics.spectra import Band
 
-Imbalance = Literal["error", "undersample", "allow"]
 Uint8 = NDArray[np.uint8]
 
 GREATEST_IMBALANCE: Final = 0.1

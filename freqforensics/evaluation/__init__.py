@@ -24,9 +24,9 @@ _HOME = {
     "QualityScore": "quality",
     "QualityTable": "quality",
     "Robustness": "robustness",
-    "SWEEPS": "robustness",
+    "SWEEPS": "sweeps",
     "Summary": "summary",
-    "Sweep": "robustness",
+    "Sweep": "sweeps",
     "W20_GENERATORS": "published",
     "WAYS": "ways",
     "Way": "ways",
@@ -110,16 +110,12 @@ if TYPE_CHECKING:
         as_score as as_score,
         measure_quality as measure_quality,
     )
-    from freqforensics.evaluation.robustness import (
-        SWEEPS as SWEEPS,
-        Robustness as Robustness,
-        Sweep as Sweep,
-        sweep_robustness as sweep_robustness,
-    )
+    from freqforensics.evaluation.robustness import Robustness as Robustness, sweep_robustness as sweep_robustness
     from freqforensics.evaluation.summary import (
         Summary as Summary,
         summarise as summarise,
     )
+    from freqforensics.evaluation.sweeps import SWEEPS as SWEEPS, Sweep as Sweep
     from freqforensics.evaluation.ways import (
         WAYS as WAYS,
         Way as Way,

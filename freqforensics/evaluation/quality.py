@@ -257,6 +257,25 @@ SCORES: Final[Mapping[str, QualityScore]] = MappingProxyType({score.name: score 
 """Scores that ship, by name."""
 
 
+def chosen_scores(scores: Sequence[QualityScore | str]) -> list[QualityScore]:
+    """Look up scores by name.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, none, or one twice or that of a fact.
+    """
+    if isinstance(scores, str):
+        raise ValueError(f"scores must be a sequence of scores, got the text {scores!r}")
+    if unknown := [score for score in scores if isinstance(score, str) and score not in SCORES]:
+        raise ValueError(f"score must be one of {', '.join(SCORES)}; got {unknown[0]!r}")
+    chosen = [SCORES[score] if isinstance(score, str) else score for score in scores]
+    names = tuple(score.name for score in chosen)
+    if not names or len(set(names)) < len(names) or set(names) & set(FACTS):
+        raise ValueError(f"scores must be one or more of different names, none of a fact's; got {', '.join(names)}")
+    return chosen
+
+
 def measure_quality(
     records: Sequence[ImageRecord],
     scores: Sequence[QualityScore | str] = _ALL,
@@ -289,14 +308,8 @@ def measure_quality(
     """
     if not records:
         raise ValueError("records must not be empty")
-    if isinstance(scores, str):
-        raise ValueError(f"scores must be a sequence of scores, got the text {scores!r}")
-    if unknown := [score for score in scores if isinstance(score, str) and score not in SCORES]:
-        raise ValueError(f"score must be one of {', '.join(SCORES)}; got {unknown[0]!r}")
-    chosen = [SCORES[score] if isinstance(score, str) else score for score in scores]
+    chosen = chosen_scores(scores)
     names = tuple(score.name for score in chosen)
-    if not names or len(set(names)) < len(names) or set(names) & set(FACTS):
-        raise ValueError(f"scores must be one or more of different names, none of a fact's; got {', '.join(names)}")
     work = partial(_measured, scores=chosen)
     found = map_reduce(records, work, _merged, workers=workers, chunk_size=4, progress=progress)
     counts = Counter(name for name, _ in found.missing)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from freqforensics.detector import ScoreTable, score_files
-from freqforensics.detector.calibrated import CalibratedDetector
-from freqforensics.detector.score_table import Score
+from freqforensics.detector.score_table import Score, ScoreTable
 from freqforensics.images import ImageRecord
 from freqforensics.images.perturb import JPEG, Perturbation
+
+if TYPE_CHECKING:
+    from freqforensics.detector.calibrated import CalibratedDetector
 
 AS_IS: Final = "as-is"
 
@@ -88,6 +89,8 @@ def score_ways(
     ValueError
         No such way; as `score_files`.
     """
+    from freqforensics.detector.score import score_files  # loads torch
+
     check_ways(ways)
     scored: dict[tuple[str, Perturbation | None], dict[str, Score]] = {}
     failed: dict[Perturbation | None, dict[str, str]] = {}

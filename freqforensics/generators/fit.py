@@ -75,8 +75,7 @@ class FitConfig:
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.size < 16 or self.size % 2**self.plan.layers:
-            raise ValueError(f"size must be a multiple of {2**self.plan.layers} from 16, got {self.size}")
+        self.plan.check_size(self.size)
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
         if not self.learning_rate > 0:

@@ -97,6 +97,12 @@ def index_photos(sources: Sequence[str | Path]) -> list[ImageRecord]:
     return records
 
 
+def check_crop_size(size: int) -> None:
+    """Raise ValueError unless `simulate` can cut crops of `size` pixels."""
+    if size < 32 or size % 16:
+        raise ValueError(f"size must be a multiple of 16 from 32, got {size}")
+
+
 def central_crop(image: Uint8, size: int, *, align: int = 16) -> Uint8 | None:
     """Cut the central square whose offsets are multiples of `align`; None where the image is smaller."""
     height, width = image.shape[:2]

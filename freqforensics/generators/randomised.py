@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.generators.miniature import Miniature
 from freqforensics.generators.polyphase import random_polyphase
-from freqforensics.generators.storage import SHELF, load_miniature
+from freqforensics.generators.registry import SHELF
 from freqforensics.images.perturb import (
     JPEG,
     Chain,
@@ -29,6 +28,9 @@ from freqforensics.images.perturb import (
     Sometimes,
 )
 from freqforensics.spectra import match_radial_power
+
+if TYPE_CHECKING:
+    from freqforensics.generators.miniature import Miniature
 
 FakeKind = Literal["miniature", "polyphase"]
 Alignment = Literal["radial", "mixup"]
@@ -156,9 +158,8 @@ class Window(Perturbation):
         return np.ascontiguousarray(Crop(self.size, "random")(made, rng))
 
 
-@lru_cache(maxsize=4)
-def miniatures_on(shelf: str | None) -> tuple[Miniature, ...]:
-    """Load every miniature of a folder, in the order of their paths.
+def miniature_files(shelf: str | Path | None) -> list[Path]:
+    """List the fitted miniatures of a folder, by default the one that ships.
 
     Raises
     ------
@@ -169,6 +170,21 @@ def miniatures_on(shelf: str | None) -> tuple[Miniature, ...]:
     found = sorted(folder.rglob("*.safetensors"))
     if not found:
         raise FileNotFoundError(f"no fitted miniature in {folder}: freqforensics fit-generator makes them")
+    return found
+
+
+@lru_cache(maxsize=4)
+def miniatures_on(shelf: str | None) -> tuple[Miniature, ...]:
+    """Load every miniature of a folder, in the order of their paths.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    found = miniature_files(shelf)
+    from freqforensics.generators.storage import load_miniature
+
     return tuple(load_miniature(path).model for path in found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from freqforensics.generators.families.decoder import Decoder
+
+SHELF: Final = Path(__file__).parent / "weights"
+"""Where the miniatures that ship lie."""
 
 Operator = Literal["nearest", "bilinear", "transposed", "shuffle", "alias-free"]
 
@@ -48,6 +52,11 @@ class Plan:
         for name in ("layers", "width", "content", "style", "skips", "layout"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def check_size(self, size: int) -> None:
+        """Raise ValueError unless a miniature can be fitted to crops of `size` pixels."""
+        if size < 16 or size % 2**self.layers:
+            raise ValueError(f"size must be a multiple of {2**self.layers} from 16, got {size}")
 
     def channels(self, remaining: int) -> int:
         """Channels where so many x2 layers are still to come."""
@@ -207,6 +216,40 @@ def named_families(names: Sequence[str]) -> list[str]:
     """Check families' names; "all" stands for every one. ValueError lists them."""
     chosen = list(FAMILIES) if "all" in names else list(dict.fromkeys(names))
     return [find_family(name).name for name in chosen]
+
+
+def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> list[str]:
+    """Check families' names as `named_families`, and that they are fitted.
+
+    Parameters
+    ----------
+    names : sequence of str
+        "all" stands for those that are fitted.
+    folder : str or Path, optional
+        Folder of fitted miniatures; default the one that ships.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        An unknown family.
+    FileNotFoundError
+        One that is not fitted, or with "all" none is.
+    """
+    shelf = SHELF if folder is None else Path(folder)
+    chosen = named_families(names)
+    missing = [name for name in chosen if not (shelf / f"{name}.safetensors").is_file()]
+    if "all" in names:
+        chosen = [name for name in chosen if name not in missing]
+        if not chosen:
+            raise FileNotFoundError(f"no fitted miniature in {shelf}: freqforensics fit-generator makes them")
+    elif missing:
+        path = shelf / f"{missing[0]}.safetensors"
+        raise FileNotFoundError(f"no fitted miniature at {path}: freqforensics fit-generator makes one")
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)

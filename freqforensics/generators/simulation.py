@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.generators.miniature import Miniature
-from freqforensics.generators.photos import Photos, index_photos, read_photos
-from freqforensics.generators.registry import named_families
-from freqforensics.generators.storage import SHELF, load_miniature
+from freqforensics.generators.photos import Photos, check_crop_size, index_photos, read_photos
+from freqforensics.generators.registry import fitted_families
+from freqforensics.generators.storage import load_miniature
 from freqforensics.images.perturb import JPEG
 from freqforensics.provenance import check_result_folder, manifest, replacing, result_folder, write_json
 
@@ -115,8 +115,7 @@ def simulate(
     """
     if not miniatures:
         raise ValueError("there is no miniature to simulate with")
-    if size < 32 or size % 16:
-        raise ValueError(f"size must be a multiple of 16 from 32, got {size}")
+    check_crop_size(size)
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
     compress = None if quality is None else JPEG(quality)
@@ -193,12 +192,7 @@ def simulate_from_sources(
     """
     check_result_folder(out, overwrite=bool(options.get("overwrite", False)))
     records = index_photos(sources)
-    chosen = named_families(families)
-    if "all" in families:
-        shelf = SHELF if weights is None else Path(weights)
-        chosen = [name for name in chosen if (shelf / f"{name}.safetensors").is_file()]
-        if not chosen:
-            raise FileNotFoundError(f"no fitted miniature in {shelf}: freqforensics fit-generator makes them")
+    chosen = fitted_families(families, weights)
     places = {name: name if weights is None else Path(weights) / f"{name}.safetensors" for name in chosen}
     miniatures = {name: load_miniature(place).model for name, place in places.items()}
     photos = read_photos(records, scale_down=scale_down, progress="photos" if progress else None)

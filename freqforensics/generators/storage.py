@@ -13,12 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from freqforensics.generators.miniature import Miniature, make_miniature
-from freqforensics.generators.registry import FAMILIES, Plan, find_family
+from freqforensics.generators.registry import FAMILIES, SHELF as SHELF, Plan, find_family
 from freqforensics.provenance import replacing, write_json
 
 FORMAT: Final = "freqforensics-miniature-1"
-SHELF: Final = Path(__file__).parent / "weights"
-"""Where the miniatures that ship lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +40,7 @@ class FittedMiniature:
         plan = {name: getattr(self.model.plan, name) for name in Plan.__dataclass_fields__}
         metadata = {"format": FORMAT, "family": self.model.family.name, "plan": json.dumps(plan)}
         state = {name: _half(value).contiguous() for name, value in self.model.state_dict().items()}
+        path.with_suffix(".json").unlink(missing_ok=True)  # the card goes first and comes last
         with replacing(path) as temporary:
             save_file(state, temporary, metadata=metadata)
         write_json(path.with_suffix(".json"), self.card)

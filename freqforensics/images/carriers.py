@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -178,3 +179,35 @@ CARRIERS: Final[dict[str, Perturbation]] = {
     "denoised": Denoise(),
 }
 """Ways to a user, by name; JPEG and WebP subsample chroma 4:2:0 where the name does not say otherwise."""
+
+AS_IS: Final = "as-is"
+"""The carrier that leaves files as they are."""
+ALL: Final = "all"
+
+
+def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
+    """Look up carriers by name.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of `CARRIERS`; "as-is" for files as they are, "all" for every carrier.
+
+    Returns
+    -------
+    dict of str to Perturbation or None
+        Each once, "as-is" (None) first, then in the order of `CARRIERS`.
+
+    Raises
+    ------
+    ValueError
+        No name, or an unknown one.
+    """
+    asked = set(names)
+    unknown = sorted(asked - {AS_IS, ALL, *CARRIERS})
+    if unknown or not asked:
+        raise ValueError(
+            f"carrier must be {AS_IS}, {ALL} or of {', '.join(CARRIERS)}; got {', '.join(unknown) or 'none'}"
+        )
+    chosen: dict[str, Perturbation | None] = {AS_IS: None} if AS_IS in asked else {}
+    return chosen | {name: carrier for name, carrier in CARRIERS.items() if name in asked or ALL in asked}

@@ -1,0 +1,167 @@
+"""What commands check before they load torch: sources, weights, files, and where results go."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from freqforensics.cli.app import complain
+
+_NAMED: Final = 3
+_SMALL_TABLE: Final = 1 << 20
+
+
+def check_sources(sources: Iterable[str]) -> None:
+    """Raise what `index_sources` does of a source that does not exist, or holds no image."""
+    from freqforensics.images import index_sources
+
+    for source in sources:
+        if not _holds_images(source_path(source)):
+            index_sources([source], on_note=lambda _: None)  # says what is wrong, or that nothing is
+
+
+def source_path(source: str) -> Path:
+    """Give the path of a source, which may be NAME=PATH."""
+    name, _, rest = source.partition("=")
+    return Path(rest) if name and rest and not Path(source).exists() else Path(source)
+
+
+def check_files(paths: Iterable[str | Path | None]) -> None:
+    """Raise OSError unless all files, but those that are None, can be opened."""
+    for path in paths:
+        if path is not None:
+            with Path(path).open("rb"):
+                pass
+
+
+def check_weights(names: Iterable[str | Path]) -> None:
+    """Raise what `find_weights` does of weights that are not here; their content is not looked at."""
+    from freqforensics.detector.weights import KNOWN, find_weights, stored_weights
+
+    for name in names:
+        known = str(name) in KNOWN and stored_weights(str(name)).present
+        if not (known or Path(name).is_file()):
+            find_weights(name)
+
+
+def check_images(paths: Sequence[str]) -> None:
+    """Raise ValueError if there is no file at any of the paths of images; it says why of each."""
+    from freqforensics.images import ImageReadError, read_file, shown_path
+
+    reasons = []
+    for path in paths:
+        if Path(path).is_file():
+            return
+        try:
+            read_file(path)
+        except ImageReadError as error:
+            reasons.append(f"{shown_path(path)}: {error.reason}")
+        except OSError as error:
+            reasons.append(f"{shown_path(path)}: {(error.strerror or str(error)).lower()}")
+    if len(reasons) == len(paths):
+        raise ValueError("; ".join(reasons))
+
+
+def check_safetensors(out: Path) -> None:
+    """Raise ValueError unless a file of weights has the name that `save_detector` wants."""
+    if out.suffix != ".safetensors":
+        raise ValueError(f"weights are written as .safetensors, got {out.name}")
+
+
+def check_carriers(names: Sequence[str], *, each: int = 0) -> None:
+    """Raise ValueError unless there are carriers of these names, and `each` of them besides files as they are."""
+    from freqforensics.images.carriers import AS_IS, chosen_carriers
+
+    count = len(set(chosen_carriers(names)) - {AS_IS})
+    if each > count:
+        raise ValueError(f"each must lie between 0 and {count}, the number of carriers, got {each}")
+
+
+def check_engine(engine: str) -> None:
+    """Raise ValueError if the extra that an engine needs is not installed."""
+    if engine == "onnx" and importlib.util.find_spec("onnxruntime") is None:
+        raise ValueError("engine 'onnx' needs the extra: pip install 'freqforensics[onnx]'")
+
+
+def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = None, engine: str = "torch") -> None:
+    """Check what every command that scores images takes."""
+    check_engine(engine)
+    check_weights(weights)
+    check_files(calibration or ())
+
+
+def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
+    """Raise ValueError unless results can be written to a folder or its `parts`; clear what a killed run left."""
+    from freqforensics.provenance import check_result_folder, clear_unfinished_results
+
+    if out is None:
+        return
+    check_apart(out, sources)
+    places = [out / part for part in parts] or [out]
+    for place in places:
+        check_result_folder(place, overwrite=overwrite)
+    for place in places:
+        _tell_cleared(clear_unfinished_results(place), place)
+
+
+def check_out_file(
+    out: Path | None, sources: Iterable[str], *, overwrite: bool, hint: str = "--overwrite replaces it"
+) -> None:
+    """Raise ValueError unless a result can be written to a file; clear what a killed run left beside it."""
+    from freqforensics.destinations import check_result_file
+    from freqforensics.provenance import clear_unfinished_file
+
+    if out is None:
+        return
+    check_apart(out, sources)
+    check_result_file(out, overwrite=overwrite, hint=hint)
+    _tell_cleared(clear_unfinished_file(out), out.parent)
+
+
+def check_claim(out: Path, sources: Iterable[str], *, resume: bool) -> None:
+    """Raise ValueError unless long work can begin in a folder, or go on; clear what a killed run left there."""
+    from freqforensics import provenance
+
+    check_apart(out, sources)
+    provenance.check_claim(out, resume=resume)
+    _tell_cleared(provenance.clear_unfinished(out), out)
+
+
+def check_filled(out: Path, sources: Iterable[str]) -> None:
+    """Raise ValueError unless files can be written to a folder, whatever it holds; clear what a killed run left."""
+    from freqforensics.provenance import check_result_folder, clear_unfinished
+
+    check_apart(out, sources)
+    check_result_folder(out, overwrite=True)
+    _tell_cleared(clear_unfinished(out), out)
+
+
+def check_apart(out: Path, sources: Iterable[str]) -> None:
+    """Raise ValueError if results would be written over a source."""
+    if out.resolve() in {source_path(source).resolve() for source in sources}:
+        raise ValueError(f"{out} is a source: give another place for the results")
+
+
+def _tell_cleared(names: Sequence[str], place: Path) -> None:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        complain(f"note: cleared what a killed run left in {place}: {', '.join(names[:_NAMED])}{more}")
+
+
+def _holds_images(path: Path) -> bool:
+    """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
+    from freqforensics.images.headers import SUFFIXES
+
+    if path.is_file():
+        return path.suffix.lower() in (".csv", ".tsv") and path.stat().st_size > _SMALL_TABLE
+    for folder, below, files in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if "manifest.json" in files:  # of results, maybe, which are no images
+            below.clear()
+            continue
+        if any(Path(folder, name).suffix.lower() in SUFFIXES and not name.startswith(".") for name in files):
+            return True
+    return False

@@ -1,0 +1,104 @@
+"""Where results go: whether they can, and which place an error of writing was about."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from freqforensics.unfinished import is_abandoned, is_unfinished
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""Errors of writing that come without a path where a file is open already."""
+
+
+def check_result_folder(
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    hint: str = "give --overwrite to replace the results in it, or another folder",
+) -> None:
+    """Raise ValueError unless results can be written to `out`.
+
+    That is, if it or a folder above it is a file or may not be written to, or it holds something and `overwrite` is
+    not given. Temporary files that killed runs left do not count.
+    """
+    target = Path(out)
+    place = _existing(target)
+    if not place.is_dir():
+        raise ValueError(f"{target if place == target.absolute() else place} is a file, not a folder")
+    _check_writable(place)
+    if target.is_dir() and not overwrite and not all(map(is_abandoned, target.iterdir())):
+        raise ValueError(f"{target} is not empty: {hint}")
+
+
+def check_result_file(path: str | Path, *, overwrite: bool = False, hint: str = "--overwrite replaces it") -> None:
+    """Raise ValueError unless a result can be written to the file `path`.
+
+    That is, if it is a folder or a device, a folder above it is a file or may not be written to, or it exists and
+    `overwrite` is not given.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"{target} is a folder, not a file")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"{target} is a device, not a file")
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} exists: {hint}")
+    place = _existing(target.parent)
+    if not place.is_dir():
+        raise ValueError(f"{place} is a file, not a folder")
+    _check_writable(place)
+
+
+def _existing(path: Path) -> Path:
+    """Give the path, absolute, or the nearest folder above it that exists."""
+    place = path.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return place
+
+
+def _check_writable(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"no permission to write to {folder}")
+
+
+@contextmanager
+def errors_name(target: Path, temporary: Path) -> Iterator[None]:
+    """Let an error of writing name the place that was to be written, which a full disk's does not.
+
+    Parameters
+    ----------
+    target : Path
+        File or folder that the result is for.
+    temporary : Path
+        Where it is written meanwhile.
+
+    Raises
+    ------
+    OSError
+        As it came, with `target`, or what in it was to be written, as its `filename`; also in place of another
+        library's error where the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = str(target)
+        elif isinstance(error.filename, (str, Path)) and Path(error.filename).is_relative_to(temporary):
+            error.filename = str(target / Path(error.filename).relative_to(temporary))
+        elif isinstance(error.filename, (str, Path)) and is_unfinished(Path(error.filename)):
+            error.filename = str(target)
+        raise
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:
+        # Libraries that write files by themselves have errors of their own.
+        if "No space left" in str(error) or shutil.disk_usage(target.parent).free < 1 << 12:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+        raise
