@@ -15,6 +15,7 @@ import io
 import multiprocessing
 import os
 import resource
+import struct
 import sys
 import tempfile
 import threading
@@ -25,13 +26,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pictures import encoded, picture
+from PIL import Image
 
 SEED = 20200619
 WRONG_SHARE = 0.05
@@ -46,8 +48,8 @@ OUTCOMES = ("refused", "same", "changed", *BAD)
 
 refused: ImageReadError. same: under 5 % of the pixels differ from the undamaged picture. changed: more do, and no
 oracle objects (the damaged file is a file of another picture). crash: the process died. hang: it ran out of time.
-raised: another exception. chatter: a library wrote to standard output or error. wrong: 5 % or more of the pixels
-differ, and an oracle refuses the file.
+raised: another exception. wrong: 5 % or more of the pixels differ, and an oracle refuses the file, or a second reading
+gives other pixels. chatter: nothing worse, but a library wrote to standard output or error.
 """
 
 
@@ -171,16 +173,15 @@ def _bmp_rle(grey: np.ndarray) -> bytes:
     runs = bytearray()
     for row in grey[::-1]:
         starts = [0, *(np.flatnonzero(np.diff(row)) + 1), width]
-        for start, end in zip(starts[:-1], starts[1:], strict=True):
+        for start, end in pairwise(starts):
             for at in range(start, end, 255):
                 runs += bytes([min(255, end - at), row[start]])
         runs += b"\0\0"
     runs += b"\0\1"
     palette = b"".join(bytes([level, level, level, 0]) for level in range(256))
     offset = 14 + 40 + len(palette)
-    numbers = [(40, 4), (width, 4), (height, 4), (1, 2), (8, 2), (1, 4), (len(runs), 4), (0, 4), (0, 4), (256, 4), (0, 4)]
-    about = b"".join(number.to_bytes(size, "little") for number, size in numbers)
-    return b"BM" + (offset + len(runs)).to_bytes(4, "little") + bytes(4) + offset.to_bytes(4, "little") + about + palette + runs
+    about = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", offset + len(runs), 0, 0, offset) + about + palette + runs
 
 
 # --- damage ---------------------------------------------------------------------------------------------------------
@@ -323,20 +324,24 @@ def _simplejpeg(data: bytes) -> None:
 ORACLES: dict[str, Callable[[bytes], None]] = {"Pillow": _pillow, "tifffile": _tifffile, "simplejpeg": _simplejpeg}
 
 
-def refusals(original: Original, data: bytes) -> list[str]:
-    """Name the oracles that read the original and refuse the damaged file, with their reasons."""
-    return [
-        f"{name}: {reason}"
-        for name, oracle in ORACLES.items()
-        if _refusal(oracle, original.data) is None and (reason := _refusal(oracle, data)) is not None
-    ]
+def refusals(original: str, data: bytes) -> list[str]:
+    """Name the oracles that refuse a damaged file, of those that read the original, with their reasons."""
+    reasons = {name: refusal(name, data) for name in readers_of(original)}
+    return [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
 
 
-def _refusal(oracle: Callable[[bytes], None], data: bytes) -> str | None:
+@cache
+def readers_of(original: str) -> tuple[str, ...]:
+    """Name the oracles that read an original."""
+    return tuple(name for name in ORACLES if refusal(name, originals()[original].data) is None)
+
+
+def refusal(oracle: str, data: bytes) -> str | None:
+    """Why an oracle refuses a file, or None."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            oracle(data)
+            ORACLES[oracle](data)
     except Exception as error:
         return f"{type(error).__name__}: {error}".splitlines()[0][:150]
     return None
@@ -357,10 +362,8 @@ def _serve(pipe: Connection, outlet: str) -> None:
     from freqforensics.images import read_image
 
     warnings.simplefilter("always")
-    for module in ("tifffile", "simplejpeg", "imagecodecs"):
-        __import__(module)
-    for original in originals().values():  # what libraries load at first use
-        _refusal(_pillow, original.data)
+    for name in originals():  # what libraries load at first use
+        readers_of(name)
     sys.stdout.flush()
     sys.stderr.flush()
     sink = os.open(outlet, os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -403,22 +406,31 @@ def _judged(
         outcome, detail = "raised", f"{type(error).__name__}: {error}".splitlines()[0][:200]
     sys.stdout.flush()
     sys.stderr.flush()
-    chatter = os.pread(sink, 300, 0)
-    if outcome == "raised":
-        return outcome, detail
-    if chatter:
-        return "chatter", chatter.decode(errors="replace").splitlines()[0]
-    if image is None:
-        return outcome, detail
+    chatter = os.pread(sink, 300, 0).decode(errors="replace").splitlines()
+    if image is not None:
+        outcome, detail = _compared(image, read, path, original, expected)
+    if chatter and outcome not in BAD:
+        return "chatter", chatter[0]
+    return outcome, detail
+
+
+def _compared(
+    image: np.ndarray, read: Callable[..., np.ndarray], path: str, original: Original, expected: dict[str, np.ndarray]
+) -> tuple[str, str]:
     if original.name not in expected:
         expected[original.name] = original.pixels if original.lossless else decoded(original)
+    try:
+        again = read(path, max_pixels=MAX_PIXELS, on_note=lambda note: None)
+    except Exception as error:
+        return "wrong", f"refused at the second reading: {error}"
+    if not np.array_equal(image, again):
+        return "wrong", "another picture at the second reading"
     share = differing_share(image, expected[original.name])
+    detail = f"{share:.0%} of the pixels differ"
     if share < WRONG_SHARE:
-        return "same", f"{share:.0%} of the pixels differ"
-    reasons = refusals(original, Path(path).read_bytes())
-    if reasons:
-        return "wrong", f"{share:.0%} of the pixels differ; {'; '.join(reasons)}"
-    return "changed", f"{share:.0%} of the pixels differ"
+        return "same", detail
+    reasons = refusals(original.name, Path(path).read_bytes())
+    return ("wrong", f"{detail}; {'; '.join(reasons)}") if reasons else ("changed", detail)
 
 
 def decoded(original: Original) -> np.ndarray:
@@ -500,7 +512,7 @@ def table(verdicts: Sequence[Verdict], column: str) -> str:
     names = list(dict.fromkeys(getattr(verdict, column) for verdict in verdicts))
     lines = [f"{column:16}" + "".join(f"{outcome:>9}" for outcome in OUTCOMES)]
     lines += [
-        f"{name:16}" + "".join(f"{counts[name, outcome] or '':>9}" for outcome in OUTCOMES) for name in [*sorted(names)]
+        f"{name:16}" + "".join(f"{counts[name, outcome] or '':>9}" for outcome in OUTCOMES) for name in sorted(names)
     ]
     total = Counter(verdict.outcome for verdict in verdicts)
     lines.append(f"{'all':16}" + "".join(f"{total[outcome]:>9}" for outcome in OUTCOMES))

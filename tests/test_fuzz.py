@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-import mutations
 import numpy as np
 import pytest
+
+pytest.importorskip("resource", reason="limits of processes are set as POSIX has them")
+import mutations
 
 COUNT = int(os.environ.get("FREQFORENSICS_FUZZ", "500"))
 WORKERS = int(os.environ.get("FREQFORENSICS_FUZZ_WORKERS", "1"))
@@ -21,8 +23,8 @@ def test_undamaged_files_give_their_picture(name):
         np.testing.assert_array_equal(image, original.pixels)
     else:
         assert np.abs(image.astype(float) - original.pixels).mean() < 6
-    oracles = [name for name, oracle in mutations.ORACLES.items() if mutations._refusal(oracle, original.data) is None]
-    assert "Pillow" in oracles or "tifffile" in oracles
+    wanted = {".jpg": {"Pillow", "simplejpeg"}, ".tif": {"Pillow", "tifffile"}}.get(original.suffix, {"Pillow"})
+    assert set(mutations.readers_of(name)) == wanted
 
 
 def test_the_cases_are_always_the_same_and_all_kinds_occur():
@@ -34,7 +36,6 @@ def test_the_cases_are_always_the_same_and_all_kinds_occur():
     assert all(case.data != mutations.originals()[case.original].data for case in cases)
 
 
-@pytest.mark.slow
 def test_damaged_files_are_refused_or_read_right():
     verdicts = mutations.read_cases(range(COUNT), workers=WORKERS)
     bad = [str(verdict) for verdict in verdicts if verdict.outcome in mutations.BAD]
