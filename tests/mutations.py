@@ -35,6 +35,8 @@ import numpy as np
 from pictures import encoded, picture
 from PIL import Image
 
+from freqforensics.images import ImageReadError, decode_image, read_image
+
 SEED = 20200619
 WRONG_SHARE = 0.05
 MAX_PIXELS = 16_000_000
@@ -357,10 +359,8 @@ def differing_share(image: np.ndarray, expected: np.ndarray) -> float:
 # --- reading in a process of its own --------------------------------------------------------------------------------
 
 
-def _serve(pipe: Connection, outlet: str) -> None:
+def _serve(pipe: Connection, outlet: str, read: Callable[..., np.ndarray], seconds: int) -> None:
     """Read what comes through the pipe; runs in the child."""
-    from freqforensics.images import read_image
-
     warnings.simplefilter("always")
     for name in originals():  # what libraries load at first use
         readers_of(name)
@@ -380,11 +380,11 @@ def _serve(pipe: Connection, outlet: str) -> None:
         path, name = pipe.recv()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-        resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + PROCESSOR_SECONDS, hard))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds, hard))
         original = originals()[name]
         os.ftruncate(sink, 0)
         try:
-            answer = _judged(read_image, path, original, expected, sink)
+            answer = _judged(read, path, original, expected, sink)
         except MemoryError as error:
             answer = ("raised", f"MemoryError: {error}")
         pipe.send(answer)
@@ -393,8 +393,6 @@ def _serve(pipe: Connection, outlet: str) -> None:
 def _judged(
     read: Callable[..., np.ndarray], path: str, original: Original, expected: dict[str, np.ndarray], sink: int
 ) -> tuple[str, str]:
-    from freqforensics.images import ImageReadError
-
     notes: list[str] = []
     image = None
     outcome, detail = "refused", ""
@@ -435,16 +433,15 @@ def _compared(
 
 def decoded(original: Original) -> np.ndarray:
     """Read an undamaged original."""
-    from freqforensics.images import decode_image
-
     return decode_image(original.data, name=f"original{original.suffix}", on_note=lambda note: None)
 
 
 class Reader:
     """A process that reads files, and is replaced when it dies or does not come back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read: Callable[..., np.ndarray], seconds: int) -> None:
         self.folder = folder
+        self._how = read, seconds
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
 
@@ -464,7 +461,7 @@ class Reader:
             code = process.exitcode
             outcome, detail = "crash", f"exit code {code}"
             if code == -24:  # SIGXCPU
-                outcome, detail = "hang", f"more than {PROCESSOR_SECONDS} seconds of processor time"
+                outcome, detail = "hang", f"more than {self._how[1]} seconds of processor time"
             self.close()
         return Verdict(case.number, case.original, case.kind, outcome, detail)
 
@@ -473,7 +470,7 @@ class Reader:
             context = multiprocessing.get_context("spawn")
             self._pipe, end = context.Pipe()
             self._process = context.Process(
-                target=_serve, args=(end, str(self.folder / f"{threading.get_ident()}.out")), daemon=True
+                target=_serve, args=(end, str(self.folder / f"{threading.get_ident()}.out"), *self._how), daemon=True
             )
             self._process.start()
             end.close()
@@ -488,19 +485,26 @@ class Reader:
         self._process = self._pipe = None
 
 
-def read_cases(numbers: Sequence[int], *, seed: int = SEED, workers: int = 1) -> list[Verdict]:
+def read_cases(
+    numbers: Sequence[int],
+    *,
+    seed: int = SEED,
+    workers: int = 1,
+    read: Callable[..., np.ndarray] = read_image,
+    seconds: int = PROCESSOR_SECONDS,
+) -> list[Verdict]:
     """Make and read damaged files; the verdicts come in the order of the numbers."""
     with tempfile.TemporaryDirectory() as folder:
         readers: dict[int, Reader] = {}
 
-        def read(number: int) -> Verdict:
-            reader = readers.setdefault(threading.get_ident(), Reader(Path(folder)))
+        def verdict(number: int) -> Verdict:
+            reader = readers.setdefault(threading.get_ident(), Reader(Path(folder), read, seconds))
             return reader.read(make_case(number, seed))
 
         originals()
         try:
             with ThreadPoolExecutor(workers) as pool:
-                return list(pool.map(read, numbers))
+                return list(pool.map(verdict, numbers))
         finally:
             for reader in readers.values():
                 reader.close()
