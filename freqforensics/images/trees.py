@@ -75,7 +75,7 @@ class TreeOfImages:
         named = Path(os.path.abspath(self.root))  # noqa: PTH100 - a link keeps its own name, "." gets one
         own = name or named.name or "images"
         top = self._open(self.root)
-        side = tell_side(named.name, _folders_beside(named))
+        side = tell_side(named.name, _folders_beside(named)) if is_sure_word(named.name) else Sides()
         pairs = [] if is_numbered(named.name) else list(self._pairs(top, (), ()))
         if not pairs and side.labels:
             return self._one_side(named, name, side)
