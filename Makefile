@@ -6,13 +6,19 @@ BIN := .venv/bin
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test fuzz lint bench docs clean
 
 demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
 test: .venv/installed-dev
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile)
+
+# FUZZ damaged image files, read by WORKERS processes; counts by format and kind of damage.
+FUZZ ?= 20000
+WORKERS ?= 4
+fuzz: .venv/installed-dev
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python tests/mutations.py $(FUZZ) --workers $(WORKERS))
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)

@@ -208,7 +208,7 @@ def _resampled(records: Sequence[ImageRecord]) -> dict[str, dict[str, float]]:
     for (generator, label), members in sides.items():
         trace = TraceAccumulator(size=_TRACE)
         for record in members[:: max(1, len(members) // TRACED)][:TRACED]:
-            image = read_image(record.path)
+            image = read_image(record.path, on_note=lambda note: None)  # read before, for the facts
             if min(image.shape[:2]) >= _TRACE:
                 trace.add(np.ascontiguousarray(image))
         if trace.images >= 5:

@@ -1,16 +1,6 @@
 """What comes in: image files, folders of them, and what is odd about either."""
 
-from freqforensics.images.folders import (
-    LAYOUTS,
-    FolderWarning,
-    ImageRecord,
-    Label,
-    by_generator,
-    first_of_each,
-    index_images,
-    index_sources,
-    records_sha256,
-)
+from freqforensics.images.folders import LAYOUTS, FolderWarning, index_images, index_sources
 from freqforensics.images.headers import ImageFormat, ImageHeader, read_header
 from freqforensics.images.jpeg import JpegTables, read_jpeg_tables
 from freqforensics.images.reading import (
@@ -23,6 +13,7 @@ from freqforensics.images.reading import (
     read_image,
     shown_path,
 )
+from freqforensics.images.records import ImageRecord, Label, by_generator, first_of_each, records_sha256
 
 __all__ = [
     "LAYOUTS",

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.images.facts import FileFacts, read_facts
-from freqforensics.images.folders import ImageRecord
 from freqforensics.images.reading import ImageReadError
+from freqforensics.images.records import ImageRecord
 
 Verdict = Literal["none", "mild", "serious"]
 Alike = Literal["exact", "near"]

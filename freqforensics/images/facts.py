@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.images.folders import ImageRecord
 from freqforensics.images.headers import read_header
 from freqforensics.images.jpeg import read_jpeg_tables
 from freqforensics.images.reading import ImageReadError, decode_image, read_file
+from freqforensics.images.records import ImageRecord
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""Files that a source lists more than once: by the same path, through links, or under two suffixes."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from freqforensics.images.reading import shown_path
+from freqforensics.images.records import ImageRecord, path_text
+
+
+def real_paths(records: Iterable[ImageRecord]) -> Iterator[str]:
+    """Give each record's path with every link followed; folders are looked up once."""
+    folders: dict[str, str] = {}
+    for record in records:
+        folder, name = os.path.split(path_text(record))
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        place = f"{folders[folder].rstrip('/')}/{name}" if os.sep == "/" else os.path.join(folders[folder], name)  # noqa: PTH118
+        yield os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114 - quick
+
+
+def folders_meet(records: Iterable[ImageRecord]) -> bool:
+    """Whether two folders, as records spell them, are one."""
+    folders = {os.path.dirname(path_text(record)) for record in records}  # noqa: PTH120 - quick
+    return len({os.path.realpath(folder) for folder in folders}) < len(folders)
+
+
+def merge_same_files(records: Sequence[ImageRecord], note: Callable[[str], None], where: str) -> list[ImageRecord]:
+    """Keep each file once, though links or dots give it several paths.
+
+    A real image may be the counterpart of several generators, and is kept once for each.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+    note : callable
+    where : str
+        The source, for messages.
+
+    Returns
+    -------
+    list of ImageRecord
+        Of the records of a file the one whose path holds no link, else the first.
+
+    Raises
+    ------
+    ValueError
+        A file is listed as real and as fake.
+    """
+    best: dict[tuple[str, str], int] = {}
+    labels: dict[str, ImageRecord] = {}
+    repeated: list[ImageRecord] = []
+    for index, (record, place) in enumerate(zip(records, real_paths(records), strict=True)):
+        check_label(labels, place, record, where)
+        key = (place, record.generator if record.label == "real" else "")
+        if key not in best:
+            best[key] = index
+            continue
+        direct = os.path.abspath(path_text(record)) == place  # noqa: PTH100 - keeps links
+        repeated.append(records[best[key]] if direct else record)
+        if direct:
+            best[key] = index
+    if repeated:
+        first = shown_path(min(path_text(record) for record in repeated))
+        note(f"files of {where} that links list twice, kept once: {len(repeated)}, first {first}")
+    return [records[index] for index in sorted(best.values())]
+
+
+def check_label(labels: dict[str, ImageRecord], place: str, record: ImageRecord, where: str) -> None:
+    """Remember a file's record; ValueError where it contradicts the one remembered."""
+    before = labels.get(place, record)
+    if before is record or before.label == "unknown":
+        labels[place] = record
+    elif {before.label, record.label} == {"real", "fake"}:
+        raise contradiction(before, record, where)
+
+
+def contradiction(one: ImageRecord, other: ImageRecord, where: str) -> ValueError:
+    """Make the error of a file that is listed as real and as fake."""
+    texts = [shown_path(path_text(record)) for record in (one, other)]
+    again = "" if texts[0] == texts[1] else f" ({texts[1]})"
+    return ValueError(f"{where} lists {texts[0]} as {one.label} and as {other.label}{again}")
+
+
+def note_twins(records: Sequence[ImageRecord], note: Callable[[str], None]) -> None:
+    """Note files whose names differ in the suffix only."""
+    hashes = np.array(array("q", (hash(_stem(record)) for record in records)), dtype=np.int64)
+    order = np.sort(hashes)
+    often = set(order[1:][order[1:] == order[:-1]].tolist())
+    if not often:
+        return
+    stems = Counter(stem for stem in map(_stem, records) if hash(stem) in often)
+    twins = sorted(stem for stem, count in stems.items() if count > 1)
+    if twins:
+        note(f"names with more than one suffix (the same image twice?): {len(twins)}, first {shown_path(twins[0])}")
+
+
+def _stem(record: ImageRecord) -> str:
+    return path_text(record).rpartition(".")[0]

@@ -1,0 +1,130 @@
+"""Tables of images, CSV or TSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, get_args
+
+from freqforensics.images.reading import shown_path
+from freqforensics.images.records import ImageRecord, Label, path_text
+from freqforensics.images.repeats import contradiction
+from freqforensics.images.sides import is_numbered
+
+_COLUMNS: Final = ("path", "label", "generator", "category", "split")
+
+
+def read_table(table: Path, name: str | None, note: Callable[[str], None], layouts: str) -> list[ImageRecord]:
+    """Read a table of images: columns path, label, generator and, where there are any, category and split.
+
+    Parameters
+    ----------
+    table : Path
+        Paths in it are relative to its folder.
+    name : str or None
+        Generator of all images, in place of the column.
+    note : callable
+    layouts : str
+        Shown where a column is missing.
+
+    Returns
+    -------
+    list of ImageRecord
+        Sorted by path, each path once.
+
+    Raises
+    ------
+    ValueError
+        No table in UTF-8, a column is missing, a row has no path or an unknown label, or a path is listed as real and
+        as fake.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
+            records = list(_rows(lines, delimiter, table, name, layouts))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{shown_path(table)} is not a table of text in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise ValueError(f"{shown_path(table)} is not a table: {error}") from error
+    return _each_path_once(records, table, note)
+
+
+def _rows(lines: Iterator[str], delimiter: str, table: Path, name: str | None, layouts: str) -> Iterator[ImageRecord]:
+    rows = csv.reader(lines, delimiter=delimiter)
+    header = next(rows, [])
+    missing = [column for column in _COLUMNS[:3] if column not in header]
+    if missing:
+        raise ValueError(f"{shown_path(table)} lacks the column {', '.join(missing)}\n{layouts}")
+    path_at, label_at, generator_at, category_at, split_at = (
+        header.index(column) if column in header else len(header) for column in _COLUMNS
+    )
+    labels: dict[str, Label] = {}
+    # One string for all rows that say the same, or a million rows take twice the memory.
+    texts: dict[str, str] = {}
+    parent = str(table.parent)
+    width = len(header) + 1  # the last cell is that of absent columns
+    for row in rows:
+        if not row:
+            continue
+        row = row[: width - 1] + [""] * max(1, width - len(row))
+        label = labels.get(row[label_at])
+        if label is None:
+            label = labels[row[label_at]] = _label(row[label_at], table, rows.line_num)
+        if not row[path_at]:
+            raise ValueError(f"{shown_path(table)} line {rows.line_num}: no path")
+        path = _joined(parent, row[path_at])
+        generator = name or row[generator_at].strip() or _folder_name(Path(path))
+        category, split = row[category_at], row[split_at]
+        yield ImageRecord(
+            path,  # type: ignore[arg-type]  # kept as text in any case
+            label,
+            texts.setdefault(generator, generator),
+            texts.setdefault(category, category) or None,
+            texts.setdefault(split, split) or None,
+        )
+
+
+def _label(text: str, table: Path, line: int) -> Label:
+    word = text.strip().lower() or "unknown"
+    for label in get_args(Label):
+        if word == label:
+            return label  # type: ignore[no-any-return]
+    raise ValueError(f"{shown_path(table)} line {line}: label {word!r} is not real, fake, unknown")
+
+
+def _joined(parent: str, path: str) -> str:
+    r"""As ``str(Path(parent) / path)``, but ten times as fast for what is already plain."""
+    if os.sep != "/" or "//" in path or "/." in path or path[0] == "." or path[-1] == "/":
+        return str(Path(parent) / path)
+    if path[0] == "/" or parent == ".":
+        return path
+    return parent + path if parent == "/" else f"{parent}/{path}"
+
+
+def _each_path_once(records: list[ImageRecord], table: Path, note: Callable[[str], None]) -> list[ImageRecord]:
+    records.sort(key=path_text)  # stable: of the rows of one path the first stays first
+    kept: list[ImageRecord] = []
+    repeated: list[str] = []
+    last = None
+    for record in records:
+        text = path_text(record)
+        if text != last:
+            kept.append(record)
+            last, labelled = text, record
+            continue
+        if {record.label, labelled.label} == {"real", "fake"}:
+            raise contradiction(labelled, record, shown_path(table))
+        if labelled.label == "unknown":
+            labelled = record
+        repeated.append(text)
+    if repeated:
+        first = shown_path(repeated[0])
+        note(f"rows of {shown_path(table)} that repeat a path, kept once: {len(repeated)}, first {first}")
+    return kept
+
+
+def _folder_name(path: Path) -> str:
+    folder = path.parent
+    return (folder.parent if is_numbered(folder.name) else folder).name or "images"
