@@ -171,7 +171,7 @@ def _parse(data: bytes, found: dict[str, Any]) -> ImageFormat:
         found["width"], found["height"] = struct.unpack_from("<HH", data, 6)
     elif image_format == "TIFF":
         found["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
-    elif data[4:8] == b"ftyp" and _ends_in_zeros(data):
+    elif data[4:8] == b"ftyp" and image_format != "HEIC" and _ends_in_zeros(data):
         raise _Damaged("damaged file: it ends in zeros, like a download that broke off")
     return image_format
 

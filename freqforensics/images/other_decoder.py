@@ -22,6 +22,7 @@ from freqforensics.images.samples import (
 )
 
 _EXIF_ORIENTATION: Final = 0x0112
+_ZERO_TAIL: Final = 64
 _PLAIN_MODES: Final = frozenset({"RGB", "L", "1", "P", "CMYK", "YCbCr", "HSV", "RGBX"})
 _ALPHA_MODES: Final = frozenset({"RGBA", "LA", "PA", "RGBa"})
 _DEEP_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
@@ -39,13 +40,21 @@ def decode_heic(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
         import pillow_heif
     except ImportError:
         raise UndecodableError("HEIC, the iPhone's format: pip install 'freqforensics[heic]'") from None
-    file = pillow_heif.open_heif(data)
-    primary: Any = file[file.primary_index]
-    check_size(*primary.size, max_pixels)
-    picture = primary.to_pillow()
+
+    def decode(data: bytes) -> Any:
+        file = pillow_heif.open_heif(data)
+        primary = file[file.primary_index]
+        check_size(*primary.size, max_pixels)
+        return primary, np.asarray(primary.to_pillow())
+
+    primary, samples = decode(data)
+    zeros = len(data) - len(data.rstrip(b"\0"))
+    # Whole files of some phones end in zeros too; what the picture does not depend on may be anything.
+    if zeros > _ZERO_TAIL and not np.array_equal(samples, decode(data[:-zeros] + b"\x55" * zeros)[1]):
+        raise UndecodableError("damaged HEIC: it ends in zeros, like a download that broke off")
     if int(primary.info.get("bit_depth", 8)) > 8:
         notes.add(f"{primary.info['bit_depth']}-bit samples reduced to 8 bits")
-    return to_rgb(np.asarray(picture.convert("RGBA" if picture.mode in _ALPHA_MODES else "RGB")), notes)
+    return to_rgb(samples, notes)
 
 
 def decode_by_pillow(data: bytes, header: ImageHeader, notes: Notes, *, max_pixels: int) -> tuple[Uint8, int]:

@@ -75,9 +75,10 @@ def note_alpha(alpha: NDArray[Any], notes: Notes) -> None:
 
 
 def unpremultiplied(samples: Uint8, notes: Notes) -> Uint8:
-    """Divide colours, (H, W, C), by the alpha in their last channel, as Pillow does."""
-    notes.add("colours divided by their alpha channel")
+    """Divide colours, (H, W, C), by the alpha in their last channel; where that is 0 they are 0."""
     alpha = samples[..., -1:].astype(np.uint32)
-    colours = samples[..., :-1].astype(np.uint32)
-    divided = np.minimum(255 * colours // np.maximum(alpha, 1), 255)
-    return np.concatenate([np.where(alpha > 0, divided, colours), alpha], axis=2).astype(np.uint8)
+    if alpha.min() == 255:
+        return samples
+    notes.add("colours divided by their alpha channel")
+    colours = np.minimum(255 * samples[..., :-1].astype(np.uint32) // np.maximum(alpha, 1), 255) * (alpha > 0)
+    return np.concatenate([colours, alpha], axis=2).astype(np.uint8)

@@ -20,6 +20,7 @@ from freqforensics.images.samples import (
     Uint8,
     UndecodableError,
     check_size,
+    note_alpha,
     to_8_bits,
     to_rgb,
     unpremultiplied,
@@ -32,6 +33,7 @@ _PALETTE: Final = 3
 _CMYK: Final = 5
 _YCBCR: Final = 6
 _DEFLATE: Final = frozenset({8, 32946})
+_TWICE: Final = frozenset({6, 7, 32773})  # JPEG and PackBits, which tifffile takes more strictly than libtiff
 _PREMULTIPLIED: Final = 1
 _MOST_SAMPLES: Final = 16
 
@@ -39,6 +41,9 @@ _MOST_SAMPLES: Final = 16
 _HARMLESS: Final = re.compile(
     r"not terminated with EOI|Old-style LZW|ld-style JPEG compression mode|ASCII value|null byte"
     r"|not sorted in ascending|Nonstandard tile|Unknown field with tag"
+    # A last strip of JPEG that is higher than what is left of the picture, and counts that follow from others.
+    r"|strip size exceeds expected dimensions, expected (\d+)x\d+, got \1x"
+    r"|SamplesPerPixel tag is missing, applying correct|Sum of Photometric type-related color channels"
 )
 _UNKNOWN_TAG: Final = re.compile(r"Unknown field with tag (\d+)")
 _LAYOUT_TAGS_END: Final = 1024  # tags below say how pixels are stored; a damaged one is among the unknown
@@ -76,8 +81,12 @@ def decode_tiff(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
         heard.clear()  # of a damaged comment, or of a second page, which are not read
         samples = imagecodecs.tiff_decode(data, index=0, verbose=1)
         _check(heard)
-        if page.photometric == _CMYK:
-            samples = page.asarray()  # libtiff has turned it into RGB in a way of its own
+        if page.photometric == _CMYK:  # libtiff has turned it into RGB in a way of its own
+            samples = page.asarray(maxworkers=1)
+        elif page.is_tiled or page.compression in _TWICE:  # libtiff's errors in a tile do not always come through
+            again = page.asarray(maxworkers=1)
+            if again.shape != samples.shape:
+                raise UndecodableError(f"damaged TIFF: shapes {samples.shape} and {again.shape}")
         several = len(file.pages) > 1
     if page.planarconfig == 2 and samples.ndim == 3 and samples.shape[0] == page.samplesperpixel:
         samples = np.moveaxis(samples, 0, 2)
@@ -124,7 +133,7 @@ def _rgb(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes
     """8-bit RGB of the samples of a page, (H, W) or (H, W, C)."""
     meaning = int(page.photometric)
     if meaning == _PALETTE:
-        return _from_palette(samples, page)
+        return _from_palette(samples, bits, page, notes)
     if meaning == _CMYK:
         if samples.ndim != 3 or samples.shape[2] < 4:
             raise UndecodableError("cannot be decoded: CMYK of fewer than four samples")
@@ -151,11 +160,13 @@ def _rgb(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes
     return to_rgb(eight, notes)
 
 
-def _from_palette(samples: NDArray[Any], page: tifffile.TiffPage) -> Uint8:
+def _from_palette(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes) -> Uint8:
     table = page.colormap
-    indices = samples.astype(np.uint16) if samples.ndim == 2 else samples[..., 0].astype(np.uint16)
+    indices = (samples if samples.ndim == 2 else samples[..., 0]).astype(np.uint16)
     if table is None or table.shape[0] != 3 or int(indices.max()) >= table.shape[1]:
         raise UndecodableError("damaged TIFF: a palette that is too short")
+    if samples.ndim == 3:
+        note_alpha(to_8_bits(samples[..., 1], bits, notes), notes)
     # 16 bits, of which old writers fill the upper or the lower 8 only.
     colours = (table if table.max() < 256 else table >> 8).astype(np.uint8)
     return np.ascontiguousarray(colours.T[indices])
