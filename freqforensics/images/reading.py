@@ -108,11 +108,11 @@ def read_image(
 
     Notes
     -----
-    What cannot be noticed is damage after which the file is still well formed, so that no decoder complains: wrong
-    bytes where pixels are stored as they are (BMP, PPM, plain and PackBits TIFF); wrong bytes in coded data that decode
-    to the right length all the same (WebP and GIF, LZW TIFF, rarely JPEG: most changes of a JPEG end in a wrong length,
-    those to a quantisation table or to the bits of one coefficient do not); and a progressive JPEG that lacks its last
-    scans. PNG and deflated TIFF have check sums all through.
+    What cannot be noticed is damage after which a file is still well formed, so that no decoder complains: wrong bytes
+    where pixels are stored as they are (BMP, PPM, plain TIFF); wrong bytes in coded data without check sums that still
+    give the right number of pixels (WebP, GIF, LZW and PackBits TIFF, and JPEG, whose code falls into step again: of
+    random changes to a JPEG about one in six); and a progressive JPEG that lacks its last scans. PNG and deflated TIFF
+    have check sums all through.
     """
     return decode_image(
         read_file(path, max_pixels=max_pixels),

@@ -34,6 +34,7 @@ _CMYK: Final = 5
 _YCBCR: Final = 6
 _DEFLATE: Final = frozenset({8, 32946})
 _TWICE: Final = frozenset({6, 7, 32773})  # JPEG and PackBits, which tifffile takes more strictly than libtiff
+_BYTES: Final = frozenset({1, 8, 16})
 _PREMULTIPLIED: Final = 1
 _MOST_SAMPLES: Final = 16
 
@@ -45,8 +46,7 @@ _HARMLESS: Final = re.compile(
     r"|strip size exceeds expected dimensions, expected (\d+)x\d+, got \1x"
     r"|SamplesPerPixel tag is missing, applying correct|Sum of Photometric type-related color channels"
 )
-_UNKNOWN_TAG: Final = re.compile(r"Unknown field with tag (\d+)")
-_LAYOUT_TAGS_END: Final = 1024  # tags below say how pixels are stored; a damaged one is among the unknown
+_LAYOUT_TAGS_END: Final = 1024
 
 
 def decode_tiff(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
@@ -77,12 +77,13 @@ def decode_tiff(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
             raise UndecodableError(f"{page.samplesperpixel} samples per pixel")
         if page.imagedepth > 1:
             raise UndecodableError("a volume, not an image")
-        _check_deflated(data, page)
+        _check_tags(page)
+        _check_strips(data, page)
         heard.clear()  # of a damaged comment, or of a second page, which are not read
         samples = imagecodecs.tiff_decode(data, index=0, verbose=1)
         _check(heard)
-        if page.photometric == _CMYK:  # libtiff has turned it into RGB in a way of its own
-            samples = page.asarray(maxworkers=1)
+        if page.photometric == _CMYK or bits not in _BYTES:
+            samples = page.asarray(maxworkers=1)  # above, CMYK becomes RGB, and bits packed big-endian lose their order
         elif page.is_tiled or page.compression in _TWICE:  # libtiff's errors in a tile do not always come through
             again = page.asarray(maxworkers=1)
             if again.shape != samples.shape:
@@ -105,28 +106,33 @@ def _bits(page: tifffile.TiffPage) -> int:
     return bits
 
 
+def _check_tags(page: tifffile.TiffPage) -> None:
+    """Raise for a tag that nobody knows among those that say how pixels are stored: it was another before."""
+    for tag in page.tags:
+        if tag.code < _LAYOUT_TAGS_END and tag.code not in tifffile.TIFF.TAGS:
+            raise UndecodableError(f"damaged TIFF: unknown tag {tag.code}")
+
+
+def _check_strips(data: bytes, page: tifffile.TiffPage) -> None:
+    """Raise unless every strip or tile lies in the file and, if deflated, is whole; libtiff does not always look."""
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if count == 0 or start + count > len(data):
+            raise UndecodableError("truncated TIFF: a strip is missing or runs past the end")
+        if page.compression in _DEFLATE:
+            decoder = zlib.decompressobj()
+            rest = data[start : start + count]
+            while rest and not decoder.eof:
+                decoder.decompress(rest, 1 << 24)
+                rest = decoder.unconsumed_tail
+            if not decoder.eof:
+                raise UndecodableError("damaged TIFF: a strip breaks off")
+
+
 def _check(heard: list[str]) -> None:
     """Raise for what libtiff has said, unless it is known not to touch the picture."""
-    unsorted = any("not sorted" in message for message in heard)
     for message in heard:
-        unknown = _UNKNOWN_TAG.search(message)
-        damaged_tag = unknown is not None and (unsorted or int(unknown[1]) < _LAYOUT_TAGS_END)
-        if damaged_tag or not _HARMLESS.search(message):
+        if not _HARMLESS.search(message):
             raise UndecodableError(f"damaged TIFF: {message.strip().rstrip('.').splitlines()[0]}")
-
-
-def _check_deflated(data: bytes, page: tifffile.TiffPage) -> None:
-    """Raise unless every deflated strip or tile is whole and has the right check sum; libtiff does not look."""
-    if page.compression not in _DEFLATE:
-        return
-    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        decoder = zlib.decompressobj()
-        rest = data[start : start + count]
-        while rest and not decoder.eof:
-            decoder.decompress(rest, 1 << 24)
-            rest = decoder.unconsumed_tail
-        if not decoder.eof:
-            raise UndecodableError("damaged TIFF: a strip breaks off")
 
 
 def _rgb(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes) -> Uint8:
