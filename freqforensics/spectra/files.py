@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.engine import Backend, map_reduce
-from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file, read_jpeg_tables
+from freqforensics.images import (
+    MAX_PIXELS,
+    ImageReadError,
+    ImageRecord,
+    decode_image,
+    read_file,
+    read_jpeg_tables,
+    shown_path,
+)
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
@@ -290,7 +298,8 @@ def _read(
             share.failures.append((error.path, error.reason))
             continue
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
-            share.notes.update(notes)
+            # What a salvaged file lacks is known of that file only.
+            share.notes.update(f"{shown_path(path)}: {note}" if note.startswith("salvaged") else note for note in notes)
             share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
             if share.trace is not None:
                 share.trace.add(image)
