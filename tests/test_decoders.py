@@ -23,6 +23,7 @@ from PIL import Image
 from freqforensics import SpectrumSpec, mean_spectrum
 from freqforensics.images import ImageReadError, decode_image, read_header, read_image
 from freqforensics.spectra import SpectrumAccumulator
+from freqforensics.survey import survey_sources
 
 
 @pytest.fixture
@@ -265,7 +266,10 @@ def test_a_salvaged_file_is_named_in_the_spectrum(image, tmp_path):
     assert len(mean_spectrum([path], spec=spec, on_error="skip").failures) == 1
     salvaged = mean_spectrum([path], spec=spec, salvage=True)
     assert salvaged.images == 1
-    assert [note for note in salvaged.notes if note.startswith("salvaged")]
+    (note,) = (note for note in salvaged.notes if "salvaged" in note)
+    assert note.startswith(f"{path}: salvaged: ")
+    survey = survey_sources([tmp_path], spec=spec, salvage=True)
+    assert survey.images == 1
 
 
 # --- TIFF ----------------------------------------------------------------------------------------------------------
