@@ -15,7 +15,18 @@ from typing import Any, Final
 
 from freqforensics import __version__
 
-_LIBRARIES: Final = ("numpy", "scipy", "opencv-python-headless", "pillow", "matplotlib", "scikit-image", "PyWavelets")
+_LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "pillow",
+    "simplejpeg",
+    "imagecodecs",
+    "tifffile",
+    "matplotlib",
+    "scikit-image",
+    "PyWavelets",
+)
 DETECTOR_LIBRARIES: Final = ("torch", "torchvision", "lightning-fabric", "scikit-learn")
 _UNFINISHED: Final = ".unfinished-"
 FORMAT: Final = 1

@@ -111,8 +111,8 @@ def read_image(
     What cannot be noticed is damage after which a file is still well formed, so that no decoder complains: wrong bytes
     where pixels are stored as they are (BMP, PPM, plain TIFF); wrong bytes in coded data without check sums that still
     give the right number of pixels (WebP, GIF, LZW and PackBits TIFF, and JPEG, whose code falls into step again: of
-    random changes to a JPEG about one in seven); and a progressive JPEG that lacks its last scans. PNG and deflated TIFF
-    have check sums all through.
+    random changes to a JPEG about one in seven); and a progressive JPEG that lacks its last scans. PNG and deflated
+    TIFF have check sums all through.
     """
     return decode_image(
         read_file(path, max_pixels=max_pixels),
