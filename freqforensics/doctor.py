@@ -30,6 +30,9 @@ MAIN_LIBRARIES: Final = (
     "scipy",
     "opencv-python-headless",
     "pillow",
+    "simplejpeg",
+    "imagecodecs",
+    "tifffile",
     "matplotlib",
     "captum",
     "scikit-image",
@@ -41,6 +44,7 @@ MAIN_LIBRARIES: Final = (
 """Distributions that results depend on; all are needed."""
 
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
     "onnx": ("onnx", "onnxruntime"),
     "scale": ("dask", "distributed"),

@@ -44,6 +44,7 @@ def inspect(
     baseline: Baseline | None = None,
     population: Population | None = None,
     fast: bool = False,
+    salvage: bool = False,
     seed: int = 0,
     progress: str | None = None,
 ) -> Finding:
@@ -65,6 +66,8 @@ def inspect(
         To hold the image's spectrum against; default the one that ships.
     fast : bool
         Fewer steps, random changes and controls; no Shapley values, no occlusion, weights made random at once.
+    salvage : bool
+        As in `read_image`.
     seed : int
         Of everything random.
     progress : str, optional
@@ -87,7 +90,7 @@ def inspect(
         if detector is not None and not isinstance(detector, Detector):
             raise TypeError(f"detector must be a Detector or of open_detector, got {type(detector).__name__}")
         given = open_detector(DEFAULT) if detector is None else known_detector(detector)
-    judged = judge_image(image, given, region=region, scorer=folded(given.detector))
+    judged = judge_image(image, given, region=region, scorer=folded(given.detector), salvage=salvage)
     settings: dict[str, str | int | float | bool | None] = {
         "region": None if region is None else ",".join(map(str, region)),
         "baseline": baseline,
@@ -145,6 +148,7 @@ def inspect_files(
     baseline: Baseline | None = None,
     population: Population | None = None,
     fast: bool = False,
+    salvage: bool = False,
     seed: int = 0,
     command: str | None = None,
     overwrite: bool = False,
@@ -155,7 +159,7 @@ def inspect_files(
     Parameters
     ----------
     paths : sequence of str or Path
-    detector, region, baseline, population, fast, seed, progress
+    detector, region, baseline, population, fast, salvage, seed, progress
         As for `inspect`; the region is that of every image.
     out : str or Path, optional
         Of one image the folder of its page; of several the folder of an index, and of a folder for each.
@@ -196,6 +200,7 @@ def inspect_files(
                     baseline=baseline,
                     population=population,
                     fast=fast,
+                    salvage=salvage,
                     seed=seed,
                     progress=name,
                 )

@@ -85,6 +85,7 @@ def judge_image(
     *,
     region: Region | None = None,
     scorer: Detector | None = None,
+    salvage: bool = False,
 ) -> JudgedImage:
     """Find an image's photographic region, score its views, and give the verdict.
 
@@ -96,6 +97,8 @@ def judge_image(
         x, y, width, height of the part to judge; default what `find_region` finds.
     scorer : Detector, optional
         A faster copy of the detector (`folded`) to score with.
+    salvage : bool
+        As in `read_image`.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def judge_image(
     ValueError
         An array that is no image; a region outside the image or with a side under 64 pixels.
     """
-    pixels, about, jpeg = _opened(image)
+    pixels, about, jpeg = _opened(image, salvage)
     look = look_at(pixels, about.format, jpeg, region=region)
     if look.kind is None:
         return JudgedImage(pixels, about, jpeg, look.domain, "cannot-judge", None, detector.thresholds)
@@ -136,7 +139,7 @@ def judge_image(
     )
 
 
-def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTables | None]:
+def _opened(image: Uint8 | str | Path, salvage: bool) -> tuple[Uint8, InspectedImage, JpegTables | None]:
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
@@ -144,7 +147,7 @@ def _opened(image: Uint8 | str | Path) -> tuple[Uint8, InspectedImage, JpegTable
         return image, InspectedImage("", sha256, image.shape[1], image.shape[0], "array", None, None, ()), None
     notes: list[str] = []
     data = read_file(image)
-    pixels = decode_image(data, name=image, on_note=notes.append)
+    pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)
     jpeg = read_jpeg_tables(data)
     about = InspectedImage(
         name=Path(image).name,

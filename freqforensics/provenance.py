@@ -24,7 +24,18 @@ from freqforensics.unfinished import (
     unfinished_prefix,
 )
 
-_LIBRARIES: Final = ("numpy", "scipy", "opencv-python-headless", "pillow", "matplotlib", "scikit-image", "PyWavelets")
+_LIBRARIES: Final = (
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "pillow",
+    "simplejpeg",
+    "imagecodecs",
+    "tifffile",
+    "matplotlib",
+    "scikit-image",
+    "PyWavelets",
+)
 DETECTOR_LIBRARIES: Final = ("torch", "torchvision", "lightning-fabric", "scikit-learn")
 _MANIFEST: Final = "manifest.json"
 _WORK: Final = "work.json"

@@ -138,6 +138,7 @@ def survey_sources(
     limit: int | None = None,
     seed: int | None = None,
     exif_orientation: bool = False,
+    salvage: bool = False,
     workers: int | None = None,
     progress: bool = False,
 ) -> Survey:
@@ -155,7 +156,7 @@ def survey_sources(
         At most so many images of each group: the first, or with `seed` a random choice.
     seed : int, optional
         For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
-    exif_orientation, workers
+    exif_orientation, salvage, workers
         As for `mean_spectrum`.
     progress : bool
         Show a bar for each group that takes over two seconds, on a terminal.
@@ -192,6 +193,7 @@ def survey_sources(
             rng=rng,
             on_error="skip",
             exif_orientation=exif_orientation,
+            salvage=salvage,
             progress=" ".join(key) if progress else None,
         )
     survey = Survey(

@@ -131,7 +131,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     listed = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert len(listed) == 5
     assert any("cut.png: truncated PNG" in line for line in listed)
-    assert any("text.png: not an image that can be read (its content is text)" in line for line in listed)
+    assert any("text.png: text, not an image that can be read" in line for line in listed)
     assert "note: " in done.stderr
     assert "notes.txt" in done.stderr
     assert all(line.startswith(("skipped: ", "note: ")) for line in done.stderr.splitlines())

@@ -30,6 +30,7 @@ NAMES = [
     "weights fetched",
     "current folder",
     "temporary folder",
+    "extra heic",
     "extra notebook",
     "extra onnx",
     "extra scale",

@@ -287,8 +287,8 @@ def test_samples_without_a_range_are_refused(image, mode):
 def test_what_is_no_image_says_what_it_is(tmp_path):
     cases = {
         "empty.png": (b"", "empty file"),
-        "text.png": (b"this is no picture\n", "its content is text"),
-        "noise.png": (bytes(range(256)), "unknown content"),
+        "text.png": (b"this is no picture\n", "text, not an image"),
+        "noise.png": (bytes(range(256)), "unknown content, not an image"),
     }
     for name, (data, reason) in cases.items():
         path = tmp_path / name
@@ -434,8 +434,8 @@ def test_damaged_deflated_tiffs_never_pass(image, rng):
 def test_pillows_leave_to_truncate_is_no_way_round(image, monkeypatch):
     from PIL import ImageFile
 
-    data = encoded(Image.fromarray(image).convert("CMYK"), "JPEG")
-    assert decode_image(data, on_note=lambda note: None).shape == image.shape
+    data = encoded(Image.fromarray(image).convert("P"), "GIF")
+    assert decode_image(data).shape == image.shape
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(ImageReadError, match="LOAD_TRUNCATED_IMAGES"):
         decode_image(data)

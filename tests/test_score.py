@@ -228,3 +228,17 @@ def test_the_hash_is_of_the_weights_alone(detector, tmp_path):
     assert weights_sha256(same) == weights_sha256(make_detector(seed=7).train())
     assert weights_sha256(same) != weights_sha256(make_detector(seed=8))
     assert weights_sha256(same) != weights_sha256(Detector(same.network, input="residual"))
+
+
+def test_a_jpeg_that_ends_early_is_scored_only_on_request_and_named(detector, tmp_path, rng):
+    path = tmp_path / "set" / "crn" / "0_real" / "cut.jpg"
+    write(path, picture(rng, 300, 240))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    records = index_images(tmp_path / "set")
+    assert [reason[:14] for _, reason in score_files(records, detector, crop="center").failures] == ["truncated JPEG"]
+    (score,) = score_files(records, detector, crop="center", salvage=True).scores
+    assert score.warnings.startswith("salvaged: ")
+    part = read_image(path, salvage=True, on_note=lambda note: None)
+    assert 224 < len(part) < 300
+    assert score.logit == pytest.approx(direct(detector, W20_TEST(part)), abs=1e-4)

@@ -106,6 +106,11 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
+Salvage = Annotated[
+    bool, typer.Option("--salvage", help="Of JPEG files that end early use the rows that are whole; each is named.")
+]
+
+
 def read_pairs(path: Path, what: str) -> list[tuple[str, str]]:
     """Read a table of two columns and no header; ValueError, which says `what` rows must hold, of others."""
     with path.open(newline="", encoding="utf-8-sig") as file:

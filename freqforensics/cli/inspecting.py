@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import Failed, Salvage, app, complain, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import (
     check_carriers,
     check_images,
@@ -53,6 +53,7 @@ def inspect(
     population: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of freqforensics population; default the one that ships.")
     ] = None,
+    salvage: Salvage = False,
     fast: Annotated[bool, typer.Option("--fast", help="Fewer steps and controls, fewer views.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
@@ -98,6 +99,7 @@ def inspect(
             baseline=baseline,
             population=own,
             fast=fast,
+            salvage=salvage,
             seed=seed,
             command=shlex.join(["freqforensics", *sys.argv[1:]]),
             overwrite=overwrite,

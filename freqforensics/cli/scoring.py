@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import Failed, Salvage, app, complain, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_out_file, check_scoring, check_sources
 from freqforensics.destinations import errors_name
 
@@ -64,6 +64,7 @@ def score(
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
     engine: Engines = "torch",
     batch: Annotated[int, typer.Option(help="Images of one size at once.", min=1)] = 16,
+    salvage: Salvage = False,
     resume: Annotated[bool, typer.Option("--resume", help="Add to the table that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
@@ -96,7 +97,15 @@ def score(
         detector = open_detector(weights, calibration=calibration, device=device)
         with errors_name(out, out):
             table = score_files(
-                records, detector, crop=crop, region=place, out=out, batch=batch, engine=engine, progress="score"
+                records,
+                detector,
+                crop=crop,
+                region=place,
+                salvage=salvage,
+                out=out,
+                batch=batch,
+                engine=engine,
+                progress="score",
             )
         groups = _groups(table)
         origin = detector.thresholds.source if crop == DEFAULT_CROP else f"crop {crop!r} has no verdicts"

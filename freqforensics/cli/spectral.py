@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import Failed, Salvage, app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_out, check_sources
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def spectrum(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="For --limit and --crop random.", min=0)] = None,
     exif_orientation: Annotated[bool, typer.Option("--exif-orientation", help="Apply the EXIF orientation.")] = False,
+    salvage: Salvage = False,
     workers: Annotated[int | None, typer.Option(help="Threads; default all processors.", min=1)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
@@ -86,6 +87,7 @@ def spectrum(
             limit=limit,
             seed=seed,
             exif_orientation=exif_orientation,
+            salvage=salvage,
             workers=workers,
             progress=True,
         )

@@ -55,6 +55,7 @@ def score_files(
     crop: ScoreCrop = "views",
     region: Region | None = None,
     perturb: Perturbation | None = None,
+    salvage: bool = False,
     out: str | Path | None = None,
     batch: int = 16,
     engine: Engine = "torch",
@@ -79,6 +80,8 @@ def score_files(
     perturb : Perturbation, optional
         Done to every image before it is cropped; what it draws depends on the file's hash alone. The table does not
         say so: no `out` with it.
+    salvage : bool
+        As in `read_image`; a row's `warnings` say what was salvaged.
     out : str or Path, optional
         A CSV file that is added to as scores are made. Rows that it has already are not made again.
     batch : int
@@ -129,7 +132,7 @@ def score_files(
                 elif sha256 in work.pending:
                     work.pending[sha256].places.append((index, record))
                 else:
-                    work.take(_read(data, record, sha256, index, crop, region, perturb), batch)
+                    work.take(_read(data, record, sha256, index, crop, region, perturb, salvage), batch)
             except ImageReadError as error:
                 work.failures.append((error.path, error.reason))
                 bar.update(1)
@@ -249,9 +252,10 @@ def _read(
     crop: ScoreCrop,
     region: Region | None,
     perturb: Perturbation | None,
+    salvage: bool,
 ) -> _Image:
     notes: list[str] = []
-    image = decode_image(data, name=record.path, on_note=notes.append)
+    image = decode_image(data, name=record.path, salvage=salvage, on_note=notes.append)
     sent = None
     try:
         if perturb is not None:

@@ -86,14 +86,13 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
             profile = bool(picture.info.get("icc_profile"))
             bits = 16 if picture.mode.startswith("I") else 1 if picture.mode == "1" else 8
             grey = picture.mode in ("L", "LA", "1") or picture.mode.startswith("I")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if width is None or height is None:
-            raise ImageReadError(str(record.path), "not an image that can be read") from error
-    if content:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        pass  # of a kind that Pillow does not know: the decoder has the last word
+    if content or width is None or height is None:
         image = decode_image(data, name=record.path, on_note=lambda note: None)
         height, width = image.shape[:2]
         grey = grey or bool((image[..., :1] == image).all())
-        content_hash = _difference_hash(image)
+        content_hash = _difference_hash(image) if content else -1
     tables = read_jpeg_tables(data)
     return FileFacts(
         record=record,

@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-ImageFormat = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "other"]
+ImageFormat = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "other"]
 
 SUFFIXES: Final[dict[str, ImageFormat]] = {
     ".jpg": "JPEG",
@@ -29,6 +29,8 @@ SUFFIXES: Final[dict[str, ImageFormat]] = {
     ".dib": "BMP",
     ".gif": "GIF",
     ".avif": "AVIF",
+    ".heic": "HEIC",
+    ".heif": "HEIC",
     ".jp2": "other",
     ".pbm": "other",
     ".pgm": "other",
@@ -40,6 +42,12 @@ SUFFIXES: Final[dict[str, ImageFormat]] = {
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # In entropy-coded JPEG data 0xFF is followed by 0x00 (stuffing), a restart marker, or another 0xFF (fill).
 _JPEG_NEXT_MARKER: Final = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_JPEG_MARKER: Final = re.compile(rb"\xff+[^\x00\xff]")
+_JPEG_APPLICATION: Final = frozenset({0xFE, *range(0xE1, 0xEE), 0xEF})  # comments too; E0 and EE tell the colours
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
 _ZERO_TAIL: Final = 64
 _JPEG_NOT_SOF: Final = frozenset({0xC4, 0xC8, 0xCC})
 
@@ -54,14 +62,16 @@ class ImageHeader:
 
     Parameters
     ----------
-    format : {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "other"}
+    format : {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "other"}
         By content, never by name. "other" is anything not recognised here.
     width, height : int or None
-        In pixels, as stored. None where only a decoder can tell ("AVIF", "other", "TIFF").
+        In pixels, as stored. None where only a decoder can tell ("AVIF", "HEIC", "other", "TIFF").
     components : int or None
         Components of a JPEG frame (4 is CMYK or YCCK).
     animated : bool
         Whether the file declares more than one frame (PNG, WebP; a GIF has to be decoded to tell).
+    still_is_frame : bool
+        Whether the still image of an animated PNG is the first frame of its animation.
     orientation : int
         EXIF orientation, 1 (as stored) to 8; 1 where none is given.
     transparency : bool
@@ -70,6 +80,10 @@ class ImageHeader:
         Whether a JPEG is coded in several scans over the whole picture.
     end : int or None
         Where a JPEG's end-of-image marker stands.
+    gaps : tuple of (int, int)
+        Where a JPEG has bytes between its header segments that belong to none of them: begin and end of each.
+    cut : bool
+        Whether the damage is that a JPEG ends inside its picture data, all before being there.
     damage : str or None
         Why the file cannot be whole, or None. What was read before the damage is still given.
     """
@@ -79,10 +93,13 @@ class ImageHeader:
     height: int | None = None
     components: int | None = None
     animated: bool = False
+    still_is_frame: bool = True
     orientation: int = 1
     transparency: bool = False
     progressive: bool = False
     end: int | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+    cut: bool = False
     damage: str | None = None
 
 
@@ -130,8 +147,13 @@ def _signature(data: bytes) -> ImageFormat:
         return "GIF"
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
-    if data[4:12] in (b"ftypavif", b"ftypavis"):
-        return "AVIF"
+    if data[4:8] == b"ftyp":
+        end = min(int.from_bytes(data[:4], "big"), 256)
+        brands = {data[8:12], *(data[start : start + 4] for start in range(16, end, 4))}
+        if brands & _AVIF_BRANDS:
+            return "AVIF"
+        if brands & _HEIC_BRANDS:
+            return "HEIC"
     return "other"
 
 
@@ -149,19 +171,24 @@ def _parse(data: bytes, found: dict[str, Any]) -> ImageFormat:
         found["width"], found["height"] = struct.unpack_from("<HH", data, 6)
     elif image_format == "TIFF":
         found["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
-    elif data[4:8] == b"ftyp" and _ends_in_zeros(data):
+    elif data[4:8] == b"ftyp" and image_format != "HEIC" and _ends_in_zeros(data):
         raise _Damaged("damaged file: it ends in zeros, like a download that broke off")
     return image_format
 
 
 def _jpeg(data: bytes, found: dict[str, Any]) -> None:
     position, end = 2, len(data)
-    scans = 0
+    scans, marker = 0, 0
     while True:
         if position >= end:
             raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
-        if data[position] != 0xFF:
-            raise _Damaged(f"damaged JPEG: no marker at byte {position}")
+        if data[position] != 0xFF or data[position : position + 2] == b"\xff\0":
+            following = _JPEG_MARKER.search(data, position)
+            if scans or marker not in _JPEG_APPLICATION or following is None:
+                raise _Damaged(f"damaged JPEG: no marker at byte {position}")
+            # What a comment or preview leaves behind its segment is no part of the picture.
+            found["gaps"] = (*found.get("gaps", ()), (position, following.start()))
+            position = following.start()
         while position < end and data[position] == 0xFF:  # fill bytes
             position += 1
         if position >= end:
@@ -188,6 +215,7 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
             scans += 1
             following = _JPEG_NEXT_MARKER.search(data, position)
             if following is None:
+                found["cut"] = "width" in found
                 raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
             position = following.start()
     if "width" not in found or not scans:
@@ -196,7 +224,7 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
 
 def _png(data: bytes, found: dict[str, Any]) -> None:
     position, end = len(_PNG_SIGNATURE), len(data)
-    pixels = False
+    pixels, frames = False, 0
     while True:
         if position + 12 > end:
             raise _Damaged(f"truncated PNG: no IEND chunk in {end} bytes")
@@ -215,12 +243,15 @@ def _png(data: bytes, found: dict[str, Any]) -> None:
             break
         if kind == b"acTL":
             found["animated"] = struct.unpack_from(">I", data, position + 8)[0] > 1
+        elif kind == b"fcTL":
+            frames += 1
         elif kind == b"eXIf":
             found["orientation"] = _orientation(data[position + 8 : body_end])
         elif kind == b"tRNS":
             found["transparency"] = True
-        elif kind == b"IDAT":
+        elif kind == b"IDAT" and not pixels:
             pixels = True
+            found["still_is_frame"] = frames > 0
         position = body_end + 4
     if "width" not in found or not pixels:
         raise _Damaged("damaged PNG: it holds no picture data")

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.engine import Backend, map_reduce
-from freqforensics.images import MAX_PIXELS, ImageReadError, ImageRecord, decode_image, read_file, read_jpeg_tables
+from freqforensics.images import (
+    MAX_PIXELS,
+    ImageReadError,
+    ImageRecord,
+    decode_image,
+    read_file,
+    read_jpeg_tables,
+    shown_path,
+)
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
@@ -63,6 +71,7 @@ def mean_spectrum(
     on_error: OnError = "raise",
     exif_orientation: bool = False,
     max_pixels: int = MAX_PIXELS,
+    salvage: bool = False,
     backend: Backend = "threads",
     progress: str | None = None,
 ) -> MeanSpectrum:
@@ -82,7 +91,7 @@ def mean_spectrum(
         For `limit`, and for crops drawn at random.
     on_error : {"raise", "skip"}
         At a file that cannot be read: raise, or go on and list it in the result's `failures`.
-    exif_orientation, max_pixels
+    exif_orientation, max_pixels, salvage
         As in `read_image`.
     backend, progress
         As in `map_reduce`.
@@ -102,7 +111,7 @@ def mean_spectrum(
     _check(records, spec, limit, rng, on_error)
     share = _pass(
         _chosen(records, limit, rng),
-        partial(_average, spec, on_error, exif_orientation, max_pixels, False),
+        partial(_average, spec, on_error, exif_orientation, max_pixels, salvage, False),
         rng if spec.crop == "random" else None,
         workers,
         backend,
@@ -141,7 +150,7 @@ def image_spectra(
     """
     spec = spec or SpectrumSpec()
     _check(records, spec, None, None, "skip")
-    average = partial(_average, spec, "skip", False, MAX_PIXELS, False)
+    average = partial(_average, spec, "skip", False, MAX_PIXELS, False, False)
 
     def each(paths: Sequence[tuple[Path, None]]) -> list[MeanSpectrum]:
         return [_spectrum(average([path])) for path in paths]
@@ -184,7 +193,7 @@ def file_evidence(
     _check(records, spec, limit, None, "skip")
     share = _pass(
         _chosen(records, limit, None),
-        partial(_average, spec, "skip", False, MAX_PIXELS, True),
+        partial(_average, spec, "skip", False, MAX_PIXELS, False, True),
         None,
         workers,
         "threads",
@@ -246,13 +255,14 @@ def _average(
     on_error: OnError,
     exif_orientation: bool,
     max_pixels: int,
+    salvage: bool,
     traced: bool,
     chunk: Sequence[tuple[Path, int | None]],
 ) -> _Share:
     share = _Share(SpectrumAccumulator(spec), TraceAccumulator(size=spec.shape[0]) if traced else None)
     seed = chunk[0][1]
     share.accumulator.update(
-        _read(spec, on_error, exif_orientation, max_pixels, [path for path, _ in chunk], share),
+        _read(spec, on_error, exif_orientation, max_pixels, salvage, [path for path, _ in chunk], share),
         rng=None if seed is None else np.random.default_rng(seed),
     )
     return share
@@ -263,6 +273,7 @@ def _read(
     on_error: OnError,
     exif_orientation: bool,
     max_pixels: int,
+    salvage: bool,
     paths: Sequence[Path],
     share: _Share,
 ) -> Iterator[NDArray[np.uint8]]:
@@ -273,7 +284,13 @@ def _read(
         try:
             data = read_file(path, max_pixels=max_pixels)
             image = decode_image(
-                data, name=path, exif_orientation=exif_orientation, max_pixels=max_pixels, on_note=notes.append
+                data,
+                name=path,
+                exif_orientation=exif_orientation,
+                max_pixels=max_pixels,
+                salvage=salvage,
+                stored_luma=spec.channel == "luma",
+                on_note=notes.append,
             )
         except ImageReadError as error:
             if on_error == "raise":
@@ -281,7 +298,8 @@ def _read(
             share.failures.append((error.path, error.reason))
             continue
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
-            share.notes.update(notes)
+            # What a salvaged file lacks is known of that file only.
+            share.notes.update(f"{shown_path(path)}: {note}" if note.startswith("salvaged") else note for note in notes)
             share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
             if share.trace is not None:
                 share.trace.add(image)

@@ -36,7 +36,9 @@ class SpectrumSpec:
     kernel : int
         Odd side of the residual's filter.
     channel : {"luma", "red", "green", "blue", "rgb"}
-        "luma" is 0.299 R + 0.587 G + 0.114 B, unrounded; "rgb" keeps three spectra apart.
+        "luma" is 0.299 R + 0.587 G + 0.114 B, unrounded; of a JPEG file it is the luma that the file stores, whole grey
+        levels that no interpolated chroma has gone through. The two differ by a rounding, and by more only where the
+        colours clip. "rgb" keeps three spectra apart.
     window : {"none", "hann", "periodic"}
         "periodic" takes the periodic component of Moisan's periodic plus smooth decomposition, which removes the
         cross of the borders and leaves lines sharp; "hann" widens every line to 3 x 3 bins.
