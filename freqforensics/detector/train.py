@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.detector.parallel import make_fabric
-from freqforensics.detector.recipe import SMALLEST_PHOTO, TrainConfig
+from freqforensics.detector.recipe import NAMED_INITS, SMALLEST_PHOTO, TrainConfig
 from freqforensics.detector.train_log import Epoch, TrainLog
 from freqforensics.detector.training_run import CHECKPOINT, TrainingRun
 from freqforensics.detector.training_set import (
@@ -70,7 +70,7 @@ def plan_training(
     ValueError, FileNotFoundError
         As `index_training` and `check_images`.
     """
-    if config.init not in ("imagenet", "scratch", "identity") and not Path(config.init).is_file():
+    if config.init not in NAMED_INITS and not Path(config.init).is_file():
         raise FileNotFoundError(f"no weights at {config.init}")
     found = index_configured(config)
     if config.pairs:
