@@ -62,14 +62,17 @@ class TableWriter:
     """
 
     def __init__(self, file: _File, *, end: str = "\n") -> None:
-        self._writer = csv.writer(file, lineterminator=end)
+        self._file, self._end = file, end
 
     def row(self, cells: Iterable[object]) -> None:
         """Write a row; ValueError of text that is too long for a cell to be read again."""
         made = [quoted(cell) for cell in cells]
         if any(isinstance(cell, str) and len(cell) > csv.field_size_limit() for cell in made):
             raise ValueError(f"a cell of a table holds at most {csv.field_size_limit()} characters")
-        self._writer.writerow(made)
+        # What ends rows is quoted in cells: both characters must, whichever ends these.
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(made)
+        self._file.write(line.getvalue()[:-2] + self._end)
 
     def rows(self, rows: Iterable[Iterable[object]]) -> None:
         """Write rows."""
