@@ -322,6 +322,15 @@ def test_an_ablation_varies_one_thing(config):
         ablation_module._configs(config, "band", ["high"])
 
 
+def test_every_named_start_can_be_ablated(config, tmp_path):
+    """ "identity" is a start by name as "scratch" is: no file is looked for."""
+    for init in ("imagenet", "scratch", "identity"):
+        assert ablation_module._init_sha256(replace(config, init=init)) is None
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    digest = ablation_module._init_sha256(replace(config, init=str(tmp_path / "w.pth")))
+    assert digest == hashlib.sha256(b"weights").hexdigest()
+
+
 def test_an_ablation_ends_in_a_table(config, records, tmp_path):
     options = {"axis": "band", "values": ["all", ":0.25"], "seeds": (0, 1), "crop": "none", "device": "cpu"}
     result = run_ablation(config, records, tmp_path / "out", **options, resamples=5)
