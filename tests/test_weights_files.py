@@ -150,9 +150,12 @@ def test_tensors_of_checkpoints_that_are_no_plain_numbers(tmp_path):
     state = load_detector_state()
     name = "conv1.weight"
     dense = state[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch is about to drop them; files hold them
+        quantised = torch.quantize_per_tensor(dense, 0.1, 0, torch.qint8)
     for value, message in (
         (dense.to_sparse(), "conv1.weight is stored as torch.sparse_coo"),
-        (torch.quantize_per_tensor(dense, 0.1, 0, torch.qint8), "conv1.weight is quantised by torch"),
+        (quantised, "conv1.weight is quantised by torch"),
         (dense.to("meta"), "conv1.weight is without values"),
         (dense.to(torch.complex64), "conv1.weight is complex64"),
     ):
@@ -179,7 +182,7 @@ def test_nothing_is_run(tmp_path, monkeypatch):
         warnings.simplefilter("ignore")  # TorchScript is on its way out; its files are not
         torch.jit.script(torch.nn.Linear(2, 1)).save("c.pth")
     for name in ("a.pth", "b.pth", "c.pth"):
-        refused(Path(name), "refused")
+        refused(Path(name), "holds no weights" if name == "b.pth" else "refused")
     assert not Path("ran").exists()
 
 

@@ -193,6 +193,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
         return _dequantised(state, path), metadata
     _check_archive(path)
+    neither = f"holds no weights, or is not whole{' (it is text)' if foreign else ''}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other pickle protocols: what cannot be read raises
@@ -201,14 +202,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if "GLOBAL" in str(error) or ("Unsupported" in str(error) and "operand" not in str(error)):
             reason = "holds Python objects beside tensors, which could run code when loaded: refused"
         else:
-            reason = "holds no weights, or is not whole"
+            reason = neither
         raise CheckpointError(path, reason) from error
     except MemoryError:
         raise
     except Exception as error:  # of damaged files it raises whatever comes; nothing of them was run
-        text = " (it is text)" if foreign else ""
         reason = "is a TorchScript program, which is code: refused" if "TorchScript" in str(error) else ""
-        raise CheckpointError(path, reason or f"holds no weights, or is not whole{text}") from error
+        raise CheckpointError(path, reason or neither) from error
     return _state_dict(content, path), {}
 
 
