@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from freqforensics.images.facts import FileFacts, read_facts
 from freqforensics.images.perturb import Crop
 from freqforensics.provenance import manifest, replacing, result_folder, write_json
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
+from freqforensics.tables import TableWriter
 
 Failures = tuple[tuple[str, str], ...]
 TRACED: Final = 200
@@ -103,11 +103,11 @@ def write_matched(facts: Sequence[FileFacts], path: str | Path) -> list[ImageRec
     if not chosen:
         raise ValueError("no real file has the format, size and quality of a fake one: re-encode both sides alike")
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["path", "label", "generator", "category", "split"])
+        writer = TableWriter(file)
+        writer.row(["path", "label", "generator", "category", "split"])
         for record in chosen:
             place = record.path.absolute()
-            writer.writerow([place, record.label, record.generator, record.category or "", record.split or ""])
+            writer.row([place, record.label, record.generator, record.category or "", record.split or ""])
     return chosen
 
 
@@ -228,10 +228,10 @@ def _save(audit: Audit, facts: Sequence[FileFacts], out: Path, command: str | No
         write_json(folder / "audit.json", audit_json(audit))
         (folder / "audit.csv").write_text(_table(audit), encoding="utf-8")
         with (folder / "duplicates.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["first", "second", "kind", "across"])
+            writer = TableWriter(file)
+            writer.row(["first", "second", "kind", "across"])
             for pair in audit.duplicates:
-                writer.writerow([pair.first, pair.second, pair.kind, " ".join(pair.across)])
+                writer.row([pair.first, pair.second, pair.kind, " ".join(pair.across)])
         figure = new_figure()
         plot_audit(audit, fig=figure)
         for suffix in (".png", ".pdf"):
@@ -250,11 +250,11 @@ def audit_json(audit: Audit) -> dict[str, Any]:
 
 def _table(audit: Audit) -> str:
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side"])
+    writer = TableWriter(table)
+    writer.row(["generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side"])
     for group in audit.groups:
         for one in group.confounds:
             numbers = f"{one.effect:.4f}", f"{one.p_value:.4g}"
             sides = group.real, group.fake
-            writer.writerow([group.generator, *sides, one.name, *numbers, one.verdict, one.real, one.fake])
+            writer.row([group.generator, *sides, one.name, *numbers, one.verdict, one.real, one.fake])
     return table.getvalue()

@@ -11,7 +11,7 @@ from typing import Final
 from freqforensics.commonality import Comparison, ImageSet
 from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
 from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import manifest, result_folder, write_csv, write_json
+from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 from freqforensics.spectra.files import image_spectra
 from freqforensics.spectra.fingerprint import (
@@ -25,6 +25,7 @@ from freqforensics.spectra.fingerprint import (
 from freqforensics.spectra.grouping import Grouping, group
 from freqforensics.spectra.power import combine
 from freqforensics.spectra.stability import influence, learning_curve
+from freqforensics.tables import write_csv
 
 PARTS: Final = 20
 FEWEST: Final = 20

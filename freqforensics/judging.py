@@ -109,7 +109,8 @@ def judge_image(
     ImageReadError, FileNotFoundError
         The file cannot be read.
     ValueError
-        An array that is no image; a region outside the image or with a side under 64 pixels.
+        An array that is no image; a region outside the image or with a side under 64 pixels; weights that give a logit
+        that is not finite.
     """
     pixels, about, jpeg = _opened(image, salvage)
     look = look_at(pixels, about.format, jpeg, region=region)
@@ -123,6 +124,9 @@ def judge_image(
         logits = np.sum(list(parts.values()), axis=0)
     else:
         logits = network.logits(views).astype(np.float64)
+    if not np.isfinite(logits).all():
+        where = f"{about.name}: " if about.name else ""
+        raise ValueError(f"{where}the weights {detector.weights.name} give a logit that is not finite ({logits})")
     verdict, rate = detector.judge(float(logits[median_view(logits)]), look.kind)
     return JudgedImage(
         pixels=pixels,

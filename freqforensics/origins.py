@@ -9,10 +9,11 @@ from typing import Any
 
 from freqforensics.commonality import Origins
 from freqforensics.comparing import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of
-from freqforensics.provenance import manifest, result_folder, write_csv, write_json
+from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.spectra.fingerprint import Fingerprint, Measure, similarity
 from freqforensics.spectra.origin import CONTENT_SHIFT, KnownGenerators
+from freqforensics.tables import write_csv
 
 
 def find_origins(

@@ -26,9 +26,9 @@ from freqforensics.provenance import (
     check_result_folder,
     manifest,
     result_folder,
-    write_csv,
     write_json,
 )
+from freqforensics.tables import write_csv
 
 Failures = tuple[tuple[str, str], ...]
 

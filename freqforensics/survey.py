@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from freqforensics.images import by_generator, index_sources, shown_path
 from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+from freqforensics.tables import TableWriter
 
 LabelChoice = Literal["real", "fake", "all"]
 Group = tuple[str, str]
@@ -113,12 +113,12 @@ class Survey:
     def _summary(self) -> str:
         table = io.StringIO()
         line_columns = ("fx", "fy", "amplitude", "nr", "p_value", "p_corrected")
-        writer = csv.writer(table, lineterminator="\n")
+        writer = TableWriter(table)
         counts = ("generator", "label", "images", "crops", "skipped", "unreadable")
-        writer.writerow([*counts, *(f"line_{column}" for column in line_columns), "file"])
+        writer.row([*counts, *(f"line_{column}" for column in line_columns), "file"])
         for group in self.groups():
             line = group["line"] or {}
-            writer.writerow(
+            writer.row(
                 [
                     *(group[column] for column in counts[:4]),
                     sum(group["skipped"].values()),

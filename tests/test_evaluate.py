@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -322,6 +323,15 @@ def test_an_ablation_varies_one_thing(config):
     assert [c.passes for c in by_number.values()] == [4, 1, 1]
     with pytest.raises(ValueError, match="a band must be LOW:HIGH"):
         ablation_module._configs(config, "band", ["high"])
+
+
+def test_every_named_start_can_be_ablated(config, tmp_path):
+    """ "identity" is a start by name as "scratch" is: no file is looked for."""
+    for init in ("imagenet", "scratch", "identity"):
+        assert ablation_module._init_sha256(replace(config, init=init)) is None
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    digest = ablation_module._init_sha256(replace(config, init=str(tmp_path / "w.pth")))
+    assert digest == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_an_ablation_ends_in_a_table(config, records, tmp_path):

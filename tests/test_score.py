@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from pictures import picture, write
 
 from freqforensics.detector import Detector, ScoreTable, make_detector, score as module, score_files, weights_sha256
 from freqforensics.detector.inference import folded, make_scorer
+from freqforensics.detector.lanes import LANE, in_lanes
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.images import index_images, read_image, records_sha256
 from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
@@ -71,6 +75,84 @@ def test_batches_do_not_change_the_logits(records, detector):
     assert [s.path for s in one] == [s.path for s in all_at_once] == [str(record.path) for record in records]
 
 
+CODE = """
+import sys, torch
+from freqforensics.detector import make_detector, score_files
+from freqforensics.detector.calibrated import open_detector
+from freqforensics.images import index_images
+torch.set_num_threads(int(sys.argv[1]))
+records = index_images(sys.argv[2])
+for name, crops in (("everyday", ("views",)), ("resnet", ("center", "none", "tiles"))):
+    detector = open_detector(name) if name == "everyday" else make_detector(seed=4)
+    for crop in crops:
+        table = score_files(records, detector, crop=crop, batch=int(sys.argv[3]))
+        print(name, crop, [score.logit.hex() for score in table.scores], torch.get_num_threads())
+"""
+
+
+def test_rows_are_the_same_for_every_number_of_threads_and_every_batch(tmp_path, rng):
+    for index, shape in enumerate([(96, 96), (300, 240), (96, 96), (96, 300), (300, 240)]):
+        write(tmp_path / "set" / f"{index}.png", picture(rng, *shape))
+    shown = {}
+    for threads, batch in ((1, 1), (2, 8), (3, 1)):
+        command = [sys.executable, "-c", CODE, str(threads), str(tmp_path / "set"), str(batch)]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        lines = done.stdout.splitlines()
+        assert {line.rpartition(" ")[2] for line in lines} == {str(threads)}  # left as it was
+        shown[threads, batch] = [line.rpartition(" ")[0] for line in lines]
+    first = shown.pop((1, 1))
+    assert len(first) == 4
+    for lines in shown.values():
+        assert lines == first
+
+
+def test_lanes_give_each_image_its_logits(rng):
+    """Of a scorer that adds up: which image is in which place."""
+    sizes = []
+
+    def scorer(images):
+        sizes.append(len(images))
+        return np.array([image.sum() for image in images], np.float32)
+
+    for side, fixed, lanes in ((64, False, [8, 8, 2, 8, 1]), (200, False, None), (200, True, [8, 8, 2, 8, 1])):
+        images = [[rng.integers(0, 9, (side, side, 3), np.uint8)] for _ in range(11)]
+        images.insert(3, [rng.integers(0, 9, (side, side, 3), np.uint8) for _ in range(9)])
+        images.insert(5, [rng.integers(0, 9, (side, side, 3), np.uint8) for _ in range(2)])
+        sizes.clear()
+        for threads in (1, 3):
+            logits = in_lanes(scorer, images, fixed=fixed, threads=threads)
+            for parts, values in zip(images, logits, strict=True):
+                np.testing.assert_array_equal(values, [part.sum() for part in parts])
+        expected = [1] * 11 + [8, 1, 2] if lanes is None else lanes
+        assert sorted(sizes) == sorted(expected * 2)
+
+
+def test_crops_that_are_padded_say_so(records, detector):
+    said = {}
+    for crop in ("center", "tiles", "none", "resize"):
+        said[crop] = [score.warnings for score in score_files(records, detector, crop=crop).scores]
+    for crop in ("center", "tiles"):
+        for record, warnings in zip(records, said[crop], strict=True):
+            height, width = read_image(record.path).shape[:2]
+            note = f"{width}x{height} pixels do not fill the crop of 224x224: padded with zeros"
+            assert warnings == (note if min(height, width) < 224 else "")
+    assert {*said["none"], *said["resize"]} == {""}
+    assert sum(map(bool, said["center"])) == 4
+
+
+def test_logits_that_are_not_finite_stop_the_work(records, detector, tmp_path):
+    """As they stop `evaluate`: weights that are finite can still overflow."""
+    broken = copy.deepcopy(detector)
+    with torch.no_grad():
+        broken.network.fc.weight.fill_(3e38)
+    for crop in ("views", "center"):
+        out = tmp_path / f"{crop}.csv"
+        with pytest.raises(ValueError, match=r"\.png: the weights \w+ give a logit that is not finite"):
+            score_files(records, broken, crop=crop, out=out)
+        assert not ScoreTable.load(out).scores
+
+
 def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch):
     """Miniatures of many families share their photographs."""
     twin = tmp_path / "set" / "imle" / "0_real" / "same.png"
@@ -79,7 +161,10 @@ def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch
     parts = []
     make = module.make_scorer
     monkeypatch.setattr(
-        module, "make_scorer", lambda *a, **o: lambda images: parts.extend(images) or make(*a, **o)(images)
+        module,
+        "make_scorer",
+        # Empty places of a batch are zeros.
+        lambda *a, **o: lambda images: parts.extend(filter(np.any, images)) or make(*a, **o)(images),
     )
     everything = index_images(tmp_path / "set")
     table = score_files(everything, detector, out=tmp_path / "scores.csv")
@@ -183,14 +268,15 @@ def test_names_that_are_not_plain(detector, tmp_path, rng):
 
 
 def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
-    for index in range(20):
+    for index in range(8 * LANE):
         write(tmp_path / "set" / f"{index:02}.png", picture(rng, 64, 64 + index))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     alive = []
     score = module._Work.score_some
     monkeypatch.setattr(module._Work, "score_some", lambda w, b: alive.append(len(w.pending)) or score(w, b))
     table = score_files(index_images(tmp_path / "set"), detector, crop="none", batch=2)
-    assert len(table.scores) == 20
-    assert max(alive) <= 8
+    assert len(table.scores) == 8 * LANE
+    assert max(alive) <= 4 * LANE
 
 
 def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -109,15 +107,6 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Of JPEG files that end early use the rows that are whole; each is named.")
 ]
-
-
-def read_pairs(path: Path, what: str) -> list[tuple[str, str]]:
-    """Read a table of two columns and no header; ValueError, which says `what` rows must hold, of others."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if any(len(row) != 2 for row in rows):
-        raise ValueError(f"{path}: every row must hold {what}")
-    return [(first, second) for first, second in rows]
 
 
 @contextlib.contextmanager

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
+from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.tables import read_pairs
 
 if TYPE_CHECKING:
     from freqforensics.commonality import Comparison, Origins
@@ -156,7 +157,7 @@ def _groups(path: Path | None, by_operator: bool) -> Callable[[str], str | None]
         return operator_of
     if path is None:
         return None
-    return dict(read_pairs(path, "a generator and its group")).get
+    return read_pairs(path, "a generator and its group").get
 
 
 _SHOWN = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide, read_pairs
+from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
 from freqforensics.cli.scoring import (
     DEFAULT_CROP,
@@ -23,6 +23,7 @@ from freqforensics.cli.scoring import (
     Weights,
     say_what_they_are,
 )
+from freqforensics.tables import read_pairs
 
 if TYPE_CHECKING:
     from freqforensics.evaluation.fakeness import FakenessStudy
@@ -114,7 +115,7 @@ def quality(
 
 
 def _clusters(path: Path) -> dict[str, object]:
-    return {str(Path(place).resolve()): cluster for place, cluster in read_pairs(path, "a path and a cluster")}
+    return dict(read_pairs(path, "a path and a cluster", key=lambda place: str(Path(place).resolve())))
 
 
 def _print_study(study: FakenessStudy) -> None:

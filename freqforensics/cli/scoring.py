@@ -87,12 +87,14 @@ def score(
         check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
         from freqforensics.images import first_of_each, index_sources
 
+        if out.exists() and out.stat().st_size:
+            from freqforensics.detector.score_table import ScoreTable
+
+            ScoreTable.load(out)  # what is none is refused before anything else is done
         notes: list[str] = []
         records = first_of_each(index_sources(source, on_note=notes.append), limit)
-        from freqforensics.detector import ScoreTable, open_detector, score_files
+        from freqforensics.detector import open_detector, score_files
 
-        if place is not None and out.exists() and any(row.region for row in ScoreTable.load(out).scores):
-            _check_region(ScoreTable.load(out), place, out)
         say_what_they_are([weights])
         detector = open_detector(weights, calibration=calibration, device=device)
         with errors_name(out, out):
@@ -136,12 +138,6 @@ def say_what_they_are(weights: list[str]) -> None:
     for name in weights:
         if name in KNOWN and KNOWN[name].bundled and not Path(name).is_file():
             complain(KNOWN[name].notice)
-
-
-def _check_region(table: ScoreTable, region: tuple[int, int, int, int], out: Path) -> None:
-    """Scores of other regions are not mixed."""
-    if {row.region for row in table.scores} != {",".join(map(str, region))}:
-        raise Failed(f"{out} holds scores of other regions: name another")
 
 
 def _groups(table: ScoreTable) -> list[dict[str, Any]]:

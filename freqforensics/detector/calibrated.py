@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.archives import check_array, read_facts, read_npz
 from freqforensics.detector.checkpoint import load_detector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.kinds import ImageKind
@@ -41,6 +43,8 @@ MARGIN: Final = 0.5
 The least, in steps of 0.1, at which of the photographs of a collection left out of the shipped calibration at most 2 %
 as they are, and at most 3 % of at least 40 through any carrier, are evidence (`left_out_evidence`).
 """
+FORMAT: Final = 1
+"""Version of saved calibrations."""
 FEWEST_CARRIED: Final = 50
 """Photographs that came by a carrier, from which on the carrier is asked."""
 
@@ -266,6 +270,7 @@ class Calibration:
         from freqforensics.provenance import replacing
 
         about = {
+            "format": FORMAT,
             "weights": self.weights,
             "about": self.about,
             "kinds": [[kind.container, kind.subsampling, kind.quality, kind.size] for kind in self.kinds],
@@ -286,16 +291,22 @@ class Calibration:
             Another file.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                about: dict[str, Any] = json.loads(stored["about"].tobytes())
-                logits = np.asarray(stored["logits"], np.float32)
+            stored = read_npz(path, ["about", "logits"])
+            about = read_facts(stored["about"])
+            if about.get("format", FORMAT) != FORMAT:  # it was not written at first
+                raise ValueError(f"format {about['format']!r} is not known to this version")
+            check_array("logits", stored["logits"], (None,))
             kinds = tuple(ImageKind(*kind) for kind in about["kinds"])
-            places = tuple(map(str, about["carriers"])), tuple(map(str, about["collections"]))
-            return cls(logits, kinds, *places, str(about["weights"]), str(about["about"]))
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise ValueError(f"{path} holds no calibration: {error}") from error
+            texts = [*about["carriers"], *about["collections"], about["weights"], about["about"]]
+            if not all(isinstance(text, str) for text in (*texts, *chain.from_iterable(map(astuple, kinds)))):
+                raise ValueError("a kind, carrier or collection is no text")
+            places = tuple(about["carriers"]), tuple(about["collections"])
+            return cls(stored["logits"].astype(np.float32), kinds, *places, about["weights"], about["about"])
+        except OSError:
+            raise
+        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} holds no calibration: {reason}") from error
 
     def _carried(self, kind: ImageKind) -> dict[str, NDArray[np.float32]]:
         """Ascending logits of the photographs of each carrier that ends in a kind's container."""

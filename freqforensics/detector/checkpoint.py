@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from freqforensics.archives import foreign_content, read_head
 from freqforensics.detector.fusion import FusedDetector, Part
 from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
@@ -26,6 +28,9 @@ FORMAT: Final = "freqforensics-detector-1"
 _WRAPPED: Final = ("model", "state_dict")
 _PREFIXES: Final = ("module.", "network.")
 _SCALE: Final = ":scale"
+_FLOATS: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+LARGEST: Final = 1 << 31
+"""Bytes, 2 GiB, that a checkpoint may take unpacked; Wang et al.'s, with their optimiser, take a seventh of it."""
 
 
 class CheckpointError(ValueError):
@@ -70,6 +75,8 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     """
     check_device(device)
     place = Path(path)
+    if place.is_dir():
+        raise CheckpointError(place, "is a folder, not a file of weights")
     if not place.is_file():
         raise FileNotFoundError(f"no weights at {shown_path(place)}")
     state, metadata = _read(place)
@@ -168,16 +175,25 @@ def _fused(state: dict[str, Tensor], listed: str, path: Path) -> FusedDetector:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with path.open("rb") as file:
-        head = file.read(16)
+    head = read_head(path)
+    foreign = foreign_content(head)
+    if foreign and foreign != "text":
+        raise CheckpointError(path, f"is {foreign}: no weights")
     # safetensors: eight bytes of length, then JSON. Pickles and zip archives begin otherwise.
     if head[8:9] == b"{":
         try:
             with safe_open(path, framework="pt") as stored:
+                metadata = stored.metadata() or {}
+                if metadata.get("format", "pt") not in ("pt", FORMAT):
+                    raise CheckpointError(path, f"its format is {metadata['format']!r}: no detector of this version")
                 state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - no mapping
-                return _dequantised(state, path), stored.metadata() or {}
-        except (SafetensorError, OSError) as error:
+        except CheckpointError:
+            raise
+        except Exception as error:  # of damaged files it raises errors of several kinds
             raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
+        return _dequantised(state, path), metadata
+    _check_archive(path)
+    neither = f"holds no weights, or is not whole{' (it is text)' if foreign else ''}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other pickle protocols: what cannot be read raises
@@ -186,11 +202,27 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if "GLOBAL" in str(error) or ("Unsupported" in str(error) and "operand" not in str(error)):
             reason = "holds Python objects beside tensors, which could run code when loaded: refused"
         else:
-            reason = "holds no weights, or is not whole"
+            reason = neither
         raise CheckpointError(path, reason) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(path, "holds no weights, or is not whole") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of damaged files it raises whatever comes; nothing of them was run
+        reason = "is a TorchScript program, which is code: refused" if "TorchScript" in str(error) else ""
+        raise CheckpointError(path, reason or neither) from error
     return _state_dict(content, path), {}
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a zip archive that would take more than `LARGEST` bytes unpacked."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except Exception as error:
+        raise CheckpointError(path, "holds no weights, or is not whole") from error
+    if size > LARGEST:
+        raise CheckpointError(path, f"would take {size} bytes unpacked, over the limit of {LARGEST}")
 
 
 def _quantised(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -215,11 +247,24 @@ def _dequantised(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
             continue
         scale = state.get(name + _SCALE)
         if scale is not None:
-            if value.ndim < 2 or scale.shape != value.shape[:1]:
+            if value.ndim < 2 or scale.shape != value.shape[:1] or not scale.is_floating_point():
                 raise CheckpointError(path, f"the scales of {name} are not one for each output channel")
             value = value.float() * scale.reshape(-1, *[1] * (value.ndim - 1))
         made[name] = value
     return made
+
+
+def _check_plain(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors that hold no plain numbers of the kind that a network has."""
+    for name, value in state.items():
+        if value.layout != torch.strided or value.is_quantized or value.is_nested or value.is_meta:
+            what = "quantised by torch" if value.is_quantized else f"stored as {value.layout}, not as plain numbers"
+            raise CheckpointError(path, f"{name} is {'without values' if value.is_meta else what}")
+        wanted = expected.get(name)
+        if wanted is not None and wanted.is_floating_point() and value.dtype not in _FLOATS:
+            kind = str(value.dtype).removeprefix("torch.")
+            scales = " without scales" if value.dtype in (torch.int8, torch.uint8) else ""
+            raise CheckpointError(path, f"{name} is {kind}{scales}: weights are real numbers")
 
 
 def _band(text: str | None, path: Path) -> Band | None:
@@ -255,6 +300,7 @@ def _fill(detector: Detector, state: dict[str, Tensor], path: Path) -> None:
         if state and all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     expected = detector.network.state_dict()
+    _check_plain(state, expected, path)
     last = state.get("fc.weight")
     if last is not None and last.ndim == 2 and last.shape[0] != 1:
         reason = f"has {last.shape[0]} classes: a detector has one logit (an ImageNet network has 1000)"

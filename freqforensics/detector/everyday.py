@@ -250,7 +250,11 @@ class _Run:
             torch.save(content, temporary)
 
     def restore(self, path: Path) -> None:
-        content: Mapping[str, Any] = torch.load(path, weights_only=True)
+        try:
+            content: Mapping[str, Any] = torch.load(path, weights_only=True)
+            _ = content["config"]
+        except Exception as error:
+            raise ValueError(f"{path} holds no unfinished training: {error}") from error
         if content["config"] != _stored(self.config):
             raise ValueError(f"{path} is of another configuration: name another folder")
         self.network.load_state_dict(content["network"])

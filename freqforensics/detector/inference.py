@@ -119,7 +119,9 @@ def _through_onnx(detector: Detector) -> Scorer:
             dynamic_axes={"images": {0: "n", 2: "height", 3: "width"}, "logits": {0: "n"}},
             dynamo=False,
         )
-    session = onnxruntime.InferenceSession(stream.getvalue(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(stream.getvalue(), options, providers=["CPUExecutionProvider"])
 
     def logits(images: Sequence[Uint8]) -> NDArray[np.float32]:
         prepared = prepare_input(images, detector.input, band=detector.band).numpy()

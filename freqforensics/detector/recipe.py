@@ -14,6 +14,9 @@ from freqforensics.images.augmentation import augmentation
 from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
 from freqforensics.spectra import Band
 
+NAMED_INITS: Final = ("imagenet", "scratch", "identity")
+"""Weights to begin a training with that are no file."""
+
 SMALLEST_PHOTO: Final = 64
 """The least side of photographs that are simulated with, and of crops whose tiles' coherence says anything: four."""
 

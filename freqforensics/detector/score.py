@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
 from freqforensics.detector.inference import Engine, Scorer, make_scorer
 from freqforensics.detector.kinds import ImageKind, encoding_of
+from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.looking import look_at
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
@@ -30,6 +32,7 @@ from freqforensics.images import (
     read_file,
     read_header,
     read_jpeg_tables,
+    shown_path,
 )
 from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
 from freqforensics.images.canvases import Region
@@ -85,7 +88,9 @@ def score_files(
     out : str or Path, optional
         A CSV file that is added to as scores are made. Rows that it has already are not made again.
     batch : int
-        Images of one size that go through the network together.
+        Images of one size that go through the network together. On the CPU it says only how many wait for each other
+        at the least: batches are cut by the images alone, so that the logits do not depend on it, nor on the number of
+        threads.
     engine : {"torch", "onnx"}
         As for `make_scorer`.
     progress : str, optional
@@ -98,7 +103,8 @@ def score_files(
     Raises
     ------
     ValueError
-        No records, a parameter out of range, or a table at `out` of other weights or another crop.
+        No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
+        weights, another crop or another region; it is left as it is. A logit that is not finite.
     """
     if crop not in get_args(ScoreCrop):
         raise ValueError(f"crop must be one of {', '.join(get_args(ScoreCrop))}; got {crop!r}")
@@ -113,14 +119,17 @@ def score_files(
     if isinstance(detector, Detector):
         detector = known_detector(detector)
     weights = detector.weights.sha256
-    known = () if out is None or not Path(out).exists() else known_scores(out, weights=weights, crop=crop)
-    scorer = make_scorer(detector.detector, engine=engine)
+    known = () if out is None else known_scores(out, weights=weights, crop=crop, region=region)
+    on_cpu = engine == "onnx" or next(detector.detector.parameters()).device.type == "cpu"
     with (
+        one_thread_each() if on_cpu else nullcontext(0) as threads,
+        nullcontext(make_scorer(detector.detector, engine=engine)) as scorer,
         AddingScores(out, known) as table,
         torch.inference_mode(),
         tqdm(total=len(records), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
-        work = _Work(crop, detector, scorer, table.add, bar.update)
+        work = _Work(crop, detector, scorer, table.add, bar.update, threads)
+        batch = max(batch, LANE * threads)
         work.seen = {score.sha256: score for score in known}
         written = {(score.path, score.sha256) for score in known}
         for index, record in enumerate(records):
@@ -171,6 +180,7 @@ class _Work:
     scorer: Scorer
     add: Callable[[Score], None]
     advance: Callable[[int], object]
+    threads: int = 0
     seen: dict[str, Score] = field(default_factory=dict)
     pending: dict[str, _Image] = field(default_factory=dict)
     made: dict[int, Score] = field(default_factory=dict)
@@ -194,14 +204,26 @@ class _Work:
         group = [image for image in self.pending.values() if image.shape == shape][:batch]
         for image in group:
             del self.pending[image.sha256]
+        for image, logits in zip(group, self.logits(group, batch), strict=True):
+            own = logits.astype(np.float64)
+            logit = float(own[median_view(own)] if self.crop == "views" else own.mean())
+            if not np.isfinite(own).all():
+                name = self.detector.weights.name or self.detector.weights.sha256[:12]
+                path = shown_path(image.places[0][1].path)
+                raise ValueError(f"{path}: the weights {name} give a logit that is not finite ({logit})")
+            self.finish(image, logit)
+
+    def logits(self, group: Sequence[_Image], batch: int) -> Sequence[NDArray[np.float32]]:
+        """Give the logits of the parts of each image of a group."""
+        height, width = group[0].shape[:2]
+        if self.threads:
+            fixed, side_by_side = self.crop in ("center", "resize"), max(1, BATCH_PIXELS // (height * width))
+            images = [image.parts for image in group]
+            return in_lanes(self.scorer, images, fixed=fixed, threads=min(self.threads, side_by_side))
         parts = [part for image in group for part in image.parts]
-        step = max(1, min(batch, BATCH_PIXELS // (shape[0] * shape[1])))
+        step = max(1, min(batch, BATCH_PIXELS // (height * width)))
         logits = np.concatenate([self.scorer(parts[start : start + step]) for start in range(0, len(parts), step)])
-        start = 0
-        for image in group:
-            own = logits[start : start + len(image.parts)].astype(np.float64)
-            start += len(image.parts)
-            self.finish(image, float(own[median_view(own)] if self.crop == "views" else own.mean()))
+        return np.split(logits, np.cumsum([len(image.parts) for image in group])[:-1])
 
     def finish(self, image: _Image, logit: float) -> None:
         """Make the row of an image and of all files that are the same."""
@@ -276,6 +298,9 @@ def _read(
     if crop == "none" and min(image.shape[:2]) < SMALLEST:
         height, width = image.shape[:2]
         raise ImageReadError(str(record.path), f"{width}x{height} pixels are too few to be scored whole")
+    height, width = image.shape[:2]
+    if crop in ("center", "tiles") and min(height, width) < SIDE:
+        notes.append(f"{width}x{height} pixels do not fill the crop of {SIDE}x{SIDE}: padded with zeros")
     return _Image(sha256, tuple(_parts(image, crop)), "; ".join(notes), places)
 
 

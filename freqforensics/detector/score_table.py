@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final, TextIO
 
 from freqforensics.images import shown_path
 from freqforensics.provenance import replacing
+from freqforensics.tables import TableWriter, parsed_rows, read_text, unquoted
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Score:
 COLUMNS: Final = tuple(field.name for field in fields(Score))
 _OLD: Final = COLUMNS[:-3]
 """Of tables written before there were verdicts."""
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_VERDICTS: Final = ("", "evidence", "inconclusive", "none", "cannot-judge")
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ class ScoreTable:
             replacing(path) as temporary,
             temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(_cells(score) for score in self.scores)
+            writer = TableWriter(file, end="\r\n")
+            writer.row(COLUMNS)
+            writer.rows(_cells(score) for score in self.scores)
 
     @classmethod
     def load(cls, path: str | Path) -> ScoreTable:
@@ -99,31 +101,46 @@ class ScoreTable:
         Raises
         ------
         ValueError
-            Another header, or a row that is no score.
+            It is empty, has another header, or a row is no score.
         """
-        with Path(path).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
-        # Not splitlines: names may hold other characters that end lines.
-        rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
-        if rows and tuple(rows[0]) not in (COLUMNS, _OLD):
-            raise ValueError(f"{shown_path(path)} is no table of scores: its columns are {', '.join(rows[0])}")
+        text = read_text(path, raw_bytes=True)
+        rows = parsed_rows(text, path=path)
+        header = tuple(rows[0]) if rows else ()
+        if header not in (COLUMNS, _OLD):
+            what = f"its columns are {', '.join(header)[:200]}" if header else "it is empty"
+            raise ValueError(f"{shown_path(path)} is no table of scores: {what}")
+        # Quotes inside a cell are doubled: an odd number means that the last row ends inside a cell.
+        if text.count('"') % 2 or not text.endswith(("\n", "\r")):
+            unfinished = rows.pop() if len(rows) > 1 else []
+            if any(_is_row(line) for cell in unfinished for line in cell.splitlines()[1:]):
+                raise ValueError(f"{shown_path(path)} is no table of scores: a quote hides rows from {len(rows)} on")
         try:
-            scores = tuple(_from_cells(row) for row in rows[1:])
+            scores = tuple(_from_cells([unquoted(cell) for cell in row], len(header)) for row in rows[1:])
         except ValueError as error:
             raise ValueError(f"{shown_path(path)} is no table of scores: {error}") from error
         return cls(scores, ())
 
 
-def known_scores(path: str | Path, *, weights: str, crop: str) -> tuple[Score, ...]:
-    """Read the scores that a table has already.
+def known_scores(
+    path: str | Path, *, weights: str, crop: str, region: Sequence[int] | None = None
+) -> tuple[Score, ...]:
+    """Read the scores that a table has already; none where there is no file, or an empty one.
 
     Raises
     ------
     ValueError
-        The table is of other weights or another crop: they are not mixed.
+        The file is no table of scores, or one of other weights, another crop or, where one is given, another region:
+        they are not mixed.
     """
+    if not Path(path).exists() or (Path(path).is_file() and not Path(path).stat().st_size):
+        return ()
     scores = ScoreTable.load(path).scores
-    for score in scores:
+    given = None if region is None else ",".join(map(str, region))
+    for number, score in enumerate(scores, 1):
+        if not _is_possible(score):
+            raise ValueError(f"{shown_path(path)} is no table of scores: row {number} holds what no score is")
+        if given is not None and score.region not in ("", given):
+            raise ValueError(f"{shown_path(path)} holds scores of other regions: name another")
         if score.weights != weights:
             raise ValueError(
                 f"{shown_path(path)} holds scores of other weights ({score.weights[:12]}...): name another"
@@ -162,7 +179,7 @@ class AddingScores:
     def add(self, score: Score) -> None:
         """Write a row."""
         if self.file is not None:
-            csv.writer(self.file).writerow(_cells(score))
+            TableWriter(self.file, end="\r\n").row(_cells(score))
             self.file.flush()
 
 
@@ -171,7 +188,24 @@ def _cells(score: Score) -> list[str]:
     return [repr(value) if isinstance(value, float) else str(value) for value in astuple(score)]
 
 
-def _from_cells(row: Sequence[str]) -> Score:
+def _is_row(text: str) -> bool:
+    """Whether a line is a row of its own: the second cell is a hash."""
+    cells = text.split(",", 2)
+    return len(cells) == 3 and _SHA256.fullmatch(cells[1]) is not None
+
+
+def _is_possible(score: Score) -> bool:
+    """Whether `score_files` can have written a row."""
+    hashes = _SHA256.fullmatch(score.sha256) and _SHA256.fullmatch(score.weights)
+    judged = math.isfinite(score.logit) or (math.isnan(score.logit) and score.verdict == "cannot-judge")
+    shares = all(math.isnan(share) or 0 <= share <= 1 for share in (score.probability, score.rate))
+    labels = score.label in ("real", "fake", "unknown")
+    return bool(score.path and hashes and judged and shares and labels and score.verdict in _VERDICTS)
+
+
+def _from_cells(row: Sequence[str], count: int) -> Score:
+    if len(row) != count:
+        raise ValueError(f"a row has {len(row)} cells, not {count}")
     path, sha256, label, generator, category, logit, probability, crop, weights, warnings, *judged = row
     numbers = float(logit), float(probability)
     score = Score(path, sha256, label, generator, category, *numbers, crop, weights, warnings)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from freqforensics.detector.recipe import TrainConfig
+from freqforensics.detector.recipe import NAMED_INITS, TrainConfig
 from freqforensics.provenance import check_result_folder
 from freqforensics.unfinished import is_unfinished
 
@@ -30,7 +30,7 @@ def check_training_folder(folder: str | Path, config: TrainConfig, *, resume: bo
 
 def check_init(config: TrainConfig) -> None:
     """Raise FileNotFoundError if the weights that a training begins with are a file that does not exist."""
-    if config.init not in ("imagenet", "scratch", "identity") and not Path(config.init).is_file():
+    if config.init not in NAMED_INITS and not Path(config.init).is_file():
         raise FileNotFoundError(f"no weights at {config.init}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from freqforensics.archives import foreign_content, read_head
 from freqforensics.images import shown_path
 from freqforensics.provenance import write_json
 
@@ -177,13 +178,19 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
     Raises
     ------
     WeightsError
-        A name whose weights were not fetched, or are not what they were.
+        A name whose weights were not fetched, or are not what they were; a folder, or a file that is plainly something
+        else: empty, a pointer of Git LFS, a web page, an image, an archive.
     FileNotFoundError
         Neither a name nor a file.
     """
     path = Path(name_or_path)
     if path.is_file():
+        foreign = foreign_content(read_head(path))
+        if foreign and foreign != "text":
+            raise WeightsError(f"{shown_path(path)} is {foreign}: no weights")
         return path
+    if path.is_dir() and str(name_or_path) not in KNOWN:
+        raise WeightsError(f"{shown_path(path)} is a folder, not a file of weights")
     if str(name_or_path) in KNOWN:
         return verify_weights(str(name_or_path), folder=folder).path
     raise FileNotFoundError(f"no weights at {shown_path(path)}, and no known ones of that name ({', '.join(KNOWN)})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
+from freqforensics.detector.recipe import NAMED_INITS
 from freqforensics.detector.train import index_configured
 from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation.evaluate import evaluate_tables
@@ -18,6 +18,7 @@ from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.images.augmentation import W20_RECIPES
 from freqforensics.provenance import claim_folder, replacing, write_json
 from freqforensics.spectra import Band
+from freqforensics.tables import TableWriter, read_table
 
 Axis = Literal["recipe", "classes", "band"]
 
@@ -85,9 +86,9 @@ class Ablation:
     def save(self, folder: str | Path) -> None:
         """Write ``ablation.csv``."""
         with replacing(Path(folder) / "ablation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(field.name for field in fields(AblationRow))
-            writer.writerows(astuple(row) for row in self.rows)
+            writer = TableWriter(file)
+            writer.row(field.name for field in fields(AblationRow))
+            writer.rows(astuple(row) for row in self.rows)
 
     @classmethod
     def load(cls, path: str | Path, *, axis: Axis, miniatures: bool = False) -> Ablation:
@@ -102,8 +103,7 @@ class Ablation:
             raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
         columns = [field.name for field in fields(AblationRow)]
         kinds: list[type] = [str, int, str, float, float, float, float, float, int, int]
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            found = list(csv.reader(file))
+        found = read_table(path)
         try:
             if found and found[0] == columns[:-1]:  # written before there were images that cannot be judged
                 columns, kinds = columns[:-1], kinds[:-1]
@@ -260,10 +260,9 @@ def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> d
 
 
 def _init_sha256(config: TrainConfig) -> str | None:
-    path = Path(config.init)
-    if config.init in ("imagenet", "scratch"):
+    if config.init in NAMED_INITS:
         return None
-    with path.open("rb") as file:
+    with Path(config.init).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

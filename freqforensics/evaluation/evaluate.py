@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
 from freqforensics.images import ImageRecord
 from freqforensics.provenance import replacing, write_json
+from freqforensics.tables import TableWriter
 
 FEWEST_CATEGORIES: Final = 5
 """Intervals draw whole categories where there are so many; fewer say nothing about others."""
@@ -190,9 +190,9 @@ class Evaluation:
         rows = self.rows()
         write_json(Path(folder) / "evaluation.json", {**self.summary(), "generators": rows})
         with replacing(Path(folder) / "evaluation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = TableWriter(file)
+            writer.row(rows[0])
+            writer.rows([row[column] for column in rows[0]] for row in rows)
 
 
 def evaluate_tables(

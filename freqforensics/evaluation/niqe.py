@@ -8,7 +8,6 @@ image quality assessment in the spatial domain", IEEE Transactions on Image Proc
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from freqforensics.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.images import ImageRecord, decode_image, read_file, read_jpeg_tables
 from freqforensics.provenance import replacing
 from freqforensics.spectra.spec import channel_planes
@@ -94,20 +94,20 @@ class NaturalModel:
             There is no file, or it is not one of these.
         """
         try:
-            # numpy leaves a file that it cannot read open
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["format"] != FORMAT:
-                    raise ValueError(f"format {about['format']}")
-                mean, covariance = file["mean"].astype(np.float64), file["covariance"].astype(np.float64)
-                if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES):
-                    raise ValueError(f"arrays of {mean.shape} and {covariance.shape}")
-                counts = int(about["images"]), int(about["patches"])
-                return cls(mean, covariance, *counts, str(about["about"]), int(about["patch"]))
-        except FileNotFoundError:
+            stored = read_npz(path, ["about", "mean", "covariance"])
+            about = read_facts(stored["about"])
+            if about["format"] != FORMAT:
+                raise ValueError(f"format {about['format']!r} is not known to this version")
+            check_array("mean", stored["mean"], (FEATURES,))
+            check_array("covariance", stored["covariance"], (FEATURES, FEATURES))
+            mean, covariance = (stored[name].astype(np.float64) for name in ("mean", "covariance"))
+            counts = check_count(about, "images", least=1), check_count(about, "patches", least=1)
+            return cls(mean, covariance, *counts, str(about["about"]), check_count(about, "patch", least=2))
+        except OSError:
             raise
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not a saved model of photographs: {error}") from error
+        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} is not a saved model of photographs: {reason}") from error
 
 
 @lru_cache(maxsize=2)

@@ -7,8 +7,6 @@ from people's ratings, `piq` fetches them from the net, and `brisque` 0.2 fails 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +25,7 @@ from freqforensics.evaluation.niqe import check_image, luma_plane, niqe, small_n
 from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.images.reading import shown_path
 from freqforensics.provenance import replacing
+from freqforensics.tables import TableWriter, read_table
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -123,9 +122,9 @@ class QualityTable:
             replacing(path) as temporary,
             temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
-            writer = csv.writer(file)
-            writer.writerow([*FACTS, *self.scores])
-            writer.writerows(_cells(row) for row in self.rows)
+            writer = TableWriter(file, end="\r\n")
+            writer.row([*FACTS, *self.scores])
+            writer.rows(_cells(row) for row in self.rows)
 
     @classmethod
     def load(cls, path: str | Path) -> QualityTable:
@@ -136,8 +135,7 @@ class QualityTable:
         ValueError
             Another header, or a row that does not fit.
         """
-        with Path(path).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            cells = list(csv.reader(io.StringIO(file.read(), newline="")))
+        cells = read_table(path)
         header = tuple(cells[0]) if cells else ()
         if header[: len(FACTS)] != FACTS:
             raise ValueError(f"{shown_path(path)} is no table of quality: its columns are {', '.join(header)}")

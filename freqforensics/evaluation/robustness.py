@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
@@ -19,6 +18,7 @@ from freqforensics.evaluation.photographs import against_photographs, decision_t
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 from freqforensics.images import ImageRecord, records_sha256
 from freqforensics.provenance import claim_folder, replacing
+from freqforensics.tables import TableWriter
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Robustness:
     def save(self, folder: str | Path) -> None:
         """Write ``robustness.csv``."""
         with replacing(Path(folder) / "robustness.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(field.name for field in fields(RobustnessRow))
-            writer.writerows(astuple(row) for row in self.rows)
+            writer = TableWriter(file)
+            writer.row(field.name for field in fields(RobustnessRow))
+            writer.rows(astuple(row) for row in self.rows)
 
     def curve(self, sweep: str, generator: str) -> list[RobustnessRow]:
         """The rows of one line of the figure."""

@@ -81,7 +81,10 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
         raise ValueError(f"{path} is no safetensors file: {error}") from error
     if metadata.get("format") != FORMAT or metadata.get("family") not in FAMILIES:
         raise ValueError(f"{path} holds no miniature of {FORMAT}")
-    model = make_miniature(metadata["family"], plan=Plan(**json.loads(metadata["plan"])))
+    try:
+        model = make_miniature(metadata["family"], plan=Plan(**json.loads(metadata["plan"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no miniature: its plan is not one ({error})") from error
     try:
         model.load_state_dict({key: _whole(value) for key, value in state.items()})
     except RuntimeError as error:

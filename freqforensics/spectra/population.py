@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from freqforensics.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.provenance import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
@@ -31,6 +32,8 @@ UNKNOWN_ABOVE: Final = 0.05
 _SIDE: Final = 512
 """Larger images are cut to their middle: a spectrum of one square."""
 _NATURAL: Final = np.geomspace(1 / 256, np.sqrt(0.5), 40)
+_COHERENT: Final = 32
+"""Side of the tiles whose coherence is taken."""
 FORMAT: Final = 1
 
 
@@ -173,26 +176,41 @@ class Population:
         Raises
         ------
         ValueError
-            The file is not one of these.
+            The file is not one of these: another format, or arrays of other shapes, not finite, not whole, or of more
+            than 256 MiB.
+        OSError
+            It cannot be opened.
         """
+        names = ("levels", "natural", "centre", "scale", "lattices", "likeness")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["format"] != FORMAT:
-                    raise ValueError(f"format {about['format']}")
-                return cls(
-                    photographs=int(about["photographs"]),
-                    names=tuple(about["names"]),
-                    about=str(about["about"]),
-                    **{
-                        name: file[name].astype(np.float64)
-                        for name in ("levels", "natural", "centre", "scale", "lattices", "likeness")
-                    },
-                )
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise ValueError(f"{path} is not a saved population: {error}") from error
+            stored = read_npz(path, ["about", *names])
+            about = read_facts(stored["about"])
+            if about["format"] != FORMAT:
+                raise ValueError(f"format {about['format']!r} is not known to this version")
+            photographs = check_count(about, "photographs", least=2)
+            generators = tuple(about["names"])
+            if not all(isinstance(name, str) for name in generators) or len(set(generators)) != len(generators):
+                raise ValueError(f"names are {about['names']!r}")
+            plane = (3, _COHERENT, _COHERENT)
+            shapes: dict[str, tuple[int, ...]] = {
+                "levels": (len(PERCENTILES), BINS),
+                "natural": (3, len(_NATURAL)),
+                "centre": plane,
+                "scale": plane,
+                "lattices": (len(generators), *plane),
+                "likeness": (photographs, len(generators)),
+            }
+            for name in names:
+                check_array(name, stored[name], shapes[name])
+            if not (stored["scale"] > 0).all() or (np.diff(stored["levels"], axis=0) < 0).any():
+                raise ValueError("a standard deviation is not positive, or percentiles do not ascend")
+            arrays = {name: stored[name].astype(np.float64) for name in names}
+            return cls(photographs=photographs, names=generators, about=str(about["about"]), **arrays)
+        except OSError:
+            raise
+        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} is not a saved population: {reason}") from error
 
 
 def measure_population(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from freqforensics.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.provenance import replacing
 from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.nulls import (
@@ -30,6 +33,12 @@ from freqforensics.spectra.windows import apply_window, smooth_component, window
 SpectrumKind = Literal["coherent", "power", "log_power", "coherence", "p_value"]
 
 Float = NDArray[np.float64]
+
+FORMAT: Final = 1
+"""Version of saved spectra."""
+LARGEST: Final = 1 << 32
+"""Bytes of sums that are read."""
+_BYTES: Final = 48  # of one frequency in all sums
 
 POWER_FLOOR = 1e-12
 """Least power density that enters the mean of the logarithm, in squared grey levels: a flat image has none at all."""
@@ -351,7 +360,7 @@ class MeanSpectrum:
     def save(self, path: str | Path) -> None:
         """Write sums, spec and counts to one ``.npz``, whole or not at all, byte-identical when written again."""
         about = {
-            "format": 1,
+            "format": FORMAT,
             "spec": dataclasses.asdict(self.spec),
             "images": self.images,
             "crops": self.crops,
@@ -372,29 +381,46 @@ class MeanSpectrum:
         Raises
         ------
         ValueError
-            The file is not one of these.
+            The file is not one of these: another format, or arrays of other shapes than its spec says, of more than 4
+            GiB, not finite, or not whole.
         OSError
             It cannot be opened.
         """
+        names = [f.name for f in dataclasses.fields(_Sums)]
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                sums = _Sums(*(stored[f.name] for f in dataclasses.fields(_Sums)))
+            about = read_facts(read_npz(path, ["about"])["about"])
+            if about["format"] != FORMAT:
+                raise ValueError(f"format {about['format']!r} is not known to this version")
             spec = SpectrumSpec(**about["spec"])
+            images = check_count(about, "images")
+            crops = check_count(about, "crops", least=images)
+            height, width = spec.shape if images else (0, 0)
+            shape = (spec.planes, height, width // 2 + 1 if images else 0)
+            # The arrays' own headers, 128 bytes each, beside what the spec says of them.
+            limit = min(LARGEST, math.prod(shape) * _BYTES + 4096)
+            arrays = read_npz(path, names, limit=limit)
+            for name in names:
+                check_array(name, arrays[name], shape, kind="c" if name == "f" else "f")
+            if any((arrays[name] < 0).any() for name in ("power", "power_square", "image_power")):
+                raise ValueError("a sum of powers is negative")
+            digest = about["inputs_sha256"]
+            if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-f]{1,64}", digest)):
+                raise ValueError(f"inputs_sha256 is {digest!r}")
             return cls(
                 spec=spec,
-                images=about["images"],
-                crops=about["crops"],
-                sums=sums,
-                skipped=about["skipped"],
-                notes=about["notes"],
-                failures=tuple((name, reason) for name, reason in about["failures"]),
-                inputs_sha256=about["inputs_sha256"],
+                images=images,
+                crops=crops,
+                sums=_Sums(arrays["f"].astype(np.complex128), *(arrays[name].astype(np.float64) for name in names[1:])),
+                skipped={str(reason): check_count(about["skipped"], reason) for reason in about["skipped"]},
+                notes={str(note): check_count(about["notes"], note) for note in about["notes"]},
+                failures=tuple((str(name), str(reason)) for name, reason in about["failures"]),
+                inputs_sha256=digest,
             )
         except OSError:
             raise
         except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
-            raise ValueError(f"{path} is not a saved spectrum: {error}") from error
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} is not a saved spectrum: {reason}") from error
 
     @property
     def _count(self) -> int:

@@ -1,0 +1,93 @@
+"""One order of computing: logits that depend on neither the number of threads nor the batches that were asked for.
+
+The sums inside a convolution are cut by the number of threads and by the size of the batch, and single precision is
+not associative: the last digits move. Here every batch has one thread and a size that follows from its images alone;
+several batches run side by side instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from freqforensics.detector.inference import Scorer
+
+Uint8 = NDArray[np.uint8]
+
+LANE: Final = 8
+"""Images in a batch of images that are scored by one part each; empty places are filled with zeros."""
+SMALL: Final = 128 * 128
+"""Pixels up to which such batches are worth their empty places for images of any size."""
+
+
+@contextmanager
+def one_thread_each() -> Iterator[int]:
+    """Let every thread compute with torch and OpenCV by itself; gives the number of threads torch had."""
+    threads, of_opencv = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(of_opencv)
+
+
+def in_lanes(
+    scorer: Scorer, images: Sequence[Sequence[Uint8]], *, fixed: bool, threads: int
+) -> list[NDArray[np.float32]]:
+    """Score the parts of images, all of one size.
+
+    Parameters
+    ----------
+    scorer : callable
+        As `make_scorer` gives it, on the CPU.
+    images : sequence of sequences of ndarray of uint8, (H, W, 3)
+        The parts of each image.
+    fixed : bool
+        All images of the work have this size, so that batches will be full.
+    threads : int
+        Batches that are computed side by side.
+
+    Returns
+    -------
+    list of ndarray of float32
+        The logits of the parts of each image.
+    """
+    height, width = images[0][0].shape[:2]
+    laned = [len(parts) == 1 and (fixed or height * width <= SMALL) for parts in images]
+    singles = [place for place, shared in enumerate(laned) if shared]
+    batches: list[list[Uint8]] = []
+    places: list[list[int]] = []
+    for start in range(0, len(singles), LANE):
+        lane = singles[start : start + LANE]
+        empty = np.zeros_like(images[lane[0]][0])
+        batches.append([images[place][0] for place in lane] + [empty] * (LANE - len(lane)))
+        places.append(lane)
+    for place, parts in enumerate(images):
+        for start in range(0, 0 if laned[place] else len(parts), LANE):
+            batches.append(list(parts[start : start + LANE]))
+            places.append([place] * len(batches[-1]))
+
+    def logits(batch: list[Uint8]) -> NDArray[np.float32]:
+        torch.set_num_threads(1)  # holds for the thread that says it
+        with torch.inference_mode():
+            return scorer(batch)
+
+    if threads > 1 and len(batches) > 1:
+        with ThreadPoolExecutor(threads, thread_name_prefix="freqforensics") as pool:
+            scored = list(pool.map(logits, batches))
+    else:
+        scored = list(map(logits, batches))
+    made: list[list[np.float32]] = [[] for _ in images]
+    for values, lane in zip(scored, places, strict=True):
+        for place, value in zip(lane, values, strict=False):  # empty places have no image
+            made[place].append(value)
+    return [np.array(values, np.float32) for values in made]

@@ -1,0 +1,186 @@
+"""Tables of text: CSV that a spreadsheet opens without running it, and that is read back to the same values."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from freqforensics.provenance import replacing
+
+_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.ASCII)
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class _File(Protocol):
+    def write(self, text: str, /) -> Any: ...
+
+
+def quoted(value: object) -> object:
+    """Give what is written for a cell: text that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    Such text begins with ``=``, ``+``, ``-``, ``@``, a tab or the end of a line (CWE-1236). Numbers, also those that
+    are text already, stay as they are. `unquoted` takes the apostrophe away.
+
+    >>> quoted("=1+1"), quoted("'=1+1"), quoted("-0.5"), quoted(-0.5), quoted("plain")
+    ("'=1+1", "''=1+1", '-0.5', -0.5, 'plain')
+    """
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
+def unquoted(text: str) -> str:
+    """Give the text of a cell that `quoted` wrote.
+
+    >>> unquoted("'=1+1"), unquoted("''=1+1"), unquoted("'plain'")
+    ('=1+1', "'=1+1", "'plain'")
+    """
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+class TableWriter:
+    """Write rows of cells as CSV; see `quoted`.
+
+    Parameters
+    ----------
+    file : text file
+        Opened with ``newline=""``.
+    end : str
+        Of a row.
+    """
+
+    def __init__(self, file: _File, *, end: str = "\n") -> None:
+        self._file, self._end = file, end
+
+    def row(self, cells: Iterable[object]) -> None:
+        """Write a row; ValueError of text that is too long for a cell to be read again."""
+        made = [quoted(cell) for cell in cells]
+        if any(isinstance(cell, str) and len(cell) > csv.field_size_limit() for cell in made):
+            raise ValueError(f"a cell of a table holds at most {csv.field_size_limit()} characters")
+        # What ends rows is quoted in cells: both characters must, whichever ends these.
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(made)
+        self._file.write(line.getvalue()[:-2] + self._end)
+
+    def rows(self, rows: Iterable[Iterable[object]]) -> None:
+        """Write rows."""
+        for row in rows:
+            self.row(row)
+
+
+def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table, whole or not at all; bytes of names that are no text are kept."""
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file,
+    ):
+        writer = TableWriter(file)
+        writer.row(header)
+        writer.rows(rows)
+
+
+def read_text(path: str | Path, *, raw_bytes: bool = False) -> str:
+    """Read a text file in UTF-8, or in UTF-16 or UTF-32 if its byte order mark says so; ends of lines are kept.
+
+    Parameters
+    ----------
+    path : str or Path
+    raw_bytes : bool
+        Keep bytes that are no UTF-8, as names of files hold them, as surrogates.
+
+    Raises
+    ------
+    ValueError
+        Another encoding, or no text: the message says which byte of which line shows it.
+    OSError
+        It cannot be read.
+    """
+    data = Path(path).read_bytes()
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding, "surrogateescape" if raw_bytes and encoding.startswith("utf-8") else "strict")
+    except UnicodeDecodeError as error:
+        if encoding.startswith("utf-8"):
+            line = data[: error.start].count(b"\n") + 1
+            raise ValueError(
+                f"{_shown(path)} is no text in UTF-8 (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8"
+            ) from error
+        raise ValueError(f"{_shown(path)} begins as {encoding.upper()} and goes on as something else") from error
+    if "\0" in text:
+        raise ValueError(f"{_shown(path)} is no table: it holds zero bytes (UTF-16 needs its byte order mark)")
+    return text
+
+
+def parsed_rows(text: str, *, path: str | Path, delimiter: str = ",") -> list[list[str]]:
+    """Cut text into rows of cells, whichever way its lines end; ValueError that names `path` if it is no CSV."""
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        reason = str(error)
+        if "field larger" in reason:
+            reason = f"a cell holds more than {csv.field_size_limit()} characters"
+        raise ValueError(f"{_shown(path)} is no table: {reason}") from error
+
+
+def read_table(path: str | Path) -> list[list[str]]:
+    """Read the rows, the header first, of a table that `TableWriter` wrote.
+
+    Raises
+    ------
+    ValueError
+        As `read_text`; a cell of more characters than the csv module's limit, 131,072.
+    OSError
+        It cannot be read.
+    """
+    return [[unquoted(cell) for cell in row] for row in parsed_rows(read_text(path, raw_bytes=True), path=path)]
+
+
+def read_pairs(path: str | Path, what: str, *, key: Callable[[str], str] = str) -> dict[str, str]:
+    """Read a table of two columns and no header.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        What a row must hold, for messages.
+    key : callable
+        Gives the one name of what has several, as the resolved path of a file.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ValueError
+        A row of more or fewer cells; one name with two values, which are named; as `read_text`.
+    """
+    pairs: dict[str, str] = {}
+    for number, row in enumerate(parsed_rows(read_text(path), path=path), 1):
+        if not row:
+            continue
+        if len(row) != 2:
+            raise ValueError(f"{_shown(path)}: every row must hold {what}; row {number} has {len(row)} cells")
+        name = key(row[0])
+        if pairs.setdefault(name, row[1]) != row[1]:
+            raise ValueError(
+                f"{_shown(path)} names {row[0]!r} twice, with {pairs[name]!r} and, in row {number}, with {row[1]!r}"
+            )
+    return pairs
+
+
+def _shown(path: str | Path) -> str:
+    text = str(path)
+    return text if text.isprintable() else repr(text)
