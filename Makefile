@@ -6,13 +6,18 @@ BIN := .venv/bin
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test calibration lint bench docs clean
 
 demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
 test: .venv/installed-dev
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile)
+
+# Every p-value and interval, simulated in full; writes docs/results/calibration.md. `make test` runs the quick part.
+# On one processor: the rows of the table are collected in one process.
+calibration: .venv/installed-dev
+	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=full $(BIN)/python -m pytest tests/calibration)
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
