@@ -70,7 +70,7 @@ def test_pooled(rng, simulations, record, generators, spread):
     hits = found = unlike = 0
     for _ in range(count):
         z = rng.normal(0, spread, generators) + rng.normal(0, error, generators)
-        summary = summarise(np.tanh(z), images, tuple(map(str, range(generators))))
+        summary = summarise(np.tanh(z), images, generators=tuple(map(str, range(generators))))
         hits += summary.low <= 0 <= summary.high
         found += summary.p_value <= 0.05
         unlike += summary.q_p_value <= 0.05

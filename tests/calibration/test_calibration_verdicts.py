@@ -47,7 +47,7 @@ def facts(rng, images, shift):
 
 @pytest.mark.parametrize(("images", "shift"), [(24, 0.0), (24, 1.5)])
 def test_audit_confounds(rng, simulations, record, images, shift):
-    count = simulations(15, 400)
+    count = simulations(15, 200)
     found = named = 0
     for seed in range(count):
         (group,) = audit_facts(facts(rng, images, shift), seed=seed, forest=False).groups
@@ -63,7 +63,7 @@ def test_audit_confounds(rng, simulations, record, images, shift):
 @pytest.mark.parametrize(("images", "shift"), [(12, 0.0), (24, 0.0), (24, 1.0)])
 def test_audit_auc(rng, simulations, record, images, shift):
     """What is planted is told by the mean AUC; where nothing is, by 1/2."""
-    count = simulations(8, 200)
+    count = simulations(8, 120)
     groups = [audit_facts(facts(rng, images, shift), seed=seed).groups[0] for seed in range(count)]
     truth = float(np.mean([group.auc for group in groups])) if shift else 0.5
     hits = sum(group.auc_low <= truth <= group.auc_high for group in groups)
