@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from freqforensics.evaluation import associate, least_fake_of, summarise
+from freqforensics.evaluation.fakeness import _trend
 
 TRUTH = 6 / math.pi * math.asin(0.5 / 2)
 """Spearman's correlation of a normal pair whose Pearson's is 0.5."""
@@ -91,3 +92,13 @@ def test_least_fake(rng, simulations, record):
         (found,) = least_fake_of(rng.normal(size=100), [1], resamples=300, seed=int(rng.integers(2**31)))
         hits += found.low <= 0 <= found.high
     record.at_least("least fake of k, 95 % interval", "k = 1, 100 images", 0.95, hits, count)
+
+
+def test_trend(rng, simulations, record):
+    """The mean logit along a score that says nothing; at forty points, of which each is counted."""
+    count, hits, points = simulations(40, 500), 0, 0
+    for _ in range(count):
+        _, _, low, high = _trend(rng.normal(size=60), rng.normal(size=60), rng)
+        hits += int(((low[::8] <= 0) & (high[::8] >= 0)).sum())
+        points += len(low[::8])
+    record.at_least("mean logit along a score, pointwise 95 % interval", "60 images", 0.95, hits, points)

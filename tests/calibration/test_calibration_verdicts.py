@@ -12,6 +12,7 @@ from freqforensics.detector.kinds import ImageKind
 from freqforensics.images import ImageRecord
 from freqforensics.images.audit import audit_facts
 from freqforensics.images.facts import FileFacts
+from freqforensics.spectra import population
 
 
 @pytest.mark.parametrize("level", [0.05, 0.01])
@@ -69,3 +70,26 @@ def test_audit_auc(rng, simulations, record, images, shift):
     hits = sum(group.auc_low <= truth <= group.auc_high for group in groups)
     setting = f"{images} + {images} files, difference {shift:g}"
     record.at_least("audit, 95 % interval of the forest's AUC", setting, 0.95, hits, count)
+
+
+def test_nearest_generator(rng, simulations, record):
+    """An image that is like the photographs which the null is of; the best of three generators is named."""
+    count, photographs = simulations(60, 1000), 99
+    lattices = rng.normal(size=(3, 3, 32, 32))
+
+    def image():
+        return rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+    zero, one = np.zeros((3, 32, 32)), np.ones((3, 32, 32))
+    empty = np.zeros((0, 1))
+    # Likeness of photographs, as `measure_population` has it; each simulation's are others.
+    pool = np.stack(
+        [population._likeness(population._coherence(image()), lattices) for _ in range(count + photographs)]
+    )
+    found = 0
+    for index in range(count):
+        known = population.Population(
+            photographs, empty, empty, zero, one, ("a", "b", "c"), lattices, pool[index : index + photographs]
+        )
+        found += known.nearest(image()).p_value <= 0.05
+    record.at_most("nearest generator of one image, p-value", "p <= 0.05, three generators", 0.05, found, count)
