@@ -82,14 +82,12 @@ def test_nearest_generator(rng, simulations, record):
 
     zero, one = np.zeros((3, 32, 32)), np.ones((3, 32, 32))
     empty = np.zeros((0, 1))
-    # Likeness of photographs, as `measure_population` has it; each simulation's are others.
-    pool = np.stack(
-        [population._likeness(population._coherence(image()), lattices) for _ in range(count + photographs)]
-    )
+    # Likeness of photographs, as `measure_population` has it; each simulation draws its own from many.
+    planes = [population._coherence(image()) for _ in range(count + 3 * photographs)]
+    pool = np.stack([population._likeness(plane, lattices) for plane in planes])
     found = 0
-    for index in range(count):
-        known = population.Population(
-            photographs, empty, empty, zero, one, ("a", "b", "c"), lattices, pool[index : index + photographs]
-        )
+    for _ in range(count):
+        chosen = pool[rng.choice(len(pool), photographs, replace=False)]
+        known = population.Population(photographs, empty, empty, zero, one, ("a", "b", "c"), lattices, chosen)
         found += known.nearest(image()).p_value <= 0.05
     record.at_most("nearest generator of one image, p-value", "p <= 0.05, three generators", 0.05, found, count)
