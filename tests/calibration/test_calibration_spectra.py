@@ -107,9 +107,10 @@ def test_power_interval(rng, simulations, record, method):
     for low, high in bounds:
         hits += int(((low <= truth) & (truth <= high)).sum())
         bins += low.size
-    # The delta method on the log scale: 0.94 of 40 images.
-    promise = 0.95 if method == "chi2" else 0.93
-    record.at_least(f"power, 95 % interval by {method}", "40 white noise images, bin by bin", promise, hits, bins)
+    # The delta method on the log scale covers a little less than it claims: 0.941 with 40 images.
+    promise, held = (0.95, "") if method == "chi2" else (0.93, "; asymptotic, held to 0.93")
+    setting = f"40 white noise images, bin by bin{held}"
+    record.at_least(f"power, 95 % interval by {method}", setting, promise, hits, bins)
 
 
 def test_resampling_trace(rng, simulations, record):
@@ -121,4 +122,6 @@ def test_resampling_trace(rng, simulations, record):
         p = ResamplingTrace(images, np.arange(125) / 248, power).p_value
         p = p[np.isfinite(p)]
         hits, bins = hits + int((p <= 0.01).sum()), bins + p.size
-    record.at_most("resampling trace, p-value", "p <= 0.01, 40 periodograms of noise", 0.015, hits, bins)
+    # The level is itself estimated, by a median of few bins, which the p-value does not count: 0.014.
+    setting = "p <= 0.01, 40 periodograms of noise; level estimated, held to 0.015"
+    record.at_most("resampling trace, p-value", setting, 0.015, hits, bins)
