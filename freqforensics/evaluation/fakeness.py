@@ -224,10 +224,10 @@ def _counts(images: int) -> Sequence[int]:
 def _trend(x: Float, y: Float, rng: np.random.Generator) -> tuple[Float, Float, Float, Float]:
     """Mean of y along x: a Gaussian kernel over x's ranks, with an interval of the bootstrap.
 
-    Percentiles of few images cover too little (0.91 of 30): they are moved out as far as Student's t has it for the
-    number of images that the kernel holds.
+    Percentiles of few images cover too little (0.91 of 30). The interval is as many standard deviations of the
+    resamples as Student's t has for the images that the kernel holds, with degrees of freedom after Satterthwaite.
     """
-    from scipy.stats import norm, t as student
+    from scipy.stats import t as student
 
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
@@ -238,8 +238,8 @@ def _trend(x: Float, y: Float, rng: np.random.Generator) -> tuple[Float, Float, 
     # A kernel that no drawn image is under has no mean: with 30 images that hardly happens.
     weights = np.maximum(kernel @ counts.T, 1e-12)
     drawn = (kernel @ (counts * y).T) / weights
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
     mean = kernel @ y / kernel.sum(axis=1)
     held = kernel.sum(axis=1) ** 2 / (kernel**2).sum(axis=1)
-    wider = student.ppf(0.975, held - 1) / norm.ppf(0.975) * np.sqrt(held / (held - 1))
-    return np.interp(at, place, x), mean, mean + (low - mean) * wider, mean + (high - mean) * wider
+    freedom = (kernel**2).sum(axis=1) ** 2 / (kernel**4).sum(axis=1) - 1
+    reach = student.ppf(0.975, freedom) * np.sqrt(held / (held - 1)) * drawn.std(axis=1)
+    return np.interp(at, place, x), mean, mean - reach, mean + reach
