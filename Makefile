@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
-.PHONY: demo test fuzz lint bench docs clean
+.PHONY: demo test fuzz calibration lint bench docs clean
 
 demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
@@ -19,6 +19,11 @@ FUZZ ?= 20000
 WORKERS ?= 4
 fuzz: .venv/installed-dev
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python tests/mutations.py $(FUZZ) --workers $(WORKERS))
+
+# Every p-value and interval, simulated in full; writes docs/results/calibration.md. `make test` runs the quick part.
+# On one processor: the rows of the table are collected in one process.
+calibration: .venv/installed-dev
+	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=full $(BIN)/python -m pytest tests/calibration)
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)

@@ -83,7 +83,7 @@ def evaluate_sources(
     limit : int, optional
         The first so many images of each generator and label.
     resamples : int
-        Of the bootstrap.
+        Ignored, as in `evaluate_tables`.
     command : str, optional
     overwrite : bool
         As for `result_folder`.

@@ -19,6 +19,7 @@ from freqforensics.images.augmentation import (
     double_jpeg,
     social,
     w20_training,
+    w20_validation,
 )
 from freqforensics.images.jpeg import luma_table, read_jpeg_tables
 from freqforensics.images.perturb import (
@@ -302,6 +303,40 @@ def test_the_training_transform_runs_in_the_published_order():
     assert W20_VALIDATION(image).shape == W20_TEST(image).shape == (224, 224, 3)
     with pytest.raises(ValueError, match="recipe must be one of no-aug"):
         w20_training("none")
+
+
+@pytest.mark.parametrize("recipe", ["no-aug", "blur", "jpeg", "blur+jpeg-0.5"])
+def test_validation_tosses_coins_over_fixed_amounts(recipe):
+    """As `get_val_opt` of the published code: sigma 1.5 in uint8, then quality 65 by Pillow, written out."""
+    image = np.random.default_rng(0).integers(0, 256, (256, 300, 3), dtype=np.uint8)
+    blurred = np.stack([scipy.ndimage.gaussian_filter(image[..., i], 1.5) for i in range(3)], axis=2)
+
+    def compressed(pixels):
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "JPEG", quality=65)
+        return np.asarray(Image.open(stream))
+
+    expected = {
+        "": image,
+        "blur": blurred,
+        "jpeg": compressed(image),
+        "blur+jpeg": compressed(blurred),
+    }
+    counts = dict.fromkeys(expected, 0)
+    for seed in range(60):
+        made = w20_validation(recipe)(image, np.random.default_rng(seed))
+        (name,) = [name for name, each in expected.items() if np.array_equal(made, each[16:240, 38:262])]
+        counts[name] += 1
+    rates = {
+        "no-aug": (1, 0, 0, 0),
+        "blur": (0.5, 0.5, 0, 0),
+        "jpeg": (0.5, 0, 0.5, 0),
+        "blur+jpeg-0.5": (0.25, 0.25, 0.25, 0.25),
+    }[recipe]
+    for count, rate in zip(counts.values(), rates, strict=True):
+        assert count / 60 == pytest.approx(rate, abs=3 * np.sqrt(rate * (1 - rate) / 60))
+    with pytest.raises(ValueError, match="recipe must be one of no-aug"):
+        w20_validation("none")
 
 
 def test_laundering_chains(rng):

@@ -28,8 +28,8 @@ from freqforensics.detector import (
 from freqforensics.detector.train import plan_training, train_detector
 from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
 from freqforensics.generators.randomised import Faker
-from freqforensics.images.augmentation import W20_RECIPES, w20_training
-from freqforensics.images.perturb import Blur, Crop, ResizeShorter
+from freqforensics.images.augmentation import w20_training, w20_validation
+from freqforensics.images.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.spectra import Band
 
 
@@ -248,8 +248,10 @@ def test_the_recipe_of_wang_et_al():
     config = TrainConfig.w20("ForenSynths", recipe="blur+jpeg-0.1")
     assert (config.init, config.batch, config.crop, config.learning_rate) == ("imagenet", 64, 224, 1e-4)
     assert config.chain() == w20_training("blur+jpeg-0.1")
-    # Their validation images are blurred and compressed at random too; sound ones are not.
-    assert config.validation_chain().steps == (ResizeShorter(256), *W20_RECIPES["blur+jpeg-0.1"].steps, Crop(224))
+    # Their validation images are blurred and compressed at the same rates, by fixed amounts; sound ones are not.
+    coins = (Sometimes(Blur(1.5, "as_published"), 0.1), Sometimes(JPEG(65, codec="pillow"), 0.1))
+    assert config.validation_chain().steps == (ResizeShorter(256), *coins, Crop(224))
+    assert config.validation_chain() == w20_validation("blur+jpeg-0.1")
     sound = TrainConfig(("x",), recipe="blur")
     assert sound.validation_chain().steps == (Crop(224),)
     assert sound.chain().steps[0].step == Blur((0.0, 3.0))

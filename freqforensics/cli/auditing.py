@@ -35,7 +35,7 @@ def audit(
         int | None, typer.Option(help="JPEG quality of --reencode; default PNG.", min=1, max=100)
     ] = None,
     limit: Annotated[int | None, typer.Option(help="The first so many images of each group.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Of permutations, forest and bootstrap.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of permutations and forest.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
 ) -> None:

@@ -70,7 +70,7 @@ def evaluate(
         list[str] | None, typer.Option(metavar="SOURCE", help="Fit threshold and temperature on these images.")
     ] = None,
     limit: Limit = None,
-    resamples: Annotated[int, typer.Option(help="Of the bootstrap.", min=1)] = 1000,
+    resamples: Annotated[int, typer.Option(help="Ignored: intervals are not drawn.", min=1)] = 1000,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
     engine: Engines = "torch",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

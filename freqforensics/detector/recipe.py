@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.inputs import EarlyDown, InputKind
 from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
-from freqforensics.images.augmentation import augmentation
+from freqforensics.images.augmentation import augmentation, validation_augmentation
 from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
 from freqforensics.spectra import Band
 
@@ -41,8 +41,9 @@ class TrainConfig:
     recipe : str
         Augmentation, one of `RECIPES`.
     variant : {"sound", "as_published"}
-        "as_published" blurs in uint8, augments validation images at random too, and lets the first epoch after each
-        drop of the learning rate overwrite the best weights. "sound" does neither.
+        "as_published" blurs in uint8, tosses the augmentation's coins over validation images too (sigma 1.5 and
+        quality 65, see `validation_augmentation`), and lets the first epoch after each drop of the learning rate
+        overwrite the best weights. "sound" does none of this.
     resize : int, optional
         Shorter side images are resized to first, which moves and blurs every trace; Wang et al.: 256.
     crop : int
@@ -195,8 +196,8 @@ class TrainConfig:
 
     def validation_chain(self) -> Chain:
         """What is done to an image to validate on."""
-        published = self.variant == "as_published"
-        return Chain((*self._resized(), *(self._augmented() if published else ()), Crop(self.crop)))
+        augmented = validation_augmentation(self.recipe).steps if self.variant == "as_published" else ()
+        return Chain((*self._resized(), *augmented, Crop(self.crop)))
 
     def to_json(self) -> dict[str, Any]:
         """The parameters as JSON values."""

@@ -47,6 +47,7 @@ _HOME = {
     "mean_ap": "published",
     "mean_over_seeds": "metrics",
     "measure_quality": "quality",
+    "ranking_interval": "intervals",
     "run_ablation": "ablation",
     "score_ways": "ways",
     "study_fakeness": "fakeness",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
         FalseAlarms as FalseAlarms,
         count_false_alarms as count_false_alarms,
     )
+    from freqforensics.evaluation.intervals import ranking_interval as ranking_interval
     from freqforensics.evaluation.metrics import (
         Interval as Interval,
         Metrics as Metrics,

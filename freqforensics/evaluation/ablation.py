@@ -38,7 +38,7 @@ class AblationRow:
     seed : int
     generator : str
     ap, ap_low, ap_high : float
-        With a 95 % bootstrap interval over the test images.
+        With the 95 % interval of `ranking_interval` over the test images.
     accuracy : float
         At a probability of one half.
     validation_ap : float
@@ -164,7 +164,7 @@ def run_ablation(
     keep_weights : bool
         Keep every detector, 94 MB each.
     resamples : int
-        Of the bootstrap.
+        Ignored, as in `evaluate_tables`.
     miniatures : bool
         The images are simulated.
     progress : bool

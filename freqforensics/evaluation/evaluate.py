@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from freqforensics.detector import ScoreTable
+from freqforensics.evaluation.intervals import ranking_interval
 from freqforensics.evaluation.metrics import (
     Interval,
     Metrics,
-    bootstrap_interval,
     class_mean_ap,
     evaluate_logits,
     fit_temperature,
@@ -31,7 +30,7 @@ from freqforensics.provenance import replacing, write_json
 from freqforensics.tables import TableWriter
 
 FEWEST_CATEGORIES: Final = 5
-"""Intervals draw whole categories where there are so many; fewer say nothing about others."""
+"""Intervals are over whole categories where there are so many; fewer say nothing about others."""
 _AGAINST: Final = ("auc_photographs", "tpr_photographs_1", "tpr_photographs_5", "evidence_fake", "evidence_real")
 
 
@@ -45,9 +44,10 @@ class GeneratorEvaluation:
     metrics : Metrics
         Of all images together, whatever their category. Of several detectors: of the first.
     ap_interval : Interval
-        Bootstrap over `clusters`; of the first detector.
+        95 % interval of `ranking_interval` for the first detector.
     clusters : {"category", "name", "image"}
-        What was drawn: whole categories; images of one file name (a photograph and its miniature) together; images.
+        What the interval takes to be independent: categories; file names (a photograph and its miniature have one);
+        images.
     class_mean_ap : float or None
         Mean of the categories' own APs, where there are several and each has both kinds.
     spread : dict of str to (float, float)
@@ -224,7 +224,7 @@ def evaluate_tables(
     way : str
         How the images were scored, for the record.
     resamples, seed : int
-        Of the bootstrap.
+        Ignored: intervals are computed without random numbers. Kept for calls written when they were bootstrapped.
     miniatures : bool
         The images are simulated.
 
@@ -263,7 +263,7 @@ def evaluate_tables(
         judged = [index for index in indices if all(table.scores[index].judged for table in tables)]
         reason = _one_sided({tables[0].scores[i].label for i in indices}, {tables[0].scores[i].label for i in judged})
         if not reason:
-            found.append(_evaluate_one(tables, generator, judged, limit, temperature, resamples, seed))
+            found.append(_evaluate_one(tables, generator, judged, limit, temperature))
         elif photographs is None:
             left_out.append((generator, reason))
     if not found and photographs is None:
@@ -323,8 +323,6 @@ def _evaluate_one(
     indices: Sequence[int],
     threshold: float,
     temperature: float | None,
-    resamples: int,
-    seed: int,
 ) -> GeneratorEvaluation:
     metrics = []
     for table in tables:
@@ -345,14 +343,7 @@ def _evaluate_one(
         clusters, kind = names, "name"
     if clusters is not None and len(set(clusters)) < 2:
         clusters, kind = None, "image"
-    interval = bootstrap_interval(
-        lambda x, y: float(average_precision_score(y, x)),
-        logits,
-        fake,
-        rng=np.random.default_rng([seed, *generator.encode()]),
-        clusters=clusters,
-        resamples=resamples,
-    )
+    interval = ranking_interval(logits, fake, metric="ap", clusters=clusters)
     by_category: float | None = None
     if len(set(categories)) > 1:
         try:

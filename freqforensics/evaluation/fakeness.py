@@ -27,7 +27,7 @@ _BANDWIDTH: Final = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """The mean logit along a score: a kernel over ranks, and where 95 % of resamples have it.
+    """The mean logit along a score: a kernel over ranks, with a pointwise 95 % interval of the bootstrap.
 
     Parameters
     ----------
@@ -222,7 +222,13 @@ def _counts(images: int) -> Sequence[int]:
 
 
 def _trend(x: Float, y: Float, rng: np.random.Generator) -> tuple[Float, Float, Float, Float]:
-    """Mean of y along x: a Gaussian kernel over x's ranks, with the bootstrap's percentiles."""
+    """Mean of y along x: a Gaussian kernel over x's ranks, with an interval of the bootstrap.
+
+    Percentiles of few images cover too little (0.91 of 30). The interval is as many standard deviations of the
+    resamples as Student's t has for the images that the kernel holds, with degrees of freedom after Satterthwaite.
+    """
+    from scipy.stats import t as student
+
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     place = (np.arange(len(x)) + 0.5) / len(x)
@@ -232,5 +238,8 @@ def _trend(x: Float, y: Float, rng: np.random.Generator) -> tuple[Float, Float, 
     # A kernel that no drawn image is under has no mean: with 30 images that hardly happens.
     weights = np.maximum(kernel @ counts.T, 1e-12)
     drawn = (kernel @ (counts * y).T) / weights
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
-    return np.interp(at, place, x), kernel @ y / kernel.sum(axis=1), low, high
+    mean = kernel @ y / kernel.sum(axis=1)
+    held = kernel.sum(axis=1) ** 2 / (kernel**2).sum(axis=1)
+    freedom = (kernel**2).sum(axis=1) ** 2 / (kernel**4).sum(axis=1) - 1
+    reach = student.ppf(0.975, freedom) * np.sqrt(held / (held - 1)) * drawn.std(axis=1)
+    return np.interp(at, place, x), mean, mean - reach, mean + reach

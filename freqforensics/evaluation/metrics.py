@@ -72,14 +72,16 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with a bootstrap interval.
+    """A number with a confidence interval.
 
     Parameters
     ----------
     value, low, high : float
+        Estimate and bounds.
     level : float
+        Nominal coverage.
     resamples : int
-        Those that gave a value.
+        Resamples of the bootstrap that gave a value; 0 where the interval is not one of resamples.
     """
 
     value: float
@@ -109,7 +111,7 @@ def evaluate_logits(logits: ArrayLike, fake: ArrayLike, *, threshold: float = 0.
     ValueError
         Shapes differ, a logit is not finite, or one kind is missing.
     """
-    x, y = _checked(logits, fake)
+    x, y = checked_logits(logits, fake)
     called = x > threshold
     real_accuracy, fake_accuracy = float((~called[~y]).mean()), float(called[y].mean())
     fpr, tpr, _ = roc_curve(y, x, drop_intermediate=False)
@@ -156,7 +158,7 @@ def fit_threshold(logits: ArrayLike, fake: ArrayLike, *, criterion: Criterion = 
     """
     if criterion not in get_args(Criterion):
         raise ValueError(f"criterion must be one of {', '.join(get_args(Criterion))}; got {criterion!r}")
-    x, y = _checked(logits, fake)
+    x, y = checked_logits(logits, fake)
     values = np.unique(x)
     # Below all, between each two, above all: every decision that a threshold can make.
     candidates = np.concatenate([[values[0] - 1], (values[:-1] + values[1:]) / 2, [values[-1] + 1]])
@@ -184,7 +186,7 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
     float
         Of the greatest likelihood, between 0.01 and 100. Ranking does not change.
     """
-    x, y = _checked(logits, fake)
+    x, y = checked_logits(logits, fake)
     signed = np.where(y, -x, x)
 
     def loss(log_temperature: float) -> float:
@@ -212,7 +214,7 @@ def class_mean_ap(logits: ArrayLike, fake: ArrayLike, categories: Sequence[str])
     ValueError
         A category has images of one kind only.
     """
-    x, y = _checked(logits, fake)
+    x, y = checked_logits(logits, fake)
     names = np.asarray(categories)
     if names.shape != x.shape:
         raise ValueError(f"categories must have one name for each of {len(x)} logits, got {names.shape}")
@@ -237,6 +239,10 @@ def bootstrap_interval(
 ) -> Interval:
     """Give a statistic with its percentile bootstrap interval.
 
+    For means of many images, such as accuracies. Percentiles cover too little for ranking metrics of few images (the
+    AP of 20 real and 20 fake images in 0.76 to 0.86 of samples instead of 0.95) and have no width where nothing
+    varies: take `ranking_interval` there.
+
     Parameters
     ----------
     statistic : callable of (logits, fake)
@@ -258,7 +264,7 @@ def bootstrap_interval(
     ValueError
         As `evaluate_logits`; fewer than two clusters; `level` outside (0, 1), `resamples` below 1.
     """
-    x, y = _checked(logits, fake)
+    x, y = checked_logits(logits, fake)
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     if resamples < 1:
@@ -338,7 +344,24 @@ def mean_over_seeds(runs: Sequence[Metrics]) -> Mapping[str, tuple[float, float]
     }
 
 
-def _checked(logits: ArrayLike, fake: ArrayLike) -> tuple[Float, Bool]:
+def checked_logits(logits: ArrayLike, fake: ArrayLike) -> tuple[Float, Bool]:
+    """Give logits and labels as arrays of one shape, or say what is wrong with them.
+
+    Parameters
+    ----------
+    logits, fake
+        As for `evaluate_logits`.
+
+    Returns
+    -------
+    array of float, array of bool
+        Shape (N,) each.
+
+    Raises
+    ------
+    ValueError
+        Shapes differ, a logit is not finite, or one kind is missing.
+    """
     x, y = np.asarray(logits, np.float64), np.asarray(fake)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"logits and fake must have one shape (N,), got {x.shape} and {y.shape}")

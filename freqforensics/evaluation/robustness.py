@@ -31,7 +31,7 @@ class RobustnessRow:
     value : float
     generator : str
     ap, ap_low, ap_high : float
-        With a 95 % bootstrap interval.
+        With the 95 % interval of `ranking_interval`.
     accuracy : float
         At the threshold in `Robustness.work`.
     real, fake : int
@@ -125,7 +125,7 @@ def sweep_robustness(
     resume : bool
         Go on with what is in `out`.
     resamples : int
-        Of the bootstrap.
+        Ignored, as in `evaluate_tables`.
     miniatures : bool
         The images are simulated.
     progress : bool

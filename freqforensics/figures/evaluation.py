@@ -98,7 +98,7 @@ def _handles(evaluation: Evaluation, rows: list[dict[str, Any]], looks: dict[str
 
     blue = OKABE_ITO[0]
     handles = [
-        Line2D([], [], color=blue, marker="o", ms=4, lw=1.6, label="as the files are, 95 % bootstrap interval"),
+        Line2D([], [], color=blue, marker="o", ms=4, lw=1.6, label="as the files are, 95 % interval"),
         Line2D([], [], color="0.6", lw=0, marker="|", ms=7, label="chance"),
     ]
     for way, marker in list(looks.items())[1:]:

@@ -84,7 +84,7 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
         what = "miniatures; " if result.miniatures else ""
         counts = sorted({(row.real, row.fake) for row in result.rows})
         shown = f"{counts[0][0]} real and {counts[0][1]} fake images each" if len(counts) == 1 else ""
-        fig.suptitle(f"Robustness: {what}bands: 95 % bootstrap; {shown}".rstrip("; "), fontsize=8)
+        fig.suptitle(f"Robustness: {what}bands: 95 % intervals; {shown}".rstrip("; "), fontsize=8)
         handles = [Line2D([], [], color=c, ls=d, lw=1.2, label=name) for name, (c, d) in looks.items()]
         fig.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
     return fig

@@ -80,6 +80,7 @@ W20_RECIPES: Final[dict[str, Chain]] = {recipe: augmentation(recipe, variant="as
 """Their augmentations as published, by name."""
 
 W20_VALIDATION: Final = Chain((ResizeShorter(256), Crop(224)))
+"""Resize and crop of the published validation, without the coins of `w20_validation`."""
 W20_TEST: Final = Chain((Crop(224),))
 
 
@@ -103,6 +104,56 @@ def w20_training(recipe: str) -> Chain:
     """
     _check_recipe(recipe, tuple(W20_RECIPES))
     return Chain((ResizeShorter(256), *W20_RECIPES[recipe].steps, Crop(224, "random"), Sometimes(Flip(), 0.5)))
+
+
+def validation_augmentation(recipe: str) -> Chain:
+    """Give what the published training does to images that it validates on, between resize and crop.
+
+    The coins of `augmentation` are tossed, but what they decide on is fixed (`get_val_opt` of the authors' code): a
+    blur of sigma 1.5 in uint8, the middle of 0 .. 3, and a JPEG of quality 65, the middle of 30 .. 100, by Pillow.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`, or "laundering", which the authors do not have and which stays as it is.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        No such recipe.
+    """
+    _check_recipe(recipe, RECIPES)
+    if recipe == "laundering":
+        return LAUNDERING
+    p_blur, p_jpeg = _RATES[recipe]
+    blur, jpeg = Blur(1.5, variant="as_published"), JPEG(65, codec="pillow")
+    return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
+
+
+def w20_validation(recipe: str) -> Chain:
+    """Give the published validation transform, up to the conversion to a tensor.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `W20_RECIPES`.
+
+    Returns
+    -------
+    Chain
+        Shorter side to 256, `validation_augmentation`, central crop of 224.
+
+    Raises
+    ------
+    ValueError
+        No such recipe.
+    """
+    _check_recipe(recipe, tuple(W20_RECIPES))
+    return Chain((ResizeShorter(256), *validation_augmentation(recipe).steps, Crop(224)))
 
 
 def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:

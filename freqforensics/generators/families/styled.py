@@ -85,7 +85,10 @@ class StyleGAN(Decoder):
 
 
 class _FusedUp(nn.Module):
-    """Nearest and 3x3 convolution at once: a transposed 4x4 convolution, the mean of four shifted 3x3 kernels."""
+    """Nearest and 3x3 convolution at once: a transposed 4x4 convolution by the sum of four shifted 3x3 kernels.
+
+    The sum, as in the original's `upscale2d_conv2d`; the mean belongs to its way down.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
