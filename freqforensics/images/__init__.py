@@ -1,5 +1,6 @@
 """What comes in: image files, folders of them, and what is odd about either."""
 
+from freqforensics.images.copies import difference_hash, distinct_files, near_copies
 from freqforensics.images.folders import (
     LAYOUTS,
     FolderWarning,
@@ -38,9 +39,12 @@ __all__ = [
     "Label",
     "by_generator",
     "decode_image",
+    "difference_hash",
+    "distinct_files",
     "first_of_each",
     "index_images",
     "index_sources",
+    "near_copies",
     "read_file",
     "read_header",
     "read_image",
