@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -142,7 +142,7 @@ def index_sources(
     Returns
     -------
     list of ImageRecord
-        Sorted. Generators of one name in different sources are kept apart by their parent folder's name, and a file
+        Sorted. Generators of one name in different sources are kept apart by their parent folders' names, and a file
         that two sources list is kept once; both are noted.
 
     Raises
@@ -168,7 +168,8 @@ def index_sources(
         base = path.resolve()
         for taken in sorted({record.generator for record in fresh}):
             if name is None and taken in owner and owner[taken] != base:
-                apart = f"{base.parent.name if taken == base.name else base.name}/{taken}"
+                apart = _apart(taken, base, owner)
+                owner[apart] = base
                 note(f"two sources have a generator {taken!r}: that of {shown_path(path)} is called {apart!r}")
                 fresh = [replace(r, generator=apart) if r.generator == taken else r for r in fresh]
             else:
@@ -176,6 +177,13 @@ def index_sources(
         merged.extend(fresh)
     merged.sort(key=_order)
     return merged
+
+
+def _apart(taken: str, base: Path, owner: Mapping[str, Path]) -> str:
+    """A name for a generator whose name another source has: with as many parent folders as tell them apart."""
+    parents = [part for part in (base.parent if taken == base.name else base).parts if part != base.anchor]
+    names = ["/".join((*parents[-count:], taken)) for count in range(1, len(parents) + 1)]
+    return next((name for name in names if owner.get(name, base) == base), names[-1] if names else taken)
 
 
 def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list[ImageRecord]]:

@@ -1,20 +1,17 @@
-"""Sets of simulated images whose log powers vary smoothly over frequencies, and exact bounds of rates."""
+"""Sets of simulated images whose log powers vary smoothly over frequencies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from freqforensics.spectra import Fingerprint, MeanSpectrum, SpectrumAccumulator, SpectrumSpec
 
 SIDE = 32
 SPEC = SpectrumSpec(size=SIDE, residual="none")
 ROWS, COLUMNS = np.indices((SIDE, SIDE))
-OUTSIDE = 0.001
-"""Probability that a rate that holds is outside its bound, at each end."""
 _FY, _FX = np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :]
 _RADIUS, _ANGLE = np.hypot(_FX, _FY), np.arctan2(_FY, _FX)
 # Contrast, sharpness and two orientations, at low and at high frequencies: what natural images differ in.
@@ -27,16 +24,6 @@ _MODES = np.stack(
         np.sin(4 * _ANGLE),
     ]
 )
-
-
-def upper_bound(rate: float, count: int) -> float:
-    """Give the share that a binomial of this rate exceeds with probability `OUTSIDE`."""
-    return float(binom.ppf(1 - OUTSIDE, count, rate)) / count
-
-
-def lower_bound(rate: float, count: int) -> float:
-    """Give the share that a binomial of this rate is below with probability `OUTSIDE`."""
-    return float(binom.ppf(OUTSIDE, count, rate)) / count
 
 
 def wave(fx: float, fy: float, amplitude: float = 1.0) -> NDArray[np.float64]:
@@ -80,12 +67,3 @@ def image_set(
         fake = np.fft.irfft2(np.fft.rfft2(fake) * np.exp(tilt / 2), (SIDE, SIDE))
     others = parts_of(images(rng, count, strength=strength), parts) if real is None else tuple(real)
     return Fingerprint(name, parts_of(fake, parts), others)
-
-
-def rates(p_values: Sequence[float], levels: Sequence[float] = (0.05, 0.01)) -> list[float]:
-    return [float(np.mean(np.asarray(p_values) <= level)) for level in levels]
-
-
-def simulate(count: int, seed: int, draw: Callable[[np.random.Generator], float]) -> NDArray[np.float64]:
-    """Draw as often, each time with a generator of random numbers of its own."""
-    return np.array([draw(np.random.default_rng([seed, index])) for index in range(count)])
