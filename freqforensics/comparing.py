@@ -150,7 +150,10 @@ def image_sets(
     notes += serious_confounds(records)
     groups = by_generator(records)
     if any(label == "real" for _, label in groups) and _shared_reals(records):
-        notes.append("sets have the same real images beside them: their log powers are alike by these alone")
+        notes.append(
+            "sets have the same real images beside them: their log powers are alike by these alone"
+            " (p-values take that off where all their real images are the same)"
+        )
     if any(label != "real" and (name, "real") not in groups for name, label in groups):
         notes.append("some set has no real images beside it: its content counts, too, in log powers above all")
     sets = []

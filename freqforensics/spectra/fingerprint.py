@@ -207,7 +207,7 @@ def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
     roots = np.sqrt(_bin_weights(shape))
 
     def vectors(levels: Float) -> Float:
-        return np.asarray((_without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], -1))
+        return np.asarray((_without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], roots.size))
 
     means = []
     for one in fingerprints:
@@ -401,7 +401,7 @@ def _bin_weights(shape: tuple[int, int]) -> Float:
 def _without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
     """Take the weighted mean of its ring off every bin of arrays (..., H, W // 2 + 1)."""
     place, averages = _ring_of_bins(shape).ravel(), _ring_averages(shape)
-    flat = np.asarray(values, np.float64).reshape(-1, place.size)
+    flat = np.asarray(values, np.float64).reshape(values.size // place.size, place.size)
     return np.asarray((flat - np.asarray(averages @ flat.T).T[:, place]).reshape(values.shape))
 
 
