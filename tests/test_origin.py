@@ -366,7 +366,7 @@ def test_flat_images_and_names_with_dollars(tmp_path):
     rng = np.random.default_rng(14)
     for name in ("flat", "a $x_{$ b"):
         for index in range(20):
-            image = np.full((64, 64, 3), 90, np.uint8) if name == "flat" else picture(rng, 64, 64)
+            image = np.full((64, 64, 3), 90 + index, np.uint8) if name == "flat" else picture(rng, 64, 64)
             write(tmp_path / "in" / name / "1_fake" / f"{index}.png", image)
     found = compare_sources([tmp_path / "in"], tmp_path / "out", permutations=1, resamples=1)
     assert [one.fingerprint.name for one in found.sets] == ["a $x_{$ b", "flat"]

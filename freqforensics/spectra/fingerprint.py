@@ -119,7 +119,8 @@ class Similarity:
     names : tuple of str
     values, low, high : ndarray, shape (G, G)
         Similarity, 1 on the diagonal, and its 95 % interval: 1.96 standard errors of the jackknife over parts. (The
-        bootstrap has the same part several times, which looks like coherence.)
+        bootstrap has the same part several times, which looks like coherence.) Fake and real parts are left out one
+        by one, so that the interval is too wide where part i of both shows the same content.
     p_value : ndarray, shape (G, G)
         Of as great a similarity where nothing is shared; not corrected for the number of pairs. Of log powers by the
         jackknife (`product_p_value`), of the other measures by permutation.
