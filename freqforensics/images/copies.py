@@ -22,7 +22,7 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     Parameters
     ----------
     paths : sequence of Path
-        Only files of equal size are read. One that cannot be read is equal to none.
+        Only files of equal size are read. One that is empty or cannot be read is equal to none.
 
     Returns
     -------
@@ -33,8 +33,12 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     first: list[int] = []
     for index, path in enumerate(paths):
         try:
-            by_size[path.stat().st_size].append(index)
+            size = path.stat().st_size
         except OSError:
+            size = 0
+        if size:
+            by_size[size].append(index)
+        else:
             first.append(index)
     for members in by_size.values():
         if len(members) == 1:
