@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from freqforensics.commonality import Comparison, ImageSet
-from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
+from freqforensics.images import ImageRecord, by_generator, distinct_files, first_of_each, index_sources, near_copies
 from freqforensics.images.audit import serious_confounds
 from freqforensics.provenance import manifest, result_folder, write_json
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
-from freqforensics.spectra.files import image_spectra
+from freqforensics.spectra.files import image_terms
 from freqforensics.spectra.fingerprint import (
     Fingerprint,
     Measure,
@@ -56,8 +55,8 @@ def compare_sources(
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `index_sources`. Real images of a generator's set are taken off its fingerprint. A generator that several
-        sources have is one set for each.
+        As for `index_sources`, which names a generator that several sources have. Real images of a generator's set are
+        taken off its fingerprint. Files of a set that are equal to the byte count once.
     out : str or Path, optional
         Gets ``similarity.{png,pdf}``, ``shared.{png,pdf}``, ``learning.{png,pdf}``, ``similarity-<measure>.csv``,
         ``influence.csv``, ``comparison.json`` and ``manifest.json``.
@@ -85,7 +84,8 @@ def compare_sources(
     Raises
     ------
     ValueError
-        Fewer than two generators with 20 images that are large enough; or as `index_sources`, `result_folder`.
+        Fewer than two generators with 20 images that are large enough and look different; or as `index_sources`,
+        `result_folder`.
     """
     notes: list[str] = []
     failures: list[tuple[str, str]] = []
@@ -152,26 +152,29 @@ def image_sets(
     """
     spec = spec or SpectrumSpec(size=64, crop="tiles")
     check_tiles(spec)
-    records = first_of_each(_index_apart(sources, notes), limit)
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     notes += serious_confounds(records)
     groups = by_generator(records)
     if any(label == "real" for _, label in groups) and _shared_reals(records):
-        notes.append("sets have the same real images beside them: their log powers are alike by these alone")
+        notes.append(
+            "sets have the same real images beside them: their log powers are alike by these alone"
+            " (p-values take that off where all their real images are the same)"
+        )
     if any(label != "real" and (name, "real") not in groups for name, label in groups):
         notes.append("some set has no real images beside it: its content counts, too, in log powers above all")
     sets = []
     for name in sorted({generator for generator, label in groups if label != "real"}):
         fake = [*groups.get((name, "fake"), []), *groups.get((name, "unknown"), [])]
-        real = groups.get((name, "real"), [])
-        terms = image_spectra(fake, spec=spec, progress=f"{name} fake" if progress else None)
-        failures += [failure for one in terms for failure in one.failures]
-        if sum(one.images for one in terms) < FEWEST:
-            notes.append(f"{name}: fewer than {FEWEST} images of {spec.shape[1]}x{spec.shape[0]} pixels, left out")
+        fake, real = _distinct(fake, name, notes), _distinct(groups.get((name, "real"), []), f"{name} real", notes)
+        terms, alike = _terms(fake, spec, name, "fake" if progress else None, failures, notes)
+        if sum(one.images for one in terms) - alike < FEWEST:
+            different = f" that differ ({alike} look like another one)" if alike else ""
+            size = f"{spec.shape[1]}x{spec.shape[0]}"
+            notes.append(f"{name}: fewer than {FEWEST} images of {size} pixels{different}, left out")
             continue
         others: tuple[MeanSpectrum, ...] = ()
         if len(real) >= FEWEST:
-            others = image_spectra(real, spec=spec, progress=f"{name} real" if progress else None)
-            failures += [failure for one in others for failure in one.failures]
+            others, _ = _terms(real, spec, f"{name} real", "" if progress else None, failures, notes)
         if sum(one.images for one in others) < FEWEST:
             others = ()
         small = sum(term.images == 0 and not term.failures for term in (*terms, *others))
@@ -196,35 +199,32 @@ def image_sets(
     return tuple(sets)
 
 
-def _index_apart(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
-    """Index sources; a generator that several have is named after its source, too. Every file counts once."""
-    indexed, seen, twice = [], set(), 0
-    for source in sources:
-        kept = []
-        for record in index_sources([source], on_note=notes.append):
-            place = record.path.resolve()
-            twice += place in seen
-            if place not in seen:
-                seen.add(place)
-                kept.append(record)
-        indexed.append(kept)
-    if twice:
-        notes.append(f"{twice} files are in several sources: kept once")
-    owners: dict[str, set[int]] = {}
-    for number, records in enumerate(indexed):
-        for record in records:
-            if record.label != "real":
-                owners.setdefault(record.generator, set()).add(number)
-    folders = [Path(str(source).partition("=")[2] or source).absolute().name for source in sources]
-    if len(set(folders)) < len(folders):
-        folders = [str(source) for source in sources]
-    return [
-        replace(record, generator=f"{folders[number]}/{record.generator}")
-        if len(owners.get(record.generator, ())) > 1
-        else record
-        for number, records in enumerate(indexed)
-        for record in records
-    ]
+def _terms(
+    records: Sequence[ImageRecord],
+    spec: SpectrumSpec,
+    name: str,
+    progress: str | None,
+    failures: list[tuple[str, str]],
+    notes: list[str],
+) -> tuple[tuple[MeanSpectrum, ...], int]:
+    """Transform a side's images one by one, and say how many look like an earlier one."""
+    terms = image_terms(records, spec=spec, progress=None if progress is None else f"{name} {progress}".strip())
+    failures += [failure for one in terms for failure in one.spectrum.failures]
+    alike = len(near_copies(one.content for one in terms))
+    if alike:
+        notes.append(
+            f"{name}: {alike} images look like another one (near duplicates, which freqforensics audit lists):"
+            " intervals and p-values take them for independent"
+        )
+    return tuple(one.spectrum for one in terms), alike
+
+
+def _distinct(records: Sequence[ImageRecord], side: str, notes: list[str]) -> list[ImageRecord]:
+    """Drop files that are equal to an earlier one of their set, with a note."""
+    kept = [records[index] for index in distinct_files([record.path for record in records])]
+    if len(kept) < len(records):
+        notes.append(f"{side}: {len(records) - len(kept)} files are copies of others, equal to the byte: counted once")
+    return kept
 
 
 def _shared_reals(records: Sequence[ImageRecord]) -> bool:

@@ -42,6 +42,7 @@ from freqforensics.detector.views import cut
 from freqforensics.finding import Attributed, Finding, LineValue
 from freqforensics.judging import JudgedImage
 from freqforensics.population import shipped_population
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling
 from freqforensics.spectra.population import Population
 
 Uint8 = NDArray[np.uint8]
@@ -138,6 +139,8 @@ def explain_finding(
         standing, nearest = population.standing(context), population.nearest(context)
         step("other causes")
         causes = other_causes(context, judged.jpeg, path, file=judged.about.format != "array")
+        if finding.verdict != "evidence" or not _has_lattice(context, causes):
+            nearest = replace(nearest, name=None)
     return replace(
         finding,
         attribution=Attributed(
@@ -185,6 +188,17 @@ def _context(judged: JudgedImage) -> Uint8:
     found = cut(judged.pixels, judged.domain.region or (0, 0, 0, 0))
     top, left = (max(0, side - CONTEXT) // 64 * 32 for side in found.shape[:2])
     return np.ascontiguousarray(found[top : top + CONTEXT, left : left + CONTEXT])
+
+
+def _has_lattice(context: Uint8, causes: tuple[OtherCause, ...]) -> bool:
+    """Whether the image's own tiles have a significant lattice: without one no generator is named."""
+    for cause in causes:
+        if cause.name == "lattice of tiles":
+            return bool(cause.found)
+    tiles = SpectrumAccumulator(SpectrumSpec(size=32))
+    for row in range(0, context.shape[0] - 31, 32):
+        tiles.update([context[row : row + 32, column : column + 32] for column in range(0, context.shape[1] - 31, 32)])
+    return tiles.images > 1 and estimate_upsampling(tiles.result()).factor is not None
 
 
 def _maps_of(path: PathGradient) -> dict[str, NDArray[np.float64]]:

@@ -18,6 +18,7 @@ from freqforensics.spectra import (
     estimate_upsampling,
     file_evidence,
 )
+from freqforensics.spectra.files import COPIES, NEAR_COPIES
 
 SIZES: Final = (256, 128, 64)
 """Crop sizes tried where none is asked for: the largest that nine tenths of a group's images have."""
@@ -158,6 +159,11 @@ def survey_lattices(
         found = _largest(records, (size,) if size else SIZES, limit, workers, name)
         spectrum = found.spectrum
         spectra[key] = spectrum
+        notes += [
+            f"{' '.join(key)}: {text}: {spectrum.notes[text]} images"
+            for text in (COPIES, NEAR_COPIES)
+            if text in spectrum.notes
+        ]
         if not spectrum.images:
             continue
         side = spectrum.spec.shape[0]
@@ -167,7 +173,11 @@ def survey_lattices(
             if not controls[side].images:
                 raise ValueError(f"no image of the control {control} is as large as {side}x{side}")
         reports[key] = estimate_upsampling(
-            spectrum, trace=found.trace, jpeg_qualities=found.jpeg_qualities, control=controls.get(side)
+            spectrum,
+            trace=found.trace,
+            jpeg_qualities=found.jpeg_qualities,
+            unchanged=found.unchanged,
+            control=controls.get(side),
         )
     if not reports:
         raise ValueError(f"no image is as large as {size or min(SIZES)}x{size or min(SIZES)}, or none can be read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from scipy import integrate, stats
 
 from freqforensics.evaluation.association import associate, least_fake_of
-from freqforensics.evaluation.ranks import exchanges
+from freqforensics.evaluation.ranks import Covariates, exchanges
 from freqforensics.evaluation.summary import correlation_variance, summarise
 
 
@@ -601,3 +602,17 @@ class TestEdges:
             associate([1.0], {}, generators=["g"], labels=["forged"])
         with pytest.raises(ValueError, match="permutations"):
             one(np.arange(5), np.arange(5), permutations=0)
+
+
+def test_names_are_coded_without_a_matrix_of_images_by_images():
+    rng = np.random.default_rng(21)
+    names = np.array(["c", "a", "b", "d"])[rng.integers(4, size=50)]
+    slow = np.array([[float(name == other) for other in "bcd"] for name in names])
+    np.testing.assert_array_equal(Covariates.of({"name": names}).dummies, slow)
+    np.testing.assert_array_equal(Covariates.of({"name": names.astype(object)}).dummies, slow)
+    assert Covariates.of({"name": np.array(["x"] * 5)}).dummies.shape == (5, 0)
+    many = np.array(["real", "fake", "other"])[rng.integers(3, size=20_000)]
+    tracemalloc.start()
+    assert Covariates.of({"name": many}).dummies.shape == (20_000, 2)
+    assert tracemalloc.get_traced_memory()[1] < 50e6  # images by images of float64 are 3200 MB
+    tracemalloc.stop()

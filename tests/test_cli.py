@@ -282,7 +282,7 @@ def test_what_made_a_lattice(upsampled, out):
     evidence = {e["denominator"]: e for e in fake["denominators"]}
     assert set(evidence) == {2, 4, 8, 16}
     assert evidence[4]["p_value"] < 1e-6 < evidence[8]["p_value"]
-    assert [a["name"] for a in fake["alternatives"]] == ["jpeg-grid", "resampling"]
+    assert [a["name"] for a in fake["alternatives"]] == ["jpeg-grid", "resampling", "layout"]
 
 
 def test_a_control_is_taken_into_account(upsampled):

@@ -127,6 +127,8 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from freqforensics import SpectrumSpec, index_images, mean_spectrum
+from freqforensics.spectra import files
+files.distinct_files = lambda paths: list(range(len(paths)))  # a few files stand for many
 records = index_images(Path(sys.argv[1]))
 records = (records * 200)[: int(sys.argv[2])]
 assert mean_spectrum(records, spec=SpectrumSpec(size=256)).images == int(sys.argv[2])

@@ -42,7 +42,8 @@ class Covariates:
         for found in fixed.values():
             if found.dtype.kind in "US" or any(isinstance(value, str) for value in found.tolist()):
                 # The first name is what all others are told from.
-                dummies.append(np.eye(len(found))[codes(found)][:, 1 : codes(found).max(initial=0) + 1])
+                members = codes(found)
+                dummies.append((members[:, None] == np.arange(1, members.max(initial=0) + 1)).astype(np.float64))
                 continue
             values = found.astype(np.float64)
             present = ~np.isnan(values)

@@ -1,5 +1,6 @@
 """What comes in: image files, folders of them, and what is odd about either."""
 
+from freqforensics.images.copies import difference_hash, distinct_files, near_copies
 from freqforensics.images.folders import LAYOUTS, FolderWarning, index_images, index_sources
 from freqforensics.images.headers import ImageFormat, ImageHeader, read_header
 from freqforensics.images.jpeg import JpegTables, read_jpeg_tables
@@ -29,9 +30,12 @@ __all__ = [
     "Label",
     "by_generator",
     "decode_image",
+    "difference_hash",
+    "distinct_files",
     "first_of_each",
     "index_images",
     "index_sources",
+    "near_copies",
     "read_file",
     "read_header",
     "read_image",

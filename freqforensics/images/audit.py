@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.images.copies import NEAR_BITS
 from freqforensics.images.facts import FileFacts, read_facts
 from freqforensics.images.reading import ImageReadError
 from freqforensics.images.records import ImageRecord
@@ -29,8 +30,6 @@ MILD, SERIOUS = 0.2, 0.5
 """Effect sizes from which a significant difference is called so."""
 LEVEL: Final = 0.01
 _FOLDS: Final = 5
-_NEAR: Final = 3
-"""Bits of 64 in which the difference hashes of near duplicates may differ."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,7 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
             for place, first in enumerate(members):
                 for second in members[place + 1 :]:
                     a, b = facts[first], facts[second]
-                    if a.sha256 != b.sha256 and (a.content ^ b.content).bit_count() <= _NEAR:
+                    if a.sha256 != b.sha256 and (a.content ^ b.content).bit_count() <= NEAR_BITS:
                         near.add((first, second))
     found += [_pair(facts[first], facts[second], "near") for first, second in sorted(near)]
     return found

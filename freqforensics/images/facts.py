@@ -6,11 +6,9 @@ import hashlib
 import io
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from freqforensics.images.copies import difference_hash
 from freqforensics.images.headers import read_header
 from freqforensics.images.jpeg import read_jpeg_tables
 from freqforensics.images.reading import ImageReadError, decode_image, read_file
@@ -92,7 +90,7 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
         image = decode_image(data, name=record.path, on_note=lambda note: None)
         height, width = image.shape[:2]
         grey = grey or bool((image[..., :1] == image).all())
-        content_hash = _difference_hash(image) if content else -1
+        content_hash = difference_hash(image) if content else -1
     tables = read_jpeg_tables(data)
     return FileFacts(
         record=record,
@@ -108,12 +106,3 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
         profile=profile,
         content=content_hash,
     )
-
-
-def _difference_hash(image: NDArray[np.uint8]) -> int:
-    """64 bits: is each of 8 x 8 places brighter than its right neighbour; -1 of a flat image."""
-    small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
-    if np.ptp(small) < 8:
-        return -1
-    bits = (small[:, 1:] > small[:, :-1]).ravel()
-    return int(sum(1 << place for place in np.flatnonzero(bits).tolist()))

@@ -7,7 +7,7 @@ way of them (other files, empty folders, loops of links) is named or counted, ne
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -128,7 +128,7 @@ def index_sources(
     Returns
     -------
     list of ImageRecord
-        Sorted. Generators of one name in different sources are kept apart by their parent folder's name, and a file
+        Sorted. Generators of one name in different sources are kept apart by their parent folders' names, and a file
         that two sources list is kept once; both are noted.
 
     Raises
@@ -153,7 +153,8 @@ def index_sources(
         base = path.resolve()
         for taken in sorted({record.generator for record in fresh}):
             if name is None and taken in owner and owner[taken] != base:
-                apart = f"{base.parent.name if taken == base.name else base.name}/{taken}"
+                apart = _apart(taken, base, owner)
+                owner[apart] = base
                 note(f"two sources have a generator {taken!r}: that of {shown_path(path)} is called {apart!r}")
                 fresh = [replace(r, generator=apart) if r.generator == taken else r for r in fresh]
             else:
@@ -175,6 +176,13 @@ def _not_seen(records: list[ImageRecord], seen: dict[str, ImageRecord], source: 
     for record, place in zip(records, places, strict=True):
         seen.setdefault(place, record)
     return fresh
+
+
+def _apart(taken: str, base: Path, owner: Mapping[str, Path]) -> str:
+    """A name for a generator whose name another source has: with as many parent folders as tell them apart."""
+    parents = [part for part in (base.parent if taken == base.name else base).parts if part != base.anchor]
+    names = ["/".join((*parents[-count:], taken)) for count in range(1, len(parents) + 1)]
+    return next((name for name in names if owner.get(name, base) == base), names[-1] if names else taken)
 
 
 def _split_name(source: str | Path) -> tuple[str | None, Path]:

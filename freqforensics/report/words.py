@@ -26,6 +26,8 @@ PARTS: Final = {
 }
 """What the parts of the detector that ships look for."""
 
+UNIFORM: Final = "There is nothing to look at: what was examined of the image is uniform."
+
 
 @dataclass(frozen=True)
 class Section:
@@ -233,6 +235,8 @@ def explained_words(finding: Finding) -> str:
 
 def in_short(finding: Finding) -> list[str]:
     """Give the finding in a few sentences."""
+    if finding.standing is not None and finding.standing.flat:
+        return [UNIFORM]
     found = finding.explained
     lines = []
     badge = finding.badges.get("frequencies")
@@ -314,14 +318,20 @@ def _unnamed(finding: Finding) -> str:
     """Why no generator is named."""
     if finding.nearest is None or not finding.nearest.likeness:
         return "No generators are known here to compare its lattice with."
+    if finding.verdict != "evidence":
+        return "No generator is named, because the verdict is not evidence."
     if not finding.nearest.decidable:
         return f"With {finding.nearest.images} photographs to compare with, no generator's lattice can be named."
+    if finding.nearest.alike:
+        return "No generator is named, because the image's own tiles have no significant lattice."
     return "Its lattice is no more like a known generator's than photographs' are: unknown."
 
 
 def _beside(finding: Finding) -> str:
     if finding.standing is None:
         return "There was no population to compare with."
+    if finding.standing.flat:
+        return UNIFORM
     outside = finding.standing.outside
     first = (
         "The residual's spectrum lies among photographs'."

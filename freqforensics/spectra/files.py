@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,22 @@ from freqforensics.images import (
     ImageReadError,
     ImageRecord,
     decode_image,
+    difference_hash,
+    distinct_files,
+    near_copies,
     read_file,
     read_jpeg_tables,
     shown_path,
 )
+from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
 
 OnError = Literal["raise", "skip"]
+
+COPIES: Final = "copies of another file, which counts once"
+NEAR_COPIES: Final = "looks like another image (near duplicates, which freqforensics audit lists)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +49,14 @@ class FileEvidence:
         None where no image is large enough.
     jpeg_qualities : tuple of int
         Of the averaged images that are JPEG files, from their quantisation tables.
+    unchanged : float or None
+        Share of the crop's pixels that are the same in every image; None of fewer than five images.
     """
 
     spectrum: MeanSpectrum
     trace: ResamplingTrace | None
     jpeg_qualities: tuple[int, ...]
+    unchanged: float | None = None
 
 
 @dataclass
@@ -55,10 +65,27 @@ class _Share:
 
     accumulator: SpectrumAccumulator
     trace: TraceAccumulator | None = None
+    layout: LayoutAccumulator | None = None
     qualities: list[int] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
     digest: int = 0
+
+
+class ImageTerm(NamedTuple):
+    """What one image file adds to an average.
+
+    Parameters
+    ----------
+    spectrum : MeanSpectrum
+        Without an image where the file cannot be read or is too small.
+    content : int
+        `difference_hash` of the picture; -1 of one that is flat, or was not averaged.
+    """
+
+    spectrum: MeanSpectrum
+    content: int
 
 
 def mean_spectrum(
@@ -80,7 +107,9 @@ def mean_spectrum(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
-        All of them go into one average, whatever their labels; `by_generator` sorts them apart.
+        All of them go into one average, whatever their labels; `by_generator` sorts them apart. Files that are equal
+        to the byte count once. The result's `notes` say how many copies there were, and how many images look like
+        another one.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     workers : int, optional
@@ -109,15 +138,16 @@ def mean_spectrum(
     """
     spec = spec or SpectrumSpec()
     _check(records, spec, limit, rng, on_error)
+    paths, copies = _without_copies(_chosen(records, limit, rng))
     share = _pass(
-        _chosen(records, limit, rng),
+        paths,
         partial(_average, spec, on_error, exif_orientation, max_pixels, salvage, False),
         rng if spec.crop == "random" else None,
         workers,
         backend,
         progress,
     )
-    return _spectrum(share)
+    return _spectrum(share, copies)
 
 
 def image_spectra(
@@ -132,7 +162,8 @@ def image_spectra(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
-        Files that cannot be read, or are too small, have no image; their spectra say why.
+        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
+        others: `distinct_files` tells which files to leave out.
     spec : SpectrumSpec, optional
         Whose crops are not drawn at random.
     workers, progress
@@ -148,12 +179,40 @@ def image_spectra(
     ValueError
         No records, or a parameter out of range.
     """
+    return tuple(term.spectrum for term in image_terms(records, spec=spec, workers=workers, progress=progress))
+
+
+def image_terms(
+    records: Sequence[ImageRecord | str | Path],
+    *,
+    spec: SpectrumSpec | None = None,
+    workers: int | None = None,
+    progress: str | None = None,
+) -> tuple[ImageTerm, ...]:
+    """Transform image files one by one, and hash what they look like.
+
+    Parameters
+    ----------
+    records, spec, workers, progress
+        As for `image_spectra`.
+
+    Returns
+    -------
+    tuple of ImageTerm
+        One for each record, in their order.
+
+    Raises
+    ------
+    ValueError
+        As `image_spectra`.
+    """
     spec = spec or SpectrumSpec()
     _check(records, spec, None, None, "skip")
     average = partial(_average, spec, "skip", False, MAX_PIXELS, False, False)
 
-    def each(paths: Sequence[tuple[Path, None]]) -> list[MeanSpectrum]:
-        return [_spectrum(average([path])) for path in paths]
+    def each(paths: Sequence[tuple[Path, None]]) -> list[ImageTerm]:
+        shares = [average([path]) for path in paths]
+        return [ImageTerm(_spectrum(share), share.hashes[0] if share.hashes else -1) for share in shares]
 
     items = [(path, None) for path in _chosen(records, None, None)]
     return tuple(map_reduce(items, each, operator.iadd, workers=workers, progress=progress))
@@ -172,7 +231,7 @@ def file_evidence(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
-        Files that cannot be read are listed in the spectrum's `failures`.
+        Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
         Of square, central crops.
     workers, limit, progress
@@ -191,8 +250,9 @@ def file_evidence(
     if spec.crop != "center" or spec.shape[0] != spec.shape[1]:
         raise ValueError(f"spec must be of square, central crops, got {spec}")
     _check(records, spec, limit, None, "skip")
+    paths, copies = _without_copies(_chosen(records, limit, None))
     share = _pass(
-        _chosen(records, limit, None),
+        paths,
         partial(_average, spec, "skip", False, MAX_PIXELS, False, True),
         None,
         workers,
@@ -200,7 +260,8 @@ def file_evidence(
         progress,
     )
     trace = share.trace.result() if share.trace is not None and share.trace.images else None
-    return FileEvidence(_spectrum(share), trace, tuple(sorted(share.qualities)))
+    unchanged = None if share.layout is None else share.layout.unchanged()
+    return FileEvidence(_spectrum(share, copies), trace, tuple(sorted(share.qualities)), unchanged)
 
 
 def _check(
@@ -246,8 +307,16 @@ def _pass(
     return map_reduce(items, average, _merge, backend=backend, workers=workers, progress=progress)
 
 
-def _spectrum(share: _Share) -> MeanSpectrum:
-    return share.accumulator.result(notes=share.notes, failures=share.failures, inputs_sha256=f"{share.digest:064x}")
+def _without_copies(paths: list[Path]) -> tuple[list[Path], int]:
+    """Drop files that are equal to an earlier one, and say how many they were."""
+    chosen = [paths[index] for index in distinct_files(paths)]
+    return chosen, len(paths) - len(chosen)
+
+
+def _spectrum(share: _Share, copies: int = 0) -> MeanSpectrum:
+    """Freeze a share; copies were left out of it."""
+    notes = share.notes + Counter({COPIES: copies, NEAR_COPIES: len(near_copies(share.hashes))})
+    return share.accumulator.result(notes=+notes, failures=share.failures, inputs_sha256=f"{share.digest:064x}")
 
 
 def _average(
@@ -259,7 +328,10 @@ def _average(
     traced: bool,
     chunk: Sequence[tuple[Path, int | None]],
 ) -> _Share:
-    share = _Share(SpectrumAccumulator(spec), TraceAccumulator(size=spec.shape[0]) if traced else None)
+    side = spec.shape[0]
+    share = _Share(SpectrumAccumulator(spec))
+    if traced:
+        share.trace, share.layout = TraceAccumulator(size=side), LayoutAccumulator(size=side, align=spec.align)
     seed = chunk[0][1]
     share.accumulator.update(
         _read(spec, on_error, exif_orientation, max_pixels, salvage, [path for path, _ in chunk], share),
@@ -300,9 +372,11 @@ def _read(
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
             # What a salvaged file lacks is known of that file only.
             share.notes.update(f"{shown_path(path)}: {note}" if note.startswith("salvaged") else note for note in notes)
+            share.hashes.append(difference_hash(image))
             share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)
-            if share.trace is not None:
+            if share.trace is not None and share.layout is not None:
                 share.trace.add(image)
+                share.layout.add(image)
                 tables = read_jpeg_tables(data)
                 share.qualities += [] if tables is None else [tables.quality]
         yield image
@@ -312,8 +386,11 @@ def _merge(left: _Share, right: _Share) -> _Share:
     left.accumulator.merge(right.accumulator)
     if left.trace is not None and right.trace is not None:
         left.trace.merge(right.trace)
+    if left.layout is not None and right.layout is not None:
+        left.layout.merge(right.layout)
     left.qualities += right.qualities
     left.notes.update(right.notes)
     left.failures += right.failures
+    left.hashes += right.hashes
     left.digest = (left.digest + right.digest) % (1 << 256)
     return left

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, Literal, get_args
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.spectra.bands import Band
+from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Measure = Literal["coherent", "log_power", "peaks", "lattice"]
 Float = NDArray[np.float64]
@@ -115,9 +119,11 @@ class Similarity:
     names : tuple of str
     values, low, high : ndarray, shape (G, G)
         Similarity, 1 on the diagonal, and its 95 % interval: 1.96 standard errors of the jackknife over parts. (The
-        bootstrap has the same part several times, which looks like coherence.)
+        bootstrap has the same part several times, which looks like coherence.) Fake and real parts are left out one
+        by one, so that the interval is too wide where part i of both shows the same content.
     p_value : ndarray, shape (G, G)
-        Of as great a similarity where nothing is shared; not corrected for the number of pairs.
+        Of as great a similarity where nothing is shared; not corrected for the number of pairs. Of log powers by the
+        jackknife (`product_p_value`), of the other measures by permutation.
     """
 
     measure: Measure
@@ -166,7 +172,9 @@ def similarity(
         (false discovery rate 0.05). "lattice": the same of N R at the multiples of 1/16, as far as it is beyond chance,
         weighted by its logarithm (Ruzicka). All above 1/16 cycles per pixel.
     permutations : int
-        Of the null: for "coherent" phases turned at random, bin by bin; for the others bins exchanged within rings.
+        Number of permutations for the p-value: for "coherent" phases turned at random, bin by bin; for "peaks" and
+        "lattice" bins exchanged within rings. "log_power" needs none: log powers are smooth over bins, so that
+        exchanged bins are no null, and parts of the sets are left out instead.
     seed : int
 
     Returns
@@ -186,6 +194,53 @@ def similarity(
     values = _pairs(plain, compare)
     reach = 1.96 * _standard_errors(fingerprints, plain, measure, compare)
     low, high = np.maximum(values - reach, -1.0), np.minimum(values + reach, 1.0)
+    if measure == "log_power":
+        p_value = _log_power_p_values(fingerprints)
+    else:
+        p_value = _permuted_p_values(plain, values, measure, shape, permutations, rng)
+    np.fill_diagonal(p_value, 1 / (1 + permutations))
+    return Similarity(measure, tuple(one.name for one in fingerprints), values, low, high, p_value)
+
+
+def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
+    """P-values of pairs, by leaving out parts; images that two sets have beside them count for both."""
+    shape = fingerprints[0].shape
+    roots = np.sqrt(_bin_weights(shape))
+
+    def vectors(levels: Float) -> Float:
+        return np.asarray((_without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], roots.size))
+
+    means = []
+    for one in fingerprints:
+        fake, real = one.stacked
+        level, parts = fake.level(), [left_out_means(fake.log_power, fake.crops)]
+        if real is not None:
+            others = left_out_means(real.log_power, real.crops)
+            if len(real.counts) == len(fake.counts):
+                parts = [parts[0] - others]  # where both sides show the same content, so do their parts
+            else:
+                parts = [parts[0] - real.level(), level - others]
+            level = level - real.level()
+        means.append(JackknifeMean.of(vectors(level), *map(vectors, parts)))
+    hashes = [[part.inputs_sha256 for part in one.real] for one in fingerprints]
+    p_value = np.ones((len(means), len(means)))
+    for a in range(len(means)):
+        for b in range(a):
+            together = shared_parts(hashes[a], hashes[b]) and len(means[a].deviations) == len(means[b].deviations)
+            p_value[a, b] = p_value[b, a] = product_p_value(means[a], means[b], together=together)
+    return p_value
+
+
+def _permuted_p_values(
+    plain: Sequence[NDArray[np.generic]],
+    values: Float,
+    measure: Measure,
+    shape: tuple[int, int],
+    permutations: int,
+    rng: np.random.Generator,
+) -> Float:
+    """P-values of pairs, by turning phases or exchanging bins of either side."""
+    compare = _comparison(measure, shape)
     beyond = np.zeros_like(values)
     rings = _ring_of_bins(shape)
     if measure == "lattice":  # its points change places with each other only
@@ -197,9 +252,7 @@ def similarity(
         for a in range(len(plain)):
             for b in range(len(plain)):
                 beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
-    p_value = (1 + (beyond + beyond.T) / 2) / (1 + permutations)
-    np.fill_diagonal(p_value, 1 / (1 + permutations))
-    return Similarity(measure, tuple(one.name for one in fingerprints), values, low, high, p_value)
+    return np.asarray((1 + (beyond + beyond.T) / 2) / (1 + permutations))
 
 
 def clusters(
@@ -324,18 +377,11 @@ def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape:
 def _comparison(
     measure: Measure, shape: tuple[int, int]
 ) -> Callable[[NDArray[np.generic], NDArray[np.generic]], float]:
-    weights = np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape)
-    rings = _ring_of_bins(shape)
+    weights = _bin_weights(shape)
 
     def correlation(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
         norm = np.sqrt((weights * np.abs(a) ** 2).sum() * (weights * np.abs(b) ** 2).sum())
         return float((weights * (a * np.conj(b)).real).sum() / norm) if norm else 0.0
-
-    def without_rings(a: NDArray[np.generic]) -> Float:
-        flat, total = np.asarray(a, np.float64).ravel(), weights.ravel()
-        place = rings.ravel()
-        sums, counts = np.bincount(place, total * flat), np.bincount(place, total)
-        return np.asarray((flat - (sums / np.maximum(counts, 1e-300))[place]).reshape(a.shape))
 
     def jaccard(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
         either = float((weights * np.maximum(a, b)).sum())
@@ -344,8 +390,30 @@ def _comparison(
     if measure == "coherent":
         return correlation
     if measure == "log_power":
-        return lambda a, b: correlation(without_rings(a), without_rings(b))
+        return lambda a, b: correlation(_without_rings(a, shape), _without_rings(b, shape))
     return jaccard
+
+
+def _bin_weights(shape: tuple[int, int]) -> Float:
+    """How many bins of the whole plane each of the half-plane stands for; content's do not count."""
+    return np.asarray(np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape))
+
+
+def _without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
+    """Take the weighted mean of its ring off every bin of arrays (..., H, W // 2 + 1)."""
+    place, averages = _ring_of_bins(shape).ravel(), _ring_averages(shape)
+    flat = np.asarray(values, np.float64).reshape(values.size // place.size, place.size)
+    return np.asarray((flat - np.asarray(averages @ flat.T).T[:, place]).reshape(values.shape))
+
+
+@lru_cache(maxsize=8)
+def _ring_averages(shape: tuple[int, int]) -> csr_array:
+    """Matrix (rings, bins) that takes the weighted mean of each ring."""
+    from scipy.sparse import csr_array
+
+    weights, place = _bin_weights(shape).ravel(), _ring_of_bins(shape).ravel()
+    totals = np.maximum(np.bincount(place, weights), 1e-300)
+    return csr_array((weights / totals[place], (place, np.arange(place.size))), shape=(len(totals), place.size))
 
 
 def _on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -22,6 +22,10 @@ LEVEL: Final = 0.05
 WEAK_COHERENCE: Final = 0.05
 """Mean R up to which JPEG's block grid may be what makes a lattice: on photographs it stayed below 0.03."""
 
+LAYOUT_SHARE: Final = 0.1
+"""Share of a crop's pixels that are the same in every image from which these may be what makes a lattice: photographs
+and generated images of different content have none, screenshots of one layout from a fifth to four fifths."""
+
 _REACH: Final = 6  # bins on either side of a lattice point that give its background
 _LINE_REACH: Final = 9
 
@@ -92,14 +96,15 @@ class Alternative:
 
     Parameters
     ----------
-    name : {"jpeg-grid", "resampling"}
+    name : {"jpeg-grid", "resampling", "layout"}
     found : bool
     evidence : float
         Line relative to its surroundings in the trace of the second difference: for the grid the least of the lines
-        at 1/8, 1/4 and 3/8 along x and y; for resampling the lesser of the two axes at `frequency`. 1 by chance.
-    p_value : float
+        at 1/8, 1/4 and 3/8 along x and y; for resampling the lesser of the two axes at `frequency`. 1 by chance. For
+        the layout: the share of pixels that are the same in every image.
+    p_value : float or None
         The largest of the p-values of those lines: all must be there (intersection-union test). For resampling, times
-        the number of frequencies searched.
+        the number of frequencies searched. None for the layout: in images of different content no pixel stays the same.
     frequency : float or None
         Cycles per pixel. A factor s leaves 1/s, folded into 0 .. 1/2.
     on_axis : float or None
@@ -111,10 +116,10 @@ class Alternative:
         The median quality of those, on libjpeg's scale.
     """
 
-    name: Literal["jpeg-grid", "resampling"]
+    name: Literal["jpeg-grid", "resampling", "layout"]
     found: bool
     evidence: float
-    p_value: float
+    p_value: float | None
     frequency: float | None
     on_axis: float | None = None
     jpeg_files: int | None = None
@@ -202,6 +207,7 @@ def estimate_upsampling(
     *,
     trace: ResamplingTrace | None = None,
     jpeg_qualities: Sequence[int] | None = None,
+    unchanged: float | None = None,
     control: MeanSpectrum | None = None,
     level: float = LEVEL,
 ) -> UpsamplingReport:
@@ -215,6 +221,8 @@ def estimate_upsampling(
         Of the same images; without it no alternative is tested.
     jpeg_qualities : sequence of int, optional
         Of those of the images that are JPEG files; see `file_evidence`.
+    unchanged : float, optional
+        Share of pixels that are the same in every image; see `file_evidence`. Without it a layout is not tested.
     control : MeanSpectrum, optional
         As for `lattice_test`.
     level : float
@@ -233,13 +241,20 @@ def estimate_upsampling(
     -----
     JPEG's grid is found by its lines in the second difference, or because most of the images are JPEG files. It is
     taken to explain a lattice of up to 1/8 if no denominator's mean R exceeds 0.05: blocks are in the same place in
-    every image, but what they do there hardly has a phase in common. A lattice without any line is possible too:
-    alias-free generators, and interpolation without a nonlinearity after it, leave none.
+    every image, but what they do there hardly has a phase in common. Content at equal places (screenshots of one
+    layout, a frame, one picture many times) is coherent at all frequencies, and on a lattice where it repeats. It is
+    taken to explain a lattice if a tenth of the pixels are the same in every image: whether a generator left one there,
+    too, is then not told. A lattice without any line is possible too: alias-free generators, and interpolation without
+    a nonlinearity after it, leave none.
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     lattice = lattice_test(spectrum, control=control)
-    alternatives = () if trace is None else (_jpeg_grid(trace, spectrum, jpeg_qualities), resampling_alternative(trace))
+    alternatives: tuple[Alternative, ...] = ()
+    if trace is not None:
+        alternatives = (_jpeg_grid(trace, spectrum, jpeg_qualities), resampling_alternative(trace))
+    if unchanged is not None:
+        alternatives += (Alternative("layout", unchanged >= LAYOUT_SHARE, unchanged, None, None),)
     found = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
@@ -249,6 +264,9 @@ def estimate_upsampling(
     if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE and factor <= 8:
         verdict = f"weak lattice (R to {strongest:.3f}) that JPEG's 8x8 grid explains"
         return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
+    if unchanged is not None and unchanged >= LAYOUT_SHARE:
+        verdict = f"lattice that content at equal places explains: {unchanged:.0%} of the pixels are always the same"
+        return UpsamplingReport(None, verdict, lattice, alternatives, "layout")
     verdict = f"lattice of 1/{factor}"
     if found:
         verdict += f", besides {' and '.join(a.name for a in found)}"

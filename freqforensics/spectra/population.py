@@ -31,6 +31,8 @@ SMALLEST: Final = 64
 UNKNOWN_ABOVE: Final = 0.05
 _SIDE: Final = 512
 """Larger images are cut to their middle: a spectrum of one square."""
+_LEAST_POWER: Final = 1e-6
+"""Squared grey levels: what a level is at least."""
 _NATURAL: Final = np.geomspace(1 / 256, np.sqrt(0.5), 40)
 _COHERENT: Final = 32
 """Side of the tiles whose coherence is taken."""
@@ -59,6 +61,11 @@ class Nearest:
     images: int
 
     @property
+    def alike(self) -> bool:
+        """Whether the likeness is beyond what photographs reach. One that has no lattice of its own is not named."""
+        return self.p_value <= UNKNOWN_ABOVE
+
+    @property
     def decidable(self) -> bool:
         """Whether there are photographs enough, and generators, to name one at all."""
         return bool(self.likeness) and len(self.likeness) / (1 + self.images) <= UNKNOWN_ABOVE
@@ -84,6 +91,11 @@ class Standing:
     levels: tuple[float, ...]
     percentiles: tuple[tuple[float, ...], ...]
     outside: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether there is no residual at any frequency: the image is uniform."""
+        return bool(max(self.levels) <= 10 * np.log10(_LEAST_POWER))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +144,13 @@ class Population:
         )
 
     def nearest(self, image: Uint8) -> Nearest:
-        """Name the generator whose lattice an image's is most like, or none; images as for `measure_population`."""
-        found = _likeness((_coherence(_cut(image)) - self.centre) / self.scale, self.lattices)
-        if not len(found):
+        """Name the generator whose lattice an image's is most like, or none; images as for `measure_population`.
+
+        A uniform image has no lattice: nothing is named, and nothing is compared.
+        """
+        coherence = _coherence(_cut(image))
+        found = _likeness((coherence - self.centre) / self.scale, self.lattices)
+        if not len(found) or not coherence.any():
             return Nearest(None, 1.0, (), self.photographs)
         order = np.argsort(-found)
         best = int(order[0])
@@ -285,7 +301,7 @@ def _levels(image: Uint8) -> Float:
     residual = high_pass_residual(_luma(image))
     power = np.abs(fft.rfft2(apply_window(residual, "hann"))) ** 2 / window_sums(image.shape[:2], "hann")[1]
     profile = radial_profile(full_plane(power, residual.shape[1]), bins=BINS)
-    return np.asarray(10 * np.log10(np.maximum(profile.values[1:], 1e-6)))
+    return np.asarray(10 * np.log10(np.maximum(profile.values[1:], _LEAST_POWER)))
 
 
 def _natural(image: Uint8) -> Float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc
+from scipy.special import betainc, gammaincinv
 
 from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.spec import channel_planes
@@ -16,6 +16,7 @@ from freqforensics.spectra.spec import channel_planes
 Float = NDArray[np.float64]
 
 _LOWEST = 1 / 14  # cycles per pixel; below, the profile follows the content
+_CORRELATED = 1 + 2 * (4 / 9 + 1 / 36)  # sum of the squared correlations of neighbouring bins under Hann's window
 _REACH, _GAP = 14, 2  # bins on either side that give the background, and those left out around a bin
 
 
@@ -40,24 +41,37 @@ class ResamplingTrace:
     @property
     def ratio(self) -> Float:
         """Power relative to the median of the bins around, shape (2, bins); NaN below 1/14 cycles per pixel."""
-        bins = self.power.shape[1]
-        ratio = np.full(self.power.shape, np.nan)
-        lowest = int(np.ceil(_LOWEST * 2 * (bins - 1)))
-        for index in range(lowest, bins):
-            around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
-            # Beyond the ends the spectrum is its own mirror image.
-            folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
-            background = np.median(self.power[:, [i for i in folded if i >= lowest - _REACH // 2]], axis=1)
-            ratio[:, index] = self.power[:, index] / np.maximum(background, 1e-30)
-        return ratio
+        return self._ratio_and_support()[0]
 
     @property
     def p_value(self) -> Float:
         """Probability of a ratio at least as large by chance, shape (2, bins), each bin by itself.
 
-        A mean of N periodograms follows a gamma distribution of shape N. NaN as in `ratio`.
+        A mean of N periodograms follows a gamma distribution of shape N (N / 2 at the last bin of an even length). The
+        median around is taken for one of shape M, with which a median of as many bins as are independent under the
+        window would have the same variance; the ratio then follows Fisher's F with 2 N and 2 M degrees of freedom.
+        NaN as in `ratio`.
         """
-        return np.asarray(gammaincc(self.images, self.images * self.ratio), np.float64)
+        ratio, support = self._ratio_and_support()
+        shape = np.full(self.power.shape[1], float(self.images))
+        shape[-1] /= 2
+        level = self.images * support * (2 / np.pi) / _CORRELATED
+        f = ratio * gammaincinv(self.images, 0.5) / self.images  # from the median of a gamma distribution to its mean
+        return np.asarray(betainc(level, shape, level / (level + shape * f)), np.float64)
+
+    def _ratio_and_support(self) -> tuple[Float, Float]:
+        """The ratio, and how many different bins around gave its median, shape (bins,)."""
+        bins = self.power.shape[1]
+        ratio, support = np.full(self.power.shape, np.nan), np.full(bins, np.nan)
+        lowest = int(np.ceil(_LOWEST * 2 * (bins - 1)))
+        for index in range(lowest, bins):
+            around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
+            # Beyond the ends the spectrum is its own mirror image.
+            folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
+            taken = [i for i in folded if i >= lowest - _REACH // 2]
+            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, taken], axis=1), 1e-30)
+            support[index] = len(set(taken))
+        return ratio, support
 
 
 def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: int = 16) -> ResamplingTrace:

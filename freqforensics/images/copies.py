@@ -1,0 +1,109 @@
+"""Files that are copies of others, to the byte or nearly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+NEAR_BITS: Final = 3
+"""Bits of 64 in which the difference hashes of near duplicates may differ."""
+
+
+def distinct_files(paths: Sequence[Path]) -> list[int]:
+    """List the files that are not equal to an earlier one.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Only files of equal size are read. One that is empty or cannot be read is equal to none.
+
+    Returns
+    -------
+    list of int
+        Their positions, ascending.
+    """
+    by_size: dict[int, list[int]] = defaultdict(list)
+    first: list[int] = []
+    for index, path in enumerate(paths):
+        try:
+            size = path.stat().st_size
+        except OSError:
+            size = 0
+        if size:
+            by_size[size].append(index)
+        else:
+            first.append(index)
+    for members in by_size.values():
+        if len(members) == 1:
+            first += members
+            continue
+        seen: set[bytes] = set()
+        for index in members:
+            try:
+                digest = hashlib.sha256(paths[index].read_bytes()).digest()
+            except OSError:
+                first.append(index)
+                continue
+            if digest not in seen:
+                seen.add(digest)
+                first.append(index)
+    return sorted(first)
+
+
+def difference_hash(image: NDArray[np.uint8]) -> int:
+    """Hash what a picture looks like.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3) or (H, W)
+        RGB, or luma.
+
+    Returns
+    -------
+    int
+        64 bits, alike for pictures that look alike: is each of 8 x 8 places brighter than its right neighbour. -1 of a
+        flat image.
+    """
+    luma = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(luma, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
+    if np.ptp(small) < 8:
+        return -1
+    bits = (small[:, 1:] > small[:, :-1]).ravel()
+    return int(sum(1 << place for place in np.flatnonzero(bits).tolist()))
+
+
+def near_copies(hashes: Iterable[int]) -> list[int]:
+    """List the pictures that look like an earlier one.
+
+    Parameters
+    ----------
+    hashes : iterable of int
+        Of `difference_hash`; pictures whose hashes differ in at most 3 bits look alike, flat ones like none.
+
+    Returns
+    -------
+    list of int
+        Their positions, ascending.
+    """
+    # Hashes that differ in at most 3 bits agree in at least one of four quarters.
+    buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
+    seen: set[int] = set()
+    copies = []
+    for index, one in enumerate(hashes):
+        if one < 0:
+            continue
+        keys = [(quarter, one >> (16 * quarter) & 0xFFFF) for quarter in range(4)]
+        if one in seen or any((one ^ other).bit_count() <= NEAR_BITS for key in keys for other in buckets[key]):
+            copies.append(index)
+        if one not in seen:
+            seen.add(one)
+            for key in keys:
+                buckets[key].append(one)
+    return copies
