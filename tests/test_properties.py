@@ -60,8 +60,8 @@ def test_stability_is_captums_max_sensitivity(rng):
         return torch.from_numpy(changed.astype(float))[None]
 
     def explain(inputs):
-        (batch,) = inputs
-        return torch.from_numpy(gradient_of(batch[0].numpy()))[None]
+        batch = inputs[0] if isinstance(inputs, tuple) else inputs
+        return (torch.from_numpy(gradient_of(batch[0].numpy()))[None],)
 
     expected = sensitivity_max(
         explain, torch.from_numpy(image.astype(float))[None], perturb_func=perturb, n_perturb_samples=2,

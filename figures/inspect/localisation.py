@@ -29,7 +29,7 @@ from freqforensics.images import read_image
 
 FAMILIES = ("progan", "stylegan", "biggan", "cyclegan", "stargan", "gaugan",
             "crn", "san", "stylegan2", "dcgan", "pix2pix", "ldm_vae")  # fmt: skip
-IMAGES = 3
+IMAGES = 2
 SIDE = 128
 DRAWS = 8
 METHODS = {"path": "integrated path", "lime": "LIME", "occlusion": "occlusion", "cam": "Grad-CAM"}
