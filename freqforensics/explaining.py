@@ -23,7 +23,6 @@ from freqforensics.attribution.causes import OtherCause, other_causes
 from freqforensics.attribution.counterfactual import Counterfactual, band_stops, flipping_set, notch
 from freqforensics.attribution.curves import score_curves, tile_scores
 from freqforensics.attribution.faithfulness import (
-    CONTROLS,
     MOST_LIKENESS,
     Badge,
     Deletion,
@@ -129,7 +128,7 @@ def explain_finding(
         deletion = None
         if order:
             deletion = fourier_deletion(
-                view, part, order, controls=9 if fast else CONTROLS, sign=sign, rng=np.random.default_rng(seed)
+                view, part, order, controls=9 if fast else 10, sign=sign, rng=np.random.default_rng(seed)
             )
         step("counterfactuals")
         changes = _changed(view, part, order, fast, seed)

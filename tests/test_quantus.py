@@ -1,6 +1,7 @@
 """Our pixel map beside captum's, by Quantus' metrics: faithfulness (Bhatt et al. 2020) and random weights.
 
-Quantus asks for opencv-python, which overwrites opencv-python-headless: `pip install --no-deps quantus cachetools pandas`.
+Quantus asks for opencv-python, which overwrites opencv-python-headless, so it is no dependency:
+`pip install --no-deps quantus cachetools pandas`.
 """
 
 from __future__ import annotations
