@@ -102,7 +102,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.4), sharey=True, layout="constrained")
-    names = ("highest value on the lattice", "share of positive values", "share of the n highest")
+    names = ("hit", "mass", "rank")
     for ax, measure, name in zip(axes, ("hit", "mass", "rank"), names, strict=True):
         for place, method in enumerate(METHODS):
             own = [row for row in rows if row["method"] == method]
