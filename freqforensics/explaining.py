@@ -33,6 +33,7 @@ from freqforensics.attribution.faithfulness import (
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, lattice_lines, line_name, line_values, ranked_lines
 from freqforensics.attribution.path import Baseline, PathGradient, default_baseline, integrate_path
+from freqforensics.attribution.properties import map_complexity, max_sensitivity
 from freqforensics.attribution.sensitivity import sensitivity_map
 from freqforensics.detector.calibrated import Thresholds
 from freqforensics.detector.fusion import FusedDetector
@@ -51,7 +52,7 @@ CONTEXT: Final = 640
 """Pixels a side of the middle of the region in which other causes are sought and the population's lattices."""
 LINES: Final = 12
 MOST_P: Final = 0.1
-"""Of deletion against random changes: the least that nine controls can show."""
+"""p-value of deletion up to which a map is believed: the least that nine controls can show."""
 _LEAST_TILE: Final = 64
 
 
@@ -114,6 +115,16 @@ def explain_finding(
         order = ranked_lines(plane, sign=sign)
         step("weights made random")
         random = randomisation(plain, explain, cascading=not fast, seed=seed)
+
+        def plane_of(image: Uint8) -> NDArray[np.float64]:
+            if image is view:
+                return plane
+            other = integrate_path(
+                image, part, baselines=chosen, natural=population.amplitudes, rng=np.random.default_rng(seed)
+            )
+            return fourier_map(other, tile=32)
+
+        stability = None if fast else max_sensitivity(view, plane_of)
         step("deletion")
         deletion = None
         if order:
@@ -153,6 +164,8 @@ def explain_finding(
             bands=_summing(band_values(path), path),
             shapley=shapley,
             lines=_lines(plane, order, causes),
+            complexity=map_complexity(plane),
+            stability=stability if stability is not None and math.isfinite(stability) else None,
         ),
         counterfactuals=changes,
         flip=flip,
@@ -288,8 +301,8 @@ def _badges(path: PathGradient, deletion: Deletion | None, random: Mapping[str, 
                 reasons.append("no frequency speaks for the score")
             elif deletion.gain <= 0 or deletion.p_value > MOST_P:
                 reasons.append(
-                    "taking these frequencies out does not move the score more than random changes of their energy"
-                    f" (p = {deletion.p_value:.2f})"
+                    "taking these frequencies out does not move the score more than taking out others of their radii in"
+                    f" random order (p = {deletion.p_value:.2f})"
                 )
         badges[name] = Badge(not reasons, tuple(reasons))
     return badges

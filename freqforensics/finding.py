@@ -147,6 +147,12 @@ class Attributed:
         Exact Shapley values of the same bands; empty if not asked for.
     lines : tuple of LineValue
         The frequencies that count most, multiples of 1/32.
+    complexity : int or None
+        Number of frequencies, of 513 multiples of 1/32 with their mirror images, that make up 90 % of the absolute
+        attribution.
+    stability : float or None
+        How far the map of frequencies moves if the view is saved as JPEG of quality 95, relative to the map; None if
+        not asked for, or if nothing is attributed.
     """
 
     baseline: str
@@ -158,6 +164,8 @@ class Attributed:
     bands: tuple[BandValue, ...]
     shapley: tuple[BandValue, ...]
     lines: tuple[LineValue, ...]
+    complexity: int | None = field(default=None, metadata={"optional": True})
+    stability: float | None = field(default=None, metadata={"optional": True})
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,10 +343,11 @@ def _schema_of(kind: Any) -> dict[str, Any]:
             item.name: _schema_of(hints[item.name]) for item in fields(kind) if item.metadata.get("json", True)
         }
         properties |= {name: _schema_of(own) for name, own in _DERIVED.get(typing.cast(type, kind), {}).items()}
+        optional = {item.name for item in fields(kind) if item.metadata.get("optional")}
         return {
             "type": "object",
             "properties": properties,
-            "required": sorted(properties),
+            "required": sorted(properties.keys() - optional),
             "additionalProperties": False,
         }
     origin, arguments = get_origin(kind), get_args(kind)

@@ -80,15 +80,15 @@ ax = plot_deletion(finding)
 
 # %% [markdown]
 # **Test 1: take the frequencies out, in the map's order.** If the map is right, the score falls faster than when
-# frequencies of the same energy are taken out at random, the grey band.
+# as many others of the same radii are taken out in random order, the grey band.
 
 # %%
 ax = plot_counterfactuals(finding)
 
 # %% [markdown]
-# **Test 2: what if a line were not there?** Each row takes out one set. The grey bar is what random changes of the
-# same size do. A dot inside it has proved nothing. The open dots are the same images rounded to whole grey levels:
-# where they stay at the right, the trace is fainter than one level, and a saved file cannot show its absence.
+# **Test 2: what if a line were not there?** Each row takes out one set. The grey bar is what taking out other lines
+# of the same energy does. A dot inside it has proved nothing. The open dots are the same images rounded to whole grey
+# levels: where they stay at the right, the trace is fainter than one level, and a saved file cannot show its absence.
 
 # %%
 for name, badge in finding.badges.items():
@@ -131,7 +131,7 @@ alarm.figure()
 # %% [markdown]
 # Two things to take home. **A score above the threshold is a reason to look, not a result.** And **a notch is a
 # change, too**: in an image without a lattice it digs holes where there was nothing to remove, and the score may even
-# rise. Judge a notch against random changes, as the tests above do, never by itself.
+# rise. Judge a notch against other lines, as the tests above do, never by itself.
 #
 # ## A real generator's image
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from pictures import picture
 from scipy import fft
 from torch import nn
 
@@ -27,13 +26,8 @@ from freqforensics.attribution import (
     region_blur,
 )
 from freqforensics.attribution.notches import (
-    Disturber,
     dense_reach,
-    image_of,
-    line_energies,
-    notch_change,
     rounded,
-    spectra_of,
 )
 from freqforensics.detector import Detector, make_detector
 from freqforensics.spectra import notch_mask
@@ -108,10 +102,12 @@ def test_the_planted_frequency_is_ranked_first_and_its_notch_flips(grid_detector
         assert order[0] in (PLANTED, (-PLANTED[0], -PLANTED[1]))
         best = max(band_values(path), key=lambda band: band.value)
         assert best.low <= np.hypot(*PLANTED) < best.high
-        found = notch(fake, grid_detector, order[:1], nulls=40)
+        found = notch(fake, grid_detector, order[:1], nulls=100)
         assert found.after < 0 < found.before
         assert found.after_rounded < 0
-        assert found.p_value == pytest.approx(1 / 41)
+        # Of one line there are no more controls.
+        assert found.nulls == 39
+        assert found.p_value == pytest.approx(1 / 40)
         assert found.z < -5
         flip = flipping_set(fake, grid_detector, order, threshold=0.0)
         assert flip.lines == order[:1]
@@ -127,6 +123,7 @@ def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
     assert found.before == pytest.approx(float(grid_detector.logits([fake])[0]), rel=1e-4)
     backwards = fourier_deletion(fake, grid_detector, order[::-1], controls=9)
     assert backwards.gain < found.gain / 3
+    assert backwards.p_value > 0.1
     with pytest.raises(ValueError, match="empty"):
         fourier_deletion(fake, grid_detector, ())
 
@@ -187,17 +184,6 @@ def test_many_lines_of_a_small_image_can_be_taken_out(side):
     assert after < before / 5
 
 
-def test_random_changes_keep_to_a_grid():
-    shape = (128, 160)
-    image = picture(np.random.default_rng(7), *shape).astype(np.float32) + waves(shape, 0.25, 0.25, 0, 6)[..., None]
-    disturb = Disturber(spectra_of(image), [(0.25, 0.25)], shape, grid=32)
-    for seed in range(5):
-        rows, columns = np.nonzero(np.abs(disturb(np.random.default_rng(seed))[0]))
-        assert (rows * 32 % 128 == 0).all()
-        assert (columns * 32 % 160 == 0).all()
-        assert len(rows) == 1
-
-
 def test_lattices_hold_each_pair_once():
     for denominator in (2, 3, 4, 8):
         lines = lattice_lines(denominator)
@@ -205,26 +191,6 @@ def test_lattices_hold_each_pair_once():
         assert len(both) == denominator**2 - 1
         own = sum((2 * fx) % 1 == 0 == (2 * fy) % 1 for fx, fy in lines)
         assert 2 * len(lines) - own == denominator**2 - 1
-
-
-def test_random_changes_have_the_energy_and_the_radii_of_the_notch():
-    rng = np.random.default_rng(0)
-    shape = (96, 128)
-    image = picture(rng, *shape).astype(np.float32) + waves(shape, 0.25, 0.25, 0, 6)[..., None]
-    image += waves(shape, 0.5, 0.5, 0, 3)[..., None]
-    lines = [(0.25, 0.25), (0.5, 0.5)]
-    spectra = spectra_of(image)
-    change = image_of(notch_change(spectra, lines, shape), shape)
-    disturb = Disturber(spectra, lines, shape)
-    for _ in range(5):
-        made = image_of(disturb(rng), shape)
-        np.testing.assert_allclose((made**2).sum(axis=(0, 1)), (change**2).sum(axis=(0, 1)), rtol=1e-3)
-        power = np.abs(fft.rfft2(made.sum(axis=2))) ** 2
-        radius = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(128)[None, :])
-        strongest = radius.ravel()[power.argmax()]
-        assert strongest == pytest.approx(np.hypot(0.25, 0.25), abs=0.02)
-    energies = line_energies(spectra, lines, shape)
-    assert sum(energies.values()) == pytest.approx((change**2).sum() * 96 * 128, rel=1e-3)
 
 
 def test_bands_and_regions_are_changed_where_they_are(unseen):

@@ -114,6 +114,13 @@ def test_the_json_is_what_its_schema_says(finding):
     assert plain["image"]["sha256"] == finding.image.sha256
     assert plain["attribution"]["bands"][0].keys() == {"low", "high", "value"}
     assert "maps" not in plain
+    assert 1 <= plain["attribution"]["complexity"] <= 513
+    # Findings of before these were measured are still valid.
+    older = json.loads(json.dumps(plain))
+    del older["attribution"]["complexity"], older["attribution"]["stability"]
+    for change in older["counterfactuals"]:
+        del change["null_energy"]
+    jsonschema.validate(older, schema)
     plain["logit"] = "high"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(plain, schema)
@@ -380,6 +387,20 @@ def test_a_significant_line_is_not_hidden_by_a_lattice_that_is_not(finding):
     assert not any("do not matter" in sentence for sentence in words)
     nothing = in_short(replace(finding, counterfactuals=(lattice,), flip=None))
     assert any("the peaks do not matter to this decision" in sentence for sentence in nothing)
+
+
+def test_a_notch_that_does_less_than_others_of_its_energy_tells_nothing(finding):
+    less = Counterfactual("notch", "weak lines", 8.0, 7.5, 7.5, 0.1, 100, -2.0, 0.1, 15.0, 0.01)
+    words = in_short(replace(finding, counterfactuals=(less,), flip=None))
+    assert any("do not matter to this decision" in sentence for sentence in words)
+
+
+def test_how_many_frequencies_carry_the_map_is_said(finding):
+    attribution = replace(finding.attribution, complexity=12, stability=0.25)
+    page = render_page(replace(finding, attribution=attribution))
+    assert "12 frequencies of 513 make up 90 % of the absolute attribution." in page
+    assert "Saved as JPEG of quality 95, the map of frequencies moves by 25% of its norm." in page
+    assert "Saved as JPEG" not in render_page(finding)
 
 
 def test_a_deletion_like_chance_fails(finding):

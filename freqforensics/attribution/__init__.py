@@ -11,14 +11,21 @@ _HOME = {
     "Counterfactual": "counterfactual",
     "Deletion": "faithfulness",
     "FlippingSet": "counterfactual",
+    "Localisation": "localisation",
     "Randomisation": "faithfulness",
     "band_stops": "counterfactual",
+    "cam_spectrum": "localisation",
     "exact_logits": "counterfactual",
     "flipping_set": "counterfactual",
     "fourier_deletion": "faithfulness",
     "lattice_lines": "notches",
+    "lattice_localisation": "localisation",
+    "lime_by_frequency": "localisation",
+    "map_complexity": "properties",
+    "max_sensitivity": "properties",
     "notch": "counterfactual",
     "notched": "notches",
+    "occlusion_by_frequency": "localisation",
     "randomisation": "faithfulness",
     "ranked_lines": "notches",
     "region_blur": "counterfactual",
@@ -71,6 +78,13 @@ if TYPE_CHECKING:
         fourier_deletion as fourier_deletion,
         randomisation as randomisation,
     )
+    from freqforensics.attribution.localisation import (
+        Localisation as Localisation,
+        cam_spectrum as cam_spectrum,
+        lattice_localisation as lattice_localisation,
+        lime_by_frequency as lime_by_frequency,
+        occlusion_by_frequency as occlusion_by_frequency,
+    )
     from freqforensics.attribution.maps import (
         band_shapley as band_shapley,
         deep_lift as deep_lift,
@@ -88,6 +102,10 @@ if TYPE_CHECKING:
         PathGradient as PathGradient,
         baseline_image as baseline_image,
         integrate_path as integrate_path,
+    )
+    from freqforensics.attribution.properties import (
+        map_complexity as map_complexity,
+        max_sensitivity as max_sensitivity,
     )
     from freqforensics.attribution.sensitivity import sensitivity_map as sensitivity_map
 

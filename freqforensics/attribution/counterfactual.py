@@ -6,8 +6,8 @@ survive rounding, neither when it is added nor when it is taken out. What is lef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import cv2
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from freqforensics.attribution.bases import EIGHT_BANDS
-from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
+from freqforensics.attribution.controls import MatchedLines
+from freqforensics.attribution.differentiable import PixelLogit, as_tensor
 from freqforensics.attribution.notches import (
-    Disturber,
     Line,
     dense_reach,
     image_of,
@@ -30,7 +30,7 @@ from freqforensics.attribution.notches import (
 )
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector
-from freqforensics.spectra import Band
+from freqforensics.spectra import Band, half_plane_weights
 
 Uint8 = NDArray[np.uint8]
 NULLS: Final = 100
@@ -55,12 +55,15 @@ class Counterfactual:
     energy : float
         Mean squared change of a pixel, squared grey levels, over the three colours.
     nulls : int
-        Random changes of the same energy at the same radial frequencies that it was compared with.
+        Number of controls: sets of other lines, of the same radii and together of the same energy, taken out.
     null_mean, null_sd : float or None
-        Of the change of the logit by these.
+        Mean and standard deviation of the change of the logit by the controls.
     z, p_value : float or None
-        How far the change stands out of them, in their standard deviations; and the share of them, itself counted in,
-        that lie as far from their mean, either way.
+        How far the change stands out of the controls, in their standard deviations; and the share of the controls, the
+        change itself counted in, that lie as far from the mean of all, either way.
+    null_energy : float or None
+        Mean over the controls of the mean squared change of a pixel, squared grey levels. Below `energy` where the
+        lines stand out so far that no others have as much.
     """
 
     kind: Literal["notch", "band", "region"]
@@ -74,6 +77,7 @@ class Counterfactual:
     null_sd: float | None = None
     z: float | None = None
     p_value: float | None = None
+    null_energy: float | None = field(default=None, metadata={"optional": True})
 
     @property
     def change(self) -> float:
@@ -108,7 +112,7 @@ def notch(
     reach: int = 1,
     rng: np.random.Generator | None = None,
 ) -> Counterfactual:
-    """Notch lines and compare the fall of the logit with that by random changes of matched radius and energy.
+    """Notch lines and compare the change of the logit with that by notching other lines of their radii and energy.
 
     Parameters
     ----------
@@ -120,8 +124,9 @@ def notch(
     what : str, optional
         Default the lines.
     nulls : int
-        For each, every line's change is made at a random frequency of its radius, with its energy and a random phase;
-        for a detector of coherence at a multiple of 1/32, for it sees no others.
+        Number of controls. In each, every line is replaced by another multiple of 1/32 cycles per pixel of about its
+        radius and energy, and more are added if the energy is less; see `MatchedLines`. A single line has at most 39
+        controls. 0: no comparison.
     reach : int
         As for `notch_mask`.
     rng : Generator, optional
@@ -130,31 +135,41 @@ def notch(
     Returns
     -------
     Counterfactual
-        A large p-value says that these lines do not matter to this decision, or not more than their energy.
+        A large p-value says that these lines do not matter to this decision, or no more than others of their energy.
+        Without values of the controls if there are no other lines.
     """
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
     change = notch_change(spectra, lines, shape, reach=reach)
-    found = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
-    if not nulls:
-        return found
-    disturb = Disturber(spectra, lines, shape, reach=reach, grid=seen_grid(strongest_part(detector, image)))
-    images = (image_of(spectra + disturb(rng), shape) for _ in range(nulls))
-    changes = exact_logits(images, detector, image) - found.before
-    sd = float(changes.std(ddof=1)) if nulls > 1 else 0.0
-    return Counterfactual(
-        kind=found.kind,
-        what=found.what,
-        before=found.before,
-        after=found.after,
-        after_rounded=found.after_rounded,
-        energy=found.energy,
-        nulls=nulls,
+    result = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
+    if not nulls or not lines:
+        return result
+    matched = MatchedLines(spectra, lines, shape, reach=reach)
+    controls = matched.draw(nulls, rng)
+    if not controls:
+        return result
+    weights = half_plane_weights(shape)
+    energies: list[float] = []
+
+    def images() -> Iterator[NDArray[np.float32]]:
+        for control in controls:
+            removed = matched.change(control)
+            energies.append(float((np.abs(removed) ** 2 * weights).sum()) / (3 * (shape[0] * shape[1]) ** 2))
+            yield image_of(spectra + removed, shape)
+
+    changes = exact_logits(images(), detector, image) - result.before
+    sd = float(changes.std(ddof=1)) if len(changes) > 1 else 0.0
+    # From the mean of all, the change itself among them: then any of them could have been the one that was asked about.
+    distances = np.abs(np.append(changes, result.change) - np.append(changes, result.change).mean())
+    return replace(
+        result,
+        nulls=len(controls),
         null_mean=float(changes.mean()),
         null_sd=sd,
-        z=(found.change - float(changes.mean())) / sd if sd else None,
-        p_value=(1 + int((np.abs(changes - changes.mean()) >= abs(found.change - changes.mean())).sum())) / (1 + nulls),
+        z=(result.change - float(changes.mean())) / sd if sd else None,
+        p_value=float((distances >= distances[-1]).mean()),
+        null_energy=float(np.mean(energies)),
     )
 
 
@@ -253,11 +268,6 @@ def flipping_set(
         middle = (low + high) // 2
         low, high = (low, middle) if after(middle) <= threshold else (middle, high)
     return FlippingSet(tuple(order[:high]), threshold, after(high))
-
-
-def seen_grid(detector: Detector) -> int | None:
-    """The denominator of the frequencies that a detector sees, None of one that sees all."""
-    return TILE if detector.input == "coherence" else None
 
 
 def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, image: Uint8) -> NDArray[np.float64]:

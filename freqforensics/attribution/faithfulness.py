@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,28 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from freqforensics.attribution.counterfactual import exact_logits, seen_grid
-from freqforensics.attribution.differentiable import bare_network, stage_names, strongest_part
-from freqforensics.attribution.notches import (
-    Disturber,
-    Line,
-    Shape,
-    Spectra,
-    dense_reach,
-    image_of,
-    lattice_lines,
-    line_energies,
-    notch_change,
-    spectra_of,
-)
+from freqforensics.attribution.controls import RadiusRings
+from freqforensics.attribution.counterfactual import exact_logits
+from freqforensics.attribution.differentiable import TILE, bare_network, stage_names, strongest_part
+from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
-from freqforensics.spectra import half_plane_weights
+from freqforensics.spectra import half_plane_weights, notch_mask
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
 
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
-CONTROLS: Final = 10
+CONTROLS: Final = 19
 MOST_LIKENESS: Final = 0.3
 """Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
 
@@ -57,11 +47,11 @@ class Deletion:
     deleted_by_amplitude : tuple of float
         With those notched that stand out most, as many as have the same energy together.
     deleted_at_random : tuple of tuple of float
-        With changes of the same energy at random frequencies of the same radii, one tuple for each control.
+        With as many others of the same radii notched, in random order; one tuple for each control.
     inserted : tuple of float
         Logits with all notched but the first so many.
     inserted_at_random : tuple of tuple of float
-        With all notched and changes of the same energy at random frequencies of the same radii.
+        With all notched but as many others of the same radii, in the same random orders.
     sign : {1, -1}
         Of what is attributed to the frequencies.
     """
@@ -78,12 +68,12 @@ class Deletion:
 
     @property
     def gain(self) -> float:
-        """Mean logits that deletion falls deeper than at random, over the counts; positive is better."""
+        """Mean logits that deletion falls deeper than in random order, over the counts; positive is better."""
         return self.sign * float(np.mean(self.deleted_at_random) - np.mean(self.deleted))
 
     @property
     def insertion_gain(self) -> float:
-        """Mean logits that insertion rises higher than at random, over the counts."""
+        """Mean logits that insertion rises higher than in random order, over the counts."""
         return self.sign * float(np.mean(self.inserted) - np.mean(self.inserted_at_random))
 
     @property
@@ -136,11 +126,15 @@ def fourier_deletion(
     *,
     counts: Sequence[int] = COUNTS,
     controls: int = CONTROLS,
-    side: int = 32,
+    side: int = TILE,
     sign: int = 1,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
-    """Take frequencies out in an order, and put them back, against random ones of the same energy.
+    """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
+
+    Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1 / `side`.
+    A control takes out as many frequencies of the same radii in random order, see `RadiusRings`. If the order itself
+    is random, its p-value is at most a with a probability of at most a.
 
     Parameters
     ----------
@@ -167,7 +161,7 @@ def fourier_deletion(
     Raises
     ------
     ValueError
-        An empty order.
+        An empty order, or a frequency that is no multiple of 1 / side.
     """
     if not order:
         raise ValueError("order must not be empty")
@@ -175,42 +169,41 @@ def fourier_deletion(
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
-    spectra = spectra_of(image)
-    everything, reach = lattice_lines(side), dense_reach(shape)
-    bare = spectra + notch_change(spectra, everything, shape, reach=reach)
-    energies = line_energies(spectra, everything, shape, reach=reach)
-    made: list[NDArray[np.float32]] = [image.astype(np.float32), image_of(bare, shape)]
-    disturbers = []
-    for count in counts:
-        change = notch_change(spectra, order[:count], shape, reach=reach)
-        budget = _energy(change, shape)
-        made.append(image_of(spectra + change, shape))
-        made.append(image_of(spectra + notch_change(spectra, _worth(energies, budget), shape, reach=reach), shape))
-        rest = [line for line in everything if line not in set(order[:count])]
-        made.append(image_of(spectra + notch_change(spectra, rest, shape, reach=reach), shape))
-        disturbers.append(Disturber(spectra, order[:count], shape, reach=reach, grid=seen_grid(detector)))
-    logits = exact_logits(made, detector, image)
-    before, without = float(logits[0]), float(logits[1])
-    deleted, by_amplitude, inserted = (tuple(float(v) for v in logits[2 + k :: 3]) for k in range(3))
-    random = exact_logits(
-        (
-            image_of(start + disturb(rng), shape)
-            for _ in range(controls)
-            for disturb in disturbers
-            for start in (spectra, bare)
-        ),
-        detector,
-        image,
-    ).reshape(controls, len(counts), 2)
+    rings = RadiusRings(side)
+    orders = [tuple(order), *(rings.shuffled(order, rng) for _ in range(controls))]
+    spectra, reach = spectra_of(image), dense_reach(shape)
+    everything = notch_change(spectra, rings.lines, shape, reach=reach)
+    energy = (np.abs(everything) ** 2).sum(axis=0) * half_plane_weights(shape)
+
+    def mask(lines: Sequence[Line]) -> NDArray[np.bool_]:
+        return notch_mask(shape, lines, reach=reach)
+
+    energies = {line: float(energy[mask([line])].sum()) for line in rings.lines}
+    budgets = [float(energy[mask(order[:count])].sum()) for count in counts]
+    sets = [*(_worth(energies, budget) for budget in budgets), *(one[:count] for one in orders for count in counts)]
+
+    def images() -> Iterator[NDArray[np.float32]]:
+        yield image.astype(np.float32)
+        yield image_of(spectra + everything, shape)
+        for number, lines in enumerate(sets):
+            removed = everything * mask(lines)
+            yield image_of(spectra + removed, shape)
+            if number >= len(counts):
+                yield image_of(spectra + everything - removed, shape)
+
+    logits = exact_logits(images(), detector, image)
+    start = 2 + len(counts)
+    ordered = logits[start:].reshape(len(orders), len(counts), 2)
+    deleted, inserted = _rows(ordered[..., 0]), _rows(ordered[..., 1])
     return Deletion(
         counts=counts,
-        before=before,
-        without=without,
-        deleted=deleted,
-        deleted_by_amplitude=by_amplitude,
-        deleted_at_random=_rows(random[..., 0]),
-        inserted=inserted,
-        inserted_at_random=_rows(random[..., 1]),
+        before=float(logits[0]),
+        without=float(logits[1]),
+        deleted=deleted[0],
+        deleted_by_amplitude=tuple(float(value) for value in logits[2:start]),
+        deleted_at_random=deleted[1:],
+        inserted=inserted[0],
+        inserted_at_random=inserted[1:],
         sign=sign,
     )
 
@@ -277,10 +270,6 @@ def _make_random(network: nn.Module, name: str) -> None:
             with torch.no_grad():
                 flat = module.weight.flatten()
                 module.weight.copy_(flat[torch.randperm(len(flat))].reshape(module.weight.shape))
-
-
-def _energy(change: Spectra, shape: Shape) -> float:
-    return float((np.abs(change) ** 2 * half_plane_weights(shape)).sum())
 
 
 def _worth(energies: dict[Line, float], budget: float) -> list[Line]:

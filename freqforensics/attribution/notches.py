@@ -1,10 +1,10 @@
-"""Lines of a spectrum, taken down to their surroundings; and random changes of the same energy."""
+"""Lines of a spectrum, taken down to their surroundings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,12 +69,31 @@ def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line
 def line_values(plane: NDArray[np.float64]) -> dict[Line, float]:
     """Give what each frequency of a Fourier map and its mirror image add together, DC left out; as `ranked_lines`."""
     side = plane.shape[0]
-    values = {}
-    for fx, fy in lattice_lines(side):
-        row, column = (round(f * side) for f in (fy, fx))
-        pair = {(row % side, column % side), (-row % side, -column % side)}
-        values[fx, fy] = sum(float(plane[(r + side // 2) % side, (c + side // 2) % side]) for r, c in pair)
-    return values
+    return {line: sum(float(plane[place]) for place in plane_bins(line, side)) for line in lattice_lines(side)}
+
+
+def plane_bins(line: Line, side: int) -> tuple[tuple[int, int], ...]:
+    """Give the places of a frequency and of its mirror image in a plane of (side, side), DC in the middle.
+
+    >>> plane_bins((0.25, 0.0), 8), plane_bins((0.5, 0.5), 8)
+    (((4, 2), (4, 6)), ((0, 0),))
+    """
+    row, column = (round(f * side) for f in (line[1], line[0]))
+    half = side // 2
+    return tuple(sorted({((sign * row + half) % side, (sign * column + half) % side) for sign in (1, -1)}))
+
+
+def line_bin(line: Line, side: int) -> tuple[int, int] | None:
+    """Give numbers that a frequency and its mirror image share; None if it is no multiple of 1 / side.
+
+    >>> line_bin((0.25, 0.5), 8) == line_bin((-0.25, -0.5), 8), line_bin((0.3, 0.0), 8)
+    (True, None)
+    """
+    row, column = (side * f for f in (line[1], line[0]))
+    if abs(row - round(row)) > 1e-6 or abs(column - round(column)) > 1e-6:
+        return None
+    here = round(row) % side, round(column) % side
+    return min(here, (-here[0] % side, -here[1] % side))
 
 
 def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> NDArray[np.float32]:
@@ -107,16 +126,44 @@ def notch_change(spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach
     return change
 
 
-def line_energies(spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> dict[Line, float]:
-    """Squared amplitude that notching each line by itself would change, over both mirror images and all colours."""
+class NotchedLine(NamedTuple):
+    """What one notch changes, over both mirror images and all colours.
+
+    Parameters
+    ----------
+    energy : float
+        Squared amplitude of the change.
+    removed : float
+        Power that it takes out of the image; negative where a line is below its surroundings, and is raised.
+    """
+
+    energy: float
+    removed: float
+
+
+def line_changes(
+    spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1
+) -> tuple[Spectra, dict[Line, NotchedLine]]:
+    """What notching each of many lines by itself adds to the spectra of an image; parameters as for `notched`.
+
+    Returns
+    -------
+    ndarray of complex64, (3, H, W // 2 + 1)
+        The changes of all lines. Where the bins of two lines overlap, the change is that of the later one.
+    dict of (fx, fy) to NotchedLine
+    """
     weights = half_plane_weights(shape)
-    energies = {}
+    whole, notches = np.zeros_like(spectra), {}
     for line in lines:
         mask = notch_mask(shape, [line], reach=reach)
         rows, columns = np.nonzero(mask)
-        changes = _changes(spectra, mask, rows, columns, shape)
-        energies[line] = float((np.abs(changes) ** 2 * weights[columns]).sum())
-    return energies
+        before, change = spectra[:, rows, columns], _changes(spectra, mask, rows, columns, shape)
+        whole[:, rows, columns] = change
+        removed = np.abs(before) ** 2 - np.abs(before + change) ** 2
+        notches[line] = NotchedLine(
+            float((np.abs(change) ** 2 * weights[columns]).sum()), float((removed * weights[columns]).sum())
+        )
+    return whole, notches
 
 
 def dense_reach(shape: Shape) -> int:
@@ -140,11 +187,14 @@ def _changes(
     near_rows = np.where(mirrored, -near_rows, near_rows) % height
     near_columns = np.where(mirrored, width - near_columns, near_columns)
     taken = mask[near_rows, near_columns] | ((near_rows == 0) & (near_columns == 0))
-    around = np.where(taken, np.nan, np.abs(spectra[:, near_rows, near_columns])).reshape(len(spectra), len(rows), -1)
+    around = np.where(taken, np.inf, np.abs(spectra[:, near_rows, near_columns])).reshape(len(spectra), len(rows), -1)
     own = np.abs(spectra[:, rows, columns])
-    level = own.copy()
-    known = ~taken.reshape(len(rows), -1).all(axis=1)  # where nothing around is free, a line stays as it is
-    level[:, known] = np.nanmedian(around[:, known], axis=2)
+    free = (~taken).reshape(len(rows), -1).sum(axis=1)
+    # The median of those that are free, which come first; where nothing around is free, a line stays as it is.
+    around.sort(axis=2)
+    middle = np.stack([np.maximum(free - 1, 0) // 2, free // 2])[None]
+    lower, upper = (np.take_along_axis(around, middle[:, k, :, None], axis=2)[..., 0] for k in (0, 1))
+    level = np.where(free > 0, (lower + upper) / 2, own)
     factor = np.where(own > 0, level / np.where(own > 0, own, 1), 1)
     return np.asarray(spectra[:, rows, columns] * (factor - 1), np.complex64)
 
@@ -163,64 +213,6 @@ def rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Round to grey levels 0 .. 255."""
     made: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return made
-
-
-class Disturber:
-    """Makes changes of a spectrum at random frequencies that have the radii and the energies of a notch's lines.
-
-    Parameters
-    ----------
-    spectra, lines, shape, reach
-        As for `notch_change`.
-    grid : int, optional
-        Draw multiples of 1 / grid only: a detector that sees nothing else would not notice the others.
-    """
-
-    def __init__(
-        self,
-        spectra: Spectra,
-        lines: Sequence[Line],
-        shape: Shape,
-        *,
-        reach: int = 1,
-        grid: int | None = None,
-    ) -> None:
-        height, width = shape
-        self.shape = spectra.shape
-        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-        # Columns that hold their own mirror images are left alone: nothing has to be mirrored then.
-        free = np.ones(radius.shape, bool)
-        free[:, 0] = False
-        if width % 2 == 0:
-            free[:, -1] = False
-        if grid is not None:
-            free &= notch_mask(shape, lattice_lines(grid), reach=0)
-        free &= ~notch_mask(shape, lines, reach=reach)
-        places = np.flatnonzero(free)
-        order = np.argsort(radius.ravel()[places], kind="stable")
-        self.places = places[order]
-        radii = radius.ravel()[self.places]
-        self.near = max(8, len(self.places) // 200)
-        weights = half_plane_weights(shape)
-        self.centres, self.amplitudes = [], []
-        whole = notch_change(spectra, lines, shape, reach=reach)
-        taken = np.zeros(radius.shape, bool)
-        for fx, fy in lines:
-            mask = notch_mask(shape, [(fx, fy)], reach=reach) & ~taken
-            taken |= mask
-            energy = (np.abs(whole) ** 2 * weights * mask).sum(axis=(1, 2))
-            self.centres.append(int(np.searchsorted(radii, np.hypot(fx, fy))))
-            self.amplitudes.append(np.sqrt(energy / 2))
-
-    def __call__(self, rng: np.random.Generator) -> Spectra:
-        """Draw a change, (3, H, W // 2 + 1)."""
-        made = np.zeros(self.shape, np.complex64)
-        flat = made.reshape(self.shape[0], -1)
-        for centre, amplitude in zip(self.centres, self.amplitudes, strict=True):
-            low = min(max(0, centre - self.near), max(0, len(self.places) - 2 * self.near))
-            place = self.places[rng.integers(low, min(len(self.places), low + 2 * self.near))]
-            flat[:, place] += amplitude * np.exp(2j * np.pi * rng.random())
-        return made
 
 
 def _folded(frequency: float) -> float:

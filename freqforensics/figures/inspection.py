@@ -130,7 +130,7 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
-    """Draw the logit after each notch, and what random changes of the same energy did."""
+    """Draw the logit after each notch, and what taking out other lines of the same energy did."""
     with style():
         shown = [found for found in finding.counterfactuals if found.kind == "notch"]
         ax = ax or new_axes((6.4, 0.42 * len(shown) + 1.0))
@@ -141,7 +141,7 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
                 middle = found.before + found.null_mean
                 ax.plot([middle - 2 * found.null_sd, middle + 2 * found.null_sd], [row, row], color=_GREY, linewidth=5,
                         alpha=0.45, solid_capstyle="butt",
-                        label="random, same energy (±2 sd)" if not row else None)  # fmt: skip
+                        label="other lines, same energy (±2 sd)" if not row else None)  # fmt: skip
             ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
@@ -165,13 +165,13 @@ def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
             return ax
         random = np.array(found.deleted_at_random)
         ax.fill_between(found.counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
-        ax.plot(found.counts, random.mean(axis=0), color=_GREY, label="random, same energy")
+        ax.plot(found.counts, random.mean(axis=0), color=_GREY, label="random order, same radii")
         ax.plot(found.counts, found.deleted_by_amplitude, ":", color="black", label="by amplitude, same energy")
         ax.plot(found.counts, found.deleted, "o-", color=FOR, markersize=3, label="by what they add")
         ax.set_xscale("log", base=2)
         ax.set_xticks(found.counts, [str(count) for count in found.counts])
         ax.set(xlabel="frequencies taken out", ylabel="logit")
-        ax.set_title(f"gain over random: {found.gain:+.2f} logits (p = {found.p_value:.2f})")
+        ax.set_title(f"gain over random order: {found.gain:+.2f} logits (p = {found.p_value:.2f})")
         ax.legend(frameon=False)
         _open_frame(ax)
     return ax

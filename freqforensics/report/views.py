@@ -44,12 +44,12 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
         "that a band alone would give that logit: bands act together.",
     ),
     "counterfactuals": (
-        "The logit after each notch, beside those of random changes of the same energy.",
+        "The logit after each notch, beside those without other lines of the same radii and energy.",
         "a red point far from its grey bar, towards the grey field: these frequencies carry the score.",
         "that the image without them is what a camera would have made.",
     ),
     "deletion": (
-        "Curves of the logit as frequencies are taken out in three orders.",
+        "Curves of the logit as frequencies are taken out: in the map's order, by energy, and others at random.",
         "the red curve below the grey one (above it, if the gap is negative): the map names frequencies that the score"
         " rests on.",
         "that no other set would do as much.",

@@ -9,7 +9,7 @@ from typing import Final
 
 from freqforensics.attribution.notches import line_name
 from freqforensics.figures.inspection import VIEWS
-from freqforensics.finding import Finding, PhotographRate
+from freqforensics.finding import Attributed, Finding, PhotographRate
 from freqforensics.report.views import View
 
 LIMITS: Final = (
@@ -94,7 +94,7 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
                 "after",
                 "after, rounded",
                 "energy (grey levels²)",
-                "random",
+                "other lines",
                 "z",
                 "p, two-sided",
             ),
@@ -118,7 +118,8 @@ def page_sections(finding: Finding, views: dict[str, View]) -> list[Section]:
                 f"The map of {name} "
                 + ("passes its tests." if badge.passed else "does not pass: " + "; ".join(badge.reasons) + ".")
                 for name, badge in finding.badges.items()
-            ),
+            )
+            + _properties(found),
             [*shown["deletion"], *shown["randomisation"]],
         ),
         Section(
@@ -283,22 +284,27 @@ def _changed(finding: Finding) -> str:
     if not notches:
         return "Nothing was taken out."
     sign = 1 if finding.explained.gap >= 0 else -1
-    telling = [one for one in notches if one.p_value is not None and one.p_value <= 0.05 and sign * one.change < 0]
+    telling = [
+        one
+        for one in notches
+        if (one.p_value or 0) <= 0.05 and sign * one.change < min(0.0, sign * (one.null_mean or 0.0))
+    ]
     first = (
-        "Taking lines out of the spectrum moves the score no more than random changes of the same energy: the peaks do"
-        " not matter to this decision."
+        "Taking lines out of the spectrum moves the score no more than taking out other lines of the same energy: the"
+        " peaks do not matter to this decision."
     )
     if telling:
         best = min(telling, key=lambda one: sign * one.change)
         z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
         others = round((best.p_value or 1) * (1 + best.nulls)) - 1
+        energy = "the same energy" if (best.null_energy or math.inf) >= 0.75 * best.energy else "less energy"
         first = (
             f"Without {best.what} {_logit(finding)} is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls}"
-            f" random changes of the same energy {others or 'none'} {'moves' if others < 2 else 'move'} it as far"
-            f" (p = {best.p_value:.2g}{z})."
+            f" sets of other lines of the same radii and {energy} {others or 'none'}"
+            f" {'moves' if others < 2 else 'move'} it as far (p = {best.p_value:.2g}{z})."
         )
     elif finding.flip is not None:
-        first = "No set of lines looked at moves the score more than random changes of the same energy."
+        first = "No set of lines looked at moves the score more than other lines of the same energy."
     if not finding.flip_sought:
         return first
     if finding.flip is None:
@@ -308,6 +314,17 @@ def _changed(finding: Finding) -> str:
         f"{first} Notching {'one frequency' if count == 1 else f'{count} frequencies'} takes the score to"
         f" {finding.flip.after:+.2f}, out of the evidence."
     )
+
+
+def _properties(found: Attributed) -> str:
+    """How many frequencies carry the map, and how far it moves under JPEG; empty if that was not measured."""
+    if not found.complexity:
+        return ""
+    many = "One frequency makes" if found.complexity == 1 else f"{found.complexity} frequencies of 513 make"
+    words = f" {many} up 90 % of the absolute attribution."
+    if found.stability is not None:
+        words += f" Saved as JPEG of quality 95, the map of frequencies moves by {found.stability:.0%} of its norm."
+    return words
 
 
 def _logit(finding: Finding) -> str:
