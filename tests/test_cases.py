@@ -198,12 +198,15 @@ def test_audit_describes_the_rest(cases, run, tmp_path):
     assert (group["generator"], group["real"], group["fake"]) == ("camera", len(GOOD), 0)
 
 
-def test_inspect_looks_at_the_rest(cases, run, monkeypatch):
+@pytest.mark.parametrize("by", ["folder", "files"])
+def test_inspect_looks_at_the_rest(by, cases, run, monkeypatch):
     """Without the explanation, which reads no file."""
     monkeypatch.setattr("freqforensics.inspection.explain_finding", lambda finding, *args, **options: finding)
-    code, printed, lines = run("inspect", *(cases / name for name in sorted(GOOD + BAD)), "--json")
+    paths = [cases] if by == "folder" else [cases / name for name in sorted(GOOD + BAD)]
+    code, printed, lines = run("inspect", *paths, "--json")
     assert code == 1
-    check_named(cases, lines)
+    notes = [line for line in check_named(cases, lines) if line.startswith("note: left out")]
+    assert len(notes) == (by == "folder")
     findings = json.loads(printed)
     assert [finding["image"]["name"] for finding in findings] == list(GOOD)
     judged = [finding["image"]["name"] for finding in findings if finding["logit"] is not None]

@@ -457,6 +457,17 @@ def test_a_damaged_tag_that_says_how_pixels_are_stored_is_refused(image):
         decode_image(unknown)
 
 
+@pytest.mark.parametrize(("lost", "reason"), [(262, "what the samples mean"), (258, "how many bits")])
+def test_a_tiff_without_a_tag_that_gives_samples_their_meaning_is_refused(image, lost, reason):
+    """Read as the default of the lost tag, white for zero or one bit, every pixel would be wrong."""
+    data = tiff(image)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        (entry,) = [tag.offset for tag in file.pages.first.tags if tag.code == lost]
+    damaged = data[:entry] + struct.pack("<H", 40_000) + data[entry + 2 :]
+    with pytest.raises(ImageReadError, match=reason):
+        decode_image(damaged)
+
+
 def test_private_tags_of_a_tiff_are_no_damage(image):
     data = tiff(image, photometric="rgb", extratags=[(65111, 2, 5, "mine", True)])
     np.testing.assert_array_equal(decode_image(data), image)

@@ -31,7 +31,9 @@ Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 
 @app.command(epilog="Example: freqforensics inspect photo.jpg --out report")
 def inspect(
-    image: Annotated[list[str] | None, typer.Argument(metavar="IMAGE", help="Image files.", show_default=False)] = None,
+    image: Annotated[
+        list[str] | None, typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False)
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the page and its figures.")] = None,
     weights: Weights = DEFAULT_WEIGHTS,
     baseline: Annotated[
@@ -84,15 +86,16 @@ def inspect(
             raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
         check_scoring([weights], calibration)
         own = None if population is None else _loaded(population)
-        check_images(image)
         check_out(out, image, overwrite=overwrite)
+        files, notes = _files_of(image)
+        check_images(files)
         from freqforensics.detector import open_detector
         from freqforensics.inspection import inspect_files
 
         say_what_they_are([weights])
         detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
         findings, failures = inspect_files(
-            image,
+            files,
             detector,
             out=out,
             region=place,
@@ -113,7 +116,23 @@ def inspect(
             _print_findings(findings)
             if out is not None:
                 print(f"open {out / 'index.html'}")
-        complain_of((), (), failures)
+        complain_of(notes, (), failures)
+
+
+def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
+    """Put in place of each folder its image files, and give the notes on it."""
+    notes: list[str] = []
+    if not any(Path(path).is_dir() for path in paths):
+        return paths, notes
+    from freqforensics.images import index_images
+
+    files: list[str] = []
+    for path in paths:
+        if Path(path).is_dir():
+            files += [str(record.path) for record in index_images(path, on_note=notes.append)]
+        else:
+            files.append(path)
+    return files, notes
 
 
 @app.command(

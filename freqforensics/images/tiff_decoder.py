@@ -35,6 +35,7 @@ _YCBCR: Final = 6
 _DEFLATE: Final = frozenset({8, 32946})
 _TWICE: Final = frozenset({6, 7, 32773})  # JPEG and PackBits, which tifffile takes more strictly than libtiff
 _BYTES: Final = frozenset({1, 8, 16})
+_FAX: Final = frozenset({2, 3, 4})
 _PREMULTIPLIED: Final = 1
 _MOST_SAMPLES: Final = 16
 
@@ -107,7 +108,13 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 
 def _check_tags(page: tifffile.TiffPage) -> None:
-    """Raise for a tag that nobody knows among those that say how pixels are stored: it was another before."""
+    """Raise for a missing tag that says what samples mean, and for one that nobody knows: it was another before."""
+    if "PhotometricInterpretation" not in page.tags:
+        raise UndecodableError("damaged TIFF: no tag says what the samples mean")
+    row = (page.imagewidth + 7) // 8
+    one_bit = page.compression in _FAX or (page.compression == 1 and sum(page.databytecounts) == row * page.imagelength)
+    if "BitsPerSample" not in page.tags and not one_bit:
+        raise UndecodableError("damaged TIFF: no tag says how many bits a sample has")
     for tag in page.tags:
         if tag.code < _LAYOUT_TAGS_END and tag.code not in tifffile.TIFF.TAGS:
             raise UndecodableError(f"damaged TIFF: unknown tag {tag.code}")
