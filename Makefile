@@ -21,9 +21,8 @@ fuzz: .venv/installed-dev
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python tests/mutations.py $(FUZZ) --workers $(WORKERS))
 
 # Every p-value and interval, simulated in full; writes docs/results/calibration.md. `make test` runs the quick part.
-# On one processor: the rows of the table are collected in one process.
 calibration: .venv/installed-dev
-	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=full $(BIN)/python -m pytest tests/calibration)
+	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=full $(BIN)/python -m pytest tests/calibration -n auto --maxprocesses 8)
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)

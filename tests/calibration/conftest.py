@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,8 +101,15 @@ def record() -> Recorder:
     return RECORDER
 
 
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over the rows of a process of pytest-xdist."""
+    RECORDER.rows += [Row(*row) for row in getattr(node, "workeroutput", {}).get("rows", ())]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if FULL and RECORDER.rows:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["rows"] = [astuple(row) for row in RECORDER.rows]
+    elif FULL and RECORDER.rows:
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         rows = sorted(RECORDER.rows, key=lambda row: (row.name, row.setting))
         TABLE.write_text(HEADER + "\n".join(map(str, rows)) + "\n", encoding="utf-8")

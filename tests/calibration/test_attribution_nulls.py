@@ -81,7 +81,7 @@ def drawn(rng, count):
 
 def test_a_random_order_passes_deletion_as_often_as_the_p_value_says(simulations, record):
     hits = []
-    for seed in range(simulations(60, 1000)):
+    for seed in range(simulations(60, 400)):
         rng = np.random.default_rng([1, seed])
         order = drawn(rng, int(rng.integers(10, 400)))
         result = fourier_deletion(
@@ -95,7 +95,7 @@ def test_a_random_order_passes_deletion_as_often_as_the_p_value_says(simulations
 
 def test_the_order_of_a_planted_lattice_passes_deletion(simulations, record):
     hits = []
-    for seed in range(simulations(10, 200)):
+    for seed in range(simulations(10, 100)):
         rng = np.random.default_rng([2, seed])
         order = [*(LATTICE[index] for index in rng.permutation(len(LATTICE))), *drawn(rng, 40)]
         order = list(dict.fromkeys(order))
@@ -108,7 +108,7 @@ def test_the_order_of_a_planted_lattice_passes_deletion(simulations, record):
 @pytest.mark.parametrize("count", [1, 8, 33])
 def test_random_lines_reach_a_p_value_as_often_as_it_says(count, simulations, record):
     hits = []
-    for seed in range(simulations(40 if count == 8 else 25, 1000)):
+    for seed in range(simulations(40 if count == 8 else 25, 400)):
         rng = np.random.default_rng([3, count, seed])
         # With 39 controls one of twenty p-values is at most 2/40.
         result = notch(with_lattice(rng), detector_of(seed), drawn(rng, count), nulls=39, rng=rng)
@@ -120,7 +120,7 @@ def test_random_lines_reach_a_p_value_as_often_as_it_says(count, simulations, re
 @pytest.mark.parametrize("lines", [LATTICE[:1], LATTICE], ids=["one line", "lattice"])
 def test_planted_lines_stand_out(lines, simulations, record):
     hits = []
-    for seed in range(simulations(10, 200)):
+    for seed in range(simulations(10, 100)):
         rng = np.random.default_rng([4, len(lines), seed])
         image, detector = with_lattice(rng, lines=lines), readout(seed, lines)
         result = notch(image, detector, lines, nulls=39, rng=rng)
@@ -132,7 +132,7 @@ def test_strong_lines_do_not_stand_out_of_a_detector_of_power(simulations, recor
     """Adding waves raises what taking lines out lowers; other lines of the same energy lower it as much."""
     detector = Detector(Power(), input="residual").eval()
     hits = []
-    for seed in range(simulations(10, 200)):
+    for seed in range(simulations(10, 100)):
         rng = np.random.default_rng([5, seed])
         lines = [line for line in drawn(rng, 40) if 0.2 < np.hypot(*line) < 0.5][:4]
         result = notch(with_lattice(rng, amplitude=0.5, lines=lines), detector, lines, nulls=39, rng=rng)
