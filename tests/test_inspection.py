@@ -25,7 +25,7 @@ from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.kinds import ImageKind
 from freqforensics.detector.local import make_small_detector
-from freqforensics.figures.inspection import plot_image
+from freqforensics.figures.inspection import plot_counterfactuals, plot_image
 from freqforensics.finding import PhotographRate, finding_schema
 from freqforensics.images import ImageReadError, index_images
 from freqforensics.inspection import inspect, inspect_files
@@ -288,6 +288,16 @@ def test_the_strongest_part_of_a_fused_detector_is_explained(fused, fused_findin
     assert f"Part coherence (periodic traces of upsampling): {own['coherence']:+.2f}.</li>" in page
     assert "the logit of the part local differs by" in page
     assert "a view without a residual" in page
+
+
+def test_the_notches_of_a_part_are_drawn_where_the_sum_would_be_inconclusive(fused_finding):
+    """The verdict is on the sum of the parts: the field moves by what the other part adds."""
+    ax = plot_counterfactuals(fused_finding)
+    others = fused_finding.logit - fused_finding.parts.logits["local"]
+    (field,) = [patch for patch in ax.patches if patch.get_facecolor()[:3] == pytest.approx((0xEE / 255,) * 3)]
+    edges = field.get_x() + others, field.get_x() + field.get_width() + others
+    assert edges == pytest.approx((fused_finding.thresholds.low, fused_finding.thresholds.high))
+    assert "the part local" in ax.get_xlabel()
 
 
 def test_the_rate_takes_the_place_of_the_probability(fused, fused_finding):

@@ -145,10 +145,15 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
-        ax.axvspan(*_inconclusive(finding, ax.get_xlim()), color="#EEEEEE", zorder=0)
+        parts = finding.parts
+        # A part is notched; the verdict is on the sum, to which the other parts add what they did.
+        others = 0.0 if parts is None else sum(parts.logits.values()) - parts.logits[parts.strongest]
+        low, high = _inconclusive(finding, ax.get_xlim())
+        ax.axvspan(low - others, high - others, color="#EEEEEE", zorder=0)
         ax.set_yticks(range(len(shown)), [found.what for found in shown])
         ax.set_ylim(len(shown) - 0.5, -0.5)
-        ax.set_xlabel("logit (black: of the view; grey field: inconclusive)")
+        of = "the view" if parts is None else f"the part {parts.strongest}"
+        ax.set_xlabel(f"logit of {of} (black: as it is; grey field: the image would be inconclusive)")
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(shown))), ncols=3)
         _open_frame(ax)
     return ax
