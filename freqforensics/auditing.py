@@ -102,7 +102,10 @@ def write_matched(facts: Sequence[FileFacts], path: str | Path) -> list[ImageRec
     chosen = matched_records(facts)
     if not chosen:
         raise ValueError("no real file has the format, size and quality of a fake one: re-encode both sides alike")
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         writer = TableWriter(file)
         writer.row(["path", "label", "generator", "category", "split"])
         for record in chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -28,12 +28,23 @@ def check_result_folder(
     not given. Temporary files that killed runs left do not count.
     """
     target = Path(out)
+    if target.is_symlink() and not target.exists():
+        raise ValueError(f"{target} is a link to nothing")
     place = _existing(target)
     if not place.is_dir():
         raise ValueError(f"{target if place == target.absolute() else place} is a file, not a folder")
     _check_writable(place)
     if target.is_dir() and not overwrite and not all(map(is_abandoned, target.iterdir())):
         raise ValueError(f"{target} is not empty: {hint}")
+
+
+def check_parts(out: str | Path, parts: Sequence[str], *, overwrite: bool = False) -> None:
+    """Raise ValueError unless results can be written to folders of `out`, and a page and a manifest into it."""
+    root = Path(out)
+    for part in parts:
+        check_result_folder(root / part, overwrite=overwrite)
+    for name in ("index.html", "manifest.json"):
+        check_result_file(root / name, overwrite=overwrite, hint="give --overwrite to replace it, or another folder")
 
 
 def check_result_file(path: str | Path, *, overwrite: bool = False, hint: str = "--overwrite replaces it") -> None:
@@ -49,6 +60,8 @@ def check_result_file(path: str | Path, *, overwrite: bool = False, hint: str = 
         raise ValueError(f"{target} is a device, not a file")
     if target.exists() and not overwrite:
         raise ValueError(f"{target} exists: {hint}")
+    if target.is_symlink() and not target.exists():
+        raise ValueError(f"{target} is a link to nothing")
     place = _existing(target.parent)
     if not place.is_dir():
         raise ValueError(f"{place} is a file, not a folder")

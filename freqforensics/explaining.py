@@ -120,7 +120,12 @@ def explain_finding(
             if image is view:
                 return plane
             other = integrate_path(
-                image, part, baselines=chosen, natural=population.amplitudes, rng=np.random.default_rng(seed)
+                image,
+                part,
+                baselines=chosen,
+                natural=population.amplitudes,
+                most_steps=64,
+                rng=np.random.default_rng(seed),
             )
             return fourier_map(other, tile=32)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.demo import SIZE, write_upsampled_photographs
+from freqforensics.destinations import check_parts
 from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.ablation import Ablation
@@ -14,7 +15,6 @@ from freqforensics.experiments import sweep_sources
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import index_sources
 from freqforensics.provenance import (
-    check_result_folder,
     clear_results,
     drop_manifest,
     manifest,
@@ -89,8 +89,7 @@ def make_gallery(
         `relate_quality`.
     """
     root = Path(out)
-    for part in PARTS:
-        check_result_folder(root / part, overwrite=overwrite)
+    check_parts(root, PARTS, overwrite=overwrite)
     labels = {record.label for record in index_sources(sources)} if sources else set()
     if sources and not {"real", "fake"} <= labels:
         raise ValueError("sources must hold real and fake images, in folders 0_real and 1_fake or named in a table")

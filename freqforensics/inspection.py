@@ -65,7 +65,7 @@ def inspect(
     population : Population, optional
         To hold the image's spectrum against; default the one that ships.
     fast : bool
-        Fewer steps, random changes and controls; no Shapley values, no occlusion, weights made random at once.
+        Fewer steps and controls; no Shapley values, occlusion, band stops or stability; weights made random at once.
     salvage : bool
         As in `read_image`.
     seed : int

@@ -31,6 +31,7 @@ _LIBRARIES: Final = (
     "simplejpeg",
     "imagecodecs",
     "tifffile",
+    "pillow-heif",
     "matplotlib",
     "scikit-image",
     "PyWavelets",
@@ -143,7 +144,7 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     ----------
     out : str or Path
         Made if need be. With `overwrite`, the files that the ``manifest.json`` found in it lists as its outputs are
-        replaced or removed; nothing else ever is.
+        replaced or removed. Any other file stays, unless one of the new result has its name.
     overwrite : bool
         Allow a folder that holds something.
 
@@ -175,7 +176,8 @@ def result_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
             with errors_name(target, made):
                 yield made
                 outputs = _listed_outputs(made)
-                journal = {"outputs": sorted({*_outputs(target), *outputs})}
+                before = _outputs(target)
+                journal = {"outputs": before, "moved": sorted(set(outputs) - set(before))}
                 write_json(scratch / _JOURNAL, journal)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -215,9 +217,13 @@ def _move_results(made: Path, target: Path, outputs: Sequence[str]) -> None:
 def _remove_outputs(target: Path, names: Iterable[str]) -> None:
     """Remove files of a result, and the folders below `target` that are empty then."""
     for name in names:
-        place = target / name
-        place.unlink(missing_ok=True)
-        for folder in place.parents:
+        (target / name).unlink(missing_ok=True)
+        _remove_empty_folders(target, [name])
+
+
+def _remove_empty_folders(target: Path, names: Iterable[str]) -> None:
+    for name in names:
+        for folder in (target / name).parents:
             if folder == target or (folder.is_dir() and any(folder.iterdir())):
                 break
             if folder.is_dir():
@@ -234,8 +240,17 @@ def clear_results(folder: str | Path) -> None:
 
 
 def drop_manifest(folder: str | Path) -> None:
-    """Remove a folder's manifest before its results are written anew, for it would describe others meanwhile."""
-    (Path(folder) / _MANIFEST).unlink(missing_ok=True)
+    """Remove a folder's manifest before its results are written anew, for it would describe others meanwhile.
+
+    Somebody else's stays.
+    """
+    place = Path(folder) / _MANIFEST
+    try:
+        ours = "freqforensics" in json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return
+    if ours:
+        place.unlink(missing_ok=True)
 
 
 def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
@@ -258,9 +273,12 @@ def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
     for left in abandoned_in(target):
         # With a manifest in place nothing was touched yet, or all was done.
         if not (target / _MANIFEST).exists():
-            outputs = _outputs(target, left / _JOURNAL)
+            # Of the old result, or moved: what still waits has not taken the place of somebody's file of its name.
+            outputs, moved = (_outputs(target, left / _JOURNAL, key=key) for key in ("outputs", "moved"))
+            outputs += [name for name in moved if not (left / "results" / name).exists()]
             removed += [name for name in outputs if (target / name).is_file()]
             _remove_outputs(target, outputs)
+            _remove_empty_folders(target, moved)
         remove_abandoned([left])
         removed.append(left.name)
     return tuple(removed)
@@ -335,10 +353,13 @@ def clear_unfinished(folder: str | Path) -> tuple[str, ...]:
     return tuple(path.relative_to(folder).as_posix() for path in left)
 
 
-def _outputs(folder: Path, listing: Path | None = None) -> list[str]:
+def _outputs(folder: Path, listing: Path | None = None, *, key: str = "outputs") -> list[str]:
     """What an earlier run says, in its manifest or another listing, it wrote to `folder`, as far as it lies inside."""
     try:
-        listed = json.loads((listing or folder / _MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        listed = json.loads((listing or folder / _MANIFEST).read_text(encoding="utf-8"))
+        if listing is None and "freqforensics" not in listed:
+            return []  # somebody else's
+        listed = listed.get(key, ())
         return [
             name
             for name in listed

@@ -11,6 +11,7 @@ from typing import Final
 
 from freqforensics.comparing import compare_sources
 from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
+from freqforensics.destinations import check_parts
 from freqforensics.detector import score_files
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.weights import DEFAULT
@@ -19,7 +20,7 @@ from freqforensics.experiments import evaluate_sources
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import index_sources
 from freqforensics.inspection import inspect_files
-from freqforensics.provenance import check_result_folder, drop_manifest, manifest, replacing, result_folder, write_json
+from freqforensics.provenance import drop_manifest, manifest, replacing, result_folder, write_json
 from freqforensics.report import Chapter, render_tour
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.survey import survey_sources
@@ -94,8 +95,7 @@ def show_all(
     """
     started = time.monotonic()
     root = Path(out)
-    for part in PARTS:
-        check_result_folder(root / part, overwrite=overwrite)
+    check_parts(root, PARTS, overwrite=overwrite)
     tell("1 of 6: photographs, and what plain upsampling makes of them")
     drop_manifest(root)
     with result_folder(root / "images", overwrite=overwrite) as folder:

@@ -21,7 +21,7 @@ from pictures import encoded, picture
 from PIL import Image
 
 from freqforensics import SpectrumSpec, mean_spectrum
-from freqforensics.images import ImageReadError, decode_image, read_header, read_image
+from freqforensics.images import ImageReadError, chatter, decode_image, read_header, read_image
 from freqforensics.spectra import SpectrumAccumulator
 from freqforensics.survey import survey_sources
 
@@ -489,6 +489,60 @@ def test_tiffs_are_not_read_while_logging_hides_warnings(image):
             decode_image(damaged)
     finally:
         logging.getLogger().setLevel(logging.WARNING)
+
+
+@pytest.mark.parametrize("setting", ["level", "disabled"])
+def test_an_applications_logging_hides_no_file(image, setting):
+    """`logging.config.dictConfig` disables the loggers that exist; others raise the level of a library's."""
+    loggers = [logging.getLogger(name) for name in ("imagecodecs", "tifffile")]
+    before = [(logger.level, logger.disabled) for logger in loggers]
+    whole = CODED["jpeg"](image)
+    start, count = strips(whole)[0]
+    damaged = whole[: start + count // 2] + bytes(count - count // 2) + whole[start + count :]
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    try:
+        for logger in loggers:
+            logger.addHandler(handler)
+            if setting == "level":
+                logger.setLevel(logging.ERROR)
+            else:
+                logger.disabled = True
+        np.testing.assert_array_equal(decode_image(encoded(image, "PNG")), image)
+        assert quiet(whole).shape == image.shape
+        with pytest.raises(ImageReadError, match="damaged TIFF"):
+            decode_image(damaged)
+        for logger in loggers:
+            logger.warning("hidden")
+            logger.error("an error")
+        assert heard == ([] if setting == "disabled" else ["an error"] * 2)
+    finally:
+        for logger, (level, disabled) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.disabled = disabled
+        chatter._LISTENER.least.clear()
+
+
+def test_pngs_are_read_while_logging_is_disabled(image):
+    logging.disable(logging.CRITICAL)
+    try:
+        np.testing.assert_array_equal(decode_image(encoded(image, "PNG")), image)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_alpha_beside_inverted_grey_is_not_inverted(image):
+    grey = np.ascontiguousarray(image[..., 0])
+    samples = np.dstack([255 - grey, np.full_like(grey, 255)])
+    data = tiff(samples, photometric="miniswhite", planarconfig="contig", extrasamples=["assocalpha"])
+    np.testing.assert_array_equal(quiet(data)[..., 1], grey)
+
+
+def test_samples_that_are_no_colours_are_named(image):
+    data = tiff(np.dstack([image, image[..., :1]]), photometric="rgb", extrasamples=["unspecified"])
+    assert "extra samples dropped" in notes_of(data)
 
 
 def test_complaints_stay_with_the_thread_whose_file_they_are_about(image):

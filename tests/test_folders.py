@@ -610,3 +610,10 @@ def test_sources_that_contradict_each_other_are_an_error(tmp_path):
 def test_groups_are_ordered(tmp_path):
     touch(tmp_path, "b/1_fake/1.png", "b/0_real/1.png", "a/1_fake/1.png")
     assert list(by_generator(index_images(tmp_path))) == [("a", "fake"), ("b", "real"), ("b", "fake")]
+
+
+def test_a_cell_quoted_for_a_spreadsheet_is_what_it_was(tmp_path):
+    (tmp_path / "=x.png").touch()
+    (tmp_path / "table.csv").write_text("path,label,generator\n'=x.png,fake,'-gan\n")
+    (record,) = index_images(tmp_path / "table.csv")
+    assert (record.path, record.generator) == (tmp_path / "=x.png", "-gan")

@@ -47,6 +47,20 @@ def test_a_perfect_ranking_has_a_lower_bound(metric):
     assert 0 < alone.low < 0.3
 
 
+@pytest.mark.parametrize("metric", ["tpr_at_5", "eer"])
+def test_ties_may_count_either_way(rng, metric):
+    """The bounds of rounded scores hold those of any way of breaking their ties."""
+    y = np.arange(160) >= 80
+    x = np.round(rng.normal(np.where(y, 1.0, 0.0)))
+    whole = ranking_interval(x, y, metric=metric)
+    for _ in range(5):
+        broken = ranking_interval(x + rng.uniform(-0.01, 0.01, 160), y, metric=metric)
+        assert whole.low <= broken.low + 1e-9
+        assert broken.high <= whole.high + 1e-9
+    equal = ranking_interval(np.zeros(40), np.arange(40) >= 20, metric=metric)
+    assert equal.high - equal.low > 0.9
+
+
 def test_shared_shifts_widen_the_interval(rng):
     names = np.repeat([f"c{i:02d}" for i in range(20)], 40)
     y = np.tile([False, True], 400)

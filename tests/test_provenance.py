@@ -11,11 +11,12 @@ import pytest
 from pictures import dead_prefix
 
 import freqforensics
-from freqforensics.destinations import check_result_file, check_result_folder
+from freqforensics.destinations import check_parts, check_result_file, check_result_folder
 from freqforensics.provenance import (
     clear_results,
     clear_unfinished_file,
     clear_unfinished_results,
+    drop_manifest,
     manifest,
     replacing,
     result_folder,
@@ -35,7 +36,7 @@ def test_manifest_says_what_made_a_result_and_nothing_that_changes():
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     target = tmp_path / "sub" / "x.json"
-    write_json(target, {"a": 1})
+    write_json(target, {"freqforensics": "0", "a": 1})
 
     def break_off() -> None:
         with replacing(target) as temporary:
@@ -44,7 +45,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
     with pytest.raises(RuntimeError):
         break_off()
-    assert json.loads(target.read_text()) == {"a": 1}
+    assert json.loads(target.read_text()) == {"freqforensics": "0", "a": 1}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(target, float("nan"))
     assert [path.name for path in target.parent.iterdir()] == ["x.json"]
@@ -63,7 +64,7 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
             for name in names:
                 (made / name).parent.mkdir(parents=True, exist_ok=True)
                 (made / name).write_text(name)
-            write_json(made / "manifest.json", {"a": 1})
+            write_json(made / "manifest.json", {"freqforensics": "0", "a": 1})
             if fail:
                 raise KeyboardInterrupt
 
@@ -72,7 +73,11 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.rglob("*")) == [tmp_path / "deep"]
 
     fill("x.txt", "sub/y.txt")
-    assert json.loads((out / "manifest.json").read_text()) == {"a": 1, "outputs": ["sub/y.txt", "x.txt"]}
+    assert json.loads((out / "manifest.json").read_text()) == {
+        "freqforensics": "0",
+        "a": 1,
+        "outputs": ["sub/y.txt", "x.txt"],
+    }
     (out / "mine.txt").write_text("keep")
     with pytest.raises(ValueError, match="is not empty: give --overwrite"):
         fill("x.txt")
@@ -91,10 +96,32 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
 def test_a_forged_manifest_removes_nothing_outside(tmp_path):
     out, other = tmp_path / "out", tmp_path / "precious.txt"
     other.write_text("keep")
-    write_json(out / "manifest.json", {"outputs": ["../precious.txt", str(other), 3]})
+    write_json(out / "manifest.json", {"freqforensics": "0", "outputs": ["../precious.txt", str(other), 3]})
     with result_folder(out, overwrite=True) as made:
         (made / "x.txt").write_text("")
     assert other.read_text() == "keep"
+
+
+def test_somebody_elses_manifest_lists_nothing_of_ours(tmp_path):
+    out = tmp_path / "out"
+    write_json(out / "manifest.json", {"name": "web", "outputs": ["precious.txt"]})
+    (out / "precious.txt").write_text("keep")
+    with result_folder(out, overwrite=True) as made:
+        (made / "x.txt").write_text("")
+    assert (out / "precious.txt").read_text() == "keep"
+    drop_manifest(out)
+    assert json.loads((out / "manifest.json").read_text())["name"] == "web"
+
+
+def test_a_page_in_the_way_is_refused(tmp_path):
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(ValueError, match=r"index\.html exists"):
+        check_parts(tmp_path, ["one", "two"])
+    check_parts(tmp_path, ["one", "two"], overwrite=True)
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    for check in (check_result_folder, check_result_file):
+        with pytest.raises(ValueError, match="link to nothing"):
+            check(tmp_path / "link")
 
 
 # --- runs that are killed ------------------------------------------------------------------------------------------
@@ -120,7 +147,7 @@ with result_folder(sys.argv[1], overwrite=True) as made:
     for name in ("both.txt", "sub/new.txt", "z.txt"):
         (made / name).parent.mkdir(exist_ok=True)
         (made / name).write_text("new")
-    write_json(made / "manifest.json", {"run": "new"})
+    write_json(made / "manifest.json", {"freqforensics": "0", "run": "new"})
     for name in ("replace", "unlink", "rmdir"):
         setattr(Path, name, dying(getattr(Path, name)))
 """
@@ -131,7 +158,7 @@ def _write_old(out: Path) -> None:
         for name in ("a.txt", "both.txt", "old/sub.txt"):
             (made / name).parent.mkdir(exist_ok=True)
             (made / name).write_text("old")
-        write_json(made / "manifest.json", {"run": "old"})
+        write_json(made / "manifest.json", {"freqforensics": "0", "run": "old"})
 
 
 def _content(out: Path) -> dict[str, str]:
@@ -169,7 +196,7 @@ def test_a_manifest_is_never_beside_files_of_another_run(tmp_path):
         # The next run, of another result: nothing is left of either.
         with result_folder(out, overwrite=True) as made:
             (made / "x.txt").write_text("x")
-            write_json(made / "manifest.json", {"run": "next"})
+            write_json(made / "manifest.json", {"freqforensics": "0", "run": "next"})
         assert _content(out) == {"mine.txt": "mine", "x.txt": "x"}, last
         assert not list(out.glob(".unfinished-*"))
         assert {path.name for path in out.iterdir()} == {"manifest.json", "mine.txt", "x.txt"}
@@ -191,7 +218,7 @@ def test_an_error_while_results_are_put_in_place_is_as_a_kill(tmp_path, monkeypa
         with result_folder(out, overwrite=True) as made:
             (made / "both.txt").write_text("new")
             (made / "c.txt").write_text("new")
-            write_json(made / "manifest.json", {"run": "new"})
+            write_json(made / "manifest.json", {"freqforensics": "0", "run": "new"})
 
     monkeypatch.setattr(Path, "replace", refused)
     with pytest.raises(PermissionError):

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,7 @@ from pictures import picture, write
 
 from freqforensics.detector import Detector, ScoreTable, make_detector, score as module, score_files, weights_sha256
 from freqforensics.detector.inference import folded, make_scorer
-from freqforensics.detector.lanes import LANE, in_lanes
+from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.images import index_images, read_image, records_sha256
 from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
@@ -105,6 +106,17 @@ def test_rows_are_the_same_for_every_number_of_threads_and_every_batch(tmp_path,
     assert len(first) == 4
     for lines in shown.values():
         assert lines == first
+
+
+def test_threads_that_overlap_leave_the_numbers_of_threads_as_they_were():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    first, second = one_thread_each(), one_thread_each()
+    assert first.__enter__() == before[0]
+    assert second.__enter__() == before[0]
+    first.__exit__(None, None, None)
+    assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
 
 
 def test_lanes_give_each_image_its_logits(rng):

@@ -31,6 +31,15 @@ def test_a_group_draws_the_same_whatever_else_is_there(tree):
     assert not np.array_equal(whole.spectra["san", "fake"].power, other.spectra["san", "fake"].power)
 
 
+@pytest.mark.parametrize("images", [1, 2, 3])
+def test_figures_of_few_images_are_drawn(tmp_path, rng, images):
+    """Their power is hardly bounded, and the bounds have a finite place on the page."""
+    for index in range(images):
+        write(tmp_path / "data" / f"{index}.png", picture(rng, 40, 48))
+    survey_sources([tmp_path / "data"], spec=SPEC).save(tmp_path / "out")
+    assert (tmp_path / "out" / "profiles.png").stat().st_size > 1000
+
+
 def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
     write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 9, 9))
     survey = survey_sources([tree], spec=SPEC)

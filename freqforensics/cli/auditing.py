@@ -48,6 +48,8 @@ def audit(
         if (reencode is None) != (size is None):
             raise Failed("--reencode and --size go together")
         check_sources(source)
+        if out is not None and reencode is not None and out.absolute() == reencode.absolute():
+            raise Failed("--out and --reencode must be two folders")
         check_out_file(match, source, overwrite=overwrite)
         check_out(reencode, source, overwrite=overwrite)
         check_out(out, source, overwrite=overwrite)

@@ -95,14 +95,17 @@ def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = N
 
 def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
     """Raise ValueError unless results can be written to a folder or its `parts`; clear what a killed run left."""
+    from freqforensics.destinations import check_parts
     from freqforensics.provenance import check_result_folder, clear_unfinished_results
 
     if out is None:
         return
     check_apart(out, sources)
     places = [out / part for part in parts] or [out]
-    for place in places:
-        check_result_folder(place, overwrite=overwrite)
+    if parts:
+        check_parts(out, parts, overwrite=overwrite)
+    else:
+        check_result_folder(out, overwrite=overwrite)
     for place in places:
         _tell_cleared(clear_unfinished_results(place), place)
 

@@ -182,6 +182,8 @@ def population(
         check_sources(sources)
         for file in (out, calibrate):
             check_out_file(file, sources, overwrite=overwrite)
+        if out is not None and calibrate is not None and out.absolute() == calibrate.absolute():
+            raise Failed("--out and --calibrate must be two files")
         from freqforensics.cli.calibrating import print_calibration, write_calibration
         from freqforensics.population import population_of_sources
 

@@ -7,6 +7,7 @@ several batches run side by side instead.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,17 +28,30 @@ SMALL: Final = 128 * 128
 """Pixels up to which such batches are worth their empty places for images of any size."""
 
 
+_LOCK: Final = threading.Lock()
+_BEFORE: Final[list[tuple[int, int]]] = []
+"""The numbers of threads of torch and OpenCV before the first of those who are at work, once for each of them."""
+
+
 @contextmanager
 def one_thread_each() -> Iterator[int]:
-    """Let every thread compute with torch and OpenCV by itself; gives the number of threads torch had."""
-    threads, of_opencv = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    """Let every thread compute with torch and OpenCV by itself; gives the number of threads torch had.
+
+    The numbers are the process's: the first to come sets them, the last to go restores them.
+    """
+    with _LOCK:
+        _BEFORE.append(_BEFORE[0] if _BEFORE else (torch.get_num_threads(), cv2.getNumThreads()))
+        threads, of_opencv = _BEFORE[0]
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
     try:
         yield threads
     finally:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(of_opencv)
+        with _LOCK:
+            _BEFORE.pop()
+            if not _BEFORE:
+                torch.set_num_threads(threads)
+                cv2.setNumThreads(of_opencv)
 
 
 def in_lanes(

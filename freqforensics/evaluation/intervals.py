@@ -133,9 +133,9 @@ def _counts(x: Float, y: Bool) -> tuple[Float, Float]:
     """By the number k of real images above a threshold, the least and the greatest number of fakes above it."""
     reals = np.sort(x[~y])[::-1]
     fakes = np.sort(x[y])
-    # The threshold lies below the k-th real image and not below the next.
-    least = len(fakes) - np.searchsorted(fakes, reals, side="left")
-    greatest = len(fakes) - np.searchsorted(fakes, reals, side="right")
+    # The threshold lies below the k-th real image and not below the next: fakes that tie with it may count or not.
+    least = len(fakes) - np.searchsorted(fakes, reals, side="right")
+    greatest = len(fakes) - np.searchsorted(fakes, reals, side="left")
     return np.r_[0, least].astype(np.float64), np.r_[greatest, len(fakes)].astype(np.float64)
 
 

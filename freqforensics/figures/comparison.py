@@ -161,7 +161,8 @@ def _draw_matrix(ax: Axes, one: Similarity, rows: NDArray[np.int_], columns: NDA
     same = rows[:, None] == columns[None, :]
     values[same] = np.nan
     ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-    level = max(float(p_value[~same].min()), _LEVEL / max(1, pairs))
+    # A set is like itself with the least p-value that was possible.
+    level = max(float(one.p_value[0, 0]), _LEVEL / max(1, pairs))
     numbers = max(len(rows), len(columns)) <= _NUMBERS_UP_TO
     for row, column in zip(*np.nonzero(~same), strict=True):
         value, beyond = values[row, column], p_value[row, column] <= level and values[row, column] > 0

@@ -141,15 +141,14 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
                 middle = found.before + found.null_mean
                 ax.plot([middle - 2 * found.null_sd, middle + 2 * found.null_sd], [row, row], color=_GREY, linewidth=5,
                         alpha=0.45, solid_capstyle="butt",
-                        label="other lines, same energy (±2 sd)" if not row else None)  # fmt: skip
+                        label="other lines, same radii (±2 sd)" if not row else None)  # fmt: skip
             ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
         parts = finding.parts
         # A part is notched; the verdict is on the sum, to which the other parts add what they did.
         others = 0.0 if parts is None else sum(parts.logits.values()) - parts.logits[parts.strongest]
-        low, high = _inconclusive(finding, ax.get_xlim())
-        ax.axvspan(low - others, high - others, color="#EEEEEE", zorder=0)
+        ax.axvspan(*_inconclusive(finding, ax.get_xlim(), others), color="#EEEEEE", zorder=0)
         ax.set_yticks(range(len(shown)), [found.what for found in shown])
         ax.set_ylim(len(shown) - 0.5, -0.5)
         of = "the view" if parts is None else f"the part {parts.strongest}"
@@ -277,7 +276,9 @@ def plot_nearest(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.axvline(0, color="black", linewidth=0.6)
         ax.set(xlabel="correlation of the lattices", xlim=(-0.3, 1))
         ax.set_title(
-            f"{found.name or 'unknown'} (p = {found.p_value:.2g}, {found.images} photographs)", parse_math=False
+            f"{found.name or ('not named' if found.alike else 'unknown')}"
+            f" (p = {found.p_value:.2g}, {found.images} photographs)",
+            parse_math=False,
         )
         _open_frame(ax)
     return ax
@@ -393,9 +394,9 @@ def _frame(ax: Axes, box: tuple[int, int, int, int], scale: float, line: Any) ->
         )
 
 
-def _inconclusive(finding: Finding, limits: tuple[float, float]) -> tuple[float, float]:
-    """The thresholds; where one is infinite, the axis' end."""
-    low, high = finding.thresholds.low, finding.thresholds.high
+def _inconclusive(finding: Finding, limits: tuple[float, float], less: float = 0.0) -> tuple[float, float]:
+    """The thresholds `less` what others add; where one is infinite, the axis' end."""
+    low, high = finding.thresholds.low - less, finding.thresholds.high - less
     ends = min(limits), max(limits)
     return low if np.isfinite(low) else ends[0], high if np.isfinite(high) else ends[1]
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_BEGINNING: Final = 4096
 NEAR_BITS: Final = 3
 """Bits of 64 in which the difference hashes of near duplicates may differ."""
 
@@ -22,7 +23,8 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     Parameters
     ----------
     paths : sequence of Path
-        Only files of equal size are read. One that is empty or cannot be read is equal to none.
+        Only files of equal size are read, and whole only those that begin alike. One that is empty
+        or cannot be read is equal to none.
 
     Returns
     -------
@@ -44,17 +46,32 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
         if len(members) == 1:
             first += members
             continue
-        seen: set[bytes] = set()
+        by_beginning: dict[bytes, list[int]] = defaultdict(list)
         for index in members:
             try:
-                digest = hashlib.sha256(paths[index].read_bytes()).digest()
+                with paths[index].open("rb") as file:
+                    by_beginning[file.read(_BEGINNING)].append(index)
             except OSError:
                 first.append(index)
-                continue
-            if digest not in seen:
-                seen.add(digest)
-                first.append(index)
+        for alike in by_beginning.values():
+            first += alike if len(alike) == 1 else _first_of_equal(paths, alike)
     return sorted(first)
+
+
+def _first_of_equal(paths: Sequence[Path], members: Sequence[int]) -> list[int]:
+    seen: set[bytes] = set()
+    first: list[int] = []
+    for index in members:
+        try:
+            with paths[index].open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+        except OSError:
+            first.append(index)
+            continue
+        if digest not in seen:
+            seen.add(digest)
+            first.append(index)
+    return first
 
 
 def difference_hash(image: NDArray[np.uint8]) -> int:

@@ -26,7 +26,7 @@ def decode_png(data: bytes, header: ImageHeader, notes: Notes) -> Uint8:
     UndecodableError
         libpng gives it up.
     """
-    with listening():  # a comment or profile that libpng warns of is no part of the picture
+    with listening(needed=False):  # a comment or profile that libpng warns of is no part of the picture
         samples = imagecodecs.png_decode(data)
     image = to_rgb(to_8_bits(samples, 8 * samples.itemsize, notes), notes)
     if header.animated:

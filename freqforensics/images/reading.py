@@ -209,6 +209,8 @@ def decode_image(
         image, orientation = _decoded(data, header, notes, max_pixels, salvage=salvage, stored_luma=stored_luma)
     except UndecodableError as error:
         raise ImageReadError(name, str(error)) from error.__cause__
+    except MemoryError:
+        raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageReadError(name, f"cannot be decoded: damaged {header.format} ({reason})") from error

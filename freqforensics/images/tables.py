@@ -12,6 +12,7 @@ from freqforensics.images.reading import shown_path
 from freqforensics.images.records import ImageRecord, Label, path_text
 from freqforensics.images.repeats import contradiction
 from freqforensics.images.sides import is_numbered
+from freqforensics.tables import unquoted
 
 _COLUMNS: Final = ("path", "label", "generator", "category", "split")
 
@@ -68,6 +69,8 @@ def _rows(lines: Iterator[str], delimiter: str, table: Path, name: str | None, l
     for row in rows:
         if not row:
             continue
+        if any(cell[:1] == "'" for cell in row):
+            row = [unquoted(cell) for cell in row]
         row = row[: width - 1] + [""] * max(1, width - len(row))
         label = labels.get(row[label_at])
         if label is None:

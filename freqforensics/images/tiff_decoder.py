@@ -157,7 +157,7 @@ def _rgb(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes
         raise UndecodableError(f"colours of photometric interpretation {meaning} are not read")
     eight = to_8_bits(samples, bits, notes)
     if meaning == _WHITE_IS_ZERO:
-        eight = 255 - eight
+        eight = 255 - eight if eight.ndim == 2 else np.concatenate([255 - eight[..., :1], eight[..., 1:]], axis=2)
     colours = 1 if meaning in _GREY else 3
     if eight.ndim == 2:
         if colours == 3:
@@ -167,6 +167,8 @@ def _rgb(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, notes: Notes
         raise UndecodableError(f"cannot be decoded: {eight.shape[2]} samples of three colours")
     kinds = [int(kind) for kind in page.extrasamples]
     alpha = eight.shape[2] > colours and (not kinds or kinds[0] in (1, 2) or colours == 1)
+    if eight.shape[2] > colours + alpha:
+        notes.add("extra samples dropped")
     eight = eight[..., : colours + alpha]
     if alpha and kinds and kinds[0] == _PREMULTIPLIED:
         eight = unpremultiplied(eight, notes)

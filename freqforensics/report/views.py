@@ -71,7 +71,7 @@ _TEXTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "nearest": (
         "Bars of the correlation of the image's lattice with those of known generators.",
-        "named only if photographs of the population are hardly ever as alike.",
+        "named only on evidence, if the image's own tiles have a lattice, and photographs are hardly ever as alike.",
         "that this generator made it: others with the same upsamplers leave the same lattice.",
     ),
     "input": (

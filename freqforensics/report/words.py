@@ -236,7 +236,7 @@ def explained_words(finding: Finding) -> str:
 
 def in_short(finding: Finding) -> list[str]:
     """Give the finding in a few sentences."""
-    if finding.standing is not None and finding.standing.flat:
+    if finding.standing is not None and finding.standing.flat and not finding.explained.lines:
         return [UNIFORM]
     found = finding.explained
     lines = []
@@ -290,9 +290,11 @@ def _changed(finding: Finding) -> str:
         if (one.p_value or 0) <= 0.05 and sign * one.change < min(0.0, sign * (one.null_mean or 0.0))
     ]
     first = (
-        "Taking lines out of the spectrum moves the score no more than taking out other lines of the same energy: the"
-        " peaks do not matter to this decision."
+        "Taking lines out of the spectrum moves the score no further than taking out other lines of the same energy:"
+        " the peaks do not matter to this decision."
     )
+    if any((one.p_value or 0) <= 0.05 for one in notches):
+        first = "Taking lines out of the spectrum does not carry the score further the way that its map says."
     if telling:
         best = min(telling, key=lambda one: sign * one.change)
         z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
@@ -301,7 +303,7 @@ def _changed(finding: Finding) -> str:
         first = (
             f"Without {best.what} {_logit(finding)} is {best.after:+.2f} instead of {best.before:+.2f}; of {best.nulls}"
             f" sets of other lines of the same radii and {energy} {others or 'none'}"
-            f" {'moves' if others < 2 else 'move'} it as far (p = {best.p_value:.2g}{z})."
+            f" {'lies' if others < 2 else 'lie'} as far from the mean of all (p = {best.p_value:.2g}{z})."
         )
     elif finding.flip is not None:
         first = "No set of lines looked at moves the score more than other lines of the same energy."
@@ -348,7 +350,7 @@ def _beside(finding: Finding) -> str:
     if finding.standing is None:
         return "There was no population to compare with."
     if finding.standing.flat:
-        return UNIFORM
+        return "The middle, which is compared with photographs, is uniform." if finding.explained.lines else UNIFORM
     outside = finding.standing.outside
     first = (
         "The residual's spectrum lies among photographs'."

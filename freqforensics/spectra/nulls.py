@@ -61,9 +61,9 @@ def mean_interval(mean: Float, mean_square: Float, n: int, level: float) -> tupl
     Returns
     -------
     (lower, upper) : ndarrays
-        mean exp(-+ t s), s the relative standard error (delta method), t the quantile of Student's t whose degrees of
-        freedom are those of a variance estimated from N exponential numbers (Satterthwaite): powers have an excess
-        kurtosis of 6, with which N - 1 would be too many. Coverage: `docs/results/calibration.md`.
+        mean exp(-+ t s), s the relative standard error (delta method), t the quantile of Student's t with (N - 1) / 2
+        degrees of freedom, at least 1: the variance of powers, which are exponential, is less sure than that of normal
+        numbers. Half is by simulation (`docs/results/calibration.md`).
     """
     from scipy.special import stdtrit
 
@@ -71,7 +71,7 @@ def mean_interval(mean: Float, mean_square: Float, n: int, level: float) -> tupl
         return np.zeros_like(mean), np.full_like(mean, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_variance = np.nan_to_num((mean_square / mean**2 - 1.0) / (n - 1))
-    freedom = 2.0 / (2.0 / (n - 1) + 6.0 / n)
+    freedom = max(1.0, (n - 1) / 2)
     spread = np.exp(stdtrit(freedom, 0.5 + level / 2) * np.sqrt(np.maximum(relative_variance, 0.0)))
     return mean / spread, mean * spread
 

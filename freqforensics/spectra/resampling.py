@@ -115,8 +115,8 @@ class TraceAccumulator:
     """
 
     def __init__(self, *, size: int = 256, align: int = 16) -> None:
-        if size < 32:
-            raise ValueError(f"size must be at least 32, got {size}")
+        if size < 32 or size % 2:
+            raise ValueError(f"size must be even and at least 32, got {size}")
         self.size, self.align = size, align
         self.images = 0
         length = size - 8

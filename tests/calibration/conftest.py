@@ -101,15 +101,21 @@ def record() -> Recorder:
     return RECORDER
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over the rows of a process of pytest-xdist."""
     RECORDER.rows += [Row(*row) for row in getattr(node, "workeroutput", {}).get("rows", ())]
 
 
+def _whole(session: pytest.Session) -> bool:
+    """Whether all of this folder was asked for: a part would leave a table of a part."""
+    return all(Path(name).resolve() in Path(__file__).parents for name in session.config.args)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["rows"] = [astuple(row) for row in RECORDER.rows]
-    elif FULL and RECORDER.rows:
+    elif FULL and RECORDER.rows and not session.config.option.keyword and _whole(session):
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         rows = sorted(RECORDER.rows, key=lambda row: (row.name, row.setting))
         TABLE.write_text(HEADER + "\n".join(map(str, rows)) + "\n", encoding="utf-8")
