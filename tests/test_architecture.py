@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "provenance": {"destinations", "unfinished"},
     "engine": set(),
     "archives": set(),
-    "tables": set(),
+    "tables": {"provenance"},
     "proportions": set(),
     "images": {"proportions"},
     "spectra": {"provenance"},

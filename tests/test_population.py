@@ -187,6 +187,10 @@ def test_a_generator_is_named_on_evidence_and_a_lattice_of_the_images_own():
     assert "own tiles have no significant lattice" in words("evidence", None, 0.02)
     assert "unknown" in words("evidence", None, 0.5)
     assert "the verdict is not evidence" in words("inconclusive", None, 0.02)
-    uniform = SimpleNamespace(standing=SimpleNamespace(outside=1.0, flat=True), nearest=None)
+    uniform = SimpleNamespace(
+        standing=SimpleNamespace(outside=1.0, flat=True), nearest=None, explained=SimpleNamespace(lines=())
+    )
     assert in_short(uniform) == [UNIFORM]
     assert _beside(uniform) == UNIFORM
+    uniform.explained.lines = ("a line of a view beside the middle",)
+    assert _beside(uniform) == "The middle, which is compared with photographs, is uniform."

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.bands import Band
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
-from freqforensics.spectra.nulls import coherence_p_value, full_plane, half_plane_weights, self_conjugate_bins
+from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
+from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, ring_of_bins, turned, without_rings
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    pass
 
 Measure = Literal["coherent", "log_power", "peaks", "lattice"]
 Float = NDArray[np.float64]
 
-CONTENT: Final = Band(1 / 16)
-"""Frequencies that fingerprints are compared at: below lies content, which is aligned in many sets (faces)."""
 FDR: Final = 0.05
-_FINEST: Final = 16
-_RINGS: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,10 +201,10 @@ def similarity(
 def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
     """P-values of pairs, by leaving out parts; images that two sets have beside them count for both."""
     shape = fingerprints[0].shape
-    roots = np.sqrt(_bin_weights(shape))
+    roots = np.sqrt(bin_weights(shape))
 
     def vectors(levels: Float) -> Float:
-        return np.asarray((_without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], roots.size))
+        return np.asarray((without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], roots.size))
 
     means = []
     for one in fingerprints:
@@ -242,12 +238,12 @@ def _permuted_p_values(
     """P-values of pairs, by turning phases or exchanging bins of either side."""
     compare = _comparison(measure, shape)
     beyond = np.zeros_like(values)
-    rings = _ring_of_bins(shape)
+    rings = ring_of_bins(shape)
     if measure == "lattice":  # its points change places with each other only
-        rings = np.where(_on_lattice(shape), rings, -1 - rings) + rings.max() + 1
+        rings = np.where(on_lattice(shape), rings, -1 - rings) + rings.max() + 1
     for _ in range(permutations):
         null = [
-            _turned(own, shape, rng) if measure == "coherent" else _exchanged(own, rings, shape, rng) for own in plain
+            turned(own, shape, rng) if measure == "coherent" else exchanged(own, rings, shape, rng) for own in plain
         ]
         for a in range(len(plain)):
             for b in range(len(plain)):
@@ -340,7 +336,7 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
         return _significant(fake, shape)
     power = fake.power.sum(axis=0)
     nr = np.abs(fake.f.sum(axis=0)) ** 2 / np.maximum(power, 1e-300)
-    on = _on_lattice(shape)
+    on = on_lattice(shape)
     return np.asarray(np.where(on, np.log1p(np.maximum(0.0, nr - np.log(on.sum()))), 0.0))
 
 
@@ -377,7 +373,7 @@ def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape:
 def _comparison(
     measure: Measure, shape: tuple[int, int]
 ) -> Callable[[NDArray[np.generic], NDArray[np.generic]], float]:
-    weights = _bin_weights(shape)
+    weights = bin_weights(shape)
 
     def correlation(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
         norm = np.sqrt((weights * np.abs(a) ** 2).sum() * (weights * np.abs(b) ** 2).sum())
@@ -390,75 +386,8 @@ def _comparison(
     if measure == "coherent":
         return correlation
     if measure == "log_power":
-        return lambda a, b: correlation(_without_rings(a, shape), _without_rings(b, shape))
+        return lambda a, b: correlation(without_rings(a, shape), without_rings(b, shape))
     return jaccard
-
-
-def _bin_weights(shape: tuple[int, int]) -> Float:
-    """How many bins of the whole plane each of the half-plane stands for; content's do not count."""
-    return np.asarray(np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape))
-
-
-def _without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
-    """Take the weighted mean of its ring off every bin of arrays (..., H, W // 2 + 1)."""
-    place, averages = _ring_of_bins(shape).ravel(), _ring_averages(shape)
-    flat = np.asarray(values, np.float64).reshape(values.size // place.size, place.size)
-    return np.asarray((flat - np.asarray(averages @ flat.T).T[:, place]).reshape(values.shape))
-
-
-@lru_cache(maxsize=8)
-def _ring_averages(shape: tuple[int, int]) -> csr_array:
-    """Matrix (rings, bins) that takes the weighted mean of each ring."""
-    from scipy.sparse import csr_array
-
-    weights, place = _bin_weights(shape).ravel(), _ring_of_bins(shape).ravel()
-    totals = np.maximum(np.bincount(place, weights), 1e-300)
-    return csr_array((weights / totals[place], (place, np.arange(place.size))), shape=(len(totals), place.size))
-
-
-def _on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Bins at multiples of 1/16, the mean excepted."""
-    rows, columns = (np.arange(side) * _FINEST % side == 0 for side in shape)
-    on = np.outer(rows, columns[: shape[1] // 2 + 1])
-    on[0, 0] = False
-    return on
-
-
-def _turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
-    """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
-    turns = np.exp(2j * np.pi * rng.random(values.shape))
-    turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
-    return np.asarray(np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True))
-
-
-def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
-    """Give the second half of the columns that hold their own mirror image what the first half has."""
-    made = values.copy()
-    for column in {0, shape[1] // 2} if shape[1] % 2 == 0 else {0}:
-        first = made[1 : (shape[0] + 1) // 2, column]
-        made[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
-    return made
-
-
-def _ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
-    radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
-    return np.asarray(np.floor(radius * _RINGS), np.int64)
-
-
-def _exchanged(
-    values: NDArray[np.generic], rings: NDArray[np.int64], shape: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.generic]:
-    """Bins exchanged with others of their ring, a bin and its mirror image together."""
-    mirrors = np.zeros(values.shape, bool)
-    mirrors[shape[0] // 2 + 1 :, [0, -1] if shape[1] % 2 == 0 else [0]] = True
-    self_conjugate = np.broadcast_to(self_conjugate_bins(shape), values.shape)
-    # Mirror images stay out of the draw, and bins that are their own among themselves: they count once, others twice.
-    rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
-    order = np.argsort(rings, axis=None, kind="stable")
-    shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
-    made = np.empty_like(values).ravel()
-    made[order] = values.ravel()[shuffled]
-    return _mirrored(made.reshape(values.shape), shape)
 
 
 def _standard_errors(

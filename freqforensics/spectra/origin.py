@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.fingerprint import CONTENT, Fingerprint
+from freqforensics.spectra.fingerprint import Fingerprint
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.power import MeanSpectrum
+from freqforensics.spectra.rings import CONTENT
 
 Float = NDArray[np.float64]
 

@@ -1,0 +1,90 @@
+"""Bins of a half-plane by ring and by lattice: their averages, and how a permutation may exchange them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.spectra.bands import Band
+from freqforensics.spectra.nulls import half_plane_weights, self_conjugate_bins
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Float = NDArray[np.float64]
+
+CONTENT: Final = Band(1 / 16)
+"""Frequencies that fingerprints are compared at: below lies content, which is aligned in many sets (faces)."""
+_FINEST: Final = 16
+_RINGS: Final = 64
+
+
+def bin_weights(shape: tuple[int, int]) -> Float:
+    """How many bins of the whole plane each of the half-plane stands for; content's do not count."""
+    return np.asarray(np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape))
+
+
+def without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
+    """Take the weighted mean of its ring off every bin of arrays (..., H, W // 2 + 1)."""
+    place, averages = ring_of_bins(shape).ravel(), _ring_averages(shape)
+    flat = np.asarray(values, np.float64).reshape(values.size // place.size, place.size)
+    return np.asarray((flat - np.asarray(averages @ flat.T).T[:, place]).reshape(values.shape))
+
+
+@lru_cache(maxsize=8)
+def _ring_averages(shape: tuple[int, int]) -> csr_array:
+    """Matrix (rings, bins) that takes the weighted mean of each ring."""
+    from scipy.sparse import csr_array
+
+    weights, place = bin_weights(shape).ravel(), ring_of_bins(shape).ravel()
+    totals = np.maximum(np.bincount(place, weights), 1e-300)
+    return csr_array((weights / totals[place], (place, np.arange(place.size))), shape=(len(totals), place.size))
+
+
+def on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Bins at multiples of 1/16, the mean excepted."""
+    rows, columns = (np.arange(side) * _FINEST % side == 0 for side in shape)
+    on = np.outer(rows, columns[: shape[1] // 2 + 1])
+    on[0, 0] = False
+    return on
+
+
+def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
+    """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
+    turns = np.exp(2j * np.pi * rng.random(values.shape))
+    turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
+    return np.asarray(np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True))
+
+
+def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
+    """Give the second half of the columns that hold their own mirror image what the first half has."""
+    made = values.copy()
+    for column in {0, shape[1] // 2} if shape[1] % 2 == 0 else {0}:
+        first = made[1 : (shape[0] + 1) // 2, column]
+        made[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
+    return made
+
+
+def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Give the ring of each bin, of 1/64 cycles per pixel, shape (H, W // 2 + 1)."""
+    radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
+    return np.asarray(np.floor(radius * _RINGS), np.int64)
+
+
+def exchanged(
+    values: NDArray[np.generic], rings: NDArray[np.int64], shape: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.generic]:
+    """Bins exchanged with others of their ring, a bin and its mirror image together."""
+    mirrors = np.zeros(values.shape, bool)
+    mirrors[shape[0] // 2 + 1 :, [0, -1] if shape[1] % 2 == 0 else [0]] = True
+    self_conjugate = np.broadcast_to(self_conjugate_bins(shape), values.shape)
+    # Mirror images stay out of the draw, and bins that are their own among themselves: they count once, others twice.
+    rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
+    order = np.argsort(rings, axis=None, kind="stable")
+    shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
+    made = np.empty_like(values).ravel()
+    made[order] = values.ravel()[shuffled]
+    return _mirrored(made.reshape(values.shape), shape)
