@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata, t as student
+from scipy.special import ndtri, stdtrit
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -40,8 +40,8 @@ def score_interval(
     (0.84, 1.0)
     """
     # The squared quantile over the effective number of trials; a value of 0 or 1 has no variance to speak of.
-    binomial = float(norm.ppf((1 + level) / 2)) ** 2 / trials
-    estimated = float(student.ppf((1 + level) / 2, freedom)) ** 2 * variance / max(value * (1 - value), 1e-12)
+    binomial = float(ndtri((1 + level) / 2)) ** 2 / trials
+    estimated = float(stdtrit(freedom, (1 + level) / 2)) ** 2 * variance / max(value * (1 - value), 1e-12)
     square = max(binomial, estimated if variance > 0 else 0.0)
     centre = (value + square / 2) / (1 + square)
     reach = math.sqrt(square * (value * (1 - value) + square / 4)) / (1 + square)
@@ -66,6 +66,8 @@ def auc_influence(x: Float, y: Bool) -> tuple[float, Float]:
         Influence: its placement among the other label's scores, less the AUC, over the number of its own label.
     """
     fakes, reals = int(y.sum()), int((~y).sum())
+    from scipy.stats import rankdata  # loads much
+
     every = rankdata(x)
     placement = np.empty(len(x))
     placement[y] = (every[y] - rankdata(x[y])) / reals

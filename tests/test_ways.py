@@ -11,7 +11,7 @@ from toys import calibrated, rough_detector
 
 from freqforensics.detector import score_files
 from freqforensics.detector.views import cut, median_view, view_boxes
-from freqforensics.evaluation import WAYS, score_ways, ways as module
+from freqforensics.evaluation import WAYS, score_ways
 from freqforensics.images import index_images, read_image
 from freqforensics.images.perturb import JPEG
 
@@ -65,7 +65,7 @@ def test_what_ways_have_in_common_is_scored_once(records, monkeypatch):
         asked.update((record.label, perturb) for record in some)
         return score_files(some, *arguments, perturb=perturb, **options)
 
-    monkeypatch.setattr(module, "score_files", counted)
+    monkeypatch.setattr("freqforensics.detector.score.score_files", counted)
     detector = calibrated(rough_detector(), [0.0, 1.0])
     whole = score_ways(records, detector)
     assert asked == {
