@@ -20,9 +20,11 @@ WORKERS ?= 4
 fuzz: .venv/installed-dev
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python tests/mutations.py $(FUZZ) --workers $(WORKERS))
 
-# Every p-value and interval, simulated in full; writes docs/results/calibration.md. `make test` runs the quick part.
+# Every p-value and interval, simulated in full or by a SHARE, as 0.2; writes docs/results/calibration.md. `make test`
+# runs the quick part.
+SHARE ?= full
 calibration: .venv/installed-dev
-	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=full $(BIN)/python -m pytest tests/calibration -n auto --maxprocesses 8)
+	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=$(SHARE) $(BIN)/python -m pytest tests/calibration -n auto --maxprocesses 8)
 
 lint: .venv/installed-dev
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)

@@ -3,7 +3,8 @@
 A p-value must be small no more often than it says where there is nothing, and often where there is something; an
 interval must hold the truth as often as it says. Each test counts over simulations, and the count is held against the
 promise by exact binomial bounds of 99.9 %. The few simulations of a plain run find gross faults within seconds;
-``make calibration`` sets FREQFORENSICS_CALIBRATION=full, runs them all and writes ``docs/results/calibration.md``.
+``make calibration`` sets FREQFORENSICS_CALIBRATION=full, or to a share of them as 0.2, runs those and writes
+``docs/results/calibration.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import pytest
 
 from freqforensics.evaluation import binomial_interval
 
-FULL = os.environ.get("FREQFORENSICS_CALIBRATION") == "full"
+ASKED = os.environ.get("FREQFORENSICS_CALIBRATION", "")
+SHARE = {"": 0.0, "full": 1.0}[ASKED] if ASKED in ("", "full") else float(ASKED)
+"""Share of the simulations that are run; 0: the few of a plain run, and no table."""
 LEVEL = 0.999
 TABLE = Path(__file__).parents[2] / "docs" / "results" / "calibration.md"
 HEADER = """# Do the p-values and intervals hold?
@@ -93,7 +96,7 @@ RECORDER = Recorder()
 @pytest.fixture
 def simulations() -> Callable[[int, int], int]:
     """Choose the number of simulations: (quick, full)."""
-    return lambda quick, full: full if FULL else quick
+    return lambda quick, full: max(quick, round(SHARE * full))
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +118,7 @@ def _whole(session: pytest.Session) -> bool:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["rows"] = [astuple(row) for row in RECORDER.rows]
-    elif FULL and RECORDER.rows and not session.config.option.keyword and _whole(session):
+    elif SHARE and RECORDER.rows and not session.config.option.keyword and _whole(session):
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         rows = sorted(RECORDER.rows, key=lambda row: (row.name, row.setting))
         TABLE.write_text(HEADER + "\n".join(map(str, rows)) + "\n", encoding="utf-8")
