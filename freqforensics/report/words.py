@@ -294,7 +294,10 @@ def _changed(finding: Finding) -> str:
         " the peaks do not matter to this decision."
     )
     if any((one.p_value or 0) <= 0.05 for one in notches):
-        first = "Taking lines out of the spectrum does not carry the score further the way that its map says."
+        first = (
+            "Taking lines out of the spectrum moves the score less than taking out other lines of the same energy, or"
+            " the other way: the peaks do not carry this decision."
+        )
     if telling:
         best = min(telling, key=lambda one: sign * one.change)
         z = "" if best.z is None else f", {abs(best.z):.0f} of their standard deviations from what those do"
