@@ -73,7 +73,7 @@ def read_npz(path: str | Path, names: Collection[str], *, limit: int = LIMIT) ->
     ----------
     path : str or Path
     names : collection of str
-        Of the arrays; each must be there, others are not read.
+        Names of the arrays to read; a missing one is an error, others are ignored.
     limit : int
         Bytes that these arrays may take together.
 

@@ -98,7 +98,7 @@ class MatchedLines:
     lines : sequence of (fx, fy)
         Cycles per pixel; not empty.
     shape : (int, int)
-        Of the image, H and W.
+        Height and width of the image, pixels.
     reach : int
         Bins around the nearest one that a notch takes with it.
     """

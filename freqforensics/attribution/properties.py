@@ -27,7 +27,7 @@ def map_complexity(plane: Float, *, share: float = SHARE) -> int:
     plane : ndarray of float64, shape (q, q)
         A Fourier map of tiles of side q, DC in the middle.
     share : float
-        Of the sum of absolute values, from 0 to 1.
+        Share of the sum of absolute values, 0 to 1.
 
     Returns
     -------

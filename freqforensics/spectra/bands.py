@@ -81,7 +81,7 @@ class Band:
         Parameters
         ----------
         shape : (int, int)
-            Of the image, H and W.
+            Height and width of the image, pixels.
 
         Returns
         -------
@@ -121,7 +121,7 @@ def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, 
     Parameters
     ----------
     shape : (int, int)
-        Of the image, H and W.
+        Height and width of the image, pixels.
     lines : iterable of (fx, fy)
         Cycles per pixel; folded into -1/2 .. 1/2. Lines at Nyquist are there like any other.
     reach : int
