@@ -137,6 +137,11 @@ def notch(
     Counterfactual
         A large p-value says that these lines do not matter to this decision, or no more than others of their energy.
         Without values of the controls if there are no other lines.
+
+    Notes
+    -----
+    The test of a line that stands far out is conservative: it takes many other lines to make up its energy, and their
+    changes add up.
     """
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])

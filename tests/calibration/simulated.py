@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra import Fingerprint, MeanSpectrum, SpectrumAccumulator, SpectrumSpec
+from freqforensics.fingerprints.fingerprint import Fingerprint
+from freqforensics.spectra import MeanSpectrum, SpectrumAccumulator, SpectrumSpec
 
 SIDE = 32
 SPEC = SpectrumSpec(size=SIDE, residual="none")

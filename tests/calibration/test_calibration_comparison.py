@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from simulated import COLUMNS, ROWS, SIDE, image_set, images, parts_of, wave
 
-from freqforensics.spectra import Fingerprint, Similarity, group, learning_curve, similarity
+from freqforensics.fingerprints.fingerprint import Fingerprint, Similarity, similarity
+from freqforensics.fingerprints.grouping import group
+from freqforensics.fingerprints.stability import learning_curve
 
 TILTS = np.random.default_rng(0).normal(size=(2, SIDE, SIDE // 2 + 1))
 """What two generators add to the logarithm of the power: nothing in common beyond chance."""

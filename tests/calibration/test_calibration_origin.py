@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from simulated import SIDE, image_set
 
-from freqforensics.spectra import KnownGenerators
+from freqforensics.fingerprints.origin import KnownGenerators
 
 TILTS = np.random.default_rng(0).normal(size=(2, SIDE, SIDE // 2 + 1))
 

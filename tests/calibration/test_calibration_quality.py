@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from freqforensics.evaluation import associate, least_fake_of, summarise
-from freqforensics.evaluation.fakeness import _trend
+from freqforensics.quality.association import associate, least_fake_of
+from freqforensics.quality.fakeness import _trend
+from freqforensics.quality.pooling import summarise
 
 TRUTH = 6 / math.pi * math.asin(0.5 / 2)
 """Spearman's correlation of a normal pair whose Pearson's is 0.5."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from freqforensics.detector.calibrated import Calibration
-from freqforensics.detector.kinds import ImageKind
-from freqforensics.images import ImageRecord
-from freqforensics.images.audit import audit_facts
-from freqforensics.images.facts import FileFacts
+from freqforensics.evaluation.confounds import audit_facts
+from freqforensics.regions.kinds import ImageKind
+from freqforensics.sources.facts import FileFacts
+from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra import population
 
 
