@@ -16,9 +16,10 @@ from freqforensics.attribution.notches import Line, lattice_lines, line_name, no
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.images import ImageRecord, by_generator, first_of_each, index_sources
-from freqforensics.images.canvases import Region
-from freqforensics.judging import judge_image
+from freqforensics.inspection.judging import judge_image
+from freqforensics.perturbations.canvases import Region
+from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
     MeanSpectrum,
     Residual,

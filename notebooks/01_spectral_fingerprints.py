@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 
 import freqforensics as ff
-from freqforensics.demo import write_upsampled_photographs
 from freqforensics.figures.explore import plot_labels
 from freqforensics.generators import simulate_from_sources
+from freqforensics.generators.plain import write_upsampled_photographs
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)

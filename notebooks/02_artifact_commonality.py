@@ -23,10 +23,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from freqforensics.comparing import compare_sources
-from freqforensics.demo import write_upsampled_photographs
-from freqforensics.figures.comparison import plot_learning, plot_shared, plot_similarities
+from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
 from freqforensics.generators import FAMILIES, simulate_from_sources
+from freqforensics.generators.plain import write_upsampled_photographs
+from freqforensics.studies.compare import compare_sources
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)

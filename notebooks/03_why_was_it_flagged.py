@@ -61,7 +61,7 @@ for ax, title in zip(axes, ("photograph", "miniature", "difference, eight times"
 # means and what it does not mean. Here are three of them.
 
 # %%
-from freqforensics.figures.inspection import plot_counterfactuals, plot_deletion, plot_frequencies
+from freqforensics.figures.inspect import plot_counterfactuals, plot_deletion, plot_frequencies
 
 finding = ff.inspect(flagged, detector, fast=True)
 print(finding.verdict, f"{finding.logit:+.2f}")

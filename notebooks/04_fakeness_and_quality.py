@@ -24,12 +24,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from freqforensics.demo import write_upsampled_photographs
-from freqforensics.evaluation.quality import SCORES
 from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
 from freqforensics.generators import simulate_from_sources
+from freqforensics.generators.plain import write_upsampled_photographs
 from freqforensics.images import read_image
-from freqforensics.relating import relate_quality
+from freqforensics.quality.scores import SCORES
+from freqforensics.studies.quality import relate_quality
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)

@@ -25,9 +25,9 @@ import tempfile
 from pathlib import Path
 
 import freqforensics as ff
-from freqforensics.demo import write_upsampled_photographs
 from freqforensics.figures import plot_evaluation
 from freqforensics.generators import simulate_from_sources
+from freqforensics.generators.plain import write_upsampled_photographs
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)
@@ -41,8 +41,8 @@ print(crops, "crops of ten photographs")
 # always right, and a network finds that rule long before it finds a lattice. `audit` looks for such rules.
 
 # %%
-from freqforensics.auditing import audit_sources
 from freqforensics.figures.audit import plot_audit
+from freqforensics.studies.audit import audit_sources
 
 photographs = folder / "plain" / "nearest" / "0_real"
 simulate_from_sources([photographs], folder / "first-try", families=["dcgan"], scale_down=1)

@@ -39,8 +39,8 @@ import tempfile
 from pathlib import Path
 
 import freqforensics as ff
-from freqforensics.demo import write_upsampled_photographs
 from freqforensics.generators import simulate_from_sources
+from freqforensics.generators.plain import write_upsampled_photographs
 
 LIMIT = 30
 WEIGHTS = "everyday"
@@ -73,8 +73,8 @@ for (generator, label), group in ff.by_generator(records).items():
 # If all fakes are PNG and all photographs JPEG, every number below may be about that.
 
 # %%
-from freqforensics.auditing import audit_sources
 from freqforensics.figures.audit import plot_audit
+from freqforensics.studies.audit import audit_sources
 
 audit, _, _ = audit_sources(sources, limit=LIMIT)
 plot_audit(audit)

@@ -34,5 +34,5 @@ def write(path: Path, image: np.ndarray) -> Path:
 
 def dead_prefix() -> str:
     """The beginning of temporary names of a process of this package that is gone."""
-    code = "from freqforensics.unfinished import unfinished_prefix; print(unfinished_prefix(), end='')"
+    code = "from freqforensics.runtime.unfinished import unfinished_prefix; print(unfinished_prefix(), end='')"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

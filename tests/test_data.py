@@ -24,8 +24,9 @@ from freqforensics.attribution import (
 from freqforensics.detector import find_weights, load_detector
 from freqforensics.detector.inference import folded
 from freqforensics.generators import FAMILIES, predicted_lattice, simulate_from_sources
-from freqforensics.images import by_generator, index_images, read_image
-from freqforensics.lattices import survey_lattices
+from freqforensics.images import read_image
+from freqforensics.sources.records import by_generator
+from freqforensics.sources.sources import index_images
 from freqforensics.spectra import (
     MeanSpectrum,
     SpectrumAccumulator,
@@ -34,6 +35,7 @@ from freqforensics.spectra import (
     estimate_upsampling,
     mean_spectrum,
 )
+from freqforensics.studies.upsampling import survey_lattices
 
 # Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
 MEASURED = {
@@ -194,7 +196,7 @@ def test_lines_of_miniatures_stand_out_where_they_are_predicted(simulated, name)
 def test_the_detector_that_ships_finds_generators_it_has_never_seen(data):
     """AP well above chance where a lattice is strong; what does not carry is in the model card."""
     from freqforensics.detector.weights import DEFAULT
-    from freqforensics.experiments import evaluate_sources
+    from freqforensics.studies.evaluate import evaluate_sources
 
     chosen = [data / name for name in ("cyclegan", "pix2pix", "stylegan2")]
     evaluation, _, failures = evaluate_sources(chosen, None, weights=[DEFAULT], crop="none", resamples=10)

@@ -14,11 +14,11 @@ from freqforensics.attribution.counterfactual import notch
 from freqforensics.attribution.notches import lattice_lines, notched, rounded
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.inference import folded
-from freqforensics.detector.kinds import ImageKind
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.explore import explore_notches, explore_spectrum, tile_spectrum
-from freqforensics.images import index_images
-from freqforensics.judging import judge_image
+from freqforensics.inspection.judging import judge_image
+from freqforensics.regions.kinds import ImageKind
+from freqforensics.sources.sources import index_images
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
 
 SIDE = 96

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from freqforensics.detector import Detector, weights_sha256
 from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
-from freqforensics.detector.kinds import ImageKind
+from freqforensics.regions.kinds import ImageKind
 
 
 class Roughness(nn.Module):

@@ -16,19 +16,27 @@ from typing import Any
 import freqforensics
 
 PACKAGE = Path(freqforensics.__file__).parent
-ROOMS = {
-    "house": "",
-    "images": "images",
-    "spectra": "spectra",
-    "generators": "generators",
-    "detector": "detector",
-    "attribution": "attribution",
-    "evaluation": "evaluation",
-    "figures": "figures",
-    "report": "report",
-}
-"""Page of the reference, and the package that it is of; "house" has what lies in no room."""
-NOT_A_LIBRARY = ("__main__", "lazy", "cli")
+ROOMS = (
+    "explore",
+    "studies",
+    "report",
+    "figures",
+    "inspection",
+    "training",
+    "attribution",
+    "evaluation",
+    "quality",
+    "detector",
+    "fingerprints",
+    "generators",
+    "spectra",
+    "sources",
+    "regions",
+    "perturbations",
+    "images",
+    "runtime",
+)
+"""Pages of the reference: each is of a package, but for `explore`, which is one module."""
 
 
 # The command line
@@ -160,21 +168,25 @@ class Name:
 def exported(room: str) -> list[Name]:
     """Give the names at a room's front door (``__all__``), sorted."""
     package = importlib.import_module(f"freqforensics.{room}" if room else "freqforensics")
-    found = []
-    for name in package.__all__:
-        if name != "__version__":
-            value = getattr(package, name)
-            found.append(Name(f"{package.__name__}.{name}", _home(package, name, value), value))
-    return sorted(found, key=lambda one: (one.shown.casefold(), one.shown))
+    names = [] if room == "explore" else getattr(package, "__all__", [])
+    homes = _homes(room) if names else {}
+    return sorted(
+        (
+            Name(f"{package.__name__}.{name}", f"{homes[name]}.{name}", getattr(package, name))
+            for name in names
+            if name != "__version__"
+        ),
+        key=lambda one: (one.shown.casefold(), one.shown),
+    )
 
 
 def further(room: str) -> dict[str, list[Name]]:
     """Give public classes and functions of a room's modules that are not at its front door, by module."""
-    inside = {one.home for one in exported(room)} if room else set()
-    folder = PACKAGE / room if room else PACKAGE
+    inside = {one.home for one in exported(room)}
+    place = PACKAGE / room
     found = {}
-    for path in sorted(folder.glob("*.py") if not room else folder.rglob("*.py")):
-        if path.name == "__init__.py" or path.stem in NOT_A_LIBRARY:
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]:
+        if path.name == "__init__.py":
             continue
         dotted = ".".join(("freqforensics", *path.relative_to(PACKAGE).with_suffix("").parts))
         module = importlib.import_module(dotted)
@@ -189,18 +201,16 @@ def further(room: str) -> dict[str, list[Name]]:
     return found
 
 
-def _home(package: Any, name: str, value: Any) -> str:
-    """Where a name is defined: what autodoc reads."""
-    module = getattr(value, "__module__", "") or ""
-    if (inspect.isclass(value) or inspect.isroutine(value)) and module.startswith("freqforensics"):
-        return f"{module}.{value.__qualname__}"
-    homes = getattr(package, "_HOME", {})
-    if name in homes:
-        return f"{package.__name__}.{homes[name]}.{name}"
-    for node in ast.parse(Path(package.__file__).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
-            return f"{node.module}.{name}"
-    return f"{package.__name__}.{name}"
+def _homes(room: str) -> dict[str, str]:
+    """The module of each name at a front door, as its stub has it."""
+    package = f"freqforensics.{room}" if room else "freqforensics"
+    stub = ast.parse((PACKAGE / room / "__init__.pyi").read_text(encoding="utf-8"))
+    return {
+        alias.name: f"{package}.{node.module}"
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def constant_doc(home: str) -> str:
@@ -226,13 +236,11 @@ def constant_doc(home: str) -> str:
     return f"A ``{type(value).__name__}``."
 
 
-def api_rst(page: str) -> str:
+def api_rst(room: str) -> str:
     """Write a room's part of the reference."""
-    room = ROOMS[page]
     lines: list[str] = []
-    if room:
-        for one in exported(room):
-            lines += _entry(one)
+    for one in exported(room):
+        lines += _entry(one)
     for module, names in further(room).items():
         title = module.removeprefix("freqforensics.")
         about = (inspect.getdoc(importlib.import_module(module)) or "").splitlines()
@@ -250,7 +258,8 @@ def front_door_rst() -> str:
         first = (inspect.getdoc(one.value) or "").split("\n")[0]
         room = one.home.split(".")[1]
         short = one.shown.rpartition(".")[2]
-        target = f"freqforensics.{room}.{short}" if room in ROOMS.values() else one.home
+        door = {name.home: name.shown for name in exported(room)}
+        target = door.get(one.home, one.home)
         role = "func" if one.kind == "function" else "exc" if one.kind == "exception" else "class"
         lines += [f"   * - :py:{role}:`{short} <{target}>`", f"     - {first}"]
     return "\n".join([*lines, ""])

@@ -15,8 +15,8 @@ import numpy as np
 from freqforensics.attribution import fourier_deletion, fourier_map, integrate_path, lattice_lines, notch, ranked_lines
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.inference import folded
-from freqforensics.explaining import MOST_P
 from freqforensics.images import read_image
+from freqforensics.inspection.explanation import MOST_P
 
 TABLE = Path(__file__).with_name("flagged.csv")
 

@@ -14,7 +14,7 @@ from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_
 from freqforensics.cli.checks import check_out, check_out_file, check_sources
 
 if TYPE_CHECKING:
-    from freqforensics.images.audit import Audit
+    from freqforensics.evaluation.confounds import Audit
 
 
 @app.command(epilog="Example: freqforensics audit ForenSynths/test --out audit --match matched.csv")
@@ -53,7 +53,7 @@ def audit(
         check_out_file(match, source, overwrite=overwrite)
         check_out(reencode, source, overwrite=overwrite)
         check_out(out, source, overwrite=overwrite)
-        from freqforensics.auditing import audit_json, audit_sources, reencode as reencode_records, write_matched
+        from freqforensics.studies.audit import audit_json, audit_sources, reencode as reencode_records, write_matched
 
         command = shlex.join(["freqforensics", *sys.argv[1:]])
         found, facts, notes = audit_sources(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from freqforensics.cli.scoring import say_what_they_are
+from freqforensics.cli.score import say_what_they_are
 
 
 def write_calibration(
@@ -15,7 +15,7 @@ def write_calibration(
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Write a calibration; give what is in it as JSON values, what was left out, and what could not be scored."""
     from freqforensics.detector.calibrated import FEWEST
-    from freqforensics.population import calibrate_on_sources
+    from freqforensics.studies.population import calibrate_on_sources
 
     say_what_they_are([weights])
     calibration, notes, failures = calibrate_on_sources(

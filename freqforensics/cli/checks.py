@@ -16,7 +16,7 @@ _SMALL_TABLE: Final = 1 << 20
 
 def check_sources(sources: Iterable[str]) -> None:
     """Raise what `index_sources` does of a source that does not exist, or holds no image."""
-    from freqforensics.images import index_sources
+    from freqforensics.sources.sources import index_sources
 
     for source in sources:
         if not _holds_images(source_path(source)):
@@ -73,7 +73,7 @@ def check_safetensors(out: Path) -> None:
 
 def check_carriers(names: Sequence[str], *, each: int = 0) -> None:
     """Raise ValueError unless there are carriers of these names, and `each` of them besides files as they are."""
-    from freqforensics.images.carriers import AS_IS, chosen_carriers
+    from freqforensics.perturbations.carriers import AS_IS, chosen_carriers
 
     count = len(set(chosen_carriers(names)) - {AS_IS})
     if each > count:
@@ -95,8 +95,8 @@ def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = N
 
 def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
     """Raise ValueError unless results can be written to a folder or its `parts`; clear what a killed run left."""
-    from freqforensics.destinations import check_parts
-    from freqforensics.provenance import check_result_folder, clear_unfinished_results
+    from freqforensics.runtime.destinations import check_parts
+    from freqforensics.runtime.provenance import check_result_folder, clear_unfinished_results
 
     if out is None:
         return
@@ -114,8 +114,8 @@ def check_out_file(
     out: Path | None, sources: Iterable[str], *, overwrite: bool, hint: str = "--overwrite replaces it"
 ) -> None:
     """Raise ValueError unless a result can be written to a file; clear what a killed run left beside it."""
-    from freqforensics.destinations import check_result_file
-    from freqforensics.provenance import clear_unfinished_file
+    from freqforensics.runtime.destinations import check_result_file
+    from freqforensics.runtime.provenance import clear_unfinished_file
 
     if out is None:
         return
@@ -126,7 +126,7 @@ def check_out_file(
 
 def check_claim(out: Path, sources: Iterable[str], *, resume: bool) -> None:
     """Raise ValueError unless long work can begin in a folder, or go on; clear what a killed run left there."""
-    from freqforensics import provenance
+    from freqforensics.runtime import provenance
 
     check_apart(out, sources)
     provenance.check_claim(out, resume=resume)
@@ -135,7 +135,7 @@ def check_claim(out: Path, sources: Iterable[str], *, resume: bool) -> None:
 
 def check_filled(out: Path, sources: Iterable[str]) -> None:
     """Raise ValueError unless files can be written to a folder, whatever it holds; clear what a killed run left."""
-    from freqforensics.provenance import check_result_folder, clear_unfinished
+    from freqforensics.runtime.provenance import check_result_folder, clear_unfinished
 
     check_apart(out, sources)
     check_result_folder(out, overwrite=True)

@@ -13,11 +13,11 @@ import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.tables import read_pairs
+from freqforensics.runtime.tables import read_pairs
 
 if TYPE_CHECKING:
-    from freqforensics.commonality import Comparison, Origins
-    from freqforensics.spectra.grouping import Grouping
+    from freqforensics.fingerprints.comparison import Comparison, Origins
+    from freqforensics.fingerprints.grouping import Grouping
 
 
 @app.command(epilog="Example: freqforensics compare ForenSynths/test --out comparison")
@@ -48,8 +48,8 @@ def compare(
     read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.comparing import check_tiles, compare_sources
         from freqforensics.spectra import SpectrumSpec
+        from freqforensics.studies.compare import check_tiles, compare_sources
 
         spec = SpectrumSpec(size=size, crop="tiles")
         check_tiles(spec)
@@ -114,9 +114,9 @@ def origin(
     1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.comparing import check_tiles
-        from freqforensics.origins import find_origins
         from freqforensics.spectra import SpectrumSpec
+        from freqforensics.studies.compare import check_tiles
+        from freqforensics.studies.origin import find_origins
 
         spec = SpectrumSpec(size=size, crop="tiles")
         check_tiles(spec)

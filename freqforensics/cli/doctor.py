@@ -22,7 +22,7 @@ def doctor(
     problem; 1 a problem was found.
     """
     with one_line_errors():
-        from freqforensics.doctor import examine
+        from freqforensics.cli.doctor_checks import examine
 
         checks = examine()
         problems = [check.name for check in checks if check.status == "problem"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from freqforensics import __version__
+from freqforensics._version import __version__
 
 Status = Literal["ok", "note", "problem"]
 
@@ -270,7 +270,7 @@ def _torch_pair(findings: _Findings) -> None:
 def _threads(findings: _Findings) -> None:
     import torch
 
-    from freqforensics.engine import default_workers
+    from freqforensics.runtime.parallel import default_workers
 
     usable, of_torch, asked = default_workers(), torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     findings.found.append(
@@ -302,7 +302,7 @@ def _processor_share() -> float | None:
 def _gpu(findings: _Findings) -> None:
     import torch
 
-    from freqforensics.devices import check_device
+    from freqforensics.runtime.device import check_device
 
     devices = []
     if torch.cuda.is_available():

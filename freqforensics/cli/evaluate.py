@@ -13,7 +13,7 @@ import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_claim, check_out, check_scoring, check_sources
-from freqforensics.cli.scoring import (
+from freqforensics.cli.score import (
     DEFAULT_CROP,
     DEFAULT_WEIGHTS,
     Calibrations,
@@ -98,7 +98,7 @@ def evaluate(
         check_scoring(weights or [DEFAULT_WEIGHTS], calibration, engine)
         check_sources(sources)
         check_out(out, sources, overwrite=overwrite)
-        from freqforensics.experiments import evaluate_sources
+        from freqforensics.studies.evaluate import evaluate_sources
 
         say_what_they_are(weights or [DEFAULT_WEIGHTS])
         evaluation, notes, failures = evaluate_sources(
@@ -163,7 +163,7 @@ def robustness(
         check_scoring([weights], calibration, engine)
         check_sources(source)
         check_claim(out, source, resume=resume)
-        from freqforensics.experiments import sweep_sources
+        from freqforensics.studies.evaluate import sweep_sources
 
         say_what_they_are([weights])
         result, notes = sweep_sources(
@@ -210,7 +210,7 @@ def baselines(
     with one_line_errors():
         check_sources([*source, *photos])
         check_out(out, [*source, *photos], overwrite=overwrite)
-        from freqforensics.experiments import baseline_sources
+        from freqforensics.studies.evaluate import baseline_sources
 
         evaluations, notes, failures = baseline_sources(
             source,

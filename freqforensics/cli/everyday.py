@@ -14,7 +14,7 @@ from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
 from freqforensics.cli.checks import check_carriers, check_files, check_filled, check_out, check_sources
 
 if TYPE_CHECKING:
-    from freqforensics.detector.everyday_recipe import EverydayRecipe
+    from freqforensics.training.everyday_recipe import EverydayRecipe
 
 Precision = Literal["bf16", "32"]
 Part = Literal["local", "coherence"]
@@ -64,7 +64,7 @@ def train_everyday(
     read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector.everyday_sources import WeightedSource, part_paths
+        from freqforensics.training.everyday_sources import WeightedSource, part_paths
 
         parts = part or list(get_args(Part))
         if unknown := sorted(set(parts) - set(get_args(Part))):
@@ -80,8 +80,8 @@ def train_everyday(
         if not resume:
             for name in set(parts) - set(weights):
                 check_out(out / name, (), overwrite=False)
-        from freqforensics.detector.everyday import EverydayConfig
-        from freqforensics.detector.everyday_recipe import make_everyday
+        from freqforensics.training.everyday import EverydayConfig
+        from freqforensics.training.everyday_recipe import make_everyday
 
         config = EverydayConfig(
             "local",

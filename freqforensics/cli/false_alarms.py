@@ -13,7 +13,7 @@ import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources
-from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Calibrations, Engines, Limit, Weights, say_what_they_are
+from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Engines, Limit, Weights, say_what_they_are
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import FalseAlarms
@@ -62,7 +62,7 @@ def false_alarms(
         check_scoring([weights], calibration, engine)
         check_sources(source)
         check_claim(out, source, resume=resume)
-        from freqforensics.false_alarms import measure_false_alarms
+        from freqforensics.studies.false_alarms import measure_false_alarms
 
         say_what_they_are([weights])
         result, notes = measure_false_alarms(

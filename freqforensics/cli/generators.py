@@ -45,7 +45,7 @@ def simulate(
     with one_line_errors():
         from freqforensics.generators.photos import check_crop_size
         from freqforensics.generators.registry import fitted_families
-        from freqforensics.images.perturb import JPEG
+        from freqforensics.perturbations.perturb import JPEG
 
         fitted_families(family or ["all"], weights)
         check_crop_size(size)

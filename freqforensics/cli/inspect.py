@@ -20,10 +20,10 @@ from freqforensics.cli.checks import (
     check_scoring,
     check_sources,
 )
-from freqforensics.cli.scoring import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
+from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
 
 if TYPE_CHECKING:
-    from freqforensics.finding import Finding
+    from freqforensics.inspection.finding import Finding
     from freqforensics.spectra.population import Population
 
 Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
@@ -74,7 +74,7 @@ def inspect(
     """
     with one_line_errors():
         if schema:
-            from freqforensics.finding import finding_schema
+            from freqforensics.inspection.finding import finding_schema
 
             print(json.dumps(finding_schema(), indent=2))
             return
@@ -90,7 +90,7 @@ def inspect(
         files, notes = _files_of(image)
         check_images(files)
         from freqforensics.detector import open_detector
-        from freqforensics.inspection import inspect_files
+        from freqforensics.studies.inspect import inspect_files
 
         say_what_they_are([weights])
         detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
@@ -124,7 +124,7 @@ def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
     notes: list[str] = []
     if not any(Path(path).is_dir() for path in paths):
         return paths, notes
-    from freqforensics.images import index_images
+    from freqforensics.sources.sources import index_images
 
     files: list[str] = []
     for path in paths:
@@ -184,8 +184,8 @@ def population(
             check_out_file(file, sources, overwrite=overwrite)
         if out is not None and calibrate is not None and out.absolute() == calibrate.absolute():
             raise Failed("--out and --calibrate must be two files")
-        from freqforensics.cli.calibrating import print_calibration, write_calibration
-        from freqforensics.population import population_of_sources
+        from freqforensics.cli.calibrate import print_calibration, write_calibration
+        from freqforensics.studies.population import population_of_sources
 
         summary: dict[str, Any] = {}
         notes: tuple[str, ...] = ()

@@ -11,16 +11,8 @@ import typer
 
 from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
-from freqforensics.cli.detecting import AblationAxis
-from freqforensics.cli.scoring import (
-    DEFAULT_CROP,
-    DEFAULT_WEIGHTS,
-    Crops,
-    Engines,
-    Limit,
-    Weights,
-    say_what_they_are,
-)
+from freqforensics.cli.score import DEFAULT_CROP, DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
+from freqforensics.cli.train import AblationAxis
 
 GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 """Folders of the gallery."""
@@ -60,7 +52,7 @@ def figures(
         check_scoring([weights], engine=engine)
         check_sources(source or ())
         check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
-        from freqforensics.gallery import make_gallery
+        from freqforensics.studies.paper_figures import make_gallery
 
         say_what_they_are([weights])
         page, failures = make_gallery(

@@ -13,7 +13,7 @@ import typer
 
 from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
-from freqforensics.cli.scoring import (
+from freqforensics.cli.score import (
     DEFAULT_CROP,
     DEFAULT_WEIGHTS,
     Crops,
@@ -23,10 +23,10 @@ from freqforensics.cli.scoring import (
     Weights,
     say_what_they_are,
 )
-from freqforensics.tables import read_pairs
+from freqforensics.runtime.tables import read_pairs
 
 if TYPE_CHECKING:
-    from freqforensics.evaluation.fakeness import FakenessStudy
+    from freqforensics.quality.fakeness import FakenessStudy
 
 
 @app.command(epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
@@ -72,7 +72,7 @@ def quality(
     2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.evaluation.quality import SCORES, chosen_scores
+        from freqforensics.quality.scores import SCORES, chosen_scores
 
         scores = score or tuple(SCORES)
         chosen_scores(scores)
@@ -82,7 +82,7 @@ def quality(
         check_files([logits])
         check_sources(source)
         check_out(out, source, overwrite=overwrite)
-        from freqforensics.relating import relate_quality
+        from freqforensics.studies.quality import relate_quality
 
         if logits is None:
             say_what_they_are([weights])

@@ -11,7 +11,7 @@ import typer
 
 from freqforensics.cli.app import Failed, Salvage, app, complain, complain_of, new_table, one_line_errors, print_wide
 from freqforensics.cli.checks import check_out_file, check_scoring, check_sources
-from freqforensics.destinations import errors_name
+from freqforensics.runtime.destinations import errors_name
 
 if TYPE_CHECKING:
     from freqforensics.detector import ScoreTable
@@ -85,7 +85,8 @@ def score(
         check_scoring([weights], calibration, engine)
         check_sources(source)
         check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
-        from freqforensics.images import first_of_each, index_sources
+        from freqforensics.sources.records import first_of_each
+        from freqforensics.sources.sources import index_sources
 
         if out.exists() and out.stat().st_size:
             from freqforensics.detector.score_table import ScoreTable

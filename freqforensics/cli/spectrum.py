@@ -15,7 +15,7 @@ from freqforensics.cli.app import Failed, Salvage, app, complain_of, new_table, 
 from freqforensics.cli.checks import check_out, check_sources
 
 if TYPE_CHECKING:
-    from freqforensics.survey import Survey
+    from freqforensics.studies.spectrum import Survey
 
 Crop = Literal["center", "tiles", "random"]
 Residual = Literal["median", "gaussian", "laplacian", "wavelet", "npr", "none"]
@@ -75,7 +75,7 @@ def spectrum(
     }
     with one_line_errors():
         from freqforensics.spectra import SpectrumSpec
-        from freqforensics.survey import survey_sources
+        from freqforensics.studies.spectrum import survey_sources
 
         spec = SpectrumSpec(**{**parameters, "size": _parsed_size(size)})  # type: ignore[arg-type]
         check_sources(source)
@@ -123,7 +123,7 @@ def upsampling(
     5 %. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.lattices import survey_lattices
+        from freqforensics.studies.upsampling import survey_lattices
 
         sources = [*source, *([control] if control else [])]
         check_sources(sources)
@@ -163,9 +163,9 @@ def demo(
     with one_line_errors():
         check_sources(photos or ())
         check_out(out, photos or (), overwrite=overwrite, parts=DEMO_PARTS)
-        from freqforensics.cli.evaluating import print_evaluation
-        from freqforensics.cli.scoring import DEFAULT_WEIGHTS, say_what_they_are
-        from freqforensics.showcase import show_all
+        from freqforensics.cli.evaluate import print_evaluation
+        from freqforensics.cli.score import DEFAULT_WEIGHTS, say_what_they_are
+        from freqforensics.studies.demo import show_all
 
         made = show_all(
             out,

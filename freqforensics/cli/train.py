@@ -16,10 +16,10 @@ from freqforensics.cli.app import app, complain, complain_of, new_table, one_lin
 from freqforensics.cli.checks import check_apart, check_claim, check_filled, check_sources
 
 if TYPE_CHECKING:
-    from freqforensics.detector.recipe import TrainConfig
-    from freqforensics.detector.train_log import Epoch
-    from freqforensics.detector.training_set import TrainingSet
-    from freqforensics.evaluation import Ablation
+    from freqforensics.training.ablation import Ablation
+    from freqforensics.training.data import TrainingSet
+    from freqforensics.training.log import Epoch
+    from freqforensics.training.recipe import TrainConfig
 
 Input = Literal["rgb", "residual", "coherence", "local"]
 Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "laundering"]
@@ -136,8 +136,8 @@ def train(
     Exit status: 0 done; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector.recipe import TrainConfig
         from freqforensics.spectra import Band
+        from freqforensics.training.recipe import TrainConfig
 
         config = TrainConfig(
             sources=tuple(source),
@@ -170,12 +170,12 @@ def train(
         _check_training(config, source, validation)
         first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
         if first and not dry_run:
-            from freqforensics.detector.training_folder import check_training_folder
+            from freqforensics.training.folder import check_training_folder
 
             check_apart(out, [*source, *(validation or ())])
             check_training_folder(out, config, resume=resume)
             check_filled(out, ())
-        from freqforensics.detector import plan_training, train_detector
+        from freqforensics.training.train import plan_training, train_detector
 
         if dry_run:
             plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
@@ -252,7 +252,7 @@ def ablate(
     Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
     """
     with one_line_errors():
-        from freqforensics.detector.recipe import TrainConfig
+        from freqforensics.training.recipe import TrainConfig
 
         config = TrainConfig(
             sources=tuple(source),
@@ -276,7 +276,7 @@ def ablate(
         _check_values(config, axis, chosen)
         _check_training(config, [*source, *test], validation)
         check_claim(out, [*source, *test, *(validation or ())], resume=resume)
-        from freqforensics.experiments import ablate_sources
+        from freqforensics.studies.evaluate import ablate_sources
 
         result, notes = ablate_sources(
             config,
@@ -303,8 +303,8 @@ def ablate(
 
 def _check_training(config: TrainConfig, sources: list[str], validation: list[str] | None) -> None:
     """Check what a training needs besides a folder to write to."""
-    from freqforensics.detector.training_folder import check_init
     from freqforensics.generators.randomised import miniature_files
+    from freqforensics.training.folder import check_init
 
     check_init(config)
     if "miniature" in config.simulate:

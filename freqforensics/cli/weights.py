@@ -127,7 +127,7 @@ def pack(
         check_files(Path(folder, "evaluation.json") for folder in (*(evaluation or ()), *(name for _, name in beside)))
         for file in (out, out.with_suffix(".json")):
             check_out_file(file, (), overwrite=overwrite, hint="give --overwrite to replace it")
-        from freqforensics.packing import pack_training
+        from freqforensics.training.packing import pack_training
 
         card = pack_training(
             run,
@@ -171,7 +171,7 @@ def card(
 ) -> None:
     """Add to a model card what was measured."""
     with one_line_errors():
-        from freqforensics.detector.model_card import complete_card
+        from freqforensics.training.model_card import complete_card
 
         made = complete_card(
             path,

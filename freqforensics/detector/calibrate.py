@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from freqforensics.detector.calibrated import CalibratedDetector, Calibration
-from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score
-from freqforensics.images import ImageRecord, read_file, read_header, read_jpeg_tables
-from freqforensics.images.carriers import ALL as ALL, AS_IS as AS_IS, chosen_carriers as chosen_carriers
-from freqforensics.images.perturb import Perturbation
+from freqforensics.images import read_file, read_header, read_jpeg_tables
+from freqforensics.perturbations.carriers import ALL as ALL, AS_IS as AS_IS, chosen_carriers as chosen_carriers
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.sources.records import ImageRecord
 
 
 def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKind:

@@ -14,12 +14,12 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.archives import check_array, read_facts, read_npz
 from freqforensics.detector.checkpoint import load_detector
 from freqforensics.detector.inference import weights_sha256
-from freqforensics.detector.kinds import ImageKind
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import KNOWN, SHELF, find_weights, model_card
+from freqforensics.regions.kinds import ImageKind
+from freqforensics.runtime.archives import check_array, read_facts, read_npz
 
 Verdict = Literal["evidence", "inconclusive", "none", "cannot-judge"]
 
@@ -267,7 +267,7 @@ class Calibration:
 
     def save(self, path: str | Path) -> None:
         """Write an npz file, whole or not at all."""
-        from freqforensics.provenance import replacing
+        from freqforensics.runtime.provenance import replacing
 
         about = {
             "format": FORMAT,

@@ -14,13 +14,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from freqforensics.archives import foreign_content, read_head
 from freqforensics.detector.fusion import FusedDetector, Part
 from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
-from freqforensics.devices import check_device
 from freqforensics.images import shown_path
-from freqforensics.provenance import replacing
+from freqforensics.runtime.archives import foreign_content, read_head
+from freqforensics.runtime.device import check_device
+from freqforensics.runtime.provenance import replacing
 from freqforensics.spectra import Band
 
 FORMAT: Final = "freqforensics-detector-1"

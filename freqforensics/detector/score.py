@@ -19,24 +19,17 @@ from tqdm import tqdm
 
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
 from freqforensics.detector.inference import Engine, Scorer, make_scorer
-from freqforensics.detector.kinds import ImageKind, encoding_of
 from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
-from freqforensics.detector.looking import look_at
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
-from freqforensics.detector.views import median_view
-from freqforensics.images import (
-    ImageReadError,
-    ImageRecord,
-    decode_image,
-    read_file,
-    read_header,
-    read_jpeg_tables,
-    shown_path,
-)
-from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
-from freqforensics.images.canvases import Region
-from freqforensics.images.perturb import Perturbation
+from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables, shown_path
+from freqforensics.perturbations.augmentation import W20_TEST, W20_VALIDATION
+from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.regions.kinds import ImageKind, encoding_of
+from freqforensics.regions.looking import look_at
+from freqforensics.regions.views import median_view
+from freqforensics.sources.records import ImageRecord
 
 ScoreCrop = Literal["views", "center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]

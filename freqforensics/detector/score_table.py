@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from freqforensics.images import shown_path
-from freqforensics.provenance import replacing
-from freqforensics.tables import TableWriter, parsed_rows, read_text, unquoted
+from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted
 
 
 @dataclass(frozen=True)

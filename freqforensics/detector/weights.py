@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
-from freqforensics.archives import foreign_content, read_head
 from freqforensics.images import shown_path
-from freqforensics.provenance import write_json
+from freqforensics.runtime.archives import foreign_content, read_head
+from freqforensics.runtime.provenance import write_json
 
 _BLOCK: Final = 1 << 18
 _ATTEMPTS: Final = 3

@@ -14,11 +14,11 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images.copies import NEAR_BITS
-from freqforensics.images.facts import FileFacts, read_facts
+from freqforensics.evaluation.proportions import auc_influence, score_interval
 from freqforensics.images.reading import ImageReadError
-from freqforensics.images.records import ImageRecord
-from freqforensics.proportions import auc_influence, score_interval
+from freqforensics.sources.copies import NEAR_BITS
+from freqforensics.sources.facts import FileFacts, read_facts
+from freqforensics.sources.records import ImageRecord
 
 Verdict = Literal["none", "mild", "serious"]
 Alike = Literal["exact", "near"]

@@ -25,9 +25,9 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
-from freqforensics.images import ImageRecord
-from freqforensics.provenance import replacing, write_json
-from freqforensics.tables import TableWriter
+from freqforensics.runtime.provenance import replacing, write_json
+from freqforensics.runtime.tables import TableWriter
+from freqforensics.sources.records import ImageRecord
 
 FEWEST_CATEGORIES: Final = 5
 """Intervals are over whole categories where there are so many; fewer say nothing about others."""

@@ -16,7 +16,7 @@ from scipy.special import betainc
 from scipy.stats import binom
 
 from freqforensics.evaluation.metrics import Interval, checked_logits, evaluate_logits
-from freqforensics.proportions import auc_influence, score_interval
+from freqforensics.evaluation.proportions import auc_influence, score_interval
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]

@@ -12,13 +12,13 @@ from freqforensics.detector import Detector, ScoreTable, score_files
 from freqforensics.detector.calibrate import calibration_sha256
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
 from freqforensics.detector.score_table import Score
-from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.evaluation.photographs import against_photographs, decision_threshold
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
-from freqforensics.images import ImageRecord, records_sha256
-from freqforensics.provenance import claim_folder, replacing
-from freqforensics.tables import TableWriter
+from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.runtime.provenance import claim_folder, replacing
+from freqforensics.runtime.tables import TableWriter
+from freqforensics.sources.records import ImageRecord, records_sha256
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.detector.score_table import Score, ScoreTable
-from freqforensics.images import ImageRecord
-from freqforensics.images.perturb import JPEG, Perturbation
+from freqforensics.perturbations.perturb import JPEG, Perturbation
+from freqforensics.sources.records import ImageRecord
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibrated import CalibratedDetector

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from freqforensics.evaluation.confounds import Audit
 from freqforensics.figures.style import new_figure, style
-from freqforensics.images.audit import Audit
 
 _NAMES: Final = (
     *("format", "size", "pixels", "aspect", "JPEG quality", "chroma subsampling"),

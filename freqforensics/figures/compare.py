@@ -11,11 +11,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from freqforensics.commonality import Comparison, Origins
 from freqforensics.figures.plane import draw_plane
 from freqforensics.figures.style import OKABE_ITO, new_figure, style
-from freqforensics.spectra.fingerprint import Similarity
-from freqforensics.spectra.origin import REAL
+from freqforensics.fingerprints.comparison import Comparison, Origins
+from freqforensics.fingerprints.fingerprint import Similarity
+from freqforensics.fingerprints.origin import REAL
 
 _TITLES: Final = {
     "coherent": "coherent: phases and all",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from freqforensics.attribution.curves import ScoreCurve
 from freqforensics.figures.plane import draw_plane, frequency_axes
 from freqforensics.figures.style import OKABE_ITO, new_axes, style
-from freqforensics.finding import Finding
+from freqforensics.inspection.finding import Finding
 from freqforensics.spectra.population import PERCENTILES
 
 BLOCK: Final = 16

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from freqforensics.evaluation.association import Association
-from freqforensics.evaluation.fakeness import PERCENTILES, FakenessStudy
 from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
+from freqforensics.quality.association import Association
+from freqforensics.quality.fakeness import PERCENTILES, FakenessStudy
 
 _KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
 _LEVEL: Final = 0.05

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.fingerprint import Cluster, Fingerprint, Measure, Similarity
-from freqforensics.spectra.grouping import Grouping
-from freqforensics.spectra.origin import Origin
-from freqforensics.spectra.stability import Influence, LearningCurve
+from freqforensics.fingerprints.fingerprint import Cluster, Fingerprint, Measure, Similarity
+from freqforensics.fingerprints.grouping import Grouping
+from freqforensics.fingerprints.origin import Origin
+from freqforensics.fingerprints.stability import Influence, LearningCurve
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.fingerprint import Measure, Similarity
+from freqforensics.fingerprints.fingerprint import Measure, Similarity
 
 
 @dataclass(frozen=True)

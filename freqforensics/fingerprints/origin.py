@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.fingerprint import Fingerprint
+from freqforensics.fingerprints.fingerprint import Fingerprint
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.rings import CONTENT

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.spectra.fingerprint import Fingerprint, coherent_bins
+from freqforensics.fingerprints.fingerprint import Fingerprint, coherent_bins
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.rings import CONTENT
 

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from freqforensics import __version__
-from freqforensics.devices import check_device
+from freqforensics._version import __version__
 from freqforensics.generators.miniature import ALAEMiniature, Miniature, describe, make_miniature
 from freqforensics.generators.photos import Photos, central_crop, index_photos, read_photos
 from freqforensics.generators.registry import Plan, find_family, named_families
 from freqforensics.generators.storage import FittedMiniature, rounded
-from freqforensics.provenance import library_versions, replacing
+from freqforensics.runtime.device import check_device
+from freqforensics.runtime.provenance import library_versions, replacing
 
 Uint8 = NDArray[np.uint8]
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from freqforensics.images import ImageReadError, ImageRecord, decode_image, index_sources, read_file, shown_path
-from freqforensics.images.perturb import Resize
+from freqforensics.images import ImageReadError, decode_image, read_file, shown_path
+from freqforensics.perturbations.perturb import Resize
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_sources
 
 Uint8 = NDArray[np.uint8]
 

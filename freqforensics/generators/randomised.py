@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from freqforensics.generators.polyphase import random_polyphase
 from freqforensics.generators.registry import SHELF
-from freqforensics.images.perturb import (
+from freqforensics.perturbations.perturb import (
     JPEG,
     Chain,
     ChromaSubsampling,

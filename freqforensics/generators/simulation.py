@@ -17,8 +17,8 @@ from freqforensics.generators.miniature import Miniature
 from freqforensics.generators.photos import Photos, check_crop_size, index_photos, read_photos
 from freqforensics.generators.registry import fitted_families
 from freqforensics.generators.storage import load_miniature
-from freqforensics.images.perturb import JPEG
-from freqforensics.provenance import check_result_folder, manifest, replacing, result_folder, write_json
+from freqforensics.perturbations.perturb import JPEG
+from freqforensics.runtime.provenance import check_result_folder, manifest, replacing, result_folder, write_json
 
 Uint8 = NDArray[np.uint8]
 

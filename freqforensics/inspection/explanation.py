@@ -39,12 +39,11 @@ from freqforensics.detector.calibrated import Thresholds
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector, prepare_input
-from freqforensics.detector.views import cut
-from freqforensics.finding import Attributed, Finding, LineValue
-from freqforensics.judging import JudgedImage
-from freqforensics.population import shipped_population
+from freqforensics.inspection.finding import Attributed, Finding, LineValue
+from freqforensics.inspection.judging import JudgedImage
+from freqforensics.regions.views import cut
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling
-from freqforensics.spectra.population import Population
+from freqforensics.spectra.population import Population, shipped_population
 
 Uint8 = NDArray[np.uint8]
 

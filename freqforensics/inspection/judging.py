@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.detector.calibrated import CalibratedDetector, Rate, Thresholds, Verdict
-from freqforensics.detector.domain import Domain
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.kinds import ImageKind
-from freqforensics.detector.looking import look_at
 from freqforensics.detector.resnet import Detector
-from freqforensics.detector.views import cut, median_view
-from freqforensics.finding import InspectedImage
 from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
-from freqforensics.images.canvases import Region
+from freqforensics.inspection.finding import InspectedImage
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.domain import Domain
+from freqforensics.regions.kinds import ImageKind
+from freqforensics.regions.looking import look_at
+from freqforensics.regions.views import cut, median_view
 
 Uint8 = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images.perturb import (
+from freqforensics.perturbations.perturb import (
     JPEG,
     Blur,
     Chain,

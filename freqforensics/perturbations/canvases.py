@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.images.perturb import Perturbation
+from freqforensics.perturbations.perturb import Perturbation
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels."""

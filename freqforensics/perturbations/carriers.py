@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.images.canvases import Border, Caption, Collage, Letterbox, given_generator
-from freqforensics.images.perturb import AVIF, JPEG, Chain, Interpolation, Perturbation, Resize, Sharpen, WebP
-from freqforensics.images.screens import ChatScreenshot, TextPage
+from freqforensics.perturbations.canvases import Border, Caption, Collage, Letterbox, given_generator
+from freqforensics.perturbations.perturb import AVIF, JPEG, Chain, Interpolation, Perturbation, Resize, Sharpen, WebP
+from freqforensics.perturbations.screens import ChatScreenshot, TextPage
 
 Dither = Literal["floyd-steinberg", "none"]
 Uint8 = NDArray[np.uint8]

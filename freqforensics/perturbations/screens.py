@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from freqforensics.images.canvases import Canvas, Region, given_generator, phrase, scaled
+from freqforensics.perturbations.canvases import Canvas, Region, given_generator, phrase, scaled
 
 Show = Literal["whole", "photograph"]
 Theme = Literal["light", "dark", "either"]

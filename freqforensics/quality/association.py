@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, kendalltau
 
-from freqforensics.evaluation.ranks import (
+from freqforensics.quality.pooling import Summary, summarise
+from freqforensics.quality.ranks import (
     Covariates,
     Float,
     Index,
@@ -27,7 +28,6 @@ from freqforensics.evaluation.ranks import (
     ranks,
     spearman,
 )
-from freqforensics.evaluation.summary import Summary, summarise
 
 Label = Literal["real", "fake"]
 
@@ -190,7 +190,7 @@ def associate(
     Notes
     -----
     Partial correlations are Pearson's of the residuals that least squares leaves of ranks; their permutations are of
-    residuals (Freedman & Lane 1983). Summaries: see `freqforensics.evaluation.summary`.
+    residuals (Freedman & Lane 1983). Summaries: see `freqforensics.quality.pooling`.
     """
     x = np.asarray(logits, np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.detector.score_table import ScoreTable
-from freqforensics.evaluation.association import FEW, Associations, LeastFake, associate, least_fake_of
-from freqforensics.evaluation.quality import QualityTable
+from freqforensics.quality.association import FEW, Associations, LeastFake, associate, least_fake_of
+from freqforensics.quality.scores import QualityTable
 
 Float = NDArray[np.float64]
 

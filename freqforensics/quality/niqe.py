@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from freqforensics.archives import check_array, check_count, read_facts, read_npz
-from freqforensics.images import ImageRecord, decode_image, read_file, read_jpeg_tables
-from freqforensics.provenance import replacing
+from freqforensics.images import decode_image, read_file, read_jpeg_tables
+from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.provenance import replacing
+from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.spec import channel_planes
 
 Uint8 = NDArray[np.uint8]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t as student
 
-from freqforensics.evaluation.ranks import Float, clipped
+from freqforensics.quality.ranks import Float, clipped
 
 FEWEST: Final = 10
 """Images of a generator, less what is held fixed, from which its correlation is pooled."""

@@ -20,12 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.engine import map_reduce
-from freqforensics.evaluation.niqe import check_image, luma_plane, niqe, small_niqe
-from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.images.reading import shown_path
-from freqforensics.provenance import replacing
-from freqforensics.tables import TableWriter, read_table
+from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
+from freqforensics.runtime.parallel import map_reduce
+from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.tables import TableWriter, read_table
+from freqforensics.sources.records import ImageRecord
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector.ground import EXACT, LEAST, Floats, Tiles, Uint8, distance_rows, is_even, runs
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.ground import EXACT, LEAST, Floats, Tiles, Uint8, distance_rows, is_even, runs
 
 _LOOSE: Final = 24  # grey levels around a bar's colour close to the picture, where compression rings
 _RINGING: Final = 18  # pixels that this reaches: a block of subsampled chroma, and some

@@ -15,11 +15,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from freqforensics.detector.borders import largest_piece, without_bars
-from freqforensics.detector.ground import LEAST, SAMPLES, Tiles, Uint8, moved
-from freqforensics.detector.pictures import inside_corners, largest_picture
-from freqforensics.detector.views import cut
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.borders import largest_piece, without_bars
+from freqforensics.regions.ground import LEAST, SAMPLES, Tiles, Uint8, moved
+from freqforensics.regions.pictures import inside_corners, largest_picture
+from freqforensics.regions.views import cut
 
 _ROWS: Final = 5  # blank stretches between rows of text
 

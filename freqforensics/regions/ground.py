@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
 
 Uint8 = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]

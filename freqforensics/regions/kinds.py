@@ -7,9 +7,9 @@ from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 from freqforensics.images import JpegTables
-from freqforensics.images.carriers import GIF
 from freqforensics.images.jpeg import luma_table
-from freqforensics.images.perturb import AVIF, JPEG, Chain, Perturbation, WebP
+from freqforensics.perturbations.carriers import GIF
+from freqforensics.perturbations.perturb import AVIF, JPEG, Chain, Perturbation, WebP
 
 ANY: Final = ""
 """A field that says nothing: all values are alike."""

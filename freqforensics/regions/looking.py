@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector.domain import Domain, find_region
-from freqforensics.detector.kinds import ImageKind, kind_of_image
-from freqforensics.detector.views import cut, view_boxes
 from freqforensics.images import JpegTables
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.domain import Domain, find_region
+from freqforensics.regions.kinds import ImageKind, kind_of_image
+from freqforensics.regions.views import cut, view_boxes
 
 Uint8 = NDArray[np.uint8]
 

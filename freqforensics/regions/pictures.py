@@ -10,19 +10,9 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from freqforensics.detector.ground import (
-    EXACT,
-    GROUND,
-    LEAST,
-    Bools,
-    Tiles,
-    Uint8,
-    distance_rows,
-    is_even,
-    near_colours,
-)
-from freqforensics.detector.views import cut
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.ground import EXACT, GROUND, LEAST, Bools, Tiles, Uint8, distance_rows, is_even, near_colours
+from freqforensics.regions.views import cut
 
 _MARGIN: Final = 2  # pixels left off all around: an edge is blurred if the screen was scaled
 _AHEAD: Final = 6  # pixels beyond a picture's corner from which on its sides must have ended

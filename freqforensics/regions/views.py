@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images.canvases import Region
+from freqforensics.perturbations.canvases import Region
 
 DEFAULT_CROP: Final = "views"
 """What every study scores of an image unless it is told otherwise; the only part that verdicts are calibrated for."""

@@ -1,6 +1,5 @@
 """A finding as one page that needs nothing else, and as a folder of page, JSON and figures."""
 
-from freqforensics.report.page import Page, render_index, render_page, write_files, write_report
-from freqforensics.report.tour import Chapter, render_tour
+import lazy_loader
 
-__all__ = ["Chapter", "Page", "render_index", "render_page", "render_tour", "write_files", "write_report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,10 +15,9 @@ import cv2
 import jinja2
 from markupsafe import Markup, escape
 
-from freqforensics import __version__
-from freqforensics.finding import Finding, finding_json
+from freqforensics._version import __version__
 from freqforensics.images import shown_path
-from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
+from freqforensics.inspection.finding import Finding, finding_json
 from freqforensics.report.views import View, draw_views
 from freqforensics.report.words import (
     LIMITS,
@@ -31,6 +30,7 @@ from freqforensics.report.words import (
     scored_words,
     summary,
 )
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
 
 TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against", "cannot-judge": "unknown"}
 _SCRIPT: Final = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from freqforensics import __version__
+from freqforensics._version import __version__
 from freqforensics.report.page import page_style, templates
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from freqforensics.figures.inspection import VIEWS, plot_curve
+from freqforensics.figures.inspect import VIEWS, plot_curve
 from freqforensics.figures.style import new_figure, style
-from freqforensics.finding import Finding
+from freqforensics.inspection.finding import Finding
 
 _SIZES: Final = {"counterfactuals": (7.2, 3.1), "bands": (3.9, 2.7), "deletion": (3.9, 2.7), "image": (3.6, 3.6)}
 _DPI: Final = 150

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from freqforensics.attribution.notches import line_name
-from freqforensics.figures.inspection import VIEWS
-from freqforensics.finding import Attributed, Finding, PhotographRate
+from freqforensics.figures.inspect import VIEWS
+from freqforensics.inspection.finding import Attributed, Finding, PhotographRate
 from freqforensics.report.views import View
 
 LIMITS: Final = (

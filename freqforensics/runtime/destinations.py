@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from freqforensics.unfinished import is_abandoned, is_unfinished
+from freqforensics.runtime.unfinished import is_abandoned, is_unfinished
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 """Errors of writing that come without a path where a file is open already."""

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics import __version__
-from freqforensics.destinations import check_result_folder as check_result_folder, errors_name
-from freqforensics.unfinished import (
+from freqforensics._version import __version__
+from freqforensics.runtime.destinations import check_result_folder as check_result_folder, errors_name
+from freqforensics.runtime.unfinished import (
     abandon,
     abandoned_beside,
     abandoned_in,

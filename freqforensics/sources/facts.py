@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from freqforensics.images.copies import difference_hash
 from freqforensics.images.headers import read_header
 from freqforensics.images.jpeg import read_jpeg_tables
 from freqforensics.images.reading import ImageReadError, decode_image, read_file
-from freqforensics.images.records import ImageRecord
+from freqforensics.sources.copies import difference_hash
+from freqforensics.sources.records import ImageRecord
 
 
 @dataclass(frozen=True)

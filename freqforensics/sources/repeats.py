@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from freqforensics.images.reading import shown_path
-from freqforensics.images.records import ImageRecord, path_text
+from freqforensics.sources.records import ImageRecord, path_text
 
 
 def real_paths(records: Iterable[ImageRecord]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from freqforensics.images.records import Label
+from freqforensics.sources.records import Label
 
 CONVENTIONS: Final[tuple[dict[str, Label], ...]] = (
     {"0_real": "real", "1_fake": "fake"},  # ForenSynths

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from freqforensics.images.reading import shown_path
-from freqforensics.images.records import ImageRecord, sort_records
-from freqforensics.images.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
-from freqforensics.images.tables import read_table
-from freqforensics.images.trees import TreeOfImages
+from freqforensics.sources.records import ImageRecord, sort_records
+from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
+from freqforensics.sources.tables import read_table
+from freqforensics.sources.trees import TreeOfImages
 
 LAYOUTS: Final = """\
 layouts understood:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final, get_args
 
 from freqforensics.images.reading import shown_path
-from freqforensics.images.records import ImageRecord, Label, path_text
-from freqforensics.images.repeats import contradiction
-from freqforensics.images.sides import is_numbered
-from freqforensics.tables import unquoted
+from freqforensics.runtime.tables import unquoted
+from freqforensics.sources.records import ImageRecord, Label, path_text
+from freqforensics.sources.repeats import contradiction
+from freqforensics.sources.sides import is_numbered
 
 _COLUMNS: Final = ("path", "label", "generator", "category", "split")
 

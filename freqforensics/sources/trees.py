@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from freqforensics.images.leftovers import Leftovers, is_image_name
 from freqforensics.images.reading import shown_path
-from freqforensics.images.records import ImageRecord, Label
-from freqforensics.images.sides import Sides, is_numbered, is_sure_word, possible_side, tell_side, tell_sides
+from freqforensics.sources.leftovers import Leftovers, is_image_name
+from freqforensics.sources.records import ImageRecord, Label
+from freqforensics.sources.sides import Sides, is_numbered, is_sure_word, possible_side, tell_side, tell_sides
 
 _SPLITS: Final = frozenset({"train", "val", "test"})
 _MULTI_CLASS: Final = frozenset({"progan", "stylegan", "stylegan2", "cyclegan"})  # of ForenSynths

@@ -14,19 +14,10 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.engine import Backend, map_reduce
-from freqforensics.images import (
-    MAX_PIXELS,
-    ImageReadError,
-    ImageRecord,
-    decode_image,
-    difference_hash,
-    distinct_files,
-    near_copies,
-    read_file,
-    read_jpeg_tables,
-    shown_path,
-)
+from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
+from freqforensics.runtime.parallel import Backend, map_reduce
+from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
+from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator

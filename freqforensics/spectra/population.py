@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from freqforensics.archives import check_array, check_count, read_facts, read_npz
-from freqforensics.provenance import replacing
+from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.provenance import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
 from freqforensics.spectra.residual import high_pass_residual
@@ -37,6 +38,7 @@ _NATURAL: Final = np.geomspace(1 / 256, np.sqrt(0.5), 40)
 _COHERENT: Final = 32
 """Side of the tiles whose coherence is taken."""
 FORMAT: Final = 1
+POPULATION: Final = Path(__file__).parent / "population.npz"
 
 
 @dataclass(frozen=True)
@@ -336,3 +338,9 @@ def _likeness(plane: Float, lattices: Float) -> Float:
     others = others - others.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(others, axis=1) * np.linalg.norm(flat)
     return np.asarray(others @ flat / np.maximum(norms, 1e-12))
+
+
+@lru_cache(maxsize=1)
+def shipped_population() -> Population:
+    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
+    return Population.load(POPULATION)

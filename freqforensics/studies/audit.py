@@ -12,14 +12,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from freqforensics.engine import map_reduce
-from freqforensics.images import ImageReadError, ImageRecord, first_of_each, index_sources, read_image
-from freqforensics.images.audit import Audit, audit_facts, matched_records
-from freqforensics.images.facts import FileFacts, read_facts
-from freqforensics.images.perturb import Crop
-from freqforensics.provenance import manifest, replacing, result_folder, write_json
+from freqforensics.evaluation.confounds import Audit, audit_facts, matched_records
+from freqforensics.images import ImageReadError, read_image
+from freqforensics.perturbations.perturb import Crop
+from freqforensics.runtime.parallel import map_reduce
+from freqforensics.runtime.provenance import manifest, replacing, result_folder, write_json
+from freqforensics.runtime.tables import TableWriter
+from freqforensics.sources.facts import FileFacts, read_facts
+from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
-from freqforensics.tables import TableWriter
 
 Failures = tuple[tuple[str, str], ...]
 TRACED: Final = 200

@@ -7,24 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from freqforensics.commonality import Comparison, ImageSet
-from freqforensics.images import ImageRecord, by_generator, distinct_files, first_of_each, index_sources, near_copies
-from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.fingerprints.comparison import Comparison, ImageSet
+from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, Similarity, clusters, shared_map, similarity
+from freqforensics.fingerprints.grouping import Grouping, group
+from freqforensics.fingerprints.stability import influence, learning_curve
+from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.tables import write_csv
+from freqforensics.sources.copies import distinct_files, near_copies
+from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 from freqforensics.spectra.files import image_terms
-from freqforensics.spectra.fingerprint import (
-    Fingerprint,
-    Measure,
-    Similarity,
-    clusters,
-    shared_map,
-    similarity,
-)
-from freqforensics.spectra.grouping import Grouping, group
 from freqforensics.spectra.power import combine
-from freqforensics.spectra.stability import influence, learning_curve
-from freqforensics.tables import write_csv
 
 PARTS: Final = 20
 FEWEST: Final = 20
@@ -298,7 +293,7 @@ PAIRS: Final = ("first", "second", "similarity", "low", "high", "p_value")
 
 
 def _save_comparison(comparison: Comparison, out: Path, command: str | None, overwrite: bool) -> None:
-    from freqforensics.figures.comparison import plot_learning, plot_shared, plot_similarities
+    from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
     from freqforensics.figures.style import new_figure, save_figure
 
     inputs = {

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from freqforensics.comparing import compare_sources
-from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
-from freqforensics.destinations import check_parts
 from freqforensics.detector import score_files
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import Evaluation
-from freqforensics.experiments import evaluate_sources
+from freqforensics.generators.plain import SIZE, TILE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.images import index_sources
-from freqforensics.inspection import inspect_files
-from freqforensics.provenance import drop_manifest, manifest, replacing, result_folder, write_json
 from freqforensics.report import Chapter, render_tour
+from freqforensics.runtime.destinations import check_parts
+from freqforensics.runtime.provenance import drop_manifest, manifest, replacing, result_folder, write_json
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.survey import survey_sources
+from freqforensics.studies.compare import compare_sources
+from freqforensics.studies.evaluate import evaluate_sources
+from freqforensics.studies.inspect import inspect_files
+from freqforensics.studies.spectrum import survey_sources
 
 PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (

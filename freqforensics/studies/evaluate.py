@@ -7,27 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from freqforensics.detector import ScoreTable, TrainConfig, score_files
+from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
-from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.evaluation import (
     SWEEPS,
     WAYS,
-    Ablation,
     Evaluation,
     PhotographScores,
     Robustness,
     are_miniatures,
     decision_threshold,
     evaluate_tables,
-    run_ablation,
     score_ways,
     sweep_robustness,
 )
+from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.evaluation.ways import AS_IS, check_ways
-from freqforensics.images import first_of_each, index_sources
-from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import (
+from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.runtime.provenance import (
     DETECTOR_LIBRARIES,
     check_result_folder,
     drop_manifest,
@@ -35,6 +32,10 @@ from freqforensics.provenance import (
     result_folder,
     write_json,
 )
+from freqforensics.sources.records import first_of_each
+from freqforensics.sources.sources import index_sources
+from freqforensics.training.ablation import Ablation, run_ablation
+from freqforensics.training.recipe import TrainConfig
 
 Failures = tuple[tuple[str, str], ...]
 Notes = tuple[str, ...]
@@ -241,7 +242,7 @@ def baseline_sources(
     ValueError, FileNotFoundError
         As `index_sources`, `fit_profiles`, `evaluate_tables`, `result_folder`.
     """
-    from freqforensics.evaluation.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
+    from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
 
     check_result_folder(out, overwrite=overwrite)
     notes: list[str] = []

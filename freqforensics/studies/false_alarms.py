@@ -10,11 +10,12 @@ from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrate import ALL, AS_IS, calibration_sha256, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.engine import map_reduce
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
-from freqforensics.images import ImageRecord, first_of_each, index_sources, records_sha256
-from freqforensics.images.perturb import Perturbation
-from freqforensics.provenance import DETECTOR_LIBRARIES, claim_folder, drop_manifest, manifest, write_json
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.runtime.parallel import map_reduce
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, claim_folder, drop_manifest, manifest, write_json
+from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
+from freqforensics.sources.sources import index_sources
 
 Carried = tuple[str, Perturbation | None]
 

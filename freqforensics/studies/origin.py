@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from freqforensics.commonality import Origins
-from freqforensics.comparing import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.fingerprints.comparison import Origins
+from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
+from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
+from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.tables import write_csv
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.spectra.fingerprint import Fingerprint, Measure, similarity
-from freqforensics.spectra.origin import CONTENT_SHIFT, KnownGenerators
-from freqforensics.tables import write_csv
+from freqforensics.studies.compare import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of
 
 
 def find_origins(
@@ -109,7 +109,7 @@ def _ignoring(prefix: str, groups: Callable[[str], str | None]) -> Callable[[str
 
 
 def _save_origins(result: Origins, out: Path, command: str | None, overwrite: bool) -> None:
-    from freqforensics.figures.comparison import plot_origins
+    from freqforensics.figures.compare import plot_origins
     from freqforensics.figures.style import new_figure, save_figure
 
     shown = manifest(

@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.demo import SIZE, write_upsampled_photographs
-from freqforensics.destinations import check_parts
-from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.evaluation.ablation import Ablation
-from freqforensics.experiments import sweep_sources
+from freqforensics.generators.plain import SIZE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.images import index_sources
-from freqforensics.provenance import (
+from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.report import Chapter, render_tour
+from freqforensics.runtime.destinations import check_parts
+from freqforensics.runtime.provenance import (
     clear_results,
     drop_manifest,
     manifest,
@@ -22,10 +20,12 @@ from freqforensics.provenance import (
     result_folder,
     write_json,
 )
-from freqforensics.relating import relate_quality
-from freqforensics.report import Chapter, render_tour
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.survey import survey_sources
+from freqforensics.studies.evaluate import sweep_sources
+from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.spectrum import survey_sources
+from freqforensics.training.ablation import Ablation
 
 FAMILIES: Final = ("progan", "biggan", "stylegan", "crn", "dcgan", "ldm_vae")
 """Miniatures that stand in where no images are given."""

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image
+from freqforensics.images import ImageReadError, read_image
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra.population import Population, measure_population
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibrated import Calibration
 
 Uint8 = NDArray[np.uint8]
-
-POPULATION: Final = Path(__file__).parent / "spectra" / "population.npz"
-
-
-@lru_cache(maxsize=1)
-def shipped_population() -> Population:
-    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
-    return Population.load(POPULATION)
 
 
 def population_of_sources(

@@ -13,22 +13,24 @@ import cv2
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import IN_WORDS, CalibratedDetector, open_detector
-from freqforensics.detector.views import DEFAULT_CROP
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.evaluation.association import Association
-from freqforensics.evaluation.fakeness import FakenessStudy, study_fakeness
-from freqforensics.evaluation.quality import SCORES, QualityScore, measure_quality
-from freqforensics.evaluation.summary import Summary
-from freqforensics.images import ImageRecord, first_of_each, index_sources, read_image
-from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import (
+from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.images import read_image
+from freqforensics.quality.association import Association
+from freqforensics.quality.fakeness import FakenessStudy, study_fakeness
+from freqforensics.quality.pooling import Summary
+from freqforensics.quality.scores import SCORES, QualityScore, measure_quality
+from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.runtime.provenance import (
     DETECTOR_LIBRARIES,
     check_result_folder,
     manifest,
     result_folder,
     write_json,
 )
-from freqforensics.tables import write_csv
+from freqforensics.runtime.tables import write_csv
+from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.sources import index_sources
 
 Failures = tuple[tuple[str, str], ...]
 

@@ -11,11 +11,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from freqforensics.images import by_generator, index_sources, shown_path
-from freqforensics.images.audit import serious_confounds
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.images import shown_path
+from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.tables import TableWriter
+from freqforensics.sources.records import by_generator
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
-from freqforensics.tables import TableWriter
 
 LabelChoice = Literal["real", "fake", "all"]
 Group = tuple[str, str]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
-from freqforensics.images import ImageRecord, by_generator, index_sources
-from freqforensics.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
     FileEvidence,
     MeanSpectrum,

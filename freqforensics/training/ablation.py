@@ -9,16 +9,16 @@ from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from freqforensics.detector import ScoreTable, TrainConfig, load_detector, score_files, train_detector
-from freqforensics.detector.recipe import NAMED_INITS
-from freqforensics.detector.train import index_configured
-from freqforensics.detector.views import DEFAULT_CROP
+from freqforensics.detector import ScoreTable, load_detector, score_files
 from freqforensics.evaluation.evaluate import evaluate_tables
-from freqforensics.images import ImageRecord, records_sha256
-from freqforensics.images.augmentation import W20_RECIPES
-from freqforensics.provenance import claim_folder, replacing, write_json
+from freqforensics.perturbations.augmentation import W20_RECIPES
+from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.runtime.provenance import claim_folder, replacing, write_json
+from freqforensics.runtime.tables import TableWriter, read_table
+from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.spectra import Band
-from freqforensics.tables import TableWriter, read_table
+from freqforensics.training.recipe import NAMED_INITS, TrainConfig
+from freqforensics.training.train import index_configured, train_detector
 
 Axis = Literal["recipe", "classes", "band"]
 

@@ -15,14 +15,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from freqforensics.detector import ScoreTable, TrainConfig
+from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import Score
-from freqforensics.detector.train import index_configured
-from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, pair_up
-from freqforensics.engine import map_reduce
-from freqforensics.images import ImageReadError, ImageRecord, decode_image, read_file
-from freqforensics.images.perturb import Crop
+from freqforensics.images import ImageReadError, decode_image, read_file
+from freqforensics.perturbations.perturb import Crop
+from freqforensics.runtime.parallel import map_reduce
+from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, lattice_test, radial_profile
+from freqforensics.training.data import AugmentedImages, Simulated, draws_of, pair_up
+from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.train import index_configured
 
 Uint8 = NDArray[np.uint8]
 

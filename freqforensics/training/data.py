@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from freqforensics.detector.recipe import Imbalance as Imbalance
 from freqforensics.detector.resnet import InputKind, prepare_input
-from freqforensics.engine import map_reduce
+from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.generators.randomised import Faker, Window
-from freqforensics.images import ImageReadError, ImageRecord, index_sources, read_image, records_sha256, shown_path
-from freqforensics.images.audit import serious_confounds
-from freqforensics.images.perturb import Perturbation
+from freqforensics.images import ImageReadError, read_image, shown_path
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.runtime.parallel import map_reduce
+from freqforensics.sources.records import ImageRecord, records_sha256
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import Band
+from freqforensics.training.recipe import Imbalance as Imbalance
 
 Uint8 = NDArray[np.uint8]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from freqforensics.images.perturb import Variant
+from freqforensics.perturbations.perturb import Variant
 
 PATIENCE: Final = 5
 LOWEST_RATE: Final = 1e-6

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from freqforensics.detector.checkpoint import load_detector, save_detector
-from freqforensics.detector.everyday_set import EverydayBatches, WeightedSource, index_everyday
 from freqforensics.detector.local import make_small_detector
 from freqforensics.detector.resnet import Detector
-from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, replacing, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, replacing, write_json
+from freqforensics.training.everyday_data import EverydayBatches, WeightedSource, index_everyday
 
 SmallNetwork = Literal["local", "coherence-small"]
 Precision = Literal["bf16", "32"]

@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from freqforensics.detector.everyday_sources import WeightedSource as WeightedSource
-from freqforensics.detector.laundering import DOWN, draw_laundering
 from freqforensics.detector.resnet import InputKind, prepare_input
-from freqforensics.images import ImageRecord, index_sources, read_image
-from freqforensics.images.perturb import JPEG, Resize
+from freqforensics.images import read_image
+from freqforensics.perturbations.perturb import JPEG, Resize
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import match_radial_power
+from freqforensics.training.everyday_sources import WeightedSource as WeightedSource
+from freqforensics.training.laundering import DOWN, draw_laundering
 
 Uint8 = NDArray[np.uint8]
 _T = TypeVar("_T")

@@ -13,12 +13,13 @@ from typing import Any, Final
 from freqforensics.detector.calibrate import AS_IS, calibrate_photographs, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
 from freqforensics.detector.checkpoint import load_detector, save_detector
-from freqforensics.detector.everyday import EverydayConfig, SmallNetwork, train_everyday
-from freqforensics.detector.fusing import fuse_detectors
 from freqforensics.detector.inference import weights_sha256
-from freqforensics.images import ImageRecord, index_sources
-from freqforensics.images.perturb import Perturbation
-from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_sources
+from freqforensics.training.everyday import EverydayConfig, SmallNetwork, train_everyday
+from freqforensics.training.fusing import fuse_detectors
 
 PARTS: Final[dict[str, SmallNetwork]] = {"local": "local", "coherence": "coherence-small"}
 """Parts of the fused detector, by name: their networks."""

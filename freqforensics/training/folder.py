@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from freqforensics.detector.recipe import NAMED_INITS, TrainConfig
-from freqforensics.provenance import check_result_folder
-from freqforensics.unfinished import is_unfinished
+from freqforensics.runtime.provenance import check_result_folder
+from freqforensics.runtime.unfinished import is_unfinished
+from freqforensics.training.recipe import NAMED_INITS, TrainConfig
 
 WEIGHTS: Final = "detector.safetensors"
 CHECKPOINT: Final = "last.ckpt"

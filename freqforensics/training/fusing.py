@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector.everyday_sources import part_paths as part_paths
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score import score_files
-from freqforensics.images import ImageRecord
-from freqforensics.images.perturb import Perturbation
+from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.sources.records import ImageRecord
+from freqforensics.training.everyday_sources import part_paths as part_paths
 
 MEDIAN: Final = 0.5
 EXTREME: Final = 0.99

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from freqforensics.images.carriers import GIF, CutGrid, Denoise, Grey
-from freqforensics.images.perturb import (
+from freqforensics.perturbations.carriers import GIF, CutGrid, Denoise, Grey
+from freqforensics.perturbations.perturb import (
     AVIF,
     JPEG,
     Blur,

@@ -19,14 +19,14 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from freqforensics.detector.checkpoint import load_detector
-from freqforensics.detector.early_stop import EarlyStop
-from freqforensics.detector.parallel import share_statistics
-from freqforensics.detector.recipe import TrainConfig
 from freqforensics.detector.resnet import Detector, make_detector
-from freqforensics.detector.train_log import Epoch
-from freqforensics.detector.training_folder import CHECKPOINT
-from freqforensics.detector.training_set import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
-from freqforensics.provenance import replacing
+from freqforensics.runtime.provenance import replacing
+from freqforensics.training.data import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
+from freqforensics.training.early_stop import EarlyStop
+from freqforensics.training.folder import CHECKPOINT
+from freqforensics.training.log import Epoch
+from freqforensics.training.parallel import share_statistics
+from freqforensics.training.recipe import TrainConfig
 
 _TRAINING, _VALIDATION = 0, 1
 

@@ -17,12 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
-from freqforensics.detector import Detector, TrainConfig, load_detector, save_detector, weights_sha256
-from freqforensics.detector.model_card import read_runs
-from freqforensics.detector.train import index_configured
-from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, pair_up
-from freqforensics.images.perturb import Crop
-from freqforensics.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.detector import Detector, load_detector, save_detector, weights_sha256
+from freqforensics.perturbations.perturb import Crop
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.training.data import AugmentedImages, Simulated, draws_of, pair_up
+from freqforensics.training.model_card import read_runs
+from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.train import index_configured
 
 SIDES: Final = (64, 128, 224)
 """Crops that a detector is calibrated on, pixels."""

@@ -10,8 +10,17 @@ from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.inputs import EarlyDown, InputKind
 from freqforensics.generators.randomised import STEP, Alignment, FakeKind, Faker, Window
-from freqforensics.images.augmentation import augmentation, validation_augmentation
-from freqforensics.images.perturb import Chain, Crop, Flip, OneOf, Perturbation, ResizeShorter, Sometimes, Variant
+from freqforensics.perturbations.augmentation import augmentation, validation_augmentation
+from freqforensics.perturbations.perturb import (
+    Chain,
+    Crop,
+    Flip,
+    OneOf,
+    Perturbation,
+    ResizeShorter,
+    Sometimes,
+    Variant,
+)
 from freqforensics.spectra import Band
 
 NAMED_INITS: Final = ("imagenet", "scratch", "identity")

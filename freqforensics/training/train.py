@@ -13,27 +13,17 @@ import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from freqforensics.destinations import errors_name
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
-from freqforensics.detector.parallel import make_fabric
-from freqforensics.detector.recipe import SMALLEST_PHOTO, TrainConfig
-from freqforensics.detector.train_log import Epoch, TrainLog
-from freqforensics.detector.training_folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
-from freqforensics.detector.training_run import TrainingRun
-from freqforensics.detector.training_set import (
-    TrainingSet,
-    check_images,
-    index_training,
-    pair_up,
-)
-from freqforensics.engine import default_workers
 from freqforensics.generators.randomised import miniatures_on
-from freqforensics.provenance import (
-    DETECTOR_LIBRARIES,
-    clear_unfinished,
-    manifest,
-    write_json,
-)
+from freqforensics.runtime.destinations import errors_name
+from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, clear_unfinished, manifest, write_json
+from freqforensics.training.data import TrainingSet, check_images, index_training, pair_up
+from freqforensics.training.folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
+from freqforensics.training.log import Epoch, TrainLog
+from freqforensics.training.loop import TrainingRun
+from freqforensics.training.parallel import make_fabric
+from freqforensics.training.recipe import SMALLEST_PHOTO, TrainConfig
 
 
 @dataclass(frozen=True)

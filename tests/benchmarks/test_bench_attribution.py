@@ -23,7 +23,7 @@ from freqforensics.attribution import (
 )
 from freqforensics.attribution.differentiable import as_tensor
 from freqforensics.detector import make_detector
-from freqforensics.inspection import inspect
+from freqforensics.inspection.inspection import inspect
 
 STEPS = 16
 

@@ -16,8 +16,8 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
-from freqforensics.engine import default_workers, library_threads
 from freqforensics.images import read_image
+from freqforensics.runtime.parallel import default_workers, library_threads
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
 
 COUNT = 1000

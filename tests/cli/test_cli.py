@@ -371,7 +371,8 @@ def test_help_loads_nothing_heavy():
 
 
 def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
-    from freqforensics import cli, survey
+    from freqforensics import cli
+    from freqforensics.studies import spectrum as survey
 
     def starve(*arguments, **options):
         raise MemoryError("Unable to allocate 74.5 GiB")

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import pytest
 
 import freqforensics
-from freqforensics import doctor
-from freqforensics.doctor import Check, Requirement, examine, is_older, main_versions, parse_requirement
+from freqforensics.cli import doctor_checks as doctor
+from freqforensics.cli.doctor_checks import Check, Requirement, examine, is_older, main_versions, parse_requirement
 
-PROJECT = Path(__file__).parent.parent / "pyproject.toml"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NAMES = [
     "Python",
     "libraries",
@@ -267,7 +267,7 @@ def test_a_module_that_cannot_be_imported(monkeypatch, module):
 def test_threads(monkeypatch):
     import torch
 
-    monkeypatch.setattr("freqforensics.engine.default_workers", lambda: 4)
+    monkeypatch.setattr("freqforensics.runtime.parallel.default_workers", lambda: 4)
     monkeypatch.setattr(doctor, "_processor_share", lambda: None)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -286,7 +286,7 @@ def test_threads(monkeypatch):
 def test_threads_that_are_too_many(monkeypatch, asked, of_torch, words):
     import torch
 
-    monkeypatch.setattr("freqforensics.engine.default_workers", lambda: 4)
+    monkeypatch.setattr("freqforensics.runtime.parallel.default_workers", lambda: 4)
     monkeypatch.setattr(torch, "get_num_threads", lambda: of_torch)
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert found("threads").status == "note"
@@ -312,7 +312,7 @@ def test_gpus(monkeypatch):
     about = SimpleNamespace(name="NVIDIA H200", total_memory=139 * 2**30)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: about)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    monkeypatch.setattr("freqforensics.devices.check_device", lambda _: None)
+    monkeypatch.setattr("freqforensics.runtime.device.check_device", lambda _: None)
     check = found("GPU")
     assert check.status == "ok"
     assert check.found == "cuda:0 (NVIDIA H200, 139 GiB); cuda:1 (NVIDIA H200, 139 GiB)"
@@ -321,7 +321,7 @@ def test_gpus(monkeypatch):
         if device == "cuda:1":
             raise ValueError("device 'cuda:1' cannot be used: no kernel image is available")
 
-    monkeypatch.setattr("freqforensics.devices.check_device", refuse)
+    monkeypatch.setattr("freqforensics.runtime.device.check_device", refuse)
     check = found("GPU")
     assert check.status == "problem"
     assert "no kernel image is available" in check.found
@@ -333,7 +333,7 @@ def test_an_apple_gpu(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr("freqforensics.devices.check_device", lambda _: None)
+    monkeypatch.setattr("freqforensics.runtime.device.check_device", lambda _: None)
     assert found("GPU").found.startswith("mps (Apple GPU")
 
 
@@ -512,7 +512,7 @@ def test_version_lists_the_libraries_and_imports_none():
     assert lines[1:] == [f"{name} {version or 'not installed'}" for name, version in main_versions().items()]
     assert f"torch {importlib.metadata.version('torch')}" in lines
     code = (
-        "import sys; from freqforensics.doctor import main_versions; main_versions();"
+        "import sys; from freqforensics.cli.doctor_checks import main_versions; main_versions();"
         "print([m for m in ('torch', 'numpy', 'cv2', 'scipy', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -14,11 +14,11 @@ from freqforensics.detector.calibrated import (
     open_detector,
 )
 from freqforensics.detector.inference import weights_sha256
-from freqforensics.detector.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.detector.local import make_small_detector
-from freqforensics.images.carriers import CARRIERS
 from freqforensics.images.jpeg import JpegTables, luma_table
-from freqforensics.images.perturb import JPEG, Chain, WebP
+from freqforensics.perturbations.carriers import CARRIERS
+from freqforensics.perturbations.perturb import JPEG, Chain, WebP
+from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
 
 JPEG_LARGE = ImageKind("JPEG", "4:2:0", "high", "large")
 PLAIN = ImageKind("lossless", size="medium")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from freqforensics.detector import load_detector, prepare_input, save_detector
-from freqforensics.detector.fusing import common_scale, part_paths
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import make_scorer, weights_sha256
 from freqforensics.detector.local import make_small_detector
+from freqforensics.training.fusing import common_scale, part_paths
 
 SCALES = {"local": (2.0, 0.5), "coherence": (1.0, -0.25)}
 

@@ -23,7 +23,7 @@ from freqforensics.detector import (
     save_detector,
     weights_sha256,
 )
-from freqforensics.images.augmentation import W20_TEST
+from freqforensics.perturbations.augmentation import W20_TEST
 from freqforensics.spectra import high_pass_residual, log_coherence
 
 

@@ -19,9 +19,11 @@ from freqforensics.detector import Detector, ScoreTable, make_detector, score as
 from freqforensics.detector.inference import folded, make_scorer
 from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.score_table import COLUMNS
-from freqforensics.images import index_images, read_image, records_sha256
-from freqforensics.images.augmentation import W20_TEST, W20_VALIDATION
-from freqforensics.images.perturb import JPEG
+from freqforensics.images import read_image
+from freqforensics.perturbations.augmentation import W20_TEST, W20_VALIDATION
+from freqforensics.perturbations.perturb import JPEG
+from freqforensics.sources.records import records_sha256
+from freqforensics.sources.sources import index_images
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,13 @@ import pytest
 from pictures import encoded, picture
 from PIL import Image
 
-from freqforensics.auditing import audit_sources, reencode, write_matched
 from freqforensics.cli import main
-from freqforensics.images import ImageReadError, ImageRecord, index_images
-from freqforensics.images.audit import (
-    audit_facts,
-    find_duplicates,
-    matched_records,
-    serious_confounds,
-)
-from freqforensics.images.facts import read_facts
+from freqforensics.evaluation.confounds import audit_facts, find_duplicates, matched_records, serious_confounds
+from freqforensics.images import ImageReadError
+from freqforensics.sources.facts import read_facts
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_images
+from freqforensics.studies.audit import audit_sources, reencode, write_matched
 
 COUNT = 24
 

@@ -16,27 +16,29 @@ from pictures import dead_prefix, picture, write
 from sklearn.metrics import average_precision_score
 from toys import calibrated, rough_detector
 
-from freqforensics import experiments as experiments_module, figures
-from freqforensics.detector import ScoreTable, TrainConfig, make_detector, save_detector, score_files
+from freqforensics import figures
+from freqforensics.detector import ScoreTable, make_detector, save_detector, score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation import (
     SWEEPS,
-    Ablation,
     PhotographScores,
-    ablation as ablation_module,
     are_miniatures,
     evaluate_tables,
     robustness as robustness_module,
-    run_ablation,
     sweep_robustness,
 )
-from freqforensics.evaluation.ablation import AblationRow
 from freqforensics.evaluation.metrics import fit_threshold
-from freqforensics.experiments import ablate_sources, evaluate_sources, sweep_sources
-from freqforensics.images import ImageRecord, index_images, read_image
-from freqforensics.images.augmentation import social
-from freqforensics.images.perturb import JPEG, WebP
-from freqforensics.provenance import claim_folder
+from freqforensics.images import read_image
+from freqforensics.perturbations.augmentation import social
+from freqforensics.perturbations.perturb import JPEG, WebP
+from freqforensics.runtime.provenance import claim_folder
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_images
+from freqforensics.studies import evaluate as experiments_module
+from freqforensics.studies.evaluate import ablate_sources, evaluate_sources, sweep_sources
+from freqforensics.training import ablation as ablation_module
+from freqforensics.training.ablation import Ablation, AblationRow, run_ablation
+from freqforensics.training.recipe import TrainConfig
 
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:

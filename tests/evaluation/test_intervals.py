@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from freqforensics.evaluation import ranking_interval
 from freqforensics.evaluation.intervals import _ap_influence
-from freqforensics.proportions import auc_influence, score_interval
+from freqforensics.evaluation.proportions import auc_influence, score_interval
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 9])

@@ -10,10 +10,11 @@ from pictures import picture, write
 from toys import calibrated, rough_detector
 
 from freqforensics.detector import score_files
-from freqforensics.detector.views import cut, median_view, view_boxes
 from freqforensics.evaluation import WAYS, score_ways
-from freqforensics.images import index_images, read_image
-from freqforensics.images.perturb import JPEG
+from freqforensics.images import read_image
+from freqforensics.perturbations.perturb import JPEG
+from freqforensics.regions.views import cut, median_view, view_boxes
+from freqforensics.sources.sources import index_images
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.cli import main
-from freqforensics.comparing import compare_sources
+from freqforensics.fingerprints.fingerprint import Fingerprint, clusters, shared_map, similarity
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
-from freqforensics.spectra.fingerprint import Fingerprint, clusters, shared_map, similarity
 from freqforensics.spectra.power import combine
+from freqforensics.studies.compare import compare_sources
 
 SPEC = SpectrumSpec(size=64, residual="none")
 ROWS, COLUMNS = np.indices((64, 64))

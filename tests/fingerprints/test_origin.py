@@ -12,16 +12,16 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.cli import main
-from freqforensics.comparing import compare_sources
+from freqforensics.fingerprints.fingerprint import Fingerprint, Similarity
+from freqforensics.fingerprints.grouping import group
+from freqforensics.fingerprints.origin import KnownGenerators
+from freqforensics.fingerprints.stability import influence, learning_curve
 from freqforensics.generators.registry import FAMILIES, operator_of
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
 from freqforensics.spectra.files import image_spectra
-from freqforensics.spectra.fingerprint import Fingerprint, Similarity
-from freqforensics.spectra.grouping import group
-from freqforensics.spectra.origin import KnownGenerators
 from freqforensics.spectra.power import combine
-from freqforensics.spectra.stability import influence, learning_curve
+from freqforensics.studies.compare import compare_sources
 
 SPEC = SpectrumSpec(size=32, residual="none")
 ROWS, COLUMNS = np.indices((32, 32))

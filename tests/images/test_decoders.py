@@ -23,7 +23,7 @@ from PIL import Image
 from freqforensics import SpectrumSpec, mean_spectrum
 from freqforensics.images import ImageReadError, chatter, decode_image, read_header, read_image
 from freqforensics.spectra import SpectrumAccumulator
-from freqforensics.survey import survey_sources
+from freqforensics.studies.spectrum import survey_sources
 
 
 @pytest.fixture

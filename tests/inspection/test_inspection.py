@@ -23,14 +23,16 @@ from freqforensics.detector import make_detector, save_detector, score_files
 from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import weights_sha256
-from freqforensics.detector.kinds import ImageKind
 from freqforensics.detector.local import make_small_detector
-from freqforensics.figures.inspection import plot_counterfactuals, plot_image
-from freqforensics.finding import PhotographRate, finding_schema
-from freqforensics.images import ImageReadError, index_images
-from freqforensics.inspection import inspect, inspect_files
+from freqforensics.figures.inspect import plot_counterfactuals, plot_image
+from freqforensics.images import ImageReadError
+from freqforensics.inspection.finding import PhotographRate, finding_schema
+from freqforensics.inspection.inspection import inspect
+from freqforensics.regions.kinds import ImageKind
 from freqforensics.report import render_index, render_page
 from freqforensics.report.words import in_short, rate_words
+from freqforensics.sources.sources import index_images
+from freqforensics.studies.inspect import inspect_files
 
 
 def upsampled(side=192):
@@ -414,7 +416,7 @@ def test_how_many_frequencies_carry_the_map_is_said(finding):
 
 
 def test_a_deletion_like_chance_fails(finding):
-    from freqforensics.explaining import _badges
+    from freqforensics.inspection.explanation import _badges
 
     path = integrate_path(upsampled(96), make_detector(input="coherence", early_down=2, seed=0), steps=2, most_steps=2)
     like_chance = replace(finding.deletion, deleted_at_random=(finding.deletion.deleted,) * 9)

@@ -11,10 +11,10 @@ from hypothesis import given, settings, strategies as st
 from pictures import picture
 from PIL import Image, features
 
-from freqforensics.images.canvases import Border, Caption, Collage, Letterbox
-from freqforensics.images.carriers import CARRIERS, GIF, CutGrid, Denoise, FitWithin, Grey
-from freqforensics.images.perturb import AVIF, JPEG
-from freqforensics.images.screens import ChatScreenshot, TextPage
+from freqforensics.perturbations.canvases import Border, Caption, Collage, Letterbox
+from freqforensics.perturbations.carriers import CARRIERS, GIF, CutGrid, Denoise, FitWithin, Grey
+from freqforensics.perturbations.perturb import AVIF, JPEG
+from freqforensics.perturbations.screens import ChatScreenshot, TextPage
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 CANVASES = [

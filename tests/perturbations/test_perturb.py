@@ -10,8 +10,9 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
-from freqforensics.images import perturb
-from freqforensics.images.augmentation import (
+from freqforensics.images.jpeg import luma_table, read_jpeg_tables
+from freqforensics.perturbations import perturb
+from freqforensics.perturbations.augmentation import (
     W20_RECIPES,
     W20_TEST,
     W20_VALIDATION,
@@ -21,8 +22,7 @@ from freqforensics.images.augmentation import (
     w20_training,
     w20_validation,
 )
-from freqforensics.images.jpeg import luma_table, read_jpeg_tables
-from freqforensics.images.perturb import (
+from freqforensics.perturbations.perturb import (
     JPEG,
     Blur,
     ChromaSubsampling,

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from freqforensics.evaluation.association import associate, least_fake_of
-from freqforensics.evaluation.ranks import Covariates, exchanges
-from freqforensics.evaluation.summary import correlation_variance, summarise
+from freqforensics.quality.association import associate, least_fake_of
+from freqforensics.quality.pooling import correlation_variance, summarise
+from freqforensics.quality.ranks import Covariates, exchanges
 
 
 def one(logits, score, *, resamples=50, permutations=19, **others):

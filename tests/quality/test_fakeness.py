@@ -17,9 +17,9 @@ from pictures import picture, write
 from freqforensics.cli import main
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import Score
-from freqforensics.evaluation.fakeness import study_fakeness
-from freqforensics.evaluation.quality import QualityRow, QualityTable, as_score
-from freqforensics.relating import relate_quality
+from freqforensics.quality.fakeness import study_fakeness
+from freqforensics.quality.scores import QualityRow, QualityTable, as_score
+from freqforensics.studies.quality import relate_quality
 
 
 def tables(rng, *, count=60, quality=False):

@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 from scipy.special import gamma
 from scipy.stats import spearmanr
 
-from freqforensics.evaluation.niqe import (
+from freqforensics.images import read_image, read_jpeg_tables
+from freqforensics.quality.niqe import (
     SHIPPED,
     NaturalModel,
     fit_aggd,
@@ -23,7 +24,8 @@ from freqforensics.evaluation.niqe import (
     small_niqe,
     well_kept,
 )
-from freqforensics.images import ImageRecord, index_images, index_sources, read_image, read_jpeg_tables
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_images, index_sources
 
 STRENGTHS = {"blur": (0, 1, 2, 4), "noise": (0, 10, 25), "jpeg": (90, 50, 10)}
 

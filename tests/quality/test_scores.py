@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pictures import encoded, picture, write
 
-from freqforensics.evaluation.niqe import niqe
-from freqforensics.evaluation.quality import (
+from freqforensics.quality.niqe import niqe
+from freqforensics.quality.scores import (
     FACTS,
     SCORES,
     QualityRow,
@@ -22,7 +22,7 @@ from freqforensics.evaluation.quality import (
     measure_quality,
     noise_sigma,
 )
-from freqforensics.images import ImageRecord
+from freqforensics.sources.records import ImageRecord
 
 
 def flat(*colour: int, side: int = 32) -> np.ndarray:

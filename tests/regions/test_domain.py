@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from freqforensics.detector.domain import Domain, find_region
-from freqforensics.detector.ground import Tiles, largest_rectangle
-from freqforensics.images.canvases import Border, Canvas, Caption, Collage, Letterbox
-from freqforensics.images.carriers import GIF, Grey
-from freqforensics.images.perturb import JPEG, Chain, Perturbation, Resize, WebP
 from freqforensics.images.reading import read_image
-from freqforensics.images.screens import ChatScreenshot, TextPage
+from freqforensics.perturbations.canvases import Border, Canvas, Caption, Collage, Letterbox
+from freqforensics.perturbations.carriers import GIF, Grey
+from freqforensics.perturbations.perturb import JPEG, Chain, Perturbation, Resize, WebP
+from freqforensics.perturbations.screens import ChatScreenshot, TextPage
+from freqforensics.regions.domain import Domain, find_region
+from freqforensics.regions.ground import Tiles, largest_rectangle
 
 Box = tuple[int, int, int, int]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from freqforensics.detector.views import GRID, SIDE, cut, median_view, view_boxes
+from freqforensics.regions.views import GRID, SIDE, cut, median_view, view_boxes
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(64, 5000), st.integers(64, 5000))

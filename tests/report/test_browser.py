@@ -9,7 +9,7 @@ import pytest
 from pictures import picture
 
 from freqforensics.detector import make_detector
-from freqforensics.inspection import inspect
+from freqforensics.inspection.inspection import inspect
 from freqforensics.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

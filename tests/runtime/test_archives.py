@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from freqforensics.archives import foreign_content, read_facts, read_npz
 from freqforensics.detector.calibrated import Calibration
-from freqforensics.detector.kinds import ImageKind
-from freqforensics.evaluation.niqe import shipped_model
-from freqforensics.population import POPULATION
+from freqforensics.quality.niqe import shipped_model
+from freqforensics.regions.kinds import ImageKind
+from freqforensics.runtime.archives import foreign_content, read_facts, read_npz
 from freqforensics.spectra import MeanSpectrum, SpectrumAccumulator, SpectrumSpec
-from freqforensics.spectra.population import Population
+from freqforensics.spectra.population import POPULATION, Population
 
 
 def member(array: np.ndarray) -> bytes:

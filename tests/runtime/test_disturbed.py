@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from pictures import dead_prefix, picture, write
 
-from freqforensics.provenance import result_folder, write_json
+from freqforensics.runtime.provenance import result_folder, write_json
 
 # Says when the program has begun, for starting Python is not what is tested.
 BEGUN = "import freqforensics.__main__ as line; print('begun', flush=True); line.main()"

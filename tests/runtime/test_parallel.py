@@ -6,7 +6,7 @@ import time
 import cv2
 import pytest
 
-from freqforensics.engine import default_workers, library_threads, map_reduce
+from freqforensics.runtime.parallel import default_workers, library_threads, map_reduce
 
 
 def join(left: list[int], right: list[int]) -> list[int]:

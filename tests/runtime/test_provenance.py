@@ -11,8 +11,8 @@ import pytest
 from pictures import dead_prefix
 
 import freqforensics
-from freqforensics.destinations import check_parts, check_result_file, check_result_folder
-from freqforensics.provenance import (
+from freqforensics.runtime.destinations import check_parts, check_result_file, check_result_folder
+from freqforensics.runtime.provenance import (
     clear_results,
     clear_unfinished_file,
     clear_unfinished_results,
@@ -22,7 +22,7 @@ from freqforensics.provenance import (
     result_folder,
     write_json,
 )
-from freqforensics.unfinished import unfinished_prefix
+from freqforensics.runtime.unfinished import unfinished_prefix
 
 
 def test_manifest_says_what_made_a_result_and_nothing_that_changes():
@@ -130,7 +130,7 @@ def test_a_page_in_the_way_is_refused(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from freqforensics.provenance import result_folder, write_json
+from freqforensics.runtime.provenance import result_folder, write_json
 
 steps, last = 0, int(sys.argv[2])
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from freqforensics.detector.score_table import COLUMNS, Score, ScoreTable, known_scores
-from freqforensics.tables import TableWriter, quoted, read_pairs, read_table, read_text, unquoted, write_csv
+from freqforensics.runtime.tables import TableWriter, quoted, read_pairs, read_table, read_text, unquoted, write_csv
 
 DANGEROUS = "=+-@\t\r\n＝＋－＠"
 texts = st.text(st.sampled_from([*DANGEROUS, "'", '"', ",", "a", "1", "\u2028", "\udcff"]), max_size=8)

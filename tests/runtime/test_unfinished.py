@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pictures import dead_prefix
 
-from freqforensics.unfinished import (
+from freqforensics.runtime.unfinished import (
     abandon,
     abandoned_beside,
     abandoned_in,
@@ -19,7 +19,7 @@ from freqforensics.unfinished import (
     unfinished_prefix,
 )
 
-HOLD = "from freqforensics.unfinished import unfinished_prefix; print(unfinished_prefix(), flush=True); input()"
+HOLD = "from freqforensics.runtime.unfinished import unfinished_prefix; print(unfinished_prefix(), flush=True); input()"
 
 
 def test_what_a_live_process_holds_is_not_abandoned():

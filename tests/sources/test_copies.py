@@ -12,14 +12,15 @@ from pictures import picture, write
 from PIL import Image, ImageDraw
 
 from freqforensics.cli import main
-from freqforensics.comparing import compare_sources, image_sets
-from freqforensics.images import difference_hash, distinct_files, index_sources, near_copies
-from freqforensics.lattices import survey_lattices
-from freqforensics.origins import find_origins
+from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
+from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, file_evidence, mean_spectrum
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
 from freqforensics.spectra.layout import LayoutAccumulator
-from freqforensics.survey import survey_sources
+from freqforensics.studies.compare import compare_sources, image_sets
+from freqforensics.studies.origin import find_origins
+from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.upsampling import survey_lattices
 
 SPEC = SpectrumSpec(size=64)
 

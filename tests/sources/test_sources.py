@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from freqforensics.images import FolderWarning, ImageRecord, by_generator, index_images, index_sources, leftovers
+from freqforensics.sources import leftovers
+from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.sources import FolderWarning, index_images, index_sources
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pictures import picture
 
-from freqforensics.images.perturb import Blur
+from freqforensics.perturbations.perturb import Blur
 from freqforensics.spectra import match_radial_power, radial_profile
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pictures import encoded, picture, write
 
-from freqforensics.images import ImageReadError, decode_image, index_images
+from freqforensics.images import ImageReadError, decode_image
+from freqforensics.sources.sources import index_images
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, mean_spectrum
 
 KINDS = ("coherent", "power", "log_power", "coherence", "p_value")

@@ -12,9 +12,9 @@ from pictures import picture, write
 from scipy import fft
 
 from freqforensics.cli import main
-from freqforensics.population import POPULATION, population_of_sources, shipped_population
 from freqforensics.spectra import Population, high_pass_residual, measure_population
-from freqforensics.spectra.population import Nearest
+from freqforensics.spectra.population import POPULATION, Nearest, shipped_population
+from freqforensics.studies.population import population_of_sources
 
 
 def checkered(image, amplitude=8):
@@ -166,7 +166,7 @@ def test_a_uniform_image_is_like_nothing(population):
 def test_a_generator_is_named_on_evidence_and_a_lattice_of_the_images_own():
     pytest.importorskip("torch")
     from freqforensics.attribution.causes import OtherCause
-    from freqforensics.explaining import _has_lattice
+    from freqforensics.inspection.explanation import _has_lattice
     from freqforensics.report.words import UNIFORM, _beside, in_short
 
     rng = np.random.default_rng(9)

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from pictures import picture, write
 
-from freqforensics.demo import SIZE, TILE, write_upsampled_photographs
-from freqforensics.images import by_generator, index_images, read_image
+from freqforensics.generators.plain import SIZE, TILE, write_upsampled_photographs
+from freqforensics.images import read_image
 from freqforensics.report import Chapter, render_tour
-from freqforensics.showcase import show_all
+from freqforensics.sources.records import by_generator
+from freqforensics.sources.sources import index_images
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
+from freqforensics.studies.demo import show_all
 
 
 def test_bundled_photographs_and_their_upsampled_twins(tmp_path):

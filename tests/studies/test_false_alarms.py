@@ -13,13 +13,14 @@ import scipy.stats
 from pictures import picture, write
 from toys import calibrated, rough_detector
 
-from freqforensics import false_alarms as module, figures
+from freqforensics import figures
 from freqforensics.cli import main
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation import binomial_interval, count_false_alarms
-from freqforensics.false_alarms import measure_false_alarms
-from freqforensics.images.carriers import CARRIERS
+from freqforensics.perturbations.carriers import CARRIERS
+from freqforensics.studies import false_alarms as module
+from freqforensics.studies.false_alarms import measure_false_alarms
 
 VERDICTS = ("evidence", "inconclusive", "none", "cannot-judge")
 
@@ -148,7 +149,7 @@ def test_from_sources_to_a_folder(sources, detector, tmp_path):
 
 
 def found_records(sources):
-    from freqforensics.images import index_sources
+    from freqforensics.sources.sources import index_sources
 
     return [record for record in index_sources(sources) if record.label != "fake"]
 

@@ -12,9 +12,8 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.cli import main
-from freqforensics.evaluation import Ablation
-from freqforensics.evaluation.ablation import AblationRow
-from freqforensics.gallery import make_gallery
+from freqforensics.studies.paper_figures import make_gallery
+from freqforensics.training.ablation import Ablation, AblationRow
 
 ROWS = tuple(
     AblationRow(value, 0, generator, 0.75, 0.5, 1.0, 0.625, 0.875, 12)

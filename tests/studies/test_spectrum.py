@@ -7,7 +7,7 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
-from freqforensics.survey import survey_sources
+from freqforensics.studies.spectrum import survey_sources
 
 SPEC = SpectrumSpec(size=32)
 

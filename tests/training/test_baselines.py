@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 from pictures import picture, write
 
-from freqforensics.detector import TrainConfig
-from freqforensics.evaluation.baselines import (
-    LATTICE,
-    fit_profiles,
-    lattice_logit,
-    profile_features,
-    score_baseline,
-)
 from freqforensics.evaluation.evaluate import evaluate_tables
-from freqforensics.experiments import baseline_sources
-from freqforensics.images import index_sources
-from freqforensics.images.perturb import Blur
+from freqforensics.perturbations.perturb import Blur
+from freqforensics.sources.sources import index_sources
+from freqforensics.studies.evaluate import baseline_sources
+from freqforensics.training.baselines import LATTICE, fit_profiles, lattice_logit, profile_features, score_baseline
+from freqforensics.training.recipe import TrainConfig
 
 
 def test_a_lattice_in_one_image_is_found(rng):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from freqforensics.detector.early_stop import EarlyStop
+from freqforensics.training.early_stop import EarlyStop
 
 
 def described(accuracies, rate=1e-4):

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from freqforensics.detector import everyday, everyday_set, load_detector
-from freqforensics.detector.everyday import EverydayConfig, train_everyday
-from freqforensics.detector.everyday_set import EverydayBatches, WeightedSource, index_everyday
-from freqforensics.detector.laundering import UNTOUCHED, draw_laundering
+from freqforensics.detector import load_detector
+from freqforensics.training import everyday, everyday_data as everyday_set
+from freqforensics.training.everyday import EverydayConfig, train_everyday
+from freqforensics.training.everyday_data import EverydayBatches, WeightedSource, index_everyday
+from freqforensics.training.laundering import UNTOUCHED, draw_laundering
 
 
 def write(path, image):

@@ -7,13 +7,14 @@ import pytest
 
 from freqforensics.detector import load_detector, save_detector
 from freqforensics.detector.calibrated import open_detector
-from freqforensics.detector.everyday import EverydayConfig
-from freqforensics.detector.everyday_recipe import PARTS, make_everyday, share_carriers
-from freqforensics.detector.everyday_set import WeightedSource
 from freqforensics.detector.local import make_small_detector
-from freqforensics.detector.model_card import complete_card
-from freqforensics.images import ImageRecord, index_sources
-from freqforensics.images.carriers import CARRIERS
+from freqforensics.perturbations.carriers import CARRIERS
+from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import index_sources
+from freqforensics.training.everyday import EverydayConfig
+from freqforensics.training.everyday_data import WeightedSource
+from freqforensics.training.everyday_recipe import PARTS, make_everyday, share_carriers
+from freqforensics.training.model_card import complete_card
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from pictures import picture, write
 
-from freqforensics.detector import TrainConfig, load_detector, train_detector
-from freqforensics.packing import pack_training
+from freqforensics.detector import load_detector
 from freqforensics.spectra import Band
+from freqforensics.training.packing import pack_training
+from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.train import train_detector
 
 
 @pytest.fixture(scope="module")

@@ -17,20 +17,15 @@ import torch
 from pictures import dead_prefix, picture, write
 from safetensors.torch import load_file
 
-from freqforensics.detector import (
-    TrainConfig,
-    load_detector,
-    make_detector,
-    save_detector,
-    train as module,
-    training_run,
-)
-from freqforensics.detector.train import plan_training, train_detector
-from freqforensics.detector.training_set import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.detector import load_detector, make_detector, save_detector
 from freqforensics.generators.randomised import Faker
-from freqforensics.images.augmentation import w20_training, w20_validation
-from freqforensics.images.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
+from freqforensics.perturbations.augmentation import w20_training, w20_validation
+from freqforensics.perturbations.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.spectra import Band
+from freqforensics.training import loop as training_run, train as module
+from freqforensics.training.data import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.train import plan_training, train_detector
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +151,7 @@ def test_broken_off_between_the_files_of_an_epoch(config, whole, tmp_path, monke
 
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(f"freqforensics.detector.train.{broken_in}", broken)
+        patch.setattr(f"freqforensics.training.train.{broken_in}", broken)
         with pytest.raises(KeyboardInterrupt):
             train_detector(config, out, device="cpu")
     train_detector(config, out, device="cpu", resume=True)

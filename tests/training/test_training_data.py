@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pictures import picture, write
 
-from freqforensics.detector.training_set import AugmentedImages, check_images, index_training, pair_up
 from freqforensics.images import read_image
-from freqforensics.images.perturb import Chain, Crop, Flip, Sometimes
+from freqforensics.perturbations.perturb import Chain, Crop, Flip, Sometimes
+from freqforensics.training.data import AugmentedImages, check_images, index_training, pair_up
 
 
 def tree(root: Path, rng, counts=(30, 30), categories=("cat", "dog"), size=40) -> Path:

@@ -1,0 +1,17 @@
+from .fingerprint import (
+    Cluster as Cluster,
+    Fingerprint as Fingerprint,
+    Measure as Measure,
+    Similarity as Similarity,
+    clusters as clusters,
+    shared_map as shared_map,
+    similarity as similarity,
+)
+from .grouping import Grouping as Grouping, group as group
+from .origin import Candidate as Candidate, KnownGenerators as KnownGenerators, Origin as Origin
+from .stability import (
+    Influence as Influence,
+    LearningCurve as LearningCurve,
+    influence as influence,
+    learning_curve as learning_curve,
+)

@@ -1,0 +1,35 @@
+from .fit import (
+    FitConfig as FitConfig,
+    fit_families as fit_families,
+    fit_from_sources as fit_from_sources,
+    fit_miniature as fit_miniature,
+    measure_fit as measure_fit,
+)
+from .miniature import ALAEMiniature as ALAEMiniature, Miniature as Miniature, make_miniature as make_miniature
+from .photos import Photos as Photos, read_photos as read_photos
+from .polyphase import random_polyphase as random_polyphase
+from .registry import (
+    FAMILIES as FAMILIES,
+    Family as Family,
+    Plan as Plan,
+    PredictedLattice as PredictedLattice,
+    predicted_lattice as predicted_lattice,
+)
+from .simulation import Simulation as Simulation, simulate as simulate, simulate_from_sources as simulate_from_sources
+from .storage import (
+    FittedMiniature as FittedMiniature,
+    bundled_families as bundled_families,
+    load_miniature as load_miniature,
+)
+from .upsamplers import (
+    Upsampler as Upsampler,
+    bilinear as bilinear,
+    fir as fir,
+    kaiser as kaiser,
+    linear as linear,
+    nearest as nearest,
+    pixel_shuffle as pixel_shuffle,
+    pixel_shuffle_lattice as pixel_shuffle_lattice,
+    transposed_convolution as transposed_convolution,
+    zero_insertion as zero_insertion,
+)

@@ -1,0 +1,12 @@
+from .headers import ImageFormat as ImageFormat, ImageHeader as ImageHeader, read_header as read_header
+from .jpeg import JpegTables as JpegTables, read_jpeg_tables as read_jpeg_tables
+from .reading import (
+    MAX_PIXELS as MAX_PIXELS,
+    AlphaDroppedWarning as AlphaDroppedWarning,
+    ImageReadError as ImageReadError,
+    ImageReadWarning as ImageReadWarning,
+    decode_image as decode_image,
+    read_file as read_file,
+    read_image as read_image,
+    shown_path as shown_path,
+)

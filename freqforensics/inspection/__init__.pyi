@@ -1,0 +1,2 @@
+from .finding import Finding as Finding
+from .inspection import inspect as inspect

@@ -1,0 +1,1 @@
+"""What happens to images on their way: compression, resizing, messengers, screens, borders."""

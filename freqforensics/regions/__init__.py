@@ -1,0 +1,1 @@
+"""What of an image is a photograph, and which photographs it is compared with."""

@@ -1,0 +1,8 @@
+from .page import (
+    Page as Page,
+    render_index as render_index,
+    render_page as render_page,
+    write_files as write_files,
+    write_report as write_report,
+)
+from .tour import Chapter as Chapter, render_tour as render_tour

@@ -1,0 +1,1 @@
+"""How work runs and how its results are kept."""
