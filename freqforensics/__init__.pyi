@@ -46,7 +46,7 @@ from .studies.evaluate import (
 from .studies.false_alarms import measure_false_alarms as measure_false_alarms
 from .studies.origin import find_origins as find_origins
 from .studies.quality import relate_quality as relate_quality
-from .studies.spectrum import Survey as Survey, survey_sources as survey_sources
+from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study
 from .studies.upsampling import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
 from .training.recipe import TrainConfig as TrainConfig
 from .training.train import train_detector as train_detector

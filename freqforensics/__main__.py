@@ -52,7 +52,7 @@ def _works(frame: FrameType | None) -> bool:
         if (
             module.startswith("freqforensics.")
             and frame.f_code.co_name != "<module>"
-            and not module.startswith(("freqforensics.cli", "freqforensics.__main__", "freqforensics.lazy"))
+            and not module.startswith(("freqforensics.cli", "freqforensics.__main__"))
         ):
             return True
         frame = frame.f_back

@@ -1,22 +1,23 @@
-"""The command line: parse, one call of the library, print. The only room that prints or exits."""
+"""The command line: parse, one study, print. The only room that prints or exits."""
 
-# Each adds its commands, in the order in which --help shows them.
-import freqforensics.cli.generators
+# ruff: isort: skip_file
+# Each adds its commands, in the order in which --help shows them within a panel.
 import freqforensics.cli.spectrum
-import freqforensics.cli.train
-
-import freqforensics.cli.everyday  # isort: skip
-import freqforensics.cli.audit
+import freqforensics.cli.upsampling
 import freqforensics.cli.compare
+import freqforensics.cli.score
 import freqforensics.cli.evaluate
 import freqforensics.cli.false_alarms
-import freqforensics.cli.inspect
-import freqforensics.cli.paper_figures
 import freqforensics.cli.quality
-import freqforensics.cli.score
-
-import freqforensics.cli.weights  # isort: skip
-import freqforensics.cli.doctor  # isort: skip  # noqa: F401
-from freqforensics.cli.app import main  # isort: skip
+import freqforensics.cli.inspect
+import freqforensics.cli.audit
+import freqforensics.cli.train
+import freqforensics.cli.everyday
+import freqforensics.cli.generators
+import freqforensics.cli.weights
+import freqforensics.cli.demo
+import freqforensics.cli.paper_figures
+import freqforensics.cli.doctor  # noqa: F401
+from freqforensics.cli.app import main
 
 __all__ = ["main"]

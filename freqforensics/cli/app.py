@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
+from typer.core import TyperGroup
+
+from freqforensics.cli import options
+from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-app = typer.Typer(
-    name="freqforensics",
-    help="Frequency analysis and interpretability for CNN-generated images.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 class Failed(Exception):  # noqa: N818 - carries an exit code, is no error of its own
@@ -34,29 +31,89 @@ class Failed(Exception):  # noqa: N818 - carries an exit code, is no error of it
         self.code = code
 
 
+class Commands(TyperGroup):
+    """All commands: in panels, with old spellings, and errors as one line."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run; whatever fails is one line on standard error, and the exit status."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except Failed as failure:
+            complain(f"freqforensics: {failure}")
+            sys.exit(failure.code)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            if error.filename is not None or error.strerror is None:
+                raise
+            # All that is written to files is named; this was printed, to a full disk for instance.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            complain(f"freqforensics: standard output: {error.strerror.lower()}")
+            sys.exit(2)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; the library's errors become Failed, with the names of its options."""
+        with one_line_errors(ctx):
+            return super().invoke(ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find a command, by a former name, too, and give its options their names of today."""
+        word = OLD_COMMANDS.get(args[0], args[0]) if args else None
+        if word is not None and word != args[0]:
+            complain(f"note: {args[0]} is called {word} now; the old name goes with the next release")
+            args = [word, *args[1:]]
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, respelled(str(name), rest)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands by panel."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = getattr(command, "rich_help_panel", None) or "Commands"
+                panels.setdefault(str(panel), []).append((name, command.get_short_help_str(limit=80)))
+        for panel, rows in sorted(panels.items(), key=lambda item: PANELS.index(item[0])):
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+
+SPECTRA: Final = "Spectra"
+DETECTOR: Final = "Detector"
+ONE_IMAGE: Final = "One image"
+DATA: Final = "Data"
+TRAIN: Final = "Train"
+PROJECT: Final = "Project"
+PANELS: Final = (SPECTRA, DETECTOR, ONE_IMAGE, DATA, TRAIN, PROJECT)
+"""Panels of --help, in order."""
+
+app = typer.Typer(
+    name="freqforensics",
+    help="Frequency analysis and interpretability for CNN-generated images.",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
 def main() -> None:
     """Run the command line; the console script's entry point."""
     # OpenCV would print its own account of every damaged file beside ours.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        try:
-            app(prog_name=_prepare_completion(sys.argv))
-        finally:
-            sys.stdout.flush()
+        completed = _prepare_completion(sys.argv)
     except Failed as failure:
         complain(f"freqforensics: {failure}")
         sys.exit(failure.code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        if error.filename is not None or error.strerror is None:
-            raise
-        # All that is written to files is named; this was printed, to a full disk for instance.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        complain(f"freqforensics: standard output: {error.strerror.lower()}")
-        sys.exit(2)
+    app(prog_name=completed)
 
 
 _COMPLETION = ("--install-completion", "--show-completion")
@@ -104,13 +161,8 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-Salvage = Annotated[
-    bool, typer.Option("--salvage", help="Of JPEG files that end early use the rows that are whole; each is named.")
-]
-
-
 @contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
+def one_line_errors(ctx: Any = None) -> Iterator[None]:
     """Turn the library's errors into one line and exit code 2, and Ctrl-C into one line and 130."""
     try:
         yield
@@ -125,7 +177,68 @@ def one_line_errors() -> Iterator[None]:
             raise Failed(f"{error.filename}: {error.strerror.lower()}") from error
         if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Failed(f"standard output: {str(error.strerror).lower()}") from error  # whatever is a file is named
-        raise Failed(str(error)) from error
+        raise Failed(_with_options(str(error), "" if ctx is None else str(ctx.invoked_subcommand))) from error
+
+
+def _with_options(message: str, command: str) -> str:
+    """Name the option where the library names its parameter, at the beginning of what it says."""
+    name, _, rest = message.partition(" ")
+    option = {**PARAMETERS, **COMMAND_PARAMETERS.get(command, {})}.get(name)
+    return message if option is None or not rest.startswith("must ") else f"{option} {rest}"
+
+
+def command_line() -> str:
+    """Give the command line of this run, for manifests."""
+    return shlex.join(["freqforensics", *sys.argv[1:]])
+
+
+class Result(Protocol):
+    """What a study gives: values for programs, files for a folder, and what it left out."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was left out or may mislead."""
+        ...
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]:
+        """Path and reason of every file that could not be used."""
+        ...
+
+    def to_json(self) -> Any:
+        """JSON values."""
+        ...
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write a folder."""
+        ...
+
+
+def finish(
+    study: Result, out: Path | None, *, show: Callable[[], None], as_json: bool = False, overwrite: bool = False
+) -> None:
+    """End a command: write its study's folder, print it, name what was left out.
+
+    Parameters
+    ----------
+    study : Result
+    out : Path or None
+        The folder; none is written without one.
+    show : callable
+        Prints the study for people.
+    as_json : bool
+        Print JSON instead.
+    overwrite : bool
+    """
+    if out is not None:
+        study.save(out, command=command_line(), overwrite=overwrite)
+    if as_json:
+        print(json.dumps(study.to_json(), indent=2))
+    else:
+        show()
+        if out is not None:
+            print(f"results in {out}")
+    complain_of(study.notes, study.skipped)
 
 
 def complain(line: str) -> None:
@@ -133,17 +246,16 @@ def complain(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def complain_of(notes: Sequence[str], empty: Sequence[tuple[str, str]], failures: Sequence[tuple[str, str]]) -> None:
+def complain_of(notes: Sequence[str], skipped: Sequence[tuple[str, str]] = ()) -> None:
     """Name what was left out; exit with 1 if a file could not be read."""
     from freqforensics.images import shown_path
 
-    for note in notes:
-        complain(f"note: {note}")
-    if empty:
-        complain(f"note: no image could be used of: {', '.join(' '.join(key) for key in empty)}")
-    for path, reason in failures:
+    if not options.quiet():
+        for note in notes:
+            complain(f"note: {note}")
+    for path, reason in skipped:
         complain(f"skipped: {shown_path(path)}: {reason}")
-    if failures:
+    if skipped:
         sys.exit(1)
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import DATA, Failed, app, command_line, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_out_file, check_sources
 
 if TYPE_CHECKING:
     from freqforensics.evaluation.confounds import Audit
 
 
-@app.command(epilog="Example: freqforensics audit ForenSynths/test --out audit --match matched.csv")
+@app.command(
+    rich_help_panel=DATA, epilog="Example: freqforensics audit ForenSynths/test --out audit --match matched.csv"
+)
 def audit(
     source: Annotated[
         list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of images, as for spectrum.")
@@ -44,40 +44,39 @@ def audit(
     Each difference has an effect size (1: this alone tells all), a p-value and a verdict; the AUC says how well all of
     them together tell real from fake. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        if (reencode is None) != (size is None):
-            raise Failed("--reencode and --size go together")
-        check_sources(source)
-        if out is not None and reencode is not None and out.absolute() == reencode.absolute():
-            raise Failed("--out and --reencode must be two folders")
-        check_out_file(match, source, overwrite=overwrite)
-        check_out(reencode, source, overwrite=overwrite)
-        check_out(out, source, overwrite=overwrite)
-        from freqforensics.studies.audit import audit_json, audit_sources, reencode as reencode_records, write_matched
+    if (reencode is None) != (size is None):
+        raise Failed("--reencode and --size go together")
+    check_sources(source)
+    if out is not None and reencode is not None and out.absolute() == reencode.absolute():
+        raise Failed("--out and --reencode must be two folders")
+    check_out_file(match, source, overwrite=overwrite)
+    check_out(reencode, source, overwrite=overwrite)
+    check_out(out, source, overwrite=overwrite)
+    from freqforensics.studies.audit import audit_json, audit_sources, reencode as reencode_records, write_matched
 
-        command = shlex.join(["freqforensics", *sys.argv[1:]])
-        found, facts, notes = audit_sources(
-            source, out, limit=limit, seed=seed, command=command, overwrite=overwrite, progress="audit"
-        )
-        failures = list(found.failures)
-        written = []
-        if match is not None:
-            chosen = write_matched(facts, match)
-            written.append(f"{len(chosen)} matched files in {match}")
-        if reencode is not None and size is not None:
-            count, left = reencode_records(
-                [one.record for one in facts], reencode, size=size, quality=quality, command=command,
-                overwrite=overwrite, progress="reencode",
-            )  # fmt: skip
-            failures += left
-            written.append(f"{count} images written alike to {reencode}")
-        if as_json:
-            print(json.dumps(audit_json(found), indent=2))
-        else:
-            _print_audit(found)
-            for line in [*written, *([f"results in {out}"] if out is not None else [])]:
-                print(line)
-        complain_of(notes, [], failures)
+    command = command_line()
+    found, facts, notes = audit_sources(
+        source, out, limit=limit, seed=seed, command=command, overwrite=overwrite, progress="audit"
+    )
+    failures = list(found.failures)
+    written = []
+    if match is not None:
+        chosen = write_matched(facts, match)
+        written.append(f"{len(chosen)} matched files in {match}")
+    if reencode is not None and size is not None:
+        count, left = reencode_records(
+            [one.record for one in facts], reencode, size=size, quality=quality, command=command,
+            overwrite=overwrite, progress="reencode",
+        )  # fmt: skip
+        failures += left
+        written.append(f"{count} images written alike to {reencode}")
+    if as_json:
+        print(json.dumps(audit_json(found), indent=2))
+    else:
+        _print_audit(found)
+        for line in [*written, *([f"results in {out}"] if out is not None else [])]:
+            print(line)
+    complain_of(notes, failures)
 
 
 def _print_audit(found: Audit) -> None:

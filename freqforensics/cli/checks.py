@@ -95,8 +95,8 @@ def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = N
 
 def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
     """Raise ValueError unless results can be written to a folder or its `parts`; clear what a killed run left."""
-    from freqforensics.runtime.destinations import check_parts
-    from freqforensics.runtime.provenance import check_result_folder, clear_unfinished_results
+    from freqforensics.runtime.destinations import check_parts, check_result_folder
+    from freqforensics.runtime.results import clear_unfinished_results
 
     if out is None:
         return
@@ -115,7 +115,7 @@ def check_out_file(
 ) -> None:
     """Raise ValueError unless a result can be written to a file; clear what a killed run left beside it."""
     from freqforensics.runtime.destinations import check_result_file
-    from freqforensics.runtime.provenance import clear_unfinished_file
+    from freqforensics.runtime.results import clear_unfinished_file
 
     if out is None:
         return
@@ -126,16 +126,17 @@ def check_out_file(
 
 def check_claim(out: Path, sources: Iterable[str], *, resume: bool) -> None:
     """Raise ValueError unless long work can begin in a folder, or go on; clear what a killed run left there."""
-    from freqforensics.runtime import provenance
+    from freqforensics.runtime import results
 
     check_apart(out, sources)
-    provenance.check_claim(out, resume=resume)
-    _tell_cleared(provenance.clear_unfinished(out), out)
+    results.check_claim(out, resume=resume)
+    _tell_cleared(results.clear_unfinished(out), out)
 
 
 def check_filled(out: Path, sources: Iterable[str]) -> None:
     """Raise ValueError unless files can be written to a folder, whatever it holds; clear what a killed run left."""
-    from freqforensics.runtime.provenance import check_result_folder, clear_unfinished
+    from freqforensics.runtime.destinations import check_result_folder
+    from freqforensics.runtime.results import clear_unfinished
 
     check_apart(out, sources)
     check_result_folder(out, overwrite=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import SPECTRA, app, command_line, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.runtime.tables import read_pairs
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from freqforensics.fingerprints.grouping import Grouping
 
 
-@app.command(epilog="Example: freqforensics compare ForenSynths/test --out comparison")
+@app.command(rich_help_panel=SPECTRA, epilog="Example: freqforensics compare ForenSynths/test --out comparison")
 def compare(
     source: Annotated[
         list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of images, as for spectrum.")
@@ -47,39 +45,40 @@ def compare(
     fingerprint needs and which images weigh too much in it. Exit status: 0 done; 1 done, but some file could not be
     read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.spectra import SpectrumSpec
-        from freqforensics.studies.compare import check_tiles, compare_sources
+    from freqforensics.spectra import SpectrumSpec
+    from freqforensics.studies.compare import check_tiles, compare_sources
 
-        spec = SpectrumSpec(size=size, crop="tiles")
-        check_tiles(spec)
-        group_of = _groups(groups, by_operator)
-        check_sources(source)
-        check_out(out, source, overwrite=overwrite)
-        found = compare_sources(
-            source,
-            out,
-            spec=spec,
-            parts=parts,
-            limit=limit,
-            groups=group_of,
-            resamples=resamples,
-            permutations=permutations,
-            seed=seed,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(found.to_json(), indent=2))
-        else:
-            _print_comparison(found)
-            if out is not None:
-                print(f"results in {out}")
-        complain_of(found.notes, [], found.failures)
+    spec = SpectrumSpec(size=size, crop="tiles")
+    check_tiles(spec)
+    group_of = _groups(groups, by_operator)
+    check_sources(source)
+    check_out(out, source, overwrite=overwrite)
+    found = compare_sources(
+        source,
+        out,
+        spec=spec,
+        parts=parts,
+        limit=limit,
+        groups=group_of,
+        resamples=resamples,
+        permutations=permutations,
+        seed=seed,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        _print_comparison(found)
+        if out is not None:
+            print(f"results in {out}")
+    complain_of(found.notes, found.failures)
 
 
-@app.command(epilog="Example: freqforensics origin suspects --known ForenSynths/test --out origins")
+@app.command(
+    rich_help_panel=SPECTRA, epilog="Example: freqforensics origin suspects --known ForenSynths/test --out origins"
+)
 def origin(
     source: Annotated[
         list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of images: each generator's set is asked.")
@@ -113,38 +112,37 @@ def origin(
     50 images or more are told apart well; another training of the same network may be "unknown". Exit status: 0 done;
     1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.spectra import SpectrumSpec
-        from freqforensics.studies.compare import check_tiles
-        from freqforensics.studies.origin import find_origins
+    from freqforensics.spectra import SpectrumSpec
+    from freqforensics.studies.compare import check_tiles
+    from freqforensics.studies.origin import find_origins
 
-        spec = SpectrumSpec(size=size, crop="tiles")
-        check_tiles(spec)
-        group_of = _groups(groups, by_operator)
-        check_sources([*source, *known])
-        check_out(out, [*source, *known], overwrite=overwrite)
-        found = find_origins(
-            source,
-            known,
-            out=out,
-            spec=spec,
-            limit=limit,
-            groups=group_of,
-            draws=draws,
-            content_shift=content_shift,
-            permutations=permutations,
-            seed=seed,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(found.to_json(), indent=2))
-        else:
-            _print_origins(found)
-            if out is not None:
-                print(f"results in {out}")
-        complain_of(found.notes, [], found.failures)
+    spec = SpectrumSpec(size=size, crop="tiles")
+    check_tiles(spec)
+    group_of = _groups(groups, by_operator)
+    check_sources([*source, *known])
+    check_out(out, [*source, *known], overwrite=overwrite)
+    found = find_origins(
+        source,
+        known,
+        out=out,
+        spec=spec,
+        limit=limit,
+        groups=group_of,
+        draws=draws,
+        content_shift=content_shift,
+        permutations=permutations,
+        seed=seed,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        _print_origins(found)
+        if out is not None:
+            print(f"results in {out}")
+    complain_of(found.notes, found.failures)
 
 
 def _groups(path: Path | None, by_operator: bool) -> Callable[[str], str | None] | None:

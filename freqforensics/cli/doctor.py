@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import app, one_line_errors
+from freqforensics.cli.app import PROJECT, app
 
 
-@app.command(epilog="Example: freqforensics doctor")
+@app.command(rich_help_panel=PROJECT, epilog="Example: freqforensics doctor")
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as a JSON list.")] = False,
 ) -> None:
@@ -21,19 +21,18 @@ def doctor(
     Changes nothing and needs no connection; neither LaTeX nor Chromium is needed by any command. Exit status: 0 no
     problem; 1 a problem was found.
     """
-    with one_line_errors():
-        from freqforensics.cli.doctor_checks import examine
+    from freqforensics.cli.doctor_checks import examine
 
-        checks = examine()
-        problems = [check.name for check in checks if check.status == "problem"]
-        if as_json:
-            print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
-        else:
-            width = max(len(check.name) for check in checks)
-            for check in checks:
-                advice = f" -> {check.advice}" if check.advice else ""
-                print(f"{check.status:<7}  {check.name:<{width}}  {check.found}{advice}")
-            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-            print(f"{count}: {', '.join(problems)}" if problems else "no problem")
-        if problems:
-            sys.exit(1)
+    checks = examine()
+    problems = [check.name for check in checks if check.status == "problem"]
+    if as_json:
+        print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            advice = f" -> {check.advice}" if check.advice else ""
+            print(f"{check.status:<7}  {check.name:<{width}}  {check.found}{advice}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        print(f"{count}: {', '.join(problems)}" if problems else "no problem")
+    if problems:
+        sys.exit(1)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import DETECTOR, TRAIN, app, command_line, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_claim, check_out, check_scoring, check_sources
 from freqforensics.cli.score import (
     DEFAULT_CROP,
@@ -31,7 +29,8 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Example: freqforensics evaluate ForenSynths/test --weights wang2020-blur-jpeg-0.5 --out evaluation"
+    rich_help_panel=DETECTOR,
+    epilog="Example: freqforensics evaluate ForenSynths/test --weights wang2020-blur-jpeg-0.5 --out evaluation",
 )
 def evaluate(
     source: Sources,
@@ -88,48 +87,48 @@ def evaluate(
     Writes DIR/evaluation.csv and .json, ap.png and .pdf, scores*.csv, manifest.json.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        chosen = None if ways is None else [way.strip() for way in ways.split(",")]
-        if chosen is not None:
-            from freqforensics.evaluation.ways import check_ways
+    chosen = None if ways is None else [way.strip() for way in ways.split(",")]
+    if chosen is not None:
+        from freqforensics.evaluation.ways import check_ways
 
-            check_ways(chosen)
-        sources = [*source, *(photographs or ()), *(validation or ())]
-        check_scoring(weights or [DEFAULT_WEIGHTS], calibration, engine)
-        check_sources(sources)
-        check_out(out, sources, overwrite=overwrite)
-        from freqforensics.studies.evaluate import evaluate_sources
+        check_ways(chosen)
+    sources = [*source, *(photographs or ()), *(validation or ())]
+    check_scoring(weights or [DEFAULT_WEIGHTS], calibration, engine)
+    check_sources(sources)
+    check_out(out, sources, overwrite=overwrite)
+    from freqforensics.studies.evaluate import evaluate_sources
 
-        say_what_they_are(weights or [DEFAULT_WEIGHTS])
-        evaluation, notes, failures = evaluate_sources(
-            source,
-            out,
-            weights=weights or [DEFAULT_WEIGHTS],
-            crop=crop,
-            ways=chosen,
-            photographs=photographs or (),
-            calibration=calibration,
-            validation=validation or (),
-            limit=limit,
-            resamples=resamples,
-            device=device,
-            engine=engine,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            place = None if out is None else str(out)
-            print(json.dumps({"out": place, **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
-        else:
-            print_evaluation(evaluation)
-            if out is not None:
-                print(f"results in {out}")
-        complain_of(notes, [], failures)
+    say_what_they_are(weights or [DEFAULT_WEIGHTS])
+    evaluation, notes, failures = evaluate_sources(
+        source,
+        out,
+        weights=weights or [DEFAULT_WEIGHTS],
+        crop=crop,
+        ways=chosen,
+        photographs=photographs or (),
+        calibration=calibration,
+        validation=validation or (),
+        limit=limit,
+        resamples=resamples,
+        device=device,
+        engine=engine,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        place = None if out is None else str(out)
+        print(json.dumps({"out": place, **evaluation.summary(), "generators": evaluation.rows()}, indent=2))
+    else:
+        print_evaluation(evaluation)
+        if out is not None:
+            print(f"results in {out}")
+    complain_of(notes, failures)
 
 
 @app.command(
-    epilog="Example: freqforensics robustness ForenSynths/test --weights run/detector.safetensors --out curves"
+    rich_help_panel=DETECTOR,
+    epilog="Example: freqforensics robustness ForenSynths/test --weights run/detector.safetensors --out curves",
 )
 def robustness(
     source: Sources,
@@ -155,40 +154,42 @@ def robustness(
     Writes DIR/robustness.csv, robustness.png and .pdf, manifest.json, and cells/ with the scores at each strength.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
+    from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 
-        sweeps = sweep or tuple(SWEEPS)
-        check_sweeps(sweeps)
-        check_scoring([weights], calibration, engine)
-        check_sources(source)
-        check_claim(out, source, resume=resume)
-        from freqforensics.studies.evaluate import sweep_sources
+    sweeps = sweep or tuple(SWEEPS)
+    check_sweeps(sweeps)
+    check_scoring([weights], calibration, engine)
+    check_sources(source)
+    check_claim(out, source, resume=resume)
+    from freqforensics.studies.evaluate import sweep_sources
 
-        say_what_they_are([weights])
-        result, notes = sweep_sources(
-            source,
-            out,
-            weights=weights,
-            sweeps=sweeps,
-            limit=limit,
-            device=device,
-            crop=crop,
-            calibration=calibration,
-            engine=engine,
-            resume=resume,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps({"out": str(out), "rows": [row.to_json() for row in result.rows]}, indent=2))
-        else:
-            _print_robustness(result)
-            print(f"results in {out}")
-        complain_of(notes, [], result.failures)
+    say_what_they_are([weights])
+    result, notes = sweep_sources(
+        source,
+        out,
+        weights=weights,
+        sweeps=sweeps,
+        limit=limit,
+        device=device,
+        crop=crop,
+        calibration=calibration,
+        engine=engine,
+        resume=resume,
+        command=command_line(),
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps({"out": str(out), "rows": [row.to_json() for row in result.rows]}, indent=2))
+    else:
+        _print_robustness(result)
+        print(f"results in {out}")
+    complain_of(notes, result.failures)
 
 
-@app.command(epilog="Example: freqforensics baselines ForenSynths/test --photos path/to/photos --out baselines")
+@app.command(
+    rich_help_panel=TRAIN,
+    epilog="Example: freqforensics baselines ForenSynths/test --photos path/to/photos --out baselines",
+)
 def baselines(
     source: Sources,
     photos: Annotated[
@@ -207,31 +208,30 @@ def baselines(
     (Durall et al. 2020), fitted to photographs and fakes made of them at random, as train --simulate makes them.
     Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
-    with one_line_errors():
-        check_sources([*source, *photos])
-        check_out(out, [*source, *photos], overwrite=overwrite)
-        from freqforensics.studies.evaluate import baseline_sources
+    check_sources([*source, *photos])
+    check_out(out, [*source, *photos], overwrite=overwrite)
+    from freqforensics.studies.evaluate import baseline_sources
 
-        evaluations, notes, failures = baseline_sources(
-            source,
-            out,
-            photos=photos,
-            crop=crop,
-            limit=limit,
-            seed=seed,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            shown = {name: {**found.summary(), "generators": found.rows()} for name, found in evaluations.items()}
-            print(json.dumps({"out": str(out), "baselines": shown}, indent=2))
-        else:
-            for name, found in evaluations.items():
-                print(name)
-                print_evaluation(found)
-            print(f"results in {out}")
-        complain_of(notes, [], failures)
+    evaluations, notes, failures = baseline_sources(
+        source,
+        out,
+        photos=photos,
+        crop=crop,
+        limit=limit,
+        seed=seed,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        shown = {name: {**found.summary(), "generators": found.rows()} for name, found in evaluations.items()}
+        print(json.dumps({"out": str(out), "baselines": shown}, indent=2))
+    else:
+        for name, found in evaluations.items():
+            print(name)
+            print_evaluation(found)
+        print(f"results in {out}")
+    complain_of(notes, failures)
 
 
 def print_evaluation(evaluation: Evaluation) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
+from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_carriers, check_files, check_filled, check_out, check_sources
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ _WEIGHTED = "Folder or table; PATH=WEIGHT draws it that often; give it again for
 
 @app.command(
     "train-everyday",
+    rich_help_panel=TRAIN,
     epilog="Example: freqforensics train-everyday --photographs cameras=2 --photographs web --pairs miniatures"
     " --pairs published --calibrate others --out everyday --resume",
 )
@@ -63,53 +62,52 @@ def train_everyday(
     everyday.json. --resume continues an interrupted run. Exit status: 0 done; 1 done, but some photograph could not be
     read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.training.everyday_sources import WeightedSource, part_paths
+    from freqforensics.training.everyday_sources import WeightedSource, part_paths
 
-        parts = part or list(get_args(Part))
-        if unknown := sorted(set(parts) - set(get_args(Part))):
-            raise Failed(f"parts must be of {', '.join(get_args(Part))}, got {', '.join(unknown)}")
-        if learning_rate is not None and not learning_rate > 0:
-            raise Failed(f"learning_rate must be positive, got {learning_rate}")
-        check_carriers(("as-is", "all"), each=each)
-        weights = part_paths(trained or ())
-        check_files(weights.values())
-        sources = [str(WeightedSource.parse(text).path) for text in (*photographs, *pairs)]
-        check_sources([*sources, *calibrate])
-        check_filled(out, [*sources, *calibrate])
-        if not resume:
-            for name in set(parts) - set(weights):
-                check_out(out / name, (), overwrite=False)
-        from freqforensics.training.everyday import EverydayConfig
-        from freqforensics.training.everyday_recipe import make_everyday
+    parts = part or list(get_args(Part))
+    if unknown := sorted(set(parts) - set(get_args(Part))):
+        raise Failed(f"parts must be of {', '.join(get_args(Part))}, got {', '.join(unknown)}")
+    if learning_rate is not None and not learning_rate > 0:
+        raise Failed(f"learning_rate must be positive, got {learning_rate}")
+    check_carriers(("as-is", "all"), each=each)
+    weights = part_paths(trained or ())
+    check_files(weights.values())
+    sources = [str(WeightedSource.parse(text).path) for text in (*photographs, *pairs)]
+    check_sources([*sources, *calibrate])
+    check_filled(out, [*sources, *calibrate])
+    if not resume:
+        for name in set(parts) - set(weights):
+            check_out(out / name, (), overwrite=False)
+    from freqforensics.training.everyday import EverydayConfig
+    from freqforensics.training.everyday_recipe import make_everyday
 
-        config = EverydayConfig(
-            "local",
-            tuple(map(WeightedSource.parse, photographs)),
-            tuple(map(WeightedSource.parse, pairs)),
-            steps=steps,
-            precision=precision,
-            seed=seed,
-            learning_rate=learning_rate,
-        )
-        made = make_everyday(
-            config,
-            calibrate,
-            out,
-            parts=parts,
-            trained=dict(weights),
-            each=each,
-            resume=resume,
-            workers=workers,
-            about=about,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(made.card, indent=2))
-        else:
-            _print_everyday(made)
-        complain_of([], [], made.failures)
+    config = EverydayConfig(
+        "local",
+        tuple(map(WeightedSource.parse, photographs)),
+        tuple(map(WeightedSource.parse, pairs)),
+        steps=steps,
+        precision=precision,
+        seed=seed,
+        learning_rate=learning_rate,
+    )
+    made = make_everyday(
+        config,
+        calibrate,
+        out,
+        parts=parts,
+        trained=dict(weights),
+        each=each,
+        resume=resume,
+        workers=workers,
+        about=about,
+        command=command_line(),
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps(made.card, indent=2))
+    else:
+        _print_everyday(made)
+    complain_of([], made.failures)
 
 
 def _print_everyday(made: EverydayRecipe) -> None:

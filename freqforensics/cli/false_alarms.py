@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import DETECTOR, app, command_line, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources
 from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Engines, Limit, Weights, say_what_they_are
 
@@ -22,7 +20,9 @@ _NAMED = 10
 
 
 @app.command(
-    "false-alarms", epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms"
+    "false-alarms",
+    rich_help_panel=DETECTOR,
+    epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms",
 )
 def false_alarms(
     source: Annotated[
@@ -56,35 +56,34 @@ def false_alarms(
     Writes DIR/false_alarms.csv and .json, false_alarms.png and .pdf, worst.csv, scores.csv, manifest.json, and cells/
     with the scores after each carrier. Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
-    with one_line_errors():
-        carriers = carrier or ("as-is", "all")
-        check_carriers(carriers)
-        check_scoring([weights], calibration, engine)
-        check_sources(source)
-        check_claim(out, source, resume=resume)
-        from freqforensics.studies.false_alarms import measure_false_alarms
+    carriers = carrier or ("as-is", "all")
+    check_carriers(carriers)
+    check_scoring([weights], calibration, engine)
+    check_sources(source)
+    check_claim(out, source, resume=resume)
+    from freqforensics.studies.false_alarms import measure_false_alarms
 
-        say_what_they_are([weights])
-        result, notes = measure_false_alarms(
-            source,
-            out,
-            weights=weights,
-            carriers=carriers,
-            calibration=calibration,
-            limit=limit,
-            jobs=jobs,
-            device=device,
-            engine=engine,
-            resume=resume,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps({"out": str(out), **result.to_json()}, indent=2))
-        else:
-            _print_alarms(result)
-            print(f"results in {out}")
-        complain_of(notes, [], result.failures)
+    say_what_they_are([weights])
+    result, notes = measure_false_alarms(
+        source,
+        out,
+        weights=weights,
+        carriers=carriers,
+        calibration=calibration,
+        limit=limit,
+        jobs=jobs,
+        device=device,
+        engine=engine,
+        resume=resume,
+        command=command_line(),
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps({"out": str(out), **result.to_json()}, indent=2))
+    else:
+        _print_alarms(result)
+        print(f"results in {out}")
+    complain_of(notes, result.failures)
 
 
 def _print_alarms(result: FalseAlarms) -> None:

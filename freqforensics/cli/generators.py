@@ -11,11 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import app, complain, one_line_errors
+from freqforensics.cli.app import DATA, TRAIN, app, command_line, complain
 from freqforensics.cli.checks import check_filled, check_out, check_sources
 
 
-@app.command(epilog="Example: freqforensics simulate path/to/photos --family all --out miniatures --size 128")
+@app.command(
+    rich_help_panel=DATA,
+    epilog="Example: freqforensics simulate path/to/photos --family all --out miniatures --size 128",
+)
 def simulate(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", help="Folders or tables of photographs.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the tree; made if need be.")],
@@ -42,48 +45,48 @@ def simulate(
     Writes DIR/<family>/0_real and DIR/<family>/1_fake, PNG, the same crops on both sides.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.generators.photos import check_crop_size
-        from freqforensics.generators.registry import fitted_families
-        from freqforensics.perturbations.perturb import JPEG
+    from freqforensics.generators.photos import check_crop_size
+    from freqforensics.generators.registry import fitted_families
+    from freqforensics.perturbations.perturb import JPEG
 
-        fitted_families(family or ["all"], weights)
-        check_crop_size(size)
-        if quality is not None:
-            JPEG(quality)
-        check_sources(photos)
-        check_out(out, photos, overwrite=overwrite)
-        from freqforensics.generators import simulate_from_sources
-        from freqforensics.images import shown_path
+    fitted_families(family or ["all"], weights)
+    check_crop_size(size)
+    if quality is not None:
+        JPEG(quality)
+    check_sources(photos)
+    check_out(out, photos, overwrite=overwrite)
+    from freqforensics.generators import simulate_from_sources
+    from freqforensics.images import shown_path
 
-        done = simulate_from_sources(
-            photos,
-            out,
-            families=family or ["all"],
-            weights=weights,
-            size=size,
-            scale_down=scale_down,
-            limit=limit,
-            quality=quality,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps({"out": str(out), **asdict(done)}, indent=2))
-        else:
-            count = len(done.families)
-            print(f"{done.images} crops on each side of {count} {'family' if count == 1 else 'families'} in {out}")
-            print(f"  freqforensics spectrum {shlex.quote(str(out))} --out results --size {size}")
-        if done.too_small:
-            complain(f"note: {len(done.too_small)} photos are too small for crops of {size} pixels")
-        for path, reason in done.failures:
-            complain(f"skipped: {shown_path(path)}: {reason}")
-        if done.failures:
-            sys.exit(1)
+    done = simulate_from_sources(
+        photos,
+        out,
+        families=family or ["all"],
+        weights=weights,
+        size=size,
+        scale_down=scale_down,
+        limit=limit,
+        quality=quality,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps({"out": str(out), **asdict(done)}, indent=2))
+    else:
+        count = len(done.families)
+        print(f"{done.images} crops on each side of {count} {'family' if count == 1 else 'families'} in {out}")
+        print(f"  freqforensics spectrum {shlex.quote(str(out))} --out results --size {size}")
+    if done.too_small:
+        complain(f"note: {len(done.too_small)} photos are too small for crops of {size} pixels")
+    for path, reason in done.failures:
+        complain(f"skipped: {shown_path(path)}: {reason}")
+    if done.failures:
+        sys.exit(1)
 
 
 @app.command(
+    rich_help_panel=TRAIN,
     name="fit-generator",
     epilog="Example: freqforensics fit-generator path/to/photos --family cyclegan --out my-miniatures",
 )
@@ -114,44 +117,43 @@ def fit_generator(
     Writes DIR/<family>.safetensors and a model card beside it. Broken off and called again, it goes on where it was.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.generators.registry import FAMILIES, named_families
+    from freqforensics.generators.registry import FAMILIES, named_families
 
-        for name in named_families(family or ["all"]):
-            FAMILIES[name].plan.check_size(size)
-        check_sources(photos)
-        check_filled(out, photos)
-        from freqforensics.generators import fit_from_sources
-        from freqforensics.images import shown_path
+    for name in named_families(family or ["all"]):
+        FAMILIES[name].plan.check_size(size)
+    check_sources(photos)
+    check_filled(out, photos)
+    from freqforensics.generators import fit_from_sources
+    from freqforensics.images import shown_path
 
-        cards: list[dict[str, Any]] = []
-        failures: tuple[tuple[str, str], ...] = ()
-        for card, unread in fit_from_sources(
-            photos,
-            out,
-            families=family or ["all"],
-            steps=steps,
-            size=size,
-            seed=seed,
-            device=device,
-            adversarial=adversarial,
-            scale_down=scale_down,
-            origin=origin,
-            overwrite=overwrite,
-            progress=True,
-        ):
-            cards.append(card)
-            failures = unread
-            measured = card["held_out"]
-            if not as_json:
-                print(
-                    f"{card['family']}: {measured['psnr_db']:.1f} dB, sharpness {measured['sharpness']:.2f}"
-                    f" on {measured['photos']} held-out photographs; {card['parameters']} parameters",
-                    flush=True,
-                )
-        if as_json:
-            print(json.dumps(cards, indent=2))
-        for path, reason in failures:
-            complain(f"skipped: {shown_path(path)}: {reason}")
-        if failures:
-            sys.exit(1)
+    cards: list[dict[str, Any]] = []
+    failures: tuple[tuple[str, str], ...] = ()
+    for card, unread in fit_from_sources(
+        photos,
+        out,
+        families=family or ["all"],
+        steps=steps,
+        size=size,
+        seed=seed,
+        device=device,
+        adversarial=adversarial,
+        scale_down=scale_down,
+        origin=origin,
+        overwrite=overwrite,
+        progress=True,
+    ):
+        cards.append(card)
+        failures = unread
+        measured = card["held_out"]
+        if not as_json:
+            print(
+                f"{card['family']}: {measured['psnr_db']:.1f} dB, sharpness {measured['sharpness']:.2f}"
+                f" on {measured['photos']} held-out photographs; {card['parameters']} parameters",
+                flush=True,
+            )
+    if as_json:
+        print(json.dumps(cards, indent=2))
+    for path, reason in failures:
+        complain(f"skipped: {shown_path(path)}: {reason}")
+    if failures:
+        sys.exit(1)

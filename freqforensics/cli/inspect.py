@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, Salvage, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import (
+    ONE_IMAGE,
+    TRAIN,
+    Failed,
+    app,
+    command_line,
+    complain,
+    complain_of,
+    new_table,
+    print_wide,
+)
 from freqforensics.cli.checks import (
     check_carriers,
     check_images,
@@ -20,6 +28,7 @@ from freqforensics.cli.checks import (
     check_scoring,
     check_sources,
 )
+from freqforensics.cli.options import Salvage
 from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
 
 if TYPE_CHECKING:
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 
 
-@app.command(epilog="Example: freqforensics inspect photo.jpg --out report")
+@app.command(rich_help_panel=ONE_IMAGE, epilog="Example: freqforensics inspect photo.jpg --out report")
 def inspect(
     image: Annotated[
         list[str] | None, typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False)
@@ -72,51 +81,50 @@ def inspect(
     for each, and an index sorted by score. Without --out only the verdicts are printed. Exit status: 0 done; 1 done,
     but some file could not be inspected; 2 nothing done.
     """
-    with one_line_errors():
-        if schema:
-            from freqforensics.inspection.finding import finding_schema
+    if schema:
+        from freqforensics.inspection.finding import finding_schema
 
-            print(json.dumps(finding_schema(), indent=2))
-            return
-        if not image:
-            raise Failed("give at least one image")
-        place = None if region is None else parsed_region(region)
-        bounds = _parsed_thresholds(thresholds)
-        if bounds is not None and calibration:
-            raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
-        check_scoring([weights], calibration)
-        own = None if population is None else _loaded(population)
-        check_out(out, image, overwrite=overwrite)
-        files, notes = _files_of(image)
-        check_images(files)
-        from freqforensics.detector import open_detector
-        from freqforensics.studies.inspect import inspect_files
+        print(json.dumps(finding_schema(), indent=2))
+        return
+    if not image:
+        raise Failed("give at least one image")
+    place = None if region is None else parsed_region(region)
+    bounds = _parsed_thresholds(thresholds)
+    if bounds is not None and calibration:
+        raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
+    check_scoring([weights], calibration)
+    own = None if population is None else _loaded(population)
+    check_out(out, image, overwrite=overwrite)
+    files, notes = _files_of(image)
+    check_images(files)
+    from freqforensics.detector import open_detector
+    from freqforensics.studies.inspect import inspect_files
 
-        say_what_they_are([weights])
-        detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
-        findings, failures = inspect_files(
-            files,
-            detector,
-            out=out,
-            region=place,
-            baseline=baseline,
-            population=own,
-            fast=fast,
-            salvage=salvage,
-            seed=seed,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress="inspect",
-        )
-        if not findings:
-            raise Failed("; ".join(f"{path}: {reason}" for path, reason in failures))
-        if as_json:
-            print(json.dumps([finding.to_json() for finding in findings], indent=2, allow_nan=False))
-        else:
-            _print_findings(findings)
-            if out is not None:
-                print(f"open {out / 'index.html'}")
-        complain_of(notes, (), failures)
+    say_what_they_are([weights])
+    detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
+    findings, failures = inspect_files(
+        files,
+        detector,
+        out=out,
+        region=place,
+        baseline=baseline,
+        population=own,
+        fast=fast,
+        salvage=salvage,
+        seed=seed,
+        command=command_line(),
+        overwrite=overwrite,
+        progress="inspect",
+    )
+    if not findings:
+        raise Failed("; ".join(f"{path}: {reason}" for path, reason in failures))
+    if as_json:
+        print(json.dumps([finding.to_json() for finding in findings], indent=2, allow_nan=False))
+    else:
+        _print_findings(findings)
+        if out is not None:
+            print(f"open {out / 'index.html'}")
+    complain_of(notes, failures)
 
 
 def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
@@ -136,8 +144,9 @@ def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
 
 
 @app.command(
+    rich_help_panel=TRAIN,
     epilog="Example: freqforensics population photographs --generators ForenSynths/test --out population.npz\n\n"
-    "Verdicts: freqforensics population photographs --calibrate mine.npz --carrier as-is --carrier messenger"
+    "Verdicts: freqforensics population photographs --calibrate mine.npz --carrier as-is --carrier messenger",
 )
 def population(
     source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
@@ -172,47 +181,46 @@ def population(
     too: score, evaluate and others take the file with --calibration. None of them may have been trained on.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        if out is None and calibrate is None:
-            raise Failed("give --out FILE, --calibrate FILE or both")
-        sources = [*source, *(generators or ())]
-        if calibrate is not None:
-            check_carriers(carrier or ("as-is",))
-            check_scoring([weights])
-        check_sources(sources)
-        for file in (out, calibrate):
-            check_out_file(file, sources, overwrite=overwrite)
-        if out is not None and calibrate is not None and out.absolute() == calibrate.absolute():
-            raise Failed("--out and --calibrate must be two files")
-        from freqforensics.cli.calibrate import print_calibration, write_calibration
-        from freqforensics.studies.population import population_of_sources
+    if out is None and calibrate is None:
+        raise Failed("give --out FILE, --calibrate FILE or both")
+    sources = [*source, *(generators or ())]
+    if calibrate is not None:
+        check_carriers(carrier or ("as-is",))
+        check_scoring([weights])
+    check_sources(sources)
+    for file in (out, calibrate):
+        check_out_file(file, sources, overwrite=overwrite)
+    if out is not None and calibrate is not None and out.absolute() == calibrate.absolute():
+        raise Failed("--out and --calibrate must be two files")
+    from freqforensics.cli.calibrate import print_calibration, write_calibration
+    from freqforensics.studies.population import population_of_sources
 
-        summary: dict[str, Any] = {}
-        notes: tuple[str, ...] = ()
-        failures: tuple[tuple[str, str], ...] = ()
-        if calibrate is not None:
-            calibration, notes, failures = write_calibration(source, calibrate, carrier, weights, every, about)
-            summary["calibration"] = calibration
-            if not as_json:
-                print_calibration(calibration)
-        if out is not None:
-            measured, more, unread = population_of_sources(
-                source, out, generators=generators or (), every=every, about=about, progress="population"
+    summary: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+    if calibrate is not None:
+        calibration, notes, failures = write_calibration(source, calibrate, carrier, weights, every, about)
+        summary["calibration"] = calibration
+        if not as_json:
+            print_calibration(calibration)
+    if out is not None:
+        measured, more, unread = population_of_sources(
+            source, out, generators=generators or (), every=every, about=about, progress="population"
+        )
+        notes = tuple(dict.fromkeys((*notes, *more)))
+        failures = tuple({**dict(failures), **dict(unread)}.items())
+        if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
+            complain(
+                f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)}"
+                " are needed for that many generators"
             )
-            notes = tuple(dict.fromkeys((*notes, *more)))
-            failures = tuple({**dict(failures), **dict(unread)}.items())
-            if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
-                complain(
-                    f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)}"
-                    " are needed for that many generators"
-                )
-            summary |= {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
-            if not as_json:
-                names = ", ".join(measured.names) or "none"
-                print(f"{measured.photographs} photographs, generators: {names}; in {out}")
-        if as_json:
-            print(json.dumps(summary, indent=2))
-        complain_of(notes, [], failures)
+        summary |= {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
+        if not as_json:
+            names = ", ".join(measured.names) or "none"
+            print(f"{measured.photographs} photographs, generators: {names}; in {out}")
+    if as_json:
+        print(json.dumps(summary, indent=2))
+    complain_of(notes, failures)
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:

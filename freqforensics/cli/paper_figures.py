@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain_of, one_line_errors
+from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
 from freqforensics.cli.score import DEFAULT_CROP, DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
 from freqforensics.cli.train import AblationAxis
@@ -18,8 +16,11 @@ GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ab
 """Folders of the gallery."""
 
 
-@app.command(epilog="Example: freqforensics figures ForenSynths/test --ablation recipe=ablation.csv --out gallery")
-def figures(
+@app.command(
+    rich_help_panel=PROJECT,
+    epilog="Example: freqforensics paper-figures ForenSynths/test --ablation recipe=ablation.csv --out gallery",
+)
+def paper_figures(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for figures, numbers and the page.")],
     source: Annotated[
         list[str] | None,
@@ -46,32 +47,31 @@ def figures(
     Without SOURCE, on miniatures of six families. Made again with the same libraries, every figure is the same to the
     byte. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        ablations = dict(map(_axis, ablation or ()))
-        check_files(ablations.values())
-        check_scoring([weights], engine=engine)
-        check_sources(source or ())
-        check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
-        from freqforensics.studies.paper_figures import make_gallery
+    ablations = dict(map(_axis, ablation or ()))
+    check_files(ablations.values())
+    check_scoring([weights], engine=engine)
+    check_sources(source or ())
+    check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
+    from freqforensics.studies.paper_figures import make_gallery
 
-        say_what_they_are([weights])
-        page, failures = make_gallery(
-            out,
-            source or (),
-            ablations=ablations,
-            weights=weights,
-            crop=crop,
-            size=size,
-            limit=limit,
-            device=device,
-            engine=engine,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            tell=lambda line: print(line, flush=True),
-            progress=True,
-        )
-        print(f"open {page}")
-        complain_of((), [], failures)
+    say_what_they_are([weights])
+    page, failures = make_gallery(
+        out,
+        source or (),
+        ablations=ablations,
+        weights=weights,
+        crop=crop,
+        size=size,
+        limit=limit,
+        device=device,
+        engine=engine,
+        command=command_line(),
+        overwrite=overwrite,
+        tell=lambda line: print(line, flush=True),
+        progress=True,
+    )
+    print(f"open {page}")
+    complain_of((), failures)
 
 
 def _axis(text: str) -> tuple[str, str]:

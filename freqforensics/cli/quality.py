@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import app, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import DETECTOR, app, command_line, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
 from freqforensics.cli.score import (
     DEFAULT_CROP,
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from freqforensics.quality.fakeness import FakenessStudy
 
 
-@app.command(epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
+@app.command(rich_help_panel=DETECTOR, epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
 def quality(
     source: Sources,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for tables and figures.")] = None,
@@ -71,47 +69,46 @@ def quality(
     what an attacker gains who shows the least fake of k. Exit status: 0 done; 1 done, but some file could not be read;
     2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.quality.scores import SCORES, chosen_scores
+    from freqforensics.quality.scores import SCORES, chosen_scores
 
-        scores = score or tuple(SCORES)
-        chosen_scores(scores)
-        cluster_of = None if clusters is None else _clusters(clusters)
-        if logits is None:
-            check_scoring([weights], engine=engine)
-        check_files([logits])
-        check_sources(source)
-        check_out(out, source, overwrite=overwrite)
-        from freqforensics.studies.quality import relate_quality
+    scores = score or tuple(SCORES)
+    chosen_scores(scores)
+    cluster_of = None if clusters is None else _clusters(clusters)
+    if logits is None:
+        check_scoring([weights], engine=engine)
+    check_files([logits])
+    check_sources(source)
+    check_out(out, source, overwrite=overwrite)
+    from freqforensics.studies.quality import relate_quality
 
-        if logits is None:
-            say_what_they_are([weights])
-        study, failures = relate_quality(
-            source,
-            out,
-            weights=weights,
-            logits=logits,
-            threshold=threshold,
-            clusters=cluster_of,
-            scores=scores,
-            crop=crop,
-            limit=limit,
-            resamples=resamples,
-            permutations=permutations,
-            seed=seed,
-            device=device,
-            engine=engine,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(study.to_json(), indent=2))
-        else:
-            _print_study(study)
-            if out is not None:
-                print(f"results in {out}")
-        complain_of(study.notes, [], failures)
+    if logits is None:
+        say_what_they_are([weights])
+    study, failures = relate_quality(
+        source,
+        out,
+        weights=weights,
+        logits=logits,
+        threshold=threshold,
+        clusters=cluster_of,
+        scores=scores,
+        crop=crop,
+        limit=limit,
+        resamples=resamples,
+        permutations=permutations,
+        seed=seed,
+        device=device,
+        engine=engine,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps(study.to_json(), indent=2))
+    else:
+        _print_study(study)
+        if out is not None:
+            print(f"results in {out}")
+    complain_of(study.notes, failures)
 
 
 def _clusters(path: Path) -> dict[str, object]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import Failed, Salvage, app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import DETECTOR, Failed, app, complain, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_out_file, check_scoring, check_sources
+from freqforensics.cli.options import Salvage
 from freqforensics.runtime.destinations import errors_name
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ _VERDICTS = {"evidence": "evidence", "inconclusive": "inconclusive", "none": "no
 
 
 @app.command(
+    rich_help_panel=DETECTOR,
     epilog="Example: freqforensics score path/to/images --out scores.csv\n\n"
-    "As published: freqforensics score path/to/images --weights wang2020-blur-jpeg-0.5 --crop center --out scores.csv"
+    "As published: freqforensics score path/to/images --weights wang2020-blur-jpeg-0.5 --crop center --out scores.csv",
 )
 def score(
     source: Sources,
@@ -78,46 +80,45 @@ def score(
     published numbers need --crop center, for which there are no verdicts. A table holds scores of one detector only.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        place = None if region is None else parsed_region(region)
-        if place is not None and crop != DEFAULT_CROP:
-            raise Failed(f"region is for crop 'views', got crop {crop!r}")
-        check_scoring([weights], calibration, engine)
-        check_sources(source)
-        check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
-        from freqforensics.sources.records import first_of_each
-        from freqforensics.sources.sources import index_sources
+    place = None if region is None else parsed_region(region)
+    if place is not None and crop != DEFAULT_CROP:
+        raise Failed(f"region is for crop 'views', got crop {crop!r}")
+    check_scoring([weights], calibration, engine)
+    check_sources(source)
+    check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
+    from freqforensics.sources.records import first_of_each
+    from freqforensics.sources.sources import index_sources
 
-        if out.exists() and out.stat().st_size:
-            from freqforensics.detector.score_table import ScoreTable
+    if out.exists() and out.stat().st_size:
+        from freqforensics.detector.score_table import ScoreTable
 
-            ScoreTable.load(out)  # what is none is refused before anything else is done
-        notes: list[str] = []
-        records = first_of_each(index_sources(source, on_note=notes.append), limit)
-        from freqforensics.detector import open_detector, score_files
+        ScoreTable.load(out)  # what is none is refused before anything else is done
+    notes: list[str] = []
+    records = first_of_each(index_sources(source, on_note=notes.append), limit)
+    from freqforensics.detector import open_detector, score_files
 
-        say_what_they_are([weights])
-        detector = open_detector(weights, calibration=calibration, device=device)
-        with errors_name(out, out):
-            table = score_files(
-                records,
-                detector,
-                crop=crop,
-                region=place,
-                salvage=salvage,
-                out=out,
-                batch=batch,
-                engine=engine,
-                progress="score",
-            )
-        groups = _groups(table)
-        origin = detector.thresholds.source if crop == DEFAULT_CROP else f"crop {crop!r} has no verdicts"
-        if as_json:
-            print(json.dumps({"out": str(out), "verdicts_from": origin, "groups": groups}, indent=2))
-        else:
-            _print_groups(groups)
-            print(f"{len(table.scores)} scores in {out}; verdicts: {origin}")
-        complain_of(notes, [], table.failures)
+    say_what_they_are([weights])
+    detector = open_detector(weights, calibration=calibration, device=device)
+    with errors_name(out, out):
+        table = score_files(
+            records,
+            detector,
+            crop=crop,
+            region=place,
+            salvage=salvage,
+            out=out,
+            batch=batch,
+            engine=engine,
+            progress="score",
+        )
+    groups = _groups(table)
+    origin = detector.thresholds.source if crop == DEFAULT_CROP else f"crop {crop!r} has no verdicts"
+    if as_json:
+        print(json.dumps({"out": str(out), "verdicts_from": origin, "groups": groups}, indent=2))
+    else:
+        _print_groups(groups)
+        print(f"{len(table.scores)} scores in {out}; verdicts: {origin}")
+    complain_of(notes, table.failures)
 
 
 def parsed_region(text: str) -> tuple[int, int, int, int]:

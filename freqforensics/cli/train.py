@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import app, complain, complain_of, new_table, one_line_errors, print_wide
+from freqforensics.cli.app import TRAIN, app, command_line, complain, complain_of, new_table, print_wide
 from freqforensics.cli.checks import check_apart, check_claim, check_filled, check_sources
 
 if TYPE_CHECKING:
@@ -64,12 +62,13 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, ...")]
 
 
 @app.command(
+    rich_help_panel=TRAIN,
     epilog="Example: freqforensics train ForenSynths --out run --as-published --recipe blur+jpeg-0.5\n\n"
     "Offline, from miniatures: freqforensics train miniatures --out run --init scratch --input residual --crop 64"
     " --batch 32 --learning-rate 1e-3 --passes 4 --epochs 5\n\n"
     "From photographs alone: freqforensics train photos --out run --simulate miniature,polyphase --init identity"
     " --input residual --early-down 2 --crop 48 --batch 32 --recipe laundering --learning-rate 1e-3 --decay cosine"
-    " --ranking 1 --ramp 10 --epochs 20 --passes 4"
+    " --ranking 1 --ramp 10 --epochs 20 --passes 4",
 )
 def train(
     source: Annotated[
@@ -135,85 +134,85 @@ def train(
     manifest.json. Broken off at any moment, the same command with --resume ends with the same weights.
     Exit status: 0 done; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.spectra import Band
-        from freqforensics.training.recipe import TrainConfig
+    from freqforensics.spectra import Band
+    from freqforensics.training.recipe import TrainConfig
 
-        config = TrainConfig(
-            sources=tuple(source),
-            validation=tuple(validation or ()),
-            held_out=held_out,
-            classes=_parsed_classes(classes),
-            imbalance=imbalance,
-            recipe=recipe,
-            variant="as_published" if as_published else "sound",
-            resize=256 if as_published and resize is None else resize,
-            crop=crop,
-            pairs=pairs,
-            simulate=_listed(simulate),  # type: ignore[arg-type]  # checked there
-            align=_listed(None if align == "none" else align),  # type: ignore[arg-type]
-            shelf=shelf,
-            ramp=ramp,
-            ranking=ranking,
-            input=input,
-            early_down=early_down,  # type: ignore[arg-type]  # checked there
-            band=None if band is None else Band.parse(band),
-            init=init,
-            batch=batch,
-            passes=passes,
-            learning_rate=learning_rate,
-            decay=decay,
-            epochs=epochs,
-            precision=precision,
-            seed=seed,
-        )
-        _check_training(config, source, validation)
-        first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
-        if first and not dry_run:
-            from freqforensics.training.folder import check_training_folder
+    config = TrainConfig(
+        sources=tuple(source),
+        validation=tuple(validation or ()),
+        held_out=held_out,
+        classes=_parsed_classes(classes),
+        imbalance=imbalance,
+        recipe=recipe,
+        variant="as_published" if as_published else "sound",
+        resize=256 if as_published and resize is None else resize,
+        crop=crop,
+        pairs=pairs,
+        simulate=_listed(simulate),  # type: ignore[arg-type]  # checked there
+        align=_listed(None if align == "none" else align),  # type: ignore[arg-type]
+        shelf=shelf,
+        ramp=ramp,
+        ranking=ranking,
+        input=input,
+        early_down=early_down,  # type: ignore[arg-type]  # checked there
+        band=None if band is None else Band.parse(band),
+        init=init,
+        batch=batch,
+        passes=passes,
+        learning_rate=learning_rate,
+        decay=decay,
+        epochs=epochs,
+        precision=precision,
+        seed=seed,
+    )
+    _check_training(config, source, validation)
+    first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+    if first and not dry_run:
+        from freqforensics.training.folder import check_training_folder
 
-            check_apart(out, [*source, *(validation or ())])
-            check_training_folder(out, config, resume=resume)
-            check_filled(out, ())
-        from freqforensics.training.train import plan_training, train_detector
+        check_apart(out, [*source, *(validation or ())])
+        check_training_folder(out, config, resume=resume)
+        check_filled(out, ())
+    from freqforensics.training.train import plan_training, train_detector
 
-        if dry_run:
-            plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
-            _print_plan(config.to_json(), plan, as_json=as_json)
-            return
-        done = train_detector(
-            config,
-            out,
-            resume=resume,
-            skip_unreadable=skip_unreadable,
-            device=device,
-            devices=devices,
-            nodes=nodes,
-            workers=workers,
-            checkpoint_minutes=checkpoint_minutes,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            on_epoch=None if as_json else _print_epoch,
-            progress=True,
-        )
-        if not first:
-            return
-        for note in done.notes:
-            complain(f"note: {note}")
-        if as_json:
-            shown = {
-                "weights": str(done.weights),
-                "best": asdict(done.best),
-                "epochs": [asdict(e) for e in done.epochs],
-            }
-            print(json.dumps(shown, indent=2))
-        else:
-            print(f"best: epoch {done.best.epoch}, validation AP {done.best.ap:.3f}; weights in {done.weights}")
+    if dry_run:
+        plan = plan_training(config, skip_unreadable=skip_unreadable, progress=True)
+        _print_plan(config.to_json(), plan, as_json=as_json)
+        return
+    done = train_detector(
+        config,
+        out,
+        resume=resume,
+        skip_unreadable=skip_unreadable,
+        device=device,
+        devices=devices,
+        nodes=nodes,
+        workers=workers,
+        checkpoint_minutes=checkpoint_minutes,
+        command=command_line(),
+        on_epoch=None if as_json else _print_epoch,
+        progress=True,
+    )
+    if not first:
+        return
+    for note in done.notes:
+        complain(f"note: {note}")
+    if as_json:
+        shown = {
+            "weights": str(done.weights),
+            "best": asdict(done.best),
+            "epochs": [asdict(e) for e in done.epochs],
+        }
+        print(json.dumps(shown, indent=2))
+    else:
+        print(f"best: epoch {done.best.epoch}, validation AP {done.best.ap:.3f}; weights in {done.weights}")
 
 
 @app.command(
+    rich_help_panel=TRAIN,
     epilog="Example: freqforensics ablate ForenSynths --test ForenSynths/test --axis recipe --out recipes\n\n"
     "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --out bands"
-    " --init scratch --input residual --crop 64 --batch 32 --learning-rate 1e-3 --passes 4 --epochs 4 --scored none"
+    " --init scratch --input residual --crop 64 --batch 32 --learning-rate 1e-3 --passes 4 --epochs 4 --scored none",
 )
 def ablate(
     source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="What to learn from, as for train.")],
@@ -251,54 +250,53 @@ def ablate(
     Writes DIR/ablation.csv, ablation.png and .pdf, manifest.json, and cells/ with what each training left.
     Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
     """
-    with one_line_errors():
-        from freqforensics.training.recipe import TrainConfig
+    from freqforensics.training.recipe import TrainConfig
 
-        config = TrainConfig(
-            sources=tuple(source),
-            validation=tuple(validation or ()),
-            held_out=held_out,
-            imbalance=imbalance,
-            recipe=recipe,
-            variant="as_published" if as_published else "sound",
-            resize=256 if as_published and resize is None else resize,
-            crop=crop,
-            pairs=pairs,
-            input=input,
-            init=init,
-            batch=batch,
-            passes=passes,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            precision=precision,
-        )
-        chosen = None if values is None else [value.strip() for value in values.split(",")]
-        _check_values(config, axis, chosen)
-        _check_training(config, [*source, *test], validation)
-        check_claim(out, [*source, *test, *(validation or ())], resume=resume)
-        from freqforensics.studies.evaluate import ablate_sources
+    config = TrainConfig(
+        sources=tuple(source),
+        validation=tuple(validation or ()),
+        held_out=held_out,
+        imbalance=imbalance,
+        recipe=recipe,
+        variant="as_published" if as_published else "sound",
+        resize=256 if as_published and resize is None else resize,
+        crop=crop,
+        pairs=pairs,
+        input=input,
+        init=init,
+        batch=batch,
+        passes=passes,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        precision=precision,
+    )
+    chosen = None if values is None else [value.strip() for value in values.split(",")]
+    _check_values(config, axis, chosen)
+    _check_training(config, [*source, *test], validation)
+    check_claim(out, [*source, *test, *(validation or ())], resume=resume)
+    from freqforensics.studies.evaluate import ablate_sources
 
-        result, notes = ablate_sources(
-            config,
-            out,
-            test=test,
-            limit=limit,
-            axis=axis,
-            values=chosen,
-            seeds=range(seeds),
-            crop=scored,
-            device=device,
-            resume=resume,
-            keep_weights=keep_weights,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps({"out": str(out), "axis": axis, "rows": [asdict(row) for row in result.rows]}, indent=2))
-        else:
-            _print_ablation(result)
-            print(f"results in {out}")
-        complain_of(notes, [], result.failures)
+    result, notes = ablate_sources(
+        config,
+        out,
+        test=test,
+        limit=limit,
+        axis=axis,
+        values=chosen,
+        seeds=range(seeds),
+        crop=scored,
+        device=device,
+        resume=resume,
+        keep_weights=keep_weights,
+        command=command_line(),
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps({"out": str(out), "axis": axis, "rows": [asdict(row) for row in result.rows]}, indent=2))
+    else:
+        _print_ablation(result)
+        print(f"results in {out}")
+    complain_of(notes, result.failures)
 
 
 def _check_training(config: TrainConfig, sources: list[str], validation: list[str] | None) -> None:

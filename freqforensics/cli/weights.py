@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import Failed, app, complain, one_line_errors
+from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain
 from freqforensics.cli.checks import check_files, check_out_file, check_safetensors, check_weights
 
 weights_app = typer.Typer(
@@ -19,7 +17,7 @@ weights_app = typer.Typer(
     help="List, fetch and verify known weights; make own ones small.",
     epilog="Example: freqforensics weights list",
 )
-app.add_typer(weights_app, name="weights")
+app.add_typer(weights_app, name="weights", rich_help_panel=TRAIN)
 
 
 @weights_app.command(name="list", epilog="Example: freqforensics weights list")
@@ -27,32 +25,31 @@ def list_weights(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """Name the weights that ship or can be fetched, and say which are here."""
-    with one_line_errors():
-        from freqforensics.detector.weights import KNOWN, stored_weights
+    from freqforensics.detector.weights import KNOWN, stored_weights
 
-        stored = [stored_weights(name) for name in KNOWN]
-        if as_json:
-            shown = [
-                {
-                    "name": item.known.name,
-                    "url": item.known.url or None,
-                    "bundled": item.known.bundled,
-                    "notice": item.known.notice,
-                    "present": item.present,
-                    "path": str(item.path),
-                    "sha256": item.sha256,
-                    "fetched": item.fetched,
-                }
-                for item in stored
-            ]
-            print(json.dumps(shown, indent=2))
-            return
-        for item in stored:
-            origin = "ships with freqforensics" if item.known.bundled else f"here, fetched {item.fetched}"
-            state = f"{origin}, SHA-256 {item.sha256}" if item.present else "not fetched"
-            print(f"{item.known.name}: {state}")
-        for notice in dict.fromkeys(item.known.notice for item in stored):
-            print(notice)
+    stored = [stored_weights(name) for name in KNOWN]
+    if as_json:
+        shown = [
+            {
+                "name": item.known.name,
+                "url": item.known.url or None,
+                "bundled": item.known.bundled,
+                "notice": item.known.notice,
+                "present": item.present,
+                "path": str(item.path),
+                "sha256": item.sha256,
+                "fetched": item.fetched,
+            }
+            for item in stored
+        ]
+        print(json.dumps(shown, indent=2))
+        return
+    for item in stored:
+        origin = "ships with freqforensics" if item.known.bundled else f"here, fetched {item.fetched}"
+        state = f"{origin}, SHA-256 {item.sha256}" if item.present else "not fetched"
+        print(f"{item.known.name}: {state}")
+    for notice in dict.fromkeys(item.known.notice for item in stored):
+        print(notice)
 
 
 @weights_app.command(epilog="Example: freqforensics weights fetch wang2020-blur-jpeg-0.5")
@@ -61,23 +58,21 @@ def fetch(
     timeout: Annotated[float, typer.Option(help="Seconds without a byte until it is given up.")] = 30.0,
 ) -> None:
     """Download weights from where their authors keep them; broken off and called again, go on."""
-    with one_line_errors():
-        from freqforensics.detector.weights import fetch_weights, stored_weights
+    from freqforensics.detector.weights import fetch_weights, stored_weights
 
-        complain(stored_weights(name).known.notice)
-        done = fetch_weights(name, timeout=timeout, progress=True)
-        print(f"{done.path}\nSHA-256 {done.sha256}")
+    complain(stored_weights(name).known.notice)
+    done = fetch_weights(name, timeout=timeout, progress=True)
+    print(f"{done.path}\nSHA-256 {done.sha256}")
 
 
 @weights_app.command(epilog="Example: freqforensics weights verify wang2020-blur-jpeg-0.5")
 def verify(name: Annotated[str, typer.Argument(metavar="NAME", help="Of weights list.")]) -> None:
     """Compare weights with the hash recorded when they were first fetched, or in their model card."""
-    with one_line_errors():
-        from freqforensics.detector.weights import verify_weights
+    from freqforensics.detector.weights import verify_weights
 
-        done = verify_weights(name)
-        origin = "what its model card says" if done.known.bundled else f"what was fetched {done.fetched}"
-        print(f"{done.path} is {origin}: SHA-256 {done.sha256}")
+    done = verify_weights(name)
+    origin = "what its model card says" if done.known.bundled else f"what was fetched {done.fetched}"
+    print(f"{done.path} is {origin}: SHA-256 {done.sha256}")
 
 
 @weights_app.command(epilog="Example: freqforensics weights quantise run/detector.safetensors --out small.safetensors")
@@ -87,15 +82,14 @@ def quantise(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
     """Round a detector's weights to 8 bits, a scale for each output channel: a quarter of the size."""
-    with one_line_errors():
-        check_safetensors(out)
-        check_weights([weights])
-        check_out_file(out, [weights], overwrite=overwrite, hint="give --overwrite to replace it")
-        from freqforensics.detector import find_weights, load_detector, save_detector, weights_sha256
+    check_safetensors(out)
+    check_weights([weights])
+    check_out_file(out, [weights], overwrite=overwrite, hint="give --overwrite to replace it")
+    from freqforensics.detector import find_weights, load_detector, save_detector, weights_sha256
 
-        detector = load_detector(find_weights(weights))
-        save_detector(detector, out, quantise=True, metadata={"rounded_from": weights_sha256(detector)})
-        print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    detector = load_detector(find_weights(weights))
+    save_detector(detector, out, quantise=True, metadata={"rounded_from": weights_sha256(detector)})
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
 @weights_app.command(epilog="Example: freqforensics weights pack run --out mine.safetensors --evaluation evaluation")
@@ -118,37 +112,36 @@ def pack(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
     """Calibrate a training on the photographs held out of it, round it to 8 bits, and write its model card."""
-    with one_line_errors():
-        beside = [_named_folder(text) for text in baseline or ()]
-        check_safetensors(out)
-        if not (run / "manifest.json").is_file():
-            raise ValueError(f"{run} holds no training")
-        check_files([run / "detector.safetensors", runs])
-        check_files(Path(folder, "evaluation.json") for folder in (*(evaluation or ()), *(name for _, name in beside)))
-        for file in (out, out.with_suffix(".json")):
-            check_out_file(file, (), overwrite=overwrite, hint="give --overwrite to replace it")
-        from freqforensics.training.packing import pack_training
+    beside = [_named_folder(text) for text in baseline or ()]
+    check_safetensors(out)
+    if not (run / "manifest.json").is_file():
+        raise ValueError(f"{run} holds no training")
+    check_files([run / "detector.safetensors", runs])
+    check_files(Path(folder, "evaluation.json") for folder in (*(evaluation or ()), *(name for _, name in beside)))
+    for file in (out, out.with_suffix(".json")):
+        check_out_file(file, (), overwrite=overwrite, hint="give --overwrite to replace it")
+    from freqforensics.training.packing import pack_training
 
-        card = pack_training(
-            run,
-            out,
-            evaluations=evaluation or (),
-            baselines=beside,
-            runs=runs,
-            data=data,
-            limits=limits,
-            command=shlex.join(["freqforensics", *sys.argv[1:]]),
-            overwrite=overwrite,
-            progress=True,
-        )
-        if as_json:
-            print(json.dumps(card, indent=2))
-            return
-        found, (low, high) = card["validation"], card["thresholds"]["inconclusive"]
-        print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {card['sha256']}")
-        images = card["calibration"]["images"]
-        print(f"AP on {images} images: {found['ap']:.4f}, in 8 bits {found['ap_8_bits']:.4f}")
-        print(f"inconclusive from a logit of {low:+.2f} to {high:+.2f}")
+    card = pack_training(
+        run,
+        out,
+        evaluations=evaluation or (),
+        baselines=beside,
+        runs=runs,
+        data=data,
+        limits=limits,
+        command=command_line(),
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print(json.dumps(card, indent=2))
+        return
+    found, (low, high) = card["validation"], card["thresholds"]["inconclusive"]
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {card['sha256']}")
+    images = card["calibration"]["images"]
+    print(f"AP on {images} images: {found['ap']:.4f}, in 8 bits {found['ap_8_bits']:.4f}")
+    print(f"inconclusive from a logit of {low:+.2f} to {high:+.2f}")
 
 
 @weights_app.command(
@@ -170,20 +163,19 @@ def card(
     as_json: Annotated[bool, typer.Option("--json", help="Print the model card.")] = False,
 ) -> None:
     """Add to a model card what was measured."""
-    with one_line_errors():
-        from freqforensics.training.model_card import complete_card
+    from freqforensics.training.model_card import complete_card
 
-        made = complete_card(
-            path,
-            evaluations=evaluation or (),
-            false_alarms=false_alarms or (),
-            runs=runs,
-            about=about,
-            data=data,
-            chosen_on=chosen_on,
-            limits=limits,
-        )
-        print(json.dumps(made, indent=2) if as_json else f"{path}: {', '.join(made)}")
+    made = complete_card(
+        path,
+        evaluations=evaluation or (),
+        false_alarms=false_alarms or (),
+        runs=runs,
+        about=about,
+        data=data,
+        chosen_on=chosen_on,
+        limits=limits,
+    )
+    print(json.dumps(made, indent=2) if as_json else f"{path}: {', '.join(made)}")
 
 
 def _named_folder(text: str) -> tuple[str, str]:

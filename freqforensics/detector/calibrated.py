@@ -267,7 +267,7 @@ class Calibration:
 
     def save(self, path: str | Path) -> None:
         """Write an npz file, whole or not at all."""
-        from freqforensics.runtime.provenance import replacing
+        from freqforensics.runtime.writing import replacing
 
         about = {
             "format": FORMAT,

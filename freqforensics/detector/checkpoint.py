@@ -20,7 +20,7 @@ from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_d
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
 from freqforensics.runtime.device import check_device
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 from freqforensics.spectra import Band
 
 FORMAT: Final = "freqforensics-detector-1"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from freqforensics.images import shown_path
-from freqforensics.runtime.provenance import replacing
 from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted
+from freqforensics.runtime.writing import replacing
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
-from freqforensics.runtime.provenance import write_json
+from freqforensics.runtime.writing import write_json
 
 _BLOCK: Final = 1 << 18
 _ATTEMPTS: Final = 3

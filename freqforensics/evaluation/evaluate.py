@@ -25,8 +25,8 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
-from freqforensics.runtime.provenance import replacing, write_json
 from freqforensics.runtime.tables import TableWriter
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.records import ImageRecord
 
 FEWEST_CATEGORIES: Final = 5

@@ -12,8 +12,8 @@ from typing import Any, Final
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.evaluation.metrics import binomial_interval
-from freqforensics.runtime.provenance import write_json
 from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
 
 EVERYTHING: Final = "all sources"
 """Name of the rows that take all sources together."""

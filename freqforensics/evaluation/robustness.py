@@ -16,8 +16,9 @@ from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.evaluation.photographs import against_photographs, decision_threshold
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 from freqforensics.regions.views import DEFAULT_CROP
-from freqforensics.runtime.provenance import claim_folder, replacing
+from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import TableWriter
+from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord, records_sha256
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.results import ResultFolder
+from freqforensics.runtime.writing import replacing
 
 OKABE_ITO: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Colours that stay apart for colour-blind readers (Okabe & Ito 2008)."""
@@ -90,6 +91,25 @@ def save_figure(fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | 
         raise ValueError(f"a figure is written as .png, .pdf or .svg, not {suffix!r}")
     with style(), replacing(path) as temporary:
         fig.savefig(temporary, metadata=metadata)
+
+
+def draw(folder: ResultFolder, name: str, plot: Callable[..., object], *data: Any, **options: Any) -> None:
+    """Draw a figure of a result into its folder, as PNG and PDF.
+
+    Parameters
+    ----------
+    folder : ResultFolder
+    name : str
+        Of the files, without their suffix.
+    plot : callable
+        Draws `data` on the figure that it gets as ``fig=``.
+    data, options
+        What `plot` takes.
+    """
+    figure = new_figure()
+    plot(*data, fig=figure, **options)
+    for suffix in (".png", ".pdf"):
+        save_figure(figure, folder / f"{name}{suffix}", manifest=folder.about)
 
 
 def style() -> AbstractContextManager[None]:

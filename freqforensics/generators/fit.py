@@ -24,7 +24,8 @@ from freqforensics.generators.photos import Photos, central_crop, index_photos, 
 from freqforensics.generators.registry import Plan, find_family, named_families
 from freqforensics.generators.storage import FittedMiniature, rounded
 from freqforensics.runtime.device import check_device
-from freqforensics.runtime.provenance import library_versions, replacing
+from freqforensics.runtime.provenance import library_versions
+from freqforensics.runtime.writing import replacing
 
 Uint8 = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.generators.photos import index_photos
 from freqforensics.images import ImageReadError, read_image
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 
 TILE: Final = 160
 """Side of the images written, in pixels."""

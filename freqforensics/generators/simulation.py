@@ -18,7 +18,10 @@ from freqforensics.generators.photos import Photos, check_crop_size, index_photo
 from freqforensics.generators.registry import fitted_families
 from freqforensics.generators.storage import load_miniature
 from freqforensics.perturbations.perturb import JPEG
-from freqforensics.runtime.provenance import check_result_folder, manifest, replacing, result_folder, write_json
+from freqforensics.runtime.destinations import check_result_folder
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import replacing, write_json
 
 Uint8 = NDArray[np.uint8]
 
@@ -128,7 +131,7 @@ def simulate(
     usable.sort(key=lambda named: named[1].seen.shape)
     groups = [list(group) for _, group in groupby(usable, key=lambda named: named[1].seen.shape)]
     with (
-        result_folder(out, overwrite=overwrite) as made,
+        scratch_folder(out, overwrite=overwrite) as made,
         tqdm(
             total=len(usable) * len(miniatures),
             desc=progress,

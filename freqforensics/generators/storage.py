@@ -14,7 +14,7 @@ from torch import Tensor
 
 from freqforensics.generators.miniature import Miniature, make_miniature
 from freqforensics.generators.registry import FAMILIES, SHELF as SHELF, Plan, find_family
-from freqforensics.runtime.provenance import replacing, write_json
+from freqforensics.runtime.writing import replacing, write_json
 
 FORMAT: Final = "freqforensics-miniature-1"
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.attribution.bases import BandValue
@@ -19,6 +14,7 @@ from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet
 from freqforensics.attribution.curves import ScoreCurve, TileScores
 from freqforensics.attribution.faithfulness import Badge, Deletion, Randomisation
 from freqforensics.detector.calibrated import IN_WORDS, Thresholds, UsedWeights, Verdict
+from freqforensics.runtime.schema import json_values, schema_of
 from freqforensics.spectra.population import Nearest, Standing
 
 if TYPE_CHECKING:
@@ -281,8 +277,8 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Give the values, as JSON has them; `finding_schema` describes them."""
-        found: dict[str, Any] = _plain(self)
-        return found
+        values: dict[str, Any] = json_values(self, derived=_DERIVED)
+        return values
 
     def save(self, out: str | Path) -> None:
         """Write a folder: ``index.html``, ``finding.json`` and the figures as PNG; see `freqforensics.report`."""
@@ -305,24 +301,8 @@ def finding_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "freqforensics finding",
-        **_schema_of(Finding),
+        **schema_of(Finding, derived=_DERIVED, types=_BOUNDS),
     }
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        kept = [item for item in fields(value) if item.metadata.get("json", True)]
-        found = {item.name: _plain(getattr(value, item.name)) for item in kept}
-        for name in _DERIVED.get(type(value), ()):
-            found[name] = _plain(getattr(value, name))
-        return found
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and math.isinf(value) else value
 
 
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
@@ -334,40 +314,6 @@ _DERIVED: Final[dict[type, dict[str, Any]]] = {
 """Properties that are written, too, with their types."""
 _BOUNDS: Final[dict[type, dict[str, Any]]] = {Thresholds: {"low": float | None, "high": float | None}}
 """Types, as JSON has them, of values that can be infinite: a threshold that no logit reaches is written as null."""
-
-
-def _schema_of(kind: Any) -> dict[str, Any]:
-    if is_dataclass(kind):
-        hints = get_type_hints(kind) | _BOUNDS.get(typing.cast(type, kind), {})
-        properties = {
-            item.name: _schema_of(hints[item.name]) for item in fields(kind) if item.metadata.get("json", True)
-        }
-        properties |= {name: _schema_of(own) for name, own in _DERIVED.get(typing.cast(type, kind), {}).items()}
-        optional = {item.name for item in fields(kind) if item.metadata.get("optional")}
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": sorted(properties.keys() - optional),
-            "additionalProperties": False,
-        }
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [_schema_of(argument) for argument in arguments]}
-    if origin is tuple and arguments[-1] is Ellipsis:
-        return {"type": "array", "items": _schema_of(arguments[0])}
-    if origin is tuple:
-        return {
-            "type": "array",
-            "prefixItems": [_schema_of(argument) for argument in arguments],
-            "minItems": len(arguments),
-            "maxItems": len(arguments),
-        }
-    if origin is dict:
-        return {"type": "object", "additionalProperties": _schema_of(arguments[1])}
-    names = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
-    return {"type": names[kind]}
 
 
 def finding_json(finding: Finding) -> str:

@@ -21,7 +21,7 @@ from scipy.special import gammaln
 
 from freqforensics.images import decode_image, read_file, read_jpeg_tables
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.spec import channel_planes
 

@@ -24,8 +24,8 @@ from freqforensics.images import ImageReadError, decode_image, read_file, read_h
 from freqforensics.images.reading import shown_path
 from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.runtime.parallel import map_reduce
-from freqforensics.runtime.provenance import replacing
 from freqforensics.runtime.tables import TableWriter, read_table
+from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord
 
 Uint8 = NDArray[np.uint8]

@@ -30,7 +30,9 @@ from freqforensics.report.words import (
     scored_words,
     summary,
 )
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import write_json
 
 TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against", "cannot-judge": "unknown"}
 _SCRIPT: Final = """
@@ -99,7 +101,7 @@ def write_report(finding: Finding, out: str | Path, *, command: str | None = Non
     ValueError
         As `result_folder`.
     """
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         write_files(finding, folder, command=command)
         about = {"settings": finding.settings, "weights": finding.weights.name}
         inputs = {"image": finding.image.sha256, "weights": finding.weights.sha256}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
 from freqforensics.spectra.residual import high_pass_residual

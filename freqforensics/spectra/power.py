@@ -17,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.nulls import (
     chi_square_interval,

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 
 Estimator = Literal["mean", "sum"]
 Float = NDArray[np.float64]

@@ -16,8 +16,10 @@ from freqforensics.evaluation.confounds import Audit, audit_facts, matched_recor
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.perturbations.perturb import Crop
 from freqforensics.runtime.parallel import map_reduce
-from freqforensics.runtime.provenance import manifest, replacing, result_folder, write_json
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.tables import TableWriter
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.facts import FileFacts, read_facts
 from freqforensics.sources.records import ImageRecord, first_of_each
 from freqforensics.sources.sources import index_sources
@@ -153,7 +155,7 @@ def reencode(
     failures: list[tuple[str, str]] = []
     written = 0
     suffix = ".png" if quality is None else ".jpg"
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         bar = tqdm(records, desc=progress, unit="image", delay=2, disable=None if progress else True)
         for index, record in enumerate(bar):
             if record.label == "unknown":
@@ -229,7 +231,7 @@ def _save(audit: Audit, facts: Sequence[FileFacts], out: Path, command: str | No
 
     digest = {"images": len(facts), "sha256": sorted({one.sha256 for one in facts})[:1]}
     shown = manifest({}, inputs=digest)
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "audit.json", audit_json(audit))
         (folder / "audit.csv").write_text(_table(audit), encoding="utf-8")
         with (folder / "duplicates.csv").open("w", encoding="utf-8", newline="") as file:

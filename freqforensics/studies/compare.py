@@ -12,8 +12,10 @@ from freqforensics.fingerprints.comparison import Comparison, ImageSet
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, Similarity, clusters, shared_map, similarity
 from freqforensics.fingerprints.grouping import Grouping, group
 from freqforensics.fingerprints.stability import influence, learning_curve
-from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.copies import distinct_files, near_copies
 from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
 from freqforensics.sources.sources import index_sources
@@ -302,7 +304,7 @@ def _save_comparison(comparison: Comparison, out: Path, command: str | None, ove
     }
     shown = manifest({"measures": list(comparison.similarities)}, inputs=inputs)
     count = len(comparison.sets)
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "comparison.json", comparison.to_json())
         for measure, found in comparison.similarities.items():
             pairs = [(b, a) for a in range(count) for b in range(a)]

@@ -17,13 +17,15 @@ from freqforensics.generators.plain import SIZE, TILE, write_upsampled_photograp
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
-from freqforensics.runtime.provenance import drop_manifest, manifest, replacing, result_folder, write_json
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import drop_manifest, scratch_folder
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_sources
 from freqforensics.studies.evaluate import evaluate_sources
 from freqforensics.studies.inspect import inspect_files
-from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.spectrum import spectrum_study
 
 PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
@@ -98,12 +100,12 @@ def show_all(
     check_parts(root, PARTS, overwrite=overwrite)
     tell("1 of 6: photographs, and what plain upsampling makes of them")
     drop_manifest(root)
-    with result_folder(root / "images", overwrite=overwrite) as folder:
+    with scratch_folder(root / "images", overwrite=overwrite) as folder:
         count = write_upsampled_photographs(folder, photos)
         about = manifest({"tile": TILE}, inputs={"crops": count}, command=command)
         write_json(folder / "manifest.json", {**about, "holds": "images"})
     spec = SpectrumSpec(size=SIZE)
-    survey_sources([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
+    spectrum_study([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
 
     tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
     tiles = [root / "images" / "nearest" / "0_real"]
@@ -111,7 +113,7 @@ def show_all(
         tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
     )
     tell("3 of 6: the average spectrum of each, its fingerprint")
-    survey_sources([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
+    spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
     tell("4 of 6: how alike the fingerprints are")
     compare_sources(
         [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress

@@ -24,14 +24,10 @@ from freqforensics.evaluation import (
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.evaluation.ways import AS_IS, check_ways
 from freqforensics.regions.views import DEFAULT_CROP
-from freqforensics.runtime.provenance import (
-    DETECTOR_LIBRARIES,
-    check_result_folder,
-    drop_manifest,
-    manifest,
-    result_folder,
-    write_json,
-)
+from freqforensics.runtime.destinations import check_result_folder
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import drop_manifest, scratch_folder
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, run_ablation
@@ -253,7 +249,7 @@ def baseline_sources(
     classifier = fit_profiles(config, progress="fitting profiles" if progress else None)
     found: dict[str, Evaluation] = {}
     failures: list[tuple[str, str]] = []
-    with result_folder(out, overwrite=overwrite) as made:
+    with scratch_folder(out, overwrite=overwrite) as made:
         for name, logit in ((LATTICE, lattice_logit), (PROFILE, classifier.logit)):
             table = score_baseline(records, logit, name=name, crop=crop, progress=name if progress else None)
             evaluation = evaluate_tables([table], resamples=resamples, miniatures=are_miniatures(records))
@@ -279,7 +275,7 @@ def _write_evaluation(
     """Write an evaluation's folder."""
     from freqforensics import figures
 
-    with result_folder(out, overwrite=overwrite) as made:
+    with scratch_folder(out, overwrite=overwrite) as made:
         evaluation.save(made)
         for name, table in tables.items():
             table.save(made / f"{name}.csv")

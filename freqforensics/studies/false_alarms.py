@@ -13,7 +13,9 @@ from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.parallel import map_reduce
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, claim_folder, drop_manifest, manifest, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import claim_folder, drop_manifest
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.sources import index_sources
 

@@ -14,7 +14,9 @@ from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.inspection import inspect
 from freqforensics.perturbations.canvases import Region
 from freqforensics.report import render_index, write_files, write_report
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, result_folder, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import write_json
 from freqforensics.spectra.population import Population
 
 
@@ -64,7 +66,7 @@ def inspect_files(
     with contextlib.suppress(_NothingInspected), contextlib.ExitStack() as stack:
         folder = None
         if out is not None and several:
-            folder = stack.enter_context(result_folder(out, overwrite=overwrite))
+            folder = stack.enter_context(scratch_folder(out, overwrite=overwrite))
         entries: list[tuple[str, Finding]] = []
         for number, path in enumerate(paths, 1):
             name = f"{progress} {number}/{len(paths)}" if progress and several else progress

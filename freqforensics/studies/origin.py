@@ -10,8 +10,10 @@ from typing import Any
 from freqforensics.fingerprints.comparison import Origins
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
 from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
-from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of
 
@@ -117,7 +119,7 @@ def _save_origins(result: Origins, out: Path, command: str | None, overwrite: bo
         inputs={"known": list(result.known), **{one.set: {"images": one.images} for one in result.origins}},
     )
     count = len(result.origins)
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "origins.json", result.to_json())
         write_csv(
             folder / "origins.csv",

@@ -12,19 +12,14 @@ from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.regions.views import DEFAULT_CROP
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
-from freqforensics.runtime.provenance import (
-    clear_results,
-    drop_manifest,
-    manifest,
-    replacing,
-    result_folder,
-    write_json,
-)
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import clear_results, drop_manifest, scratch_folder
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.evaluate import sweep_sources
 from freqforensics.studies.quality import relate_quality
-from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
 
 FAMILIES: Final = ("progan", "biggan", "stylegan", "crn", "dcgan", "ldm_vae")
@@ -85,7 +80,7 @@ def make_gallery(
     Raises
     ------
     ValueError, FileNotFoundError
-        The sources hold no real or no fake images; or as `Ablation.load`, `survey_sources`, `sweep_sources`,
+        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `sweep_sources`,
         `relate_quality`.
     """
     root = Path(out)
@@ -101,7 +96,7 @@ def make_gallery(
     drop_manifest(root)
     if not sources:
         tell("miniatures of bundled photographs")
-        with result_folder(root / "images", overwrite=True) as folder:
+        with scratch_folder(root / "images", overwrite=True) as folder:
             write_upsampled_photographs(folder)
             write_json(folder / "manifest.json", {**manifest({}, inputs={}), "holds": "images"})
         sources = [root / "miniatures"]
@@ -110,11 +105,11 @@ def make_gallery(
             overwrite=True, progress=progress,
         )  # fmt: skip
     tell("mean spectra")
-    survey = survey_sources(sources, spec=SpectrumSpec(size=size), limit=limit, progress=progress)
+    survey = spectrum_study(sources, spec=SpectrumSpec(size=size), limit=limit, progress=progress)
     survey.save(root / "spectra", overwrite=True)
     options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
     tell("robustness")
-    with result_folder(root / "robustness", overwrite=True) as folder:
+    with scratch_folder(root / "robustness", overwrite=True) as folder:
         sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
     tell("fakeness and quality")
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
@@ -135,7 +130,7 @@ def make_gallery(
 def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:
     from freqforensics.figures import new_figure, plot_ablation, save_figure
 
-    with result_folder(out, overwrite=True) as folder:
+    with scratch_folder(out, overwrite=True) as folder:
         for axis, found in ablations.items():
             figure = plot_ablation(found, fig=new_figure())
             shown = manifest({"axis": axis}, inputs={"rows": len(found.rows)})

@@ -21,14 +21,11 @@ from freqforensics.quality.fakeness import FakenessStudy, study_fakeness
 from freqforensics.quality.pooling import Summary
 from freqforensics.quality.scores import SCORES, QualityScore, measure_quality
 from freqforensics.regions.views import DEFAULT_CROP
-from freqforensics.runtime.provenance import (
-    DETECTOR_LIBRARIES,
-    check_result_folder,
-    manifest,
-    result_folder,
-    write_json,
-)
+from freqforensics.runtime.destinations import check_result_folder
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, first_of_each
 from freqforensics.sources.sources import index_sources
 
@@ -197,7 +194,7 @@ def _save(
         for suffix in (".png", ".pdf"):
             save_figure(figure, folder / f"{name}{suffix}", manifest=shown)
 
-    with result_folder(out, overwrite=overwrite) as folder:
+    with scratch_folder(out, overwrite=overwrite) as folder:
         write_json(folder / "quality.json", study.to_json())
         _table(
             folder / "images.csv",

@@ -1,20 +1,19 @@
-"""From sources of images to the spectra of all their generators, and to a folder of results."""
+"""Sources -> the spectra of all their generators."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import shown_path
-from freqforensics.runtime.provenance import manifest, result_folder, write_json
-from freqforensics.runtime.tables import TableWriter
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import by_generator
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
@@ -24,7 +23,7 @@ Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Survey:
+class SpectrumStudy:
     """The averaged spectra of every generator and label of some sources.
 
     Parameters
@@ -54,9 +53,9 @@ class Survey:
         return sum(spectrum.images for spectrum in self.spectra.values())
 
     @property
-    def failures(self) -> list[tuple[str, str]]:
-        """Path and reason of every file that could not be read."""
-        return [failure for spectrum in self.spectra.values() for failure in spectrum.failures]
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that could not be read."""
+        return tuple(Skipped(*failure) for spectrum in self.spectra.values() for failure in spectrum.failures)
 
     def groups(self) -> list[dict[str, Any]]:
         """What a program would read: for each group its counts, reasons, strongest line and file, as JSON values."""
@@ -76,6 +75,10 @@ class Survey:
             for key, spectrum in self.spectra.items()
         ]
 
+    def to_json(self) -> dict[str, Any]:
+        """Give notes and groups as JSON values."""
+        return {"notes": list(self.notes), "groups": self.groups()}
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``spectra/*.npz``, fingerprints and profiles (PNG, PDF), ``summary.csv`` and ``manifest.json``.
 
@@ -92,47 +95,42 @@ class Survey:
         ValueError
             `out` holds something and `overwrite` is not given, or is no folder.
         """
-        from freqforensics import figures
+        from freqforensics.figures.profiles import plot_profiles
+        from freqforensics.figures.spectrum import plot_fingerprints
+        from freqforensics.figures.style import draw
 
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
             for key, name in names.items()
         }
-        # Where and by which command a figure was written is no part of what it shows.
-        shown = manifest(self.parameters, inputs=inputs, seed=self.seed)
-        with result_folder(out, overwrite=overwrite) as made:
+        about = manifest(self.parameters, inputs=inputs, seed=self.seed)
+        with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
-                    spectrum.save(made / "spectra" / f"{names[key]}.npz")
-            for name, plot in (("fingerprints", figures.plot_fingerprints), ("profiles", figures.plot_profiles)):
-                figure = plot(self.spectra, fig=figures.new_figure())
-                for suffix in (".png", ".pdf"):
-                    figures.save_figure(figure, made / f"{name}{suffix}", manifest=shown)
-            (made / "summary.csv").write_text(self._summary(), encoding="utf-8")
-            write_json(made / "manifest.json", {**shown, "command": command})
-
-    def _summary(self) -> str:
-        table = io.StringIO()
-        line_columns = ("fx", "fy", "amplitude", "nr", "p_value", "p_corrected")
-        writer = TableWriter(table)
-        counts = ("generator", "label", "images", "crops", "skipped", "unreadable")
-        writer.row([*counts, *(f"line_{column}" for column in line_columns), "file"])
-        for group in self.groups():
-            line = group["line"] or {}
-            writer.row(
-                [
-                    *(group[column] for column in counts[:4]),
-                    sum(group["skipped"].values()),
-                    len(group["unreadable"]),
-                    *(line.get(column, "") for column in line_columns),
-                    group["file"] or "",
-                ]
-            )
-        return table.getvalue()
+                    spectrum.save(folder / f"spectra/{names[key]}.npz")
+            draw(folder, "fingerprints", plot_fingerprints, self.spectra)
+            draw(folder, "profiles", plot_profiles, self.spectra)
+            folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
-def survey_sources(
+_LINE: Final = ("fx", "fy", "amplitude", "nr", "p_value", "p_corrected")
+_COUNTS: Final = ("generator", "label", "images", "crops")
+_SUMMARY: Final = (*_COUNTS, "skipped", "unreadable", *(f"line_{column}" for column in _LINE), "file")
+
+
+def _summary_row(group: dict[str, Any]) -> list[object]:
+    line = group["line"] or {}
+    return [
+        *(group[column] for column in _COUNTS),
+        sum(group["skipped"].values()),
+        len(group["unreadable"]),
+        *(line.get(column, "") for column in _LINE),
+        group["file"] or "",
+    ]
+
+
+def spectrum_study(
     sources: Sequence[str | Path],
     *,
     spec: SpectrumSpec | None = None,
@@ -143,7 +141,7 @@ def survey_sources(
     salvage: bool = False,
     workers: int | None = None,
     progress: bool = False,
-) -> Survey:
+) -> SpectrumStudy:
     """Average the spectra of every generator and label of some sources; bad files are listed, never fatal.
 
     Parameters
@@ -165,7 +163,7 @@ def survey_sources(
 
     Returns
     -------
-    Survey
+    SpectrumStudy
 
     Raises
     ------
@@ -198,7 +196,10 @@ def survey_sources(
             salvage=salvage,
             progress=" ".join(key) if progress else None,
         )
-    survey = Survey(
+    empty = [" ".join(key) for key, spectrum in spectra.items() if not spectrum.images]
+    if empty:
+        notes.append(f"no image could be used of: {', '.join(empty)}")
+    study = SpectrumStudy(
         spec=spec,
         spectra=spectra,
         lines={key: strongest_line(spectrum) for key, spectrum in spectra.items() if spectrum.images},
@@ -206,9 +207,9 @@ def survey_sources(
         parameters={"spec": asdict(spec), "label": label, "limit": limit, "exif_orientation": exif_orientation},
         seed=seed,
     )
-    if not survey.images:
-        raise ValueError(_why_none(survey))
-    return survey
+    if not study.images:
+        raise ValueError(_why_none(study))
+    return study
 
 
 def file_names(groups: Sequence[Group]) -> dict[Group, str]:
@@ -229,13 +230,13 @@ def file_names(groups: Sequence[Group]) -> dict[Group, str]:
     return names
 
 
-def _why_none(survey: Survey) -> str:
-    small = sum(sum(spectrum.skipped.values()) for spectrum in survey.spectra.values())
-    height, width = survey.spec.shape
+def _why_none(study: SpectrumStudy) -> str:
+    small = sum(sum(spectrum.skipped.values()) for spectrum in study.spectra.values())
+    height, width = study.spec.shape
     parts = []
     if small:
         parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
-    if survey.failures:
-        path, reason = survey.failures[0]
-        parts.append(f"{len(survey.failures)} cannot be read, first {shown_path(path)}: {reason}")
+    if study.skipped:
+        path, reason = study.skipped[0]
+        parts.append(f"{len(study.skipped)} cannot be read, first {shown_path(path)}: {reason}")
     return f"no image was averaged: {'; '.join(parts)}"

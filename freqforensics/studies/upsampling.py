@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
-from freqforensics.runtime.provenance import manifest, result_folder, write_json
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
@@ -84,7 +86,7 @@ class LatticeSurvey:
         Parameters
         ----------
         out, command, overwrite
-            As for `Survey.save`.
+            As for `SpectrumStudy.save`.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class LatticeSurvey:
 
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
         shown = manifest(self.parameters, inputs=inputs)
-        with result_folder(out, overwrite=overwrite) as made:
+        with scratch_folder(out, overwrite=overwrite) as made:
             write_json(made / "upsampling.json", self.groups())
             figure = figures.plot_lattices(
                 self.spectra, self.reports, predicted=self.predicted, fig=figures.new_figure()
@@ -182,6 +184,9 @@ def survey_lattices(
         )
     if not reports:
         raise ValueError(f"no image is as large as {size or min(SIZES)}x{size or min(SIZES)}, or none can be read")
+    empty = [" ".join(key) for key in spectra if key not in reports]
+    if empty:
+        notes.append(f"no image could be used of: {', '.join(empty)}")
     predicted = {
         (generator, label): predicted_lattice(generator if predict == BY_NAME else predict)
         for generator, label in reports

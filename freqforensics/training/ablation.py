@@ -13,8 +13,9 @@ from freqforensics.detector import ScoreTable, load_detector, score_files
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
 from freqforensics.regions.views import DEFAULT_CROP
-from freqforensics.runtime.provenance import claim_folder, replacing, write_json
+from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import TableWriter, read_table
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.spectra import Band
 from freqforensics.training.recipe import NAMED_INITS, TrainConfig

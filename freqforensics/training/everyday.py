@@ -20,7 +20,8 @@ from tqdm import tqdm
 from freqforensics.detector.checkpoint import load_detector, save_detector
 from freqforensics.detector.local import make_small_detector
 from freqforensics.detector.resnet import Detector
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, replacing, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.training.everyday_data import EverydayBatches, WeightedSource, index_everyday
 
 SmallNetwork = Literal["local", "coherence-small"]

@@ -15,7 +15,8 @@ from freqforensics.detector.calibrated import CalibratedDetector, Calibration, k
 from freqforensics.detector.checkpoint import load_detector, save_detector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.perturbations.perturb import Perturbation
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.everyday import EverydayConfig, SmallNetwork, train_everyday

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from freqforensics.runtime.provenance import check_result_folder
+from freqforensics.runtime.destinations import check_result_folder
 from freqforensics.runtime.unfinished import is_unfinished
 from freqforensics.training.recipe import NAMED_INITS, TrainConfig
 

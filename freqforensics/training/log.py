@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 
 _STEP_COLUMNS: Final = ("step", "epoch", "rate", "loss")
 

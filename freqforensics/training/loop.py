@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from freqforensics.detector.checkpoint import load_detector
 from freqforensics.detector.resnet import Detector, make_detector
-from freqforensics.runtime.provenance import replacing
+from freqforensics.runtime.writing import replacing
 from freqforensics.training.data import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
 from freqforensics.training.early_stop import EarlyStop
 from freqforensics.training.folder import CHECKPOINT

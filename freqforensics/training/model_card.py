@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.runtime.provenance import write_json
+from freqforensics.runtime.writing import write_json
 
 DETECTION: Final = (
     "generator",

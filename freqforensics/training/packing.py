@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from freqforensics.detector import Detector, load_detector, save_detector, weights_sha256
 from freqforensics.perturbations.perturb import Crop
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.writing import write_json
 from freqforensics.training.data import AugmentedImages, Simulated, draws_of, pair_up
 from freqforensics.training.model_card import read_runs
 from freqforensics.training.recipe import TrainConfig

@@ -17,7 +17,9 @@ from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.generators.randomised import miniatures_on
 from freqforensics.runtime.destinations import errors_name
 from freqforensics.runtime.parallel import default_workers
-from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, clear_unfinished, manifest, write_json
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import clear_unfinished
+from freqforensics.runtime.writing import write_json
 from freqforensics.training.data import TrainingSet, check_images, index_training, pair_up
 from freqforensics.training.folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
 from freqforensics.training.log import Epoch, TrainLog

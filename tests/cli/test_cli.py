@@ -378,7 +378,7 @@ def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
         raise MemoryError("Unable to allocate 74.5 GiB")
 
     write(tmp_path / "a.png", picture(np.random.default_rng(0)))
-    monkeypatch.setattr(survey, "survey_sources", starve)
+    monkeypatch.setattr(survey, "spectrum_study", starve)
     monkeypatch.setattr(sys, "argv", ["freqforensics", "spectrum", str(tmp_path), "--out", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -31,7 +31,7 @@ from freqforensics.evaluation.metrics import fit_threshold
 from freqforensics.images import read_image
 from freqforensics.perturbations.augmentation import social
 from freqforensics.perturbations.perturb import JPEG, WebP
-from freqforensics.runtime.provenance import claim_folder
+from freqforensics.runtime.results import claim_folder
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images
 from freqforensics.studies import evaluate as experiments_module

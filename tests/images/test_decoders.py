@@ -23,7 +23,7 @@ from PIL import Image
 from freqforensics import SpectrumSpec, mean_spectrum
 from freqforensics.images import ImageReadError, chatter, decode_image, read_header, read_image
 from freqforensics.spectra import SpectrumAccumulator
-from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.spectrum import spectrum_study
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_a_salvaged_file_is_named_in_the_spectrum(image, tmp_path):
     assert salvaged.images == 1
     (note,) = (note for note in salvaged.notes if "salvaged" in note)
     assert note.startswith(f"{path}: salvaged: ")
-    survey = survey_sources([tmp_path], spec=spec, salvage=True)
+    survey = spectrum_study([tmp_path], spec=spec, salvage=True)
     assert survey.images == 1
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from pictures import dead_prefix, picture, write
 
-from freqforensics.runtime.provenance import result_folder, write_json
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import write_json
 
 # Says when the program has begun, for starting Python is not what is tested.
 BEGUN = "import freqforensics.__main__ as line; print('begun', flush=True); line.main()"
@@ -88,7 +89,7 @@ def test_what_a_killed_run_left_beside_a_table_is_named_and_cleared(tmp_path):
 def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_path):
     """A limit of the size of files gives the same error as a full disk, but for its number."""
     out = tmp_path / "out"
-    with result_folder(out) as made:
+    with scratch_folder(out) as made:
         (made / "fingerprints.png").write_bytes(b"old")
         write_json(made / "manifest.json", {"run": "old"})
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}

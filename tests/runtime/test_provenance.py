@@ -12,17 +12,16 @@ from pictures import dead_prefix
 
 import freqforensics
 from freqforensics.runtime.destinations import check_parts, check_result_file, check_result_folder
-from freqforensics.runtime.provenance import (
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import (
     clear_results,
     clear_unfinished_file,
     clear_unfinished_results,
     drop_manifest,
-    manifest,
-    replacing,
-    result_folder,
-    write_json,
+    scratch_folder,
 )
 from freqforensics.runtime.unfinished import unfinished_prefix
+from freqforensics.runtime.writing import replacing, write_json
 
 
 def test_manifest_says_what_made_a_result_and_nothing_that_changes():
@@ -60,7 +59,7 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
     out = tmp_path / "deep" / "out"
 
     def fill(*names: str, fail: bool = False, overwrite: bool = False) -> None:
-        with result_folder(out, overwrite=overwrite) as made:
+        with scratch_folder(out, overwrite=overwrite) as made:
             for name in names:
                 (made / name).parent.mkdir(parents=True, exist_ok=True)
                 (made / name).write_text(name)
@@ -89,7 +88,7 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
         "mine.txt",
         "z.txt",
     ]
-    with pytest.raises(ValueError, match="is a file"), result_folder(out / "mine.txt"):
+    with pytest.raises(ValueError, match="is a file"), scratch_folder(out / "mine.txt"):
         pass
 
 
@@ -97,7 +96,7 @@ def test_a_forged_manifest_removes_nothing_outside(tmp_path):
     out, other = tmp_path / "out", tmp_path / "precious.txt"
     other.write_text("keep")
     write_json(out / "manifest.json", {"freqforensics": "0", "outputs": ["../precious.txt", str(other), 3]})
-    with result_folder(out, overwrite=True) as made:
+    with scratch_folder(out, overwrite=True) as made:
         (made / "x.txt").write_text("")
     assert other.read_text() == "keep"
 
@@ -106,7 +105,7 @@ def test_somebody_elses_manifest_lists_nothing_of_ours(tmp_path):
     out = tmp_path / "out"
     write_json(out / "manifest.json", {"name": "web", "outputs": ["precious.txt"]})
     (out / "precious.txt").write_text("keep")
-    with result_folder(out, overwrite=True) as made:
+    with scratch_folder(out, overwrite=True) as made:
         (made / "x.txt").write_text("")
     assert (out / "precious.txt").read_text() == "keep"
     drop_manifest(out)
@@ -130,7 +129,7 @@ def test_a_page_in_the_way_is_refused(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from freqforensics.runtime.provenance import result_folder, write_json
+from freqforensics.runtime.provenance import scratch_folder, write_json
 
 steps, last = 0, int(sys.argv[2])
 
@@ -143,7 +142,7 @@ def dying(function):
         return function(*arguments, **options)
     return call
 
-with result_folder(sys.argv[1], overwrite=True) as made:
+with scratch_folder(sys.argv[1], overwrite=True) as made:
     for name in ("both.txt", "sub/new.txt", "z.txt"):
         (made / name).parent.mkdir(exist_ok=True)
         (made / name).write_text("new")
@@ -154,7 +153,7 @@ with result_folder(sys.argv[1], overwrite=True) as made:
 
 
 def _write_old(out: Path) -> None:
-    with result_folder(out, overwrite=True) as made:
+    with scratch_folder(out, overwrite=True) as made:
         for name in ("a.txt", "both.txt", "old/sub.txt"):
             (made / name).parent.mkdir(exist_ok=True)
             (made / name).write_text("old")
@@ -188,13 +187,13 @@ def test_a_manifest_is_never_beside_files_of_another_run(tmp_path):
         else:
             broken += 1
             assert list(out.glob(".unfinished-*"))
-            with pytest.raises(ValueError, match="is not empty"), result_folder(out):
+            with pytest.raises(ValueError, match="is not empty"), scratch_folder(out):
                 pass
         if died == 0:
             assert (run, list(out.glob(".unfinished-*"))) == ("new", [])
             break
         # The next run, of another result: nothing is left of either.
-        with result_folder(out, overwrite=True) as made:
+        with scratch_folder(out, overwrite=True) as made:
             (made / "x.txt").write_text("x")
             write_json(made / "manifest.json", {"freqforensics": "0", "run": "next"})
         assert _content(out) == {"mine.txt": "mine", "x.txt": "x"}, last
@@ -215,7 +214,7 @@ def test_an_error_while_results_are_put_in_place_is_as_a_kill(tmp_path, monkeypa
         return replace(self, target)
 
     def overwrite() -> None:
-        with result_folder(out, overwrite=True) as made:
+        with scratch_folder(out, overwrite=True) as made:
             (made / "both.txt").write_text("new")
             (made / "c.txt").write_text("new")
             write_json(made / "manifest.json", {"freqforensics": "0", "run": "new"})
@@ -255,7 +254,7 @@ def test_only_what_a_dead_process_of_ours_left_is_cleared(tmp_path):
 def test_what_was_left_does_not_fill_a_folder(tmp_path):
     (tmp_path / f"{dead_prefix()}left").mkdir()
     check_result_folder(tmp_path)
-    with result_folder(tmp_path) as made:
+    with scratch_folder(tmp_path) as made:
         (made / "x.txt").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
     (tmp_path / f"{unfinished_prefix()}live").mkdir()
@@ -306,7 +305,7 @@ def test_a_full_disk_is_tied_to_the_path(tmp_path):
     before = _content(tmp_path / "out")
 
     def overwrite() -> None:
-        with result_folder(tmp_path / "out", overwrite=True) as made:
+        with scratch_folder(tmp_path / "out", overwrite=True) as made:
             (made / "both.txt").write_text("new")
             fill()
 
@@ -319,7 +318,7 @@ def test_a_full_disk_is_tied_to_the_path(tmp_path):
 
 def test_errors_in_scratch_folders_name_the_place_of_the_result(tmp_path):
     def write() -> None:
-        with result_folder(tmp_path / "out") as made:
+        with scratch_folder(tmp_path / "out") as made:
             (made / "missing" / "x.txt").write_text("x")
 
     with pytest.raises(FileNotFoundError) as raised:

@@ -19,7 +19,7 @@ from freqforensics.spectra.files import COPIES, NEAR_COPIES
 from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.studies.compare import compare_sources, image_sets
 from freqforensics.studies.origin import find_origins
-from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.studies.upsampling import survey_lattices
 
 SPEC = SpectrumSpec(size=64)
@@ -116,7 +116,7 @@ def test_one_photograph_a_hundred_times_is_one_image(known, tmp_path, saved):
     compared = compare_sources([tmp_path, known], permutations=1, resamples=1, measures=["peaks"])
     assert [one.fingerprint.name for one in compared.sets] == ["four", "two"]
     if saved == "copied":
-        survey = survey_sources([tmp_path], spec=SPEC)
+        survey = spectrum_study([tmp_path], spec=SPEC)
         assert survey.images == 1
         (spectrum,) = survey.spectra.values()
         assert (spectrum.p_value == 1).all()  # of one image there is no coherence to test
@@ -189,6 +189,6 @@ def test_two_sources_of_one_name_are_called_alike_everywhere(tmp_path):
     sources = [tmp_path / source for source in ("first", "second", "deeper/second")]
     notes, failures = [], []
     compared = [one.fingerprint.name for one in image_sets(sources, notes=notes, failures=failures)]
-    spectra = [name for name, _ in survey_sources(sources, spec=SPEC).spectra]
+    spectra = [name for name, _ in spectrum_study(sources, spec=SPEC).spectra]
     assert compared == spectra == ["dcgan", "deeper/second/dcgan", "second/dcgan"]
     assert sum("two sources have a generator 'dcgan'" in note for note in notes) == 2

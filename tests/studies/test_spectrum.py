@@ -7,7 +7,7 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
-from freqforensics.studies.spectrum import survey_sources
+from freqforensics.studies.spectrum import spectrum_study
 
 SPEC = SpectrumSpec(size=32)
 
@@ -23,11 +23,11 @@ def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 def test_a_group_draws_the_same_whatever_else_is_there(tree):
     options = {"spec": SpectrumSpec(size=32, crop="random", align=1), "limit": 3, "seed": 7}
-    whole = survey_sources([tree], **options)
-    alone = survey_sources([tree / "san"], label="fake", **options)
+    whole = spectrum_study([tree], **options)
+    alone = spectrum_study([tree / "san"], label="fake", **options)
     np.testing.assert_array_equal(whole.spectra["san", "fake"].power, alone.spectra["san", "fake"].power)
     assert list(alone.spectra) == [("san", "fake")]
-    other = survey_sources([tree], **{**options, "seed": 8})
+    other = spectrum_study([tree], **{**options, "seed": 8})
     assert not np.array_equal(whole.spectra["san", "fake"].power, other.spectra["san", "fake"].power)
 
 
@@ -36,13 +36,13 @@ def test_figures_of_few_images_are_drawn(tmp_path, rng, images):
     """Their power is hardly bounded, and the bounds have a finite place on the page."""
     for index in range(images):
         write(tmp_path / "data" / f"{index}.png", picture(rng, 40, 48))
-    survey_sources([tmp_path / "data"], spec=SPEC).save(tmp_path / "out")
+    spectrum_study([tmp_path / "data"], spec=SPEC).save(tmp_path / "out")
     assert (tmp_path / "out" / "profiles.png").stat().st_size > 1000
 
 
 def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
     write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 9, 9))
-    survey = survey_sources([tree], spec=SPEC)
+    survey = spectrum_study([tree], spec=SPEC)
     row = survey.groups()[-1]
     assert (row["generator"], row["images"], row["skipped"], row["line"], row["file"]) == (
         "tiny",
@@ -59,15 +59,15 @@ def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
 
 def test_bad_parameters_are_named(tree):
     with pytest.raises(ValueError, match="label must be one of real, fake, all; got 'both'"):
-        survey_sources([tree], label="both")
+        spectrum_study([tree], label="both")
     with pytest.raises(ValueError, match="no image was averaged: 48 are smaller than 64x64"):
-        survey_sources([tree], spec=SpectrumSpec(size=64))
+        spectrum_study([tree], spec=SpectrumSpec(size=64))
     with pytest.raises(ValueError, match="no image with label 'fake'"):
-        survey_sources([tree / "crn" / "0_real"], label="fake")
+        spectrum_study([tree / "crn" / "0_real"], label="fake")
 
 
 def test_why_nothing_was_averaged_stays_on_one_line(tmp_path):
     (tmp_path / "two\nlines.png").write_bytes(b"")
     with pytest.raises(ValueError, match="1 cannot be read") as caught:
-        survey_sources([tmp_path])
+        spectrum_study([tmp_path])
     assert "\n" not in str(caught.value)

@@ -1,0 +1,88 @@
+"""Options that several commands have: one word, one meaning."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+_STATE: Final = {"quiet": False}
+
+
+def quiet() -> bool:
+    """Say whether -q was given: no progress bars, no notes."""
+    return _STATE["quiet"]
+
+
+def _set_quiet(value: bool) -> bool:
+    _STATE["quiet"] = value
+    return value
+
+
+View = Literal["views", "center", "none", "tiles", "resize"]
+Backend = Literal["torch", "onnx"]
+DEFAULT_VIEW: Final = "views"
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Folders or tables of images; NAME=PATH names a source's generator.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for the results; without it they are only printed.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue with the work in DIR.")]
+Limit = Annotated[int | None, typer.Option(help="At most N images per generator and label.", min=1)]
+Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
+Workers = Annotated[int | None, typer.Option(help="Number of threads.  [default: all processors]", min=1)]
+Device = Annotated[str, typer.Option(help="Device of torch: auto, cpu, cuda, mps, ...")]
+BackendChoice = Annotated[
+    Backend,
+    typer.Option(help="Library that runs the network; onnx is faster on CPUs and needs the extra of that name."),
+]
+Batch = Annotated[int, typer.Option(help="Images of one size scored together.", min=1)]
+ViewChoice = Annotated[
+    View,
+    typer.Option(
+        help="Part of an image that is scored. views: the median of up to five squares of 224 pixels from the "
+        "photographic region; center: the central square; none: the whole image; tiles: all squares; resize: the whole "
+        "image, made smaller."
+    ),
+]
+Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name from weights list.")]
+Calibration = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", help="Scores of your own photographs, from population, added to those that ship; repeatable."
+    ),
+]
+Bootstrap = Annotated[int, typer.Option(help="Number of bootstrap samples.", min=1)]
+Permutations = Annotated[int, typer.Option(help="Number of permutations for p-values.", min=1)]
+Salvage = Annotated[
+    bool, typer.Option("--salvage", help="Use the complete rows of JPEG files that end early; each is named.")
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("-q", "--quiet", help="No progress bars and no notes.", callback=_set_quiet, show_default=False),
+]
+
+
+def parsed_crop(text: str) -> int | tuple[int, int]:
+    """Parse a side in pixels, or HEIGHTxWIDTH; ValueError of anything else."""
+    matched = re.fullmatch(r"(\d+)(?:[xX×](\d+))?", text.strip())
+    if matched is None:
+        raise ValueError(f"--crop must be a number or HEIGHTxWIDTH, got {text!r}")
+    height, width = matched.groups()
+    return int(height) if width is None else (int(height), int(width))
+
+
+def parsed_list(values: list[str] | None) -> list[str]:
+    """Parse what is given by commas, by repeating the option, or both."""
+    return [word.strip() for value in values or () for word in value.split(",") if word.strip()]

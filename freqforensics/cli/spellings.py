@@ -1,0 +1,81 @@
+"""Names: of options for parameters of the library, and former ones of commands and options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+OLD_COMMANDS: Final[Mapping[str, str]] = {"figures": "paper-figures"}
+"""Former names of commands."""
+_VIEW_AND_BACKEND: Final = {"--crop": "--view", "--engine": "--backend"}
+_SETS: Final = {"--size": "--crop"}
+OLD_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "spectrum": {"--crop": "--placement", "--size": "--crop", "--align": "--grid"},
+    "upsampling": {"--control": "--real", **_SETS},
+    "compare": {"--resamples": "--bootstrap", **_SETS},
+    "origin": _SETS,
+    "audit": _SETS,
+    "simulate": {"--weights": "--miniatures", **_SETS},
+    "fit-generator": {"--origin": "--about", **_SETS},
+    "score": _VIEW_AND_BACKEND,
+    "evaluate": _VIEW_AND_BACKEND,
+    "robustness": _VIEW_AND_BACKEND,
+    "false-alarms": {"--jobs": "--workers", "--engine": "--backend"},
+    "quality": {"--resamples": "--bootstrap", **_VIEW_AND_BACKEND},
+    "paper-figures": {**_SETS, **_VIEW_AND_BACKEND},
+    "inspect": {"--baseline": "--reference"},
+    "population": {"--generators": "--fake", "--calibrate": "--calibration-out"},
+    "baselines": {"--photos": "--photographs"},
+    "demo": {"--photos": "--photographs"},
+    "train": {"--shelf": "--miniatures"},
+    "ablate": {"--seeds": "--runs", "--scored": "--view"},
+    "train-everyday": {"--pairs": "--trees", "--calibrate": "--calibration-photographs"},
+    "weights pack": {"--runs": "--run-table"},
+    "weights card": {"--runs": "--run-table"},
+}
+"""By command: former names of options. One that means something else now is recognised by its values, see `_IS_OLD`."""
+_IS_OLD: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    ("spectrum", "--crop"): ("center", "tiles", "random"),
+    ("paper-figures", "--crop"): ("views", "center", "none", "tiles", "resize"),
+}
+"""Values by which a name that has another meaning now is known for the former one."""
+GONE: Final[Mapping[str, Sequence[str]]] = {"evaluate": ("--resamples",)}
+"""By command: options with a value that do nothing any more."""
+PARAMETERS: Final[Mapping[str, str]] = {
+    name: f"--{name.replace('_', '-')}"
+    for name in ("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop")
+}
+"""Options of the library's parameters, in all commands."""
+COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+}
+"""The same in one command."""
+
+
+def respelled(command: str, arguments: Sequence[str]) -> list[str]:
+    """Give options of a command their names of today; each former one is named on standard error."""
+    given = list(arguments)
+    new: list[str] = []
+    while given:
+        word = given.pop(0)
+        if word == "--":
+            return [*new, word, *given]
+        name, equals, value = word.partition("=")
+        after = value if equals else (given[0] if given else "")
+        today = OLD_OPTIONS.get(command, {}).get(name)
+        marks = _IS_OLD.get((command, name))
+        if name in GONE.get(command, ()):
+            _warn(f"{name} does nothing any more")
+            if not equals and given:
+                given.pop(0)
+        elif today is not None and (marks is None or after in marks):
+            _warn(f"{name} is called {today} now; the old name goes with the next release")
+            new.append(today + equals + value)
+        else:
+            new.append(word)
+    return new
+
+
+def _warn(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)

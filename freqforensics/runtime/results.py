@@ -1,0 +1,339 @@
+"""Folders of results: complete with a manifest, or as they were before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from freqforensics._version import __version__
+from freqforensics.runtime.destinations import check_result_folder, errors_name
+from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.unfinished import (
+    abandon,
+    abandoned_beside,
+    abandoned_in,
+    remove_abandoned,
+    unfinished_prefix,
+)
+from freqforensics.runtime.writing import write_json
+
+_MANIFEST: Final = "manifest.json"
+_WORK: Final = "work.json"
+_JOURNAL: Final = "replaced.json"
+
+
+class Skipped(NamedTuple):
+    """A file that a study could not use, and why.
+
+    Parameters
+    ----------
+    path : str
+    reason : str
+    """
+
+    path: str
+    reason: str
+
+
+class ResultFolder:
+    """A result on its way to its folder.
+
+    Parameters
+    ----------
+    path : Path
+        What is written below it becomes the result.
+    about : dict
+        The manifest, as `manifest` makes it, without the command line. It is stored in figures, too.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+        self.path, self.about = path, dict(about)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def json(self, name: str, value: Any) -> None:
+        """Write JSON values, indented."""
+        write_json(self.path / name, value)
+
+    def text(self, name: str, text: str) -> None:
+        """Write text in UTF-8."""
+        place = self.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+
+    def table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a CSV table; see `write_csv`."""
+        write_csv(self.path / name, header, rows)
+
+
+@contextmanager
+def result_folder(
+    out: str | Path, *, about: Mapping[str, Any], command: str | None = None, overwrite: bool = False
+) -> Iterator[ResultFolder]:
+    """Give a result to fill; on success its files and ``manifest.json`` take their places in `out`.
+
+    Parameters
+    ----------
+    out, overwrite
+        As for `scratch_folder`.
+    about : mapping
+        The manifest, as `manifest` makes it.
+    command : str, optional
+        The command line, for the manifest.
+
+    Yields
+    ------
+    ResultFolder
+
+    Raises
+    ------
+    ValueError, OSError
+        As `scratch_folder`.
+    """
+    with scratch_folder(out, overwrite=overwrite) as made:
+        folder = ResultFolder(made, about)
+        yield folder
+        folder.json(_MANIFEST, {**folder.about, "command": command})
+
+
+@contextmanager
+def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a scratch folder to fill; on success its files take their places in `out`, else all of it goes.
+
+    A folder with a ``manifest.json`` is whole. An old manifest goes before any other file is touched, then the files it
+    lists that the new result lacks, and the new manifest comes last. A run killed in between leaves a folder without a
+    manifest, and beside the files a scratch folder that names them: the next run with `overwrite` removes them.
+
+    Parameters
+    ----------
+    out : str or Path
+        Made if need be. With `overwrite`, the files that the ``manifest.json`` found in it lists as its outputs are
+        replaced or removed. Any other file stays, unless one of the new result has its name.
+    overwrite : bool
+        Allow a folder that holds something.
+
+    Yields
+    ------
+    Path
+        What is written below it becomes the result. A ``manifest.json`` in it gets the list of the other files
+        ("outputs").
+
+    Raises
+    ------
+    ValueError
+        As `check_result_folder`.
+    OSError
+        The results cannot be written, as on a full disk. Its `filename` is their place in `out`.
+    """
+    check_result_folder(out, overwrite=overwrite)
+    target = Path(out)
+    made_target = not target.exists()
+    target.mkdir(parents=True, exist_ok=True)
+    clear_unfinished_results(target)
+    try:
+        with errors_name(target, target):
+            # Inside `out`, for what is beside it may be another file system.
+            scratch = Path(tempfile.mkdtemp(prefix=unfinished_prefix(), dir=target))
+        try:
+            made = scratch / "results"
+            made.mkdir()
+            with errors_name(target, made):
+                yield made
+                outputs = _listed_outputs(made)
+                before = _outputs(target)
+                journal = {"outputs": before, "moved": sorted(set(outputs) - set(before))}
+                write_json(scratch / _JOURNAL, journal)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        try:
+            _move_results(made, target, outputs)
+        except BaseException:
+            abandon(scratch)  # the journal says which files are half of a result
+            raise
+        shutil.rmtree(scratch, ignore_errors=True)
+    except BaseException:
+        if made_target and not any(target.iterdir()):
+            target.rmdir()
+        raise
+
+
+def _listed_outputs(made: Path) -> list[str]:
+    """Give the names of the files of a result, which its manifest gets, too."""
+    outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    if _MANIFEST in outputs:
+        about = json.loads((made / _MANIFEST).read_text(encoding="utf-8"))
+        write_json(made / _MANIFEST, {**about, "outputs": [name for name in outputs if name != _MANIFEST]})
+    return outputs
+
+
+def _move_results(made: Path, target: Path, outputs: Sequence[str]) -> None:
+    """Put results in place: the old manifest goes first, the new one comes last."""
+    before = _outputs(target)
+    if before or _MANIFEST in outputs:
+        (target / _MANIFEST).unlink(missing_ok=True)
+    _remove_outputs(target, sorted(set(before) - set(outputs)))
+    for name in (*(name for name in outputs if name != _MANIFEST), *(name for name in outputs if name == _MANIFEST)):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).replace(target / name)
+
+
+def _remove_outputs(target: Path, names: Iterable[str]) -> None:
+    """Remove files of a result, and the folders below `target` that are empty then."""
+    for name in names:
+        (target / name).unlink(missing_ok=True)
+        _remove_empty_folders(target, [name])
+
+
+def _remove_empty_folders(target: Path, names: Iterable[str]) -> None:
+    for name in names:
+        for folder in (target / name).parents:
+            if folder == target or (folder.is_dir() and any(folder.iterdir())):
+                break
+            if folder.is_dir():
+                folder.rmdir()
+
+
+def clear_results(folder: str | Path) -> None:
+    """Remove the result that a folder's manifest lists, the manifest first; nothing else in it."""
+    target = Path(folder)
+    outputs = _outputs(target)
+    if outputs:
+        (target / _MANIFEST).unlink(missing_ok=True)
+        _remove_outputs(target, outputs)
+
+
+def drop_manifest(folder: str | Path) -> None:
+    """Remove a folder's manifest before its results are written anew, for it would describe others meanwhile.
+
+    Somebody else's stays.
+    """
+    place = Path(folder) / _MANIFEST
+    try:
+        ours = "freqforensics" in json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return
+    if ours:
+        place.unlink(missing_ok=True)
+
+
+def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
+    """Remove what a killed run of `result_folder` left in a folder.
+
+    That is its scratch folder and, where it was killed while results were put in place, the files of the incomplete
+    result. What a live process holds stays, as does what another machine left.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    tuple of str
+        Names of what was removed, relative to `folder`.
+    """
+    target = Path(folder)
+    removed: list[str] = []
+    for left in abandoned_in(target):
+        # With a manifest in place nothing was touched yet, or all was done.
+        if not (target / _MANIFEST).exists():
+            # Of the old result, or moved: what still waits has not taken the place of somebody's file of its name.
+            outputs, moved = (_outputs(target, left / _JOURNAL, key=key) for key in ("outputs", "moved"))
+            outputs += [name for name in moved if not (left / "results" / name).exists()]
+            removed += [name for name in outputs if (target / name).is_file()]
+            _remove_outputs(target, outputs)
+            _remove_empty_folders(target, moved)
+        remove_abandoned([left])
+        removed.append(left.name)
+    return tuple(removed)
+
+
+def clear_unfinished_file(path: str | Path) -> tuple[str, ...]:
+    """Remove the temporary files that killed runs left of a file; give their names."""
+    left = abandoned_beside(Path(path))
+    remove_abandoned(left)
+    return tuple(one.name for one in left)
+
+
+def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False) -> Path:
+    """Make a folder that a long piece of work fills bit by bit, or find one of the same work to go on with.
+
+    Parameters
+    ----------
+    out : str or Path
+    identity : mapping
+        What the work's result depends on, JSON values; kept as ``work.json``.
+    resume : bool
+        Go on with what is there.
+
+    Returns
+    -------
+    Path
+        Of the folder.
+
+    Raises
+    ------
+    ValueError
+        It holds something and `resume` is not given, or the work it holds is another.
+    """
+    folder, note = Path(out), Path(out) / _WORK
+    asked = json.loads(json.dumps({**identity, "freqforensics": __version__}))
+    check_claim(folder, resume=resume)
+    if not note.exists():
+        clear_unfinished(folder)  # a process that was killed may have left an unfinished note
+        write_json(note, asked)
+        return folder
+    try:
+        before = dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{note} cannot be read: {error}") from error
+    different = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]
+    if different:
+        raise ValueError(f"{folder} holds other work (another {', '.join(different)}): give another folder")
+    clear_unfinished(folder)
+    return folder
+
+
+def check_claim(out: str | Path, *, resume: bool = False) -> None:
+    """Raise ValueError if `claim_folder` would, whatever the work is."""
+    if not (Path(out) / _WORK).exists():
+        check_result_folder(out, hint="give another folder")
+    elif not resume:
+        raise ValueError(f"{out} holds unfinished or finished work: --resume goes on with it")
+
+
+def clear_unfinished(folder: str | Path) -> tuple[str, ...]:
+    """Remove what killed processes left half written in a folder and those below it.
+
+    Names that this package does not give stay, as does what a live process holds.
+
+    Returns
+    -------
+    tuple of str
+        Names of what was removed, relative to `folder`.
+    """
+    left = abandoned_in(Path(folder), deep=True)
+    remove_abandoned(left)
+    return tuple(path.relative_to(folder).as_posix() for path in left)
+
+
+def _outputs(folder: Path, listing: Path | None = None, *, key: str = "outputs") -> list[str]:
+    """What an earlier run says, in its manifest or another listing, it wrote to `folder`, as far as it lies inside."""
+    try:
+        listed = json.loads((listing or folder / _MANIFEST).read_text(encoding="utf-8"))
+        if listing is None and "freqforensics" not in listed:
+            return []  # somebody else's
+        listed = listed.get(key, ())
+        return [
+            name
+            for name in listed
+            if isinstance(name, str) and (folder / name).resolve().is_relative_to(folder.resolve())
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
