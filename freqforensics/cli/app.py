@@ -67,7 +67,8 @@ class Commands(TyperGroup):
             complain(f"note: {args[0]} is called {word} now; the old name goes with the next release")
             args = [word, *args[1:]]
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command, respelled(str(name), rest)
+        whole = f"{name} {rest[0]}" if name == "weights" and rest else str(name)
+        return name, command, respelled(whole, rest)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands by panel."""
