@@ -287,22 +287,22 @@ def test_what_made_a_lattice(upsampled, out):
 
 def test_a_control_is_taken_into_account(upsampled):
     fake, real = (upsampled / "gan" / side for side in ("1_fake", "0_real"))
-    (against_real,) = json.loads(run("upsampling", fake, "--control", real, "--json").stdout)
+    (against_real,) = json.loads(run("upsampling", fake, "--real", real, "--json").stdout)
     assert (against_real["factor"], against_real["denominators"][0]["denominator"]) == (4, 2)
     assert against_real["controlled"]
     plain = upsampled.parent / "plain"
     shutil.copytree(fake, plain)  # of unknown label, so it may be a control
-    (against_itself,) = json.loads(run("upsampling", fake, "--control", plain, "--json").stdout)
+    (against_itself,) = json.loads(run("upsampling", fake, "--real", plain, "--json").stdout)
     assert against_itself["factor"] is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--size", "40"], "size must be a multiple of 16 from 32, got 40"),
-        (["--size", "128"], "no image is as large as 128x128"),
-        (["--control", "{tree}/gan/1_fake"], "holds no real image"),
-        (["--control", "nowhere"], "no such folder or table: nowhere"),
+        (["--crop", "40"], "--crop must be a multiple of 16 from 32, got 40"),
+        (["--crop", "128"], "no image is as large as 128x128"),
+        (["--real", "{tree}/gan/1_fake"], "--real must hold real images, got none in"),
+        (["--real", "nowhere"], "no such folder or table: nowhere"),
         (["--out", "{tree}"], "is a source: give another place"),
     ],
 )

@@ -101,8 +101,8 @@ def cases() -> list[tuple[str, str]]:
 OPTIONS = {
     "spectrum --size x": "--size must be",
     "spectrum --kernel 4": "kernel",
-    "upsampling --size 33": "multiple of 16",
-    "upsampling --control {missing}": "missing",
+    "upsampling --crop 33": "multiple of 16",
+    "upsampling --real {missing}": "missing",
     "upsampling --predict nonsense": "family must be one of",
     "compare --size 40": "multiple of 16",
     "compare --groups {missing}": "no such file",
