@@ -50,6 +50,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
     "upsampling": {"real": "--real"},
+    "population": {"fake": "--fake", "carrier": "--carrier"},
+    "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
+    "fit-generator": {"size": "--crop", "family": "--family"},
 }
 """The same in one command."""
 
