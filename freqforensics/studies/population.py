@@ -223,13 +223,12 @@ def calibration_study(
     from freqforensics.detector.calibrate import calibrate_photographs, chosen_carriers
     from freqforensics.detector.calibrated import FEWEST, open_detector
     from freqforensics.detector.weights import DEFAULT
-    from freqforensics.runtime.device import chosen_device
 
     through = chosen_carriers(carriers)
     notes: list[str] = []
     calibration, skipped = calibrate_photographs(
         _photographs(photographs, every, notes),
-        open_detector(DEFAULT if weights is None else weights, device=chosen_device(device)),
+        open_detector(DEFAULT if weights is None else weights, device=device),
         carriers=through,
         about=about,
         engine=backend,
