@@ -15,7 +15,6 @@ from freqforensics.cli.options import (
     BackendChoice,
     Batch,
     Device,
-    Overwrite,
     Quiet,
     Weights,
     parsed_list,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     "Verdicts: freqforensics population photographs --calibration-out mine.npz --carrier as-is,messenger",
 )
 def population(
-    source: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Photographs: folders or tables of images.")],
+    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File for the population, npz.", show_default=False)
     ] = None,
@@ -57,7 +56,7 @@ def population(
     backend: BackendChoice = "torch",
     batch: Batch = 16,
     as_json: AsJson = False,
-    overwrite: Overwrite = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
     quiet_: Quiet = False,
 ) -> None:
     """Measure photographs' spectra and generators' lattices, which inspect compares images with.

@@ -114,6 +114,7 @@ def paper_figures_study(
     """
     root = Path(out)
     check_parts(root, PARTS, overwrite=overwrite)
+    spec = SpectrumSpec(size=crop)
     labels = {record.label for record in index_sources(sources)} if sources else set()
     if sources and not {"real", "fake"} <= labels:
         raise ValueError("sources must hold real and fake images, in folders 0_real and 1_fake or named in a table")
@@ -134,7 +135,7 @@ def paper_figures_study(
             overwrite=True, progress=progress,
         )  # fmt: skip
     tell("mean spectra")
-    spectra = spectrum_study(sources, spec=SpectrumSpec(size=crop), limit=limit, progress=progress)
+    spectra = spectrum_study(sources, spec=spec, limit=limit, progress=progress)
     spectra.save(root / "spectra", overwrite=True)
     options: dict[str, Any] = {"weights": weights, "crop": view, "limit": limit, "device": device, "engine": backend}
     tell("robustness")
