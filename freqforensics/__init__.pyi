@@ -47,6 +47,6 @@ from .studies.false_alarms import measure_false_alarms as measure_false_alarms
 from .studies.origin import find_origins as find_origins
 from .studies.quality import relate_quality as relate_quality
 from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study
-from .studies.upsampling import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
+from .studies.upsampling import UpsamplingStudy as UpsamplingStudy, upsampling_study as upsampling_study
 from .training.recipe import TrainConfig as TrainConfig
 from .training.train import train_detector as train_detector

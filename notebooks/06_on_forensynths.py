@@ -98,8 +98,8 @@ figure = ff.plot_fingerprints(spectra)
 # evidence: a point that only the fake side has wants an explanation, and the next step offers some.
 
 # %%
-survey = ff.survey_lattices(sources, limit=LIMIT)
-for (generator, label), report in survey.reports.items():
+study = ff.upsampling_study(sources, limit=LIMIT)
+for (generator, label), report in study.reports.items():
     print(f"{generator:10} {label:5} {report.verdict}")
 
 # %% [markdown]

@@ -207,6 +207,7 @@ def test_the_command_lines_choices_are_the_librarys():
 
     from freqforensics import spectra
     from freqforensics.cli import (
+        demo as demo_commands,
         everyday,
         paper_figures as gallery_commands,
         score as scoring,
@@ -233,7 +234,7 @@ def test_the_command_lines_choices_are_the_librarys():
     assert detecting.DecayChoice == recipe.Decay
     assert get_args(detecting.Recipe) == RECIPES
     assert get_args(everyday.Part) == tuple(everyday_recipe.PARTS)
-    assert gallery_commands.GALLERY_PARTS == gallery.PARTS
-    assert spectral.DEMO_PARTS == showcase.PARTS
+    assert gallery_commands.PAPER_FIGURES_PARTS == gallery.PARTS
+    assert demo_commands.DEMO_PARTS == showcase.PARTS
     words = {str(word) for kind in get_args(_PRECISION_INPUT) for word in get_args(kind)}
     assert set(recipe.PRECISIONS) == words

@@ -35,7 +35,7 @@ from freqforensics.spectra import (
     estimate_upsampling,
     mean_spectrum,
 )
-from freqforensics.studies.upsampling import survey_lattices
+from freqforensics.studies.upsampling import upsampling_study
 
 # Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
 MEASURED = {
@@ -98,7 +98,7 @@ def test_real_sides_have_none_but_the_known_ones(measured):
 
 @pytest.fixture(scope="module")
 def reports(data: Path) -> dict[tuple[str, str], UpsamplingReport]:
-    return survey_lattices([data]).reports
+    return upsampling_study([data]).reports
 
 
 @pytest.mark.parametrize("generator", ["dcgan", "cyclegan", "pix2pix", "stylegan", "stylegan2", "stable_diffusion"])
@@ -155,7 +155,7 @@ def simulated(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("simulated") / "tree"
     done = simulate_from_sources([data / "photos_imagenet"], out, families=["all"], size=128, limit=200)
     assert done.images == 200
-    return survey_lattices([out]).reports
+    return upsampling_study([out]).reports
 
 
 def test_the_factor_of_miniatures_is_read_off_their_images(simulated):

@@ -10,10 +10,12 @@ import freqforensics.cli.evaluate
 import freqforensics.cli.false_alarms
 import freqforensics.cli.quality
 import freqforensics.cli.inspect
+import freqforensics.cli.population
 import freqforensics.cli.audit
 import freqforensics.cli.train
 import freqforensics.cli.everyday
-import freqforensics.cli.generators
+import freqforensics.cli.simulate
+import freqforensics.cli.fit_generator
 import freqforensics.cli.weights
 import freqforensics.cli.demo
 import freqforensics.cli.paper_figures

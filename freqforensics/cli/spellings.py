@@ -49,6 +49,11 @@ PARAMETERS: Final[Mapping[str, str]] = {
 """Options of the library's parameters, in all commands."""
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "upsampling": {"real": "--real", "family": "--predict"},
+    "population": {"fake": "--fake", "carrier": "--carrier"},
+    "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
+    "paper-figures": {"size": "--crop", "axis": "--ablation"},
+    "fit-generator": {"size": "--crop", "family": "--family"},
 }
 """The same in one command."""
 

@@ -52,7 +52,7 @@ SOURCE = {
     "baselines": "{tree} --photos {photos2} --out {new}",
     "false-alarms": "{photos} --out {new}",
     "quality": "{tree} --out {new}",
-    "figures": "{tree} --out {new}",
+    "paper-figures": "{tree} --out {new}",
     "population": "{photos} --out {new}.npz",
     "simulate": "{photos} --out {new}",
     "fit-generator": "{photos} --out {new}",
@@ -61,8 +61,8 @@ SOURCE = {
     "inspect": "{image} --out {new}",
 }
 EVERYDAY = "--photographs {photos} --pairs {tree} --calibrate {photos2} --out {new}"
-DEMO = "--photos {photos} --out {new}"
-WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "figures", "inspect")
+DEMO = "--photographs {photos} --out {new}"
+WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "paper-figures", "inspect")
 CALIBRATED = ("score", "evaluate", "robustness", "false-alarms", "inspect")
 
 
@@ -79,7 +79,7 @@ def cases() -> list[tuple[str, str]]:
         # In a file, where nobody may write, what is there already, the source itself.
         found.append((full.replace("{new}", "{file}/new"), "is a file"))
         found.append((full.replace("{new}", "{locked}/new"), "no permission"))
-        there = {"score": "{table}", "population": "{table}", "demo": "{fulldemo}", "figures": "{fulldemo}"}
+        there = {"score": "{table}", "population": "{table}", "demo": "{fulldemo}", "paper-figures": "{fulldemo}"}
         holds = "{fulleveryday}" if command == "train-everyday" else there.get(command, "{full}")
         if command != "fit-generator":  # which fills a folder bit by bit
             said = "exists" if suffix else "is not empty"
@@ -101,8 +101,8 @@ def cases() -> list[tuple[str, str]]:
 OPTIONS = {
     "spectrum --size x": "--size must be",
     "spectrum --kernel 4": "kernel",
-    "upsampling --size 33": "multiple of 16",
-    "upsampling --control {missing}": "missing",
+    "upsampling --crop 33": "multiple of 16",
+    "upsampling --real {missing}": "missing",
     "upsampling --predict nonsense": "family must be one of",
     "compare --size 40": "multiple of 16",
     "compare --groups {missing}": "no such file",
@@ -122,19 +122,19 @@ OPTIONS = {
     "quality --score nonsense": "score must be one of",
     "quality --logits {missing}": "no such file",
     "quality --clusters {missing}": "no such file",
-    "figures --ablation recipe": "--ablation must be",
-    "figures --ablation nonsense={table}": "axis must be one of",
-    "figures --ablation band={missing}": "no such file",
-    "population --generators {missing}": "missing",
-    "population --calibrate {new}.npz --carrier nonsense": "carrier must be",
-    "population --calibrate {new}.npz --weights nonsense": "no weights at nonsense",
-    "population --calibrate {table}": "exists",
-    "simulate --size 40": "multiple of 16",
+    "paper-figures --ablation recipe": "--ablation must be",
+    "paper-figures --ablation nonsense={table}": "axis must be one of",
+    "paper-figures --ablation band={missing}": "no such file",
+    "population --fake {missing}": "missing",
+    "population --calibration-out {new}.npz --carrier nonsense": "carrier must be",
+    "population --calibration-out {new}.npz --weights nonsense": "no weights at nonsense",
+    "population --calibration-out {table}": "exists",
+    "simulate --crop 40": "multiple of 16",
     "simulate --quality 101": "quality",
     "simulate --family nonsense": "family must be one of",
-    "simulate --weights {empty}": "no fitted miniature",
+    "simulate --miniatures {empty}": "no fitted miniature",
     "fit-generator --family nonsense": "family must be one of",
-    "fit-generator --size 30": "multiple of 4",
+    "fit-generator --crop 30": "multiple of 4",
     "train --held-out 2": "held_out must lie",
     "train --crop 16": "crop must be at least",
     "train --precision nonsense": "precision must be one of",
