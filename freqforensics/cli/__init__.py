@@ -7,12 +7,14 @@ import freqforensics.cli.upsampling
 import freqforensics.cli.compare
 import freqforensics.cli.score
 import freqforensics.cli.evaluate
+import freqforensics.cli.robustness
 import freqforensics.cli.false_alarms
 import freqforensics.cli.quality
 import freqforensics.cli.inspect
 import freqforensics.cli.audit
 import freqforensics.cli.train
 import freqforensics.cli.everyday
+import freqforensics.cli.baselines
 import freqforensics.cli.generators
 import freqforensics.cli.weights
 import freqforensics.cli.demo

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from freqforensics.cli.score import say_what_they_are
+from freqforensics.cli.checks import say_what_they_are
 
 
 def write_calibration(
     sources: Sequence[str], out: Path, carriers: Sequence[str] | None, weights: str, every: int, about: str
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Write a calibration; give what is in it as JSON values, what was left out, and what could not be scored."""
-    from freqforensics.detector.calibrated import FEWEST
+    from freqforensics.detector.calibration import FEWEST
     from freqforensics.studies.population import calibrate_on_sources
 
     say_what_they_are([weights])

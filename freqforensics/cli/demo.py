@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from freqforensics.cli.app import PROJECT, app, command_line
-from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.checks import check_out, check_sources, say_what_they_are
 
 DEMO_PARTS = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 """Folders of the demonstration."""
@@ -36,7 +36,7 @@ def demo(
     check_sources(photos or ())
     check_out(out, photos or (), overwrite=overwrite, parts=DEMO_PARTS)
     from freqforensics.cli.evaluate import print_evaluation
-    from freqforensics.cli.score import DEFAULT_WEIGHTS, say_what_they_are
+    from freqforensics.cli.options import DEFAULT_WEIGHTS
     from freqforensics.studies.demo import show_all
 
     made = show_all(

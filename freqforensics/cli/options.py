@@ -23,7 +23,8 @@ def _set_quiet(value: bool) -> bool:
 
 View = Literal["views", "center", "none", "tiles", "resize"]
 Backend = Literal["torch", "onnx"]
-DEFAULT_VIEW: Final = "views"
+DEFAULT_VIEW: Final[View] = "views"
+DEFAULT_WEIGHTS: Final = "everyday"
 
 Sources = Annotated[
     list[str],
@@ -81,6 +82,17 @@ def parsed_crop(text: str) -> int | tuple[int, int]:
         raise ValueError(f"--crop must be a number or HEIGHTxWIDTH, got {text!r}")
     height, width = matched.groups()
     return int(height) if width is None else (int(height), int(width))
+
+
+def parsed_region(text: str) -> tuple[int, int, int, int]:
+    """Parse X,Y,W,H in pixels; ValueError of anything else."""
+    try:
+        x, y, width, height = map(int, text.split(","))
+    except ValueError:
+        raise ValueError(f"region must be X,Y,W,H, four numbers of pixels, got {text!r}") from None
+    if min(x, y) < 0 or min(width, height) < 1:
+        raise ValueError(f"region must not begin outside or be empty, got {text!r}")
+    return x, y, width, height
 
 
 def parsed_list(values: list[str] | None) -> list[str]:

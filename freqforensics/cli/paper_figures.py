@@ -8,8 +8,8 @@ from typing import Annotated, get_args
 import typer
 
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
-from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
-from freqforensics.cli.score import DEFAULT_CROP, DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.options import DEFAULT_VIEW, DEFAULT_WEIGHTS, BackendChoice, Limit, ViewChoice, Weights
 from freqforensics.cli.train import AblationAxis
 
 GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
@@ -35,11 +35,11 @@ def paper_figures(
         typer.Option(metavar="AXIS=FILE", help="A table of ablate, AXIS recipe, classes or band; again for more."),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    crop: Crops = DEFAULT_CROP,
+    view: ViewChoice = DEFAULT_VIEW,
     size: Annotated[int, typer.Option(help="Side of the crops for spectra, pixels, a multiple of 16.", min=32)] = 128,
     limit: Limit = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
-    engine: Engines = "torch",
+    backend: BackendChoice = "torch",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
 ) -> None:
     """Draw the figures of Wang et al. (2020): mean spectra, robustness, fakeness percentiles, ablations, and a gallery.
@@ -49,7 +49,7 @@ def paper_figures(
     """
     ablations = dict(map(_axis, ablation or ()))
     check_files(ablations.values())
-    check_scoring([weights], engine=engine)
+    check_scoring([weights], backend=backend)
     check_sources(source or ())
     check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
     from freqforensics.studies.paper_figures import make_gallery
@@ -60,11 +60,11 @@ def paper_figures(
         source or (),
         ablations=ablations,
         weights=weights,
-        crop=crop,
+        view=view,
         size=size,
         limit=limit,
         device=device,
-        engine=engine,
+        backend=backend,
         command=command_line(),
         overwrite=overwrite,
         tell=lambda line: print(line, flush=True),

@@ -44,11 +44,16 @@ GONE: Final[Mapping[str, Sequence[str]]] = {"evaluate": ("--resamples",)}
 """By command: options with a value that do nothing any more."""
 PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
-    for name in ("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop")
+    for name in (
+        *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
+        *("region", "resume", "ways", "carrier"),
+    )
 }
 """Options of the library's parameters, in all commands."""
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "robustness": {"sweeps": "--sweep"},
+    "false-alarms": {"carriers": "--carrier"},
 }
 """The same in one command."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.generators.plain import SIZE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
@@ -17,8 +17,8 @@ from freqforensics.runtime.results import clear_results, drop_manifest, scratch_
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.evaluate import sweep_sources
 from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.robustness import robustness_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
 
@@ -34,12 +34,12 @@ def make_gallery(
     *,
     ablations: Mapping[str, str | Path] | None = None,
     weights: str | Path = DEFAULT,
-    crop: str = DEFAULT_CROP,
+    view: str = DEFAULT_VIEW,
     size: int = SIZE,
     limit: int | None = None,
     sweeps: Sequence[str] = SWEEPS,
     device: str = "cpu",
-    engine: str = "torch",
+    backend: str = "torch",
     command: str | None = None,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -55,14 +55,14 @@ def make_gallery(
         As for `index_sources`. None: six miniatures of the photographs that scikit-image and scikit-learn bundle.
     ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
         Tables that ``ablate`` wrote.
-    weights, crop, device, engine
-        As for `sweep_sources` and `relate_quality`.
+    weights, view, device, backend
+        As for `robustness_study` and `relate_quality`.
     size : int
         Side of the crops that spectra are averaged over.
     limit : int, optional
         The first so many images of each generator and label.
     sweeps : sequence of str
-        As for `sweep_sources`.
+        As for `robustness_study`.
     command : str, optional
     overwrite : bool
         Replace the results in `out`.
@@ -80,7 +80,7 @@ def make_gallery(
     Raises
     ------
     ValueError, FileNotFoundError
-        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `sweep_sources`,
+        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `robustness_study`,
         `relate_quality`.
     """
     root = Path(out)
@@ -107,10 +107,10 @@ def make_gallery(
     tell("mean spectra")
     survey = spectrum_study(sources, spec=SpectrumSpec(size=size), limit=limit, progress=progress)
     survey.save(root / "spectra", overwrite=True)
-    options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
+    options: dict[str, Any] = {"weights": weights, "view": view, "limit": limit, "device": device, "backend": backend}
     tell("robustness")
     with scratch_folder(root / "robustness", overwrite=True) as folder:
-        sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
+        robustness_study(sources, sweeps=sweeps, out=folder, progress=progress, **options).save(folder)
     tell("fakeness and quality")
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
     if loaded:

@@ -16,7 +16,7 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra.population import Population, measure_population
 
 if TYPE_CHECKING:
-    from freqforensics.detector.calibrated import Calibration
+    from freqforensics.detector.calibration import Calibration
 
 Uint8 = NDArray[np.uint8]
 
@@ -93,7 +93,7 @@ def calibrate_on_sources(
     every: int = 1,
     about: str = "",
     device: str = "cpu",
-    engine: str = "torch",
+    backend: str = "torch",
     progress: str | None = None,
 ) -> tuple[Calibration, tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Score one's own photographs, for verdicts to be read off: ``open_detector(..., calibration=out)``.
@@ -112,7 +112,7 @@ def calibrate_on_sources(
         Take every n-th image, so that the others are left to try the verdicts on.
     about : str
         What the photographs are; kept.
-    device, engine
+    device, backend
         As for `open_detector` and `score_files`.
     progress : str, optional
         Name of the progress bars.
@@ -143,7 +143,7 @@ def calibrate_on_sources(
         open_detector(DEFAULT if weights is None else weights, device=device),
         carriers=chosen,
         about=about,
-        engine=engine,
+        backend=backend,
         progress=progress,
     )
     calibration.save(out)
