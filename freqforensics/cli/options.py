@@ -53,8 +53,8 @@ ViewChoice = Annotated[
     View,
     typer.Option(
         help="Part of an image that is scored. views: the median of up to five squares of 224 pixels from the "
-        "photographic region; center: the central square; none: the whole image; tiles: all squares; resize: the whole "
-        "image, made smaller."
+        "photographic region, the only choice with verdicts; center: the central square, which published numbers are "
+        "of; none: the whole image; tiles: the mean over squares that cover it; resize: the whole image, made smaller."
     ),
 ]
 Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name from weights list.")]
