@@ -130,7 +130,7 @@ def test_tables_that_say_nothing(rng):
     for empty in ([], [ScoreTable((), ())]):
         with pytest.raises(ValueError, match="there is no score to evaluate"):
             evaluate_tables(empty)
-    with pytest.raises(ValueError, match="scores must be of one crop, got center, none"):
+    with pytest.raises(ValueError, match="scores must be of one view, got center, none"):
         evaluate_tables([scores, table(rng, [("crn", "", 5)], crop="none")])
 
 

@@ -153,11 +153,11 @@ def test_only_what_matches_is_gone_on_with(tmp_path):
     assert len(known_scores(path, weights="b" * 64, view="views", region=(0, 0, 224, 224))) == 1
     for asked, message in (
         ({"weights": "c" * 64}, "other weights"),
-        ({"crop": "center"}, "holds scores of crop 'views', not 'center'"),
+        ({"view": "center"}, "holds scores of view 'views', not 'center'"),
         ({"region": (0, 0, 64, 64)}, "other regions"),
     ):
         with pytest.raises(ValueError, match=message):
-            known_scores(path, **{"weights": "b" * 64, "crop": "views", **asked})
+            known_scores(path, **{"weights": "b" * 64, "view": "views", **asked})
 
 
 def test_a_mark_of_byte_order_is_no_part_of_a_table(tmp_path):

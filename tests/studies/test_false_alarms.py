@@ -82,7 +82,7 @@ def test_verdicts_are_counted_by_source_and_carrier(rng):
 
 def test_what_is_no_photograph_or_has_no_verdict(rng):
     (score,) = drawn(rng, {"a": 1}, ["as-is"])["as-is"].scores
-    for change, said in (({"label": "fake"}, "is labelled fake"), ({"verdict": "", "crop": "none"}, "crop 'none'")):
+    for change, said in (({"label": "fake"}, "is labelled fake"), ({"verdict": "", "crop": "none"}, "view 'none'")):
         table = ScoreTable((Score(**{**vars(score), **change}),), ())
         with pytest.raises(ValueError, match=said):
             count_false_alarms({"as-is": table})
