@@ -108,9 +108,7 @@ training = ff.train_detector(
 # %%
 evaluations = {}
 for name, weights in (("one minute", training.weights), ("ships", "everyday")):
-    evaluations[name], _, _ = ff.evaluate_sources(
-        [folder / "test"], None, weights=[weights], ways=("as-is",), resamples=300
-    )
+    evaluations[name] = ff.evaluate_study([folder / "test"], weights=[weights], ways=("as-is",)).evaluation
     print(name)
     for row in evaluations[name].rows():
         print(f"  {row['generator']:10} AP {row['ap']:.2f} ({row['ap_low']:.2f} to {row['ap_high']:.2f})")

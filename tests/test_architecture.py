@@ -209,8 +209,8 @@ def test_the_command_lines_choices_are_the_librarys():
     from freqforensics.cli import (
         demo as demo_commands,
         everyday,
+        options,
         paper_figures as gallery_commands,
-        score as scoring,
         spectrum as spectral,
         train as detecting,
     )
@@ -225,12 +225,12 @@ def test_the_command_lines_choices_are_the_librarys():
     assert spectral.LabelChoice == survey.LabelChoice
     assert detecting.Input == resnet.InputKind
     assert detecting.ImbalanceChoice == training_set.Imbalance
-    assert detecting.ScoreCrop == scoring.ScoreCrop == score.ScoreCrop
+    assert detecting.ScoreCrop == options.View == score.View
     assert detecting.AblationAxis == ablation.Axis
-    assert scoring.Engine == inference.Engine
-    assert scoring.DEFAULT_WEIGHTS == weights.DEFAULT
-    assert scoring.DEFAULT_CROP == views.DEFAULT_CROP
-    assert inspect.signature(score.score_files).parameters["crop"].default == views.DEFAULT_CROP
+    assert options.Backend == inference.Backend
+    assert options.DEFAULT_WEIGHTS == weights.DEFAULT
+    assert options.DEFAULT_VIEW == views.DEFAULT_VIEW
+    assert inspect.signature(score.score_files).parameters["view"].default == views.DEFAULT_VIEW
     assert detecting.DecayChoice == recipe.Decay
     assert get_args(detecting.Recipe) == RECIPES
     assert get_args(everyday.Part) == tuple(everyday_recipe.PARTS)

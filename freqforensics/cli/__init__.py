@@ -7,6 +7,7 @@ import freqforensics.cli.upsampling
 import freqforensics.cli.compare
 import freqforensics.cli.score
 import freqforensics.cli.evaluate
+import freqforensics.cli.robustness
 import freqforensics.cli.false_alarms
 import freqforensics.cli.quality
 import freqforensics.cli.inspect
@@ -16,6 +17,7 @@ import freqforensics.cli.train
 import freqforensics.cli.everyday
 import freqforensics.cli.simulate
 import freqforensics.cli.fit_generator
+import freqforensics.cli.baselines
 import freqforensics.cli.weights
 import freqforensics.cli.demo
 import freqforensics.cli.paper_figures

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from freqforensics.cli.app import PROJECT, app, command_line, complain_of
-from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.options import Overwrite, Quiet, quiet
+from freqforensics.cli.checks import check_out, check_sources, say_what_they_are
+from freqforensics.cli.options import DEFAULT_WEIGHTS, Overwrite, Quiet, quiet
 
 DEMO_PARTS = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 """Folders of the demonstration."""
@@ -39,7 +39,6 @@ def demo(
     check_sources(photographs or ())
     check_out(out, photographs or (), overwrite=overwrite, parts=DEMO_PARTS)
     from freqforensics.cli.evaluate import print_evaluation
-    from freqforensics.cli.score import DEFAULT_WEIGHTS, say_what_they_are
     from freqforensics.studies.demo import demo_study
 
     study = demo_study(

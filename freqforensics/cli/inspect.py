@@ -23,9 +23,9 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
+    say_what_they_are,
 )
-from freqforensics.cli.options import Salvage
-from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
+from freqforensics.cli.options import DEFAULT_WEIGHTS, Calibration, Salvage, Weights, parsed_region
 
 if TYPE_CHECKING:
     from freqforensics.inspection.finding import Finding
@@ -56,7 +56,7 @@ def inspect(
     thresholds: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which nothing is concluded.")
     ] = None,
-    calibration: Calibrations = None,
+    calibration: Calibration = None,
     population: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of freqforensics population; default the one that ships.")
     ] = None,

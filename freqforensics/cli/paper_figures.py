@@ -8,9 +8,10 @@ from typing import Annotated, get_args
 import typer
 
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
-from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
+    DEFAULT_WEIGHTS,
     BackendChoice,
     Device,
     Limit,
@@ -20,7 +21,6 @@ from freqforensics.cli.options import (
     Weights,
     quiet,
 )
-from freqforensics.cli.score import DEFAULT_WEIGHTS, say_what_they_are
 from freqforensics.cli.train import AblationAxis
 
 PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
@@ -64,7 +64,7 @@ def paper_figures(
     """
     ablations = dict(map(_axis, ablation or ()))
     check_files(ablations.values())
-    check_scoring([weights], engine=backend)
+    check_scoring([weights], backend=backend)
     check_sources(source or ())
     check_out(out, source or (), overwrite=overwrite, parts=PAPER_FIGURES_PARTS)
     from freqforensics.studies.paper_figures import paper_figures_study

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
-from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources
+from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.options import (
+    DEFAULT_WEIGHTS,
     AsJson,
     BackendChoice,
     Batch,
@@ -20,7 +21,6 @@ from freqforensics.cli.options import (
     parsed_list,
     quiet,
 )
-from freqforensics.cli.score import DEFAULT_WEIGHTS, say_what_they_are
 
 if TYPE_CHECKING:
     from freqforensics.studies.population import CalibrationStudy, PopulationStudy
@@ -71,7 +71,7 @@ def population(
         raise Failed("give --out FILE, --calibration-out FILE or both")
     if calibration_out is not None:
         check_carriers(carriers)
-        check_scoring([weights], engine=backend)
+        check_scoring([weights], backend=backend)
     check_sources(sources)
     for file in (out, calibration_out):
         check_out_file(file, sources, overwrite=overwrite)

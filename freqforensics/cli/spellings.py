@@ -44,7 +44,10 @@ GONE: Final[Mapping[str, Sequence[str]]] = {"evaluate": ("--resamples",)}
 """By command: options with a value that do nothing any more."""
 PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
-    for name in ("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop")
+    for name in (
+        *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
+        *("region", "resume", "ways", "carrier"),
+    )
 }
 """Options of the library's parameters, in all commands."""
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -54,6 +57,8 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
     "paper-figures": {"size": "--crop", "axis": "--ablation"},
     "fit-generator": {"size": "--crop", "family": "--family"},
+    "robustness": {"sweeps": "--sweep"},
+    "false-alarms": {"carriers": "--carrier"},
 }
 """The same in one command."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain, complain_of, new_table, print_wide
+from freqforensics.cli.app import TRAIN, app, command_line, complain, finish, new_table, print_wide
 from freqforensics.cli.checks import check_apart, check_claim, check_filled, check_sources
 
 if TYPE_CHECKING:
@@ -274,29 +274,23 @@ def ablate(
     _check_values(config, axis, chosen)
     _check_training(config, [*source, *test], validation)
     check_claim(out, [*source, *test, *(validation or ())], resume=resume)
-    from freqforensics.studies.evaluate import ablate_sources
+    from freqforensics.studies.ablate import ablate_study
 
-    result, notes = ablate_sources(
+    study = ablate_study(
         config,
-        out,
         test=test,
+        out=out,
         limit=limit,
         axis=axis,
         values=chosen,
         seeds=range(seeds),
-        crop=scored,
+        view=scored,
         device=device,
         resume=resume,
         keep_weights=keep_weights,
-        command=command_line(),
         progress=True,
     )
-    if as_json:
-        print(json.dumps({"out": str(out), "axis": axis, "rows": [asdict(row) for row in result.rows]}, indent=2))
-    else:
-        _print_ablation(result)
-        print(f"results in {out}")
-    complain_of(notes, result.failures)
+    finish(study, out, show=lambda: _print_ablation(study.ablation), as_json=as_json)
 
 
 def _check_training(config: TrainConfig, sources: list[str], validation: list[str] | None) -> None:

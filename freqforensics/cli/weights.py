@@ -58,7 +58,8 @@ def fetch(
     timeout: Annotated[float, typer.Option(help="Seconds without a byte until it is given up.")] = 30.0,
 ) -> None:
     """Download weights from where their authors keep them; broken off and called again, go on."""
-    from freqforensics.detector.weights import fetch_weights, stored_weights
+    from freqforensics.detector.fetch import fetch_weights
+    from freqforensics.detector.weights import stored_weights
 
     complain(stored_weights(name).known.notice)
     done = fetch_weights(name, timeout=timeout, progress=True)

@@ -23,7 +23,7 @@ from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_sources
-from freqforensics.studies.evaluate import evaluate_sources
+from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_files
 from freqforensics.studies.spectrum import spectrum_study
 
@@ -127,10 +127,11 @@ def demo_study(
         [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress
     )
     tell("5 of 6: the detector that ships scores them")
-    evaluation, _, _ = evaluate_sources(
-        [root / "miniatures"], root / "scores", weights=[DEFAULT], crop="none", limit=_SCORED, resamples=200,
-        overwrite=True, progress=progress,
-    )  # fmt: skip
+    scores = evaluate_study(
+        [root / "miniatures"], weights=[DEFAULT], view="none", limit=_SCORED, device="cpu", progress=progress
+    )
+    scores.save(root / "scores", overwrite=True)
+    evaluation = scores.evaluation
     tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
     fake, real = _closeups(root / "closeup", tiles, progress)
     findings, failures = inspect_files(
@@ -158,7 +159,7 @@ def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path
         tiles, folder, families=["all"], size=TILE, scale_down=1, limit=_CLOSEUPS, overwrite=True, progress=progress
     )
     records = [record for record in index_sources([folder]) if record.label == "fake"]
-    table = score_files(records, open_detector(DEFAULT).detector, crop="none", progress="closeup" if progress else None)
+    table = score_files(records, open_detector(DEFAULT).detector, view="none", progress="closeup" if progress else None)
     best = Path(max(table.scores, key=lambda score: score.logit).path)
     return best, best.parent.parent / "0_real" / best.name
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.generators.plain import SIZE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
@@ -25,8 +25,8 @@ from freqforensics.runtime.results import (
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.evaluate import sweep_sources
 from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.robustness import robustness_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
 
@@ -58,7 +58,7 @@ def paper_figures_study(
     *,
     ablations: Mapping[str, str | Path] | None = None,
     weights: str | Path = DEFAULT,
-    view: str = DEFAULT_CROP,
+    view: str = DEFAULT_VIEW,
     crop: int = SIZE,
     limit: int | None = None,
     sweeps: Sequence[str] = SWEEPS,
@@ -88,7 +88,7 @@ def paper_figures_study(
     limit : int, optional
         At most this number of images per generator and label.
     sweeps : sequence of str
-        Perturbations, as for `sweep_sources`.
+        Perturbations, as for `robustness_study`.
     device : str
         Device of torch, "auto" an accelerator where there is one.
     backend : {"torch", "onnx"}
@@ -109,7 +109,7 @@ def paper_figures_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `sweep_sources`,
+        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `robustness_study`,
         `relate_quality`.
     """
     root = Path(out)
@@ -137,10 +137,10 @@ def paper_figures_study(
     tell("mean spectra")
     spectra = spectrum_study(sources, spec=spec, limit=limit, progress=progress)
     spectra.save(root / "spectra", overwrite=True)
-    options: dict[str, Any] = {"weights": weights, "crop": view, "limit": limit, "device": device, "engine": backend}
+    options: dict[str, Any] = {"weights": weights, "view": view, "limit": limit, "device": device, "backend": backend}
     tell("robustness")
     with scratch_folder(root / "robustness", overwrite=True) as folder:
-        sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
+        robustness_study(sources, sweeps=sweeps, out=folder, progress=progress, **options).save(folder)
     tell("fakeness and quality")
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
     if loaded:

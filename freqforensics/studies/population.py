@@ -20,7 +20,7 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra.population import UNKNOWN_ABOVE, Population, measure_population
 
 if TYPE_CHECKING:
-    from freqforensics.detector.calibrated import Calibration
+    from freqforensics.detector.calibration import Calibration
 
 Uint8 = NDArray[np.uint8]
 
@@ -221,7 +221,8 @@ def calibration_study(
     """
     # Spectra need no torch.
     from freqforensics.detector.calibrate import calibrate_photographs, chosen_carriers
-    from freqforensics.detector.calibrated import FEWEST, open_detector
+    from freqforensics.detector.calibrated import open_detector
+    from freqforensics.detector.calibration import FEWEST
     from freqforensics.detector.weights import DEFAULT
 
     through = chosen_carriers(carriers)
@@ -231,7 +232,7 @@ def calibration_study(
         open_detector(DEFAULT if weights is None else weights, device=device),
         carriers=through,
         about=about,
-        engine=backend,
+        backend=backend,
         batch=batch,
         progress="calibrate" if progress else None,
     )

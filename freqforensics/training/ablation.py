@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from freqforensics.detector import ScoreTable, load_detector, score_files
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import TableWriter, read_table
 from freqforensics.runtime.writing import replacing, write_json
@@ -131,11 +131,10 @@ def run_ablation(
     axis: Axis,
     values: Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
-    crop: str = DEFAULT_CROP,
+    view: str = DEFAULT_VIEW,
     device: str = "auto",
     resume: bool = False,
     keep_weights: bool = False,
-    resamples: int = 200,
     miniatures: bool = False,
     progress: bool = False,
 ) -> Ablation:
@@ -157,15 +156,13 @@ def run_ablation(
         there are categories; all, below and from 1/8, 1/4, 3/8 cycles per pixel.
     seeds : sequence of int
         Each value is trained once with each.
-    crop : str
-        Of the test, as for `score_files`.
+    view : str
+        Part of a test image that is scored, see `score_files`.
     device : str
     resume : bool
         Go on with what is in `out`, in the middle of a training if need be.
     keep_weights : bool
         Keep every detector, 94 MB each.
-    resamples : int
-        Ignored, as in `evaluate_tables`.
     miniatures : bool
         The images are simulated.
     progress : bool
@@ -193,7 +190,7 @@ def run_ablation(
         "images": index_configured(config).sha256,
         "init": _init_sha256(config),
         "test": records_sha256(labelled),
-        "crop": crop,
+        "crop": view,
     }
     folder = claim_folder(out, identity, resume=resume)
     rows: list[AblationRow] = []
@@ -207,7 +204,7 @@ def run_ablation(
             )
             bar = f"{number}/{len(cells)} {value} seed {seed}" if progress else None
             detector = load_detector(trained.weights)
-            table = score_files(labelled, detector, crop=crop, progress=bar)  # type: ignore[arg-type]  # checked there
+            table = score_files(labelled, detector, view=view, progress=bar)  # type: ignore[arg-type]  # checked there
             table.save(place / "scores.csv")
             # The last thing written: a cell with it is done.
             shown = {**asdict(trained.best), "steps": trained.epochs[-1].step, "failures": table.failures}
@@ -217,7 +214,7 @@ def run_ablation(
             for name in ("last.ckpt", "detector.safetensors"):
                 (place / name).unlink(missing_ok=True)
         failures |= dict(cell["failures"])
-        evaluation = evaluate_tables([ScoreTable.load(place / "scores.csv")], resamples=resamples)
+        evaluation = evaluate_tables([ScoreTable.load(place / "scores.csv")])
         unjudged = {one.generator: one.cannot_judge for one in evaluation.against}
         rows += [
             AblationRow(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.detector.calibrate import AS_IS, calibrate_photographs, chosen_carriers
-from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
+from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.checkpoint import load_detector, save_detector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.perturbations.perturb import Perturbation

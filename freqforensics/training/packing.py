@@ -60,7 +60,7 @@ def pack_training(
     out : str or Path
         Ends in ``.safetensors``; the model card is written beside it.
     evaluations : sequence of str or Path
-        Folders that `evaluate_sources` wrote; their numbers go into the card.
+        Folders that `EvaluationStudy.save` wrote; their numbers go into the card.
     baselines : sequence of (str, str or Path)
         Names and folders of the same kind, for what the detector is set beside; a name may have several.
     runs : str or Path, optional

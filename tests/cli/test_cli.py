@@ -523,18 +523,18 @@ TRAINING = [
 
 def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
     weights = ["--weights", trained / "run" / "detector.safetensors"]
-    done = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv", "--json")
+    done = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     groups = json.loads(done.stdout)["groups"]
     assert [(group["generator"], group["label"], group["images"]) for group in groups] == [
         ("biggan", "fake", 6), ("biggan", "real", 6), ("crn", "fake", 6), ("crn", "real", 6),
     ]  # fmt: skip
-    again = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv")
+    again = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv")
     assert (again.returncode, again.stderr) == (
         2,
         f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
     )
-    arguments = ["--crop", "center", "--out", tmp_path / "e", "--resamples", "20"]
+    arguments = ["--view", "center", "--out", tmp_path / "e"]
     done = run("evaluate", trained / "data", *weights, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"biggan +6 +6 +[01]\.\d{3} ", done.stdout)
@@ -573,7 +573,7 @@ def test_verdicts_are_counted_in_place_of_called_fake(trained, tmp_path, rng):
 
 def test_robustness_and_ablation(trained, tmp_path):
     done = run(
-        "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--crop", "none",
+        "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--view", "none",
         "--sweep", "webp", "--out", tmp_path / "r", "--json",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -617,14 +617,14 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         ),
         (["score", "{data}", "--weights", "{weights}", "--region", "0,0,0,9", "--out", "{out}"], "or be empty"),
         (
-            ["score", "{data}", "--weights", "{weights}", "--region", "0,0,9,9", "--crop", "none", "--out", "{out}"],
-            "region is for crop 'views'",
+            ["score", "{data}", "--weights", "{weights}", "--region", "0,0,9,9", "--view", "none", "--out", "{out}"],
+            "--region must go with view 'views'",
         ),
         (["score", "{data}", "--weights", "{weights}", "--calibration", "no.npz", "--out", "{out}"], "no.npz"),
-        (["evaluate", "{data}", "--weights", "{weights}", "--ways", "as-is,x"], "ways must be of as-is, re-encoded"),
+        (["evaluate", "{data}", "--weights", "{weights}", "--ways", "as-is,x"], "--ways must be of as-is, re-encoded"),
         (["evaluate", "{data}", "--weights", "{weights}", "--out", "{out}"], "(24 images cannot be judged)"),
         (["evaluate", "{data}/crn/0_real", "--weights", "{weights}", "--out", "{out}"], "no generator has both"),
-        (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "sweeps must be of"),
+        (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "--sweep must be of"),
         (
             ["ablate", "{data}", "--test", "{data}", "--axis", "recipe", "--values", "x", "--out", "{out}"],
             "recipe must",

@@ -20,7 +20,8 @@ from freqforensics.detector.calibrate import (
     kind_of_score,
     left_out_evidence,
 )
-from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
+from freqforensics.detector.calibrated import known_detector, open_detector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.perturbations.carriers import CARRIERS
 from freqforensics.perturbations.perturb import JPEG, Chain, Resize, WebP
 from freqforensics.regions.kinds import ImageKind
@@ -84,7 +85,7 @@ def test_kinds_are_those_that_verdicts_go_by(photographs, rng):
                 _, rate = merged.judge(score.logit, kind_of_score(score, carrier))
                 assert score.rate == rate.rate
     with pytest.raises(ValueError, match="score must have a region"):
-        kind_of_score(score_files(index_images(photographs), detector, crop="center").scores[0])
+        kind_of_score(score_files(index_images(photographs), detector, view="center").scores[0])
 
 
 def test_it_is_written_and_read_where_verdicts_are_given(photographs, tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def test_saved_and_loaded_it_is_what_it_was(tmp_path, fused, images, halve):
 
 def test_onnx_agrees(fused, images):
     pytest.importorskip("onnxruntime")
-    np.testing.assert_allclose(make_scorer(fused, engine="onnx")(images), fused.logits(images), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(make_scorer(fused, backend="onnx")(images), fused.logits(images), rtol=1e-4, atol=1e-5)
 
 
 def test_there_is_no_single_input(fused, images):
