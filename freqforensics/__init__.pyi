@@ -36,10 +36,10 @@ from .spectra.profile import Profile as Profile, angular_profile as angular_prof
 from .spectra.resampling import resampling_trace as resampling_trace
 from .spectra.residual import high_pass_residual as high_pass_residual
 from .spectra.spec import SpectrumSpec as SpectrumSpec
+from .studies.ablate import AblateStudy as AblateStudy, ablate_study as ablate_study
 from .studies.audit import audit_sources as audit_sources
 from .studies.compare import compare_sources as compare_sources
 from .studies.evaluate import (
-    ablate_sources as ablate_sources,
     evaluate_sources as evaluate_sources,
     sweep_sources as sweep_sources,
 )

@@ -12,7 +12,8 @@ import freqforensics.cli.quality
 import freqforensics.cli.inspect
 import freqforensics.cli.audit
 import freqforensics.cli.train
-import freqforensics.cli.everyday
+import freqforensics.cli.ablate
+import freqforensics.cli.train_everyday
 import freqforensics.cli.generators
 import freqforensics.cli.weights
 import freqforensics.cli.demo

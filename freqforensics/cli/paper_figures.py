@@ -7,10 +7,10 @@ from typing import Annotated, get_args
 
 import typer
 
+from freqforensics.cli.ablate import AblationAxis
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
 from freqforensics.cli.score import DEFAULT_CROP, DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
-from freqforensics.cli.train import AblationAxis
 
 GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 """Folders of the gallery."""

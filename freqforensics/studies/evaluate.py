@@ -1,4 +1,4 @@
-"""From sources and weights to folders of tables and figures: evaluation, robustness, ablation."""
+"""From sources and weights to folders of tables and figures: evaluation, robustness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from freqforensics.runtime.results import drop_manifest, scratch_folder
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.sources import index_sources
-from freqforensics.training.ablation import Ablation, run_ablation
 from freqforensics.training.recipe import TrainConfig
 
 Failures = tuple[tuple[str, str], ...]
@@ -329,54 +328,6 @@ def sweep_sources(
     drop_manifest(out)
     result.save(out)
     _draw(figures.plot_robustness(result, fig=figures.new_figure()), Path(out) / "robustness", shown)
-    write_json(Path(out) / "manifest.json", {**shown, "command": command})
-    return result, tuple(notes)
-
-
-def ablate_sources(
-    config: TrainConfig,
-    out: str | Path,
-    *,
-    test: Sequence[str | Path],
-    limit: int | None = None,
-    command: str | None = None,
-    **options: Any,
-) -> tuple[Ablation, Notes]:
-    """Train a detector for each value of an axis, and test all of them on some sources.
-
-    Parameters
-    ----------
-    config : TrainConfig
-    out : str or Path
-        Gets ``ablation.{csv,png,pdf}``, ``manifest.json``, and what `run_ablation` leaves.
-    test : sequence of str or Path
-        As for `index_sources`.
-    limit : int, optional
-        The first so many test images of each generator and label.
-    command : str, optional
-    options
-        As for `run_ablation`.
-
-    Returns
-    -------
-    Ablation
-    tuple of str
-        What indexing left out.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        As `index_sources` and `run_ablation`.
-    """
-    notes: list[str] = []
-    records = first_of_each(index_sources(test, on_note=notes.append), limit)
-    result = run_ablation(config, records, out, miniatures=are_miniatures(records), **options)
-    from freqforensics import figures
-
-    shown = manifest({}, inputs=result.work, also=DETECTOR_LIBRARIES)
-    drop_manifest(out)
-    result.save(out)
-    _draw(figures.plot_ablation(result, fig=figures.new_figure()), Path(out) / "ablation", shown)
     write_json(Path(out) / "manifest.json", {**shown, "command": command})
     return result, tuple(notes)
 

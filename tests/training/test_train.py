@@ -18,6 +18,7 @@ from pictures import dead_prefix, picture, write
 from safetensors.torch import load_file
 
 from freqforensics.detector import load_detector, make_detector, save_detector
+from freqforensics.detector.weights import SHELF as BUNDLED
 from freqforensics.generators.randomised import Faker
 from freqforensics.perturbations.augmentation import w20_training, w20_validation
 from freqforensics.perturbations.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
@@ -240,17 +241,28 @@ def test_imagenet_weights_that_cannot_be_had(config, tmp_path, monkeypatch):
 
 
 def test_the_recipe_of_wang_et_al():
-    config = TrainConfig.w20("ForenSynths", recipe="blur+jpeg-0.1")
+    config = TrainConfig.preset("w20", sources=["ForenSynths"], recipe="blur+jpeg-0.1")
     assert (config.init, config.batch, config.crop, config.learning_rate) == ("imagenet", 64, 224, 1e-4)
     assert config.chain() == w20_training("blur+jpeg-0.1")
     # Their validation images are blurred and compressed at the same rates, by fixed amounts; sound ones are not.
     coins = (Sometimes(Blur(1.5, "as_published"), 0.1), Sometimes(JPEG(65, codec="pillow"), 0.1))
     assert config.validation_chain().steps == (ResizeShorter(256), *coins, Crop(224))
     assert config.validation_chain() == w20_validation("blur+jpeg-0.1")
-    sound = TrainConfig(("x",), recipe="blur")
-    assert sound.validation_chain().steps == (Crop(224),)
-    assert sound.chain().steps[0].step == Blur((0.0, 3.0))
+    sound = TrainConfig.preset("w20-sound", sources=["x"], recipe="blur")
+    assert sound.validation_chain().steps == (ResizeShorter(256), Crop(224))
+    assert sound.chain().steps[1].step == Blur((0.0, 3.0))
+    differ = {name for name, value in config.to_json().items() if sound.to_json()[name] != value}
+    assert differ == {"sources", "recipe", "variant"}
     assert json.loads(json.dumps(config.to_json())) == config.to_json()
+
+
+def test_the_shipped_preset_is_what_the_model_card_says():
+    card = json.loads((BUNDLED / "miniature-resnet50.json").read_text())["training"]["parameters"]
+    assert TrainConfig.preset("shipped", sources=card["sources"]).to_json() == card
+    fewer = TrainConfig.preset("shipped", sources=["x"], epochs=3, simulate=("polyphase",))
+    assert (fewer.epochs, fewer.simulate, fewer.crop) == (3, ("polyphase",), 160)
+    with pytest.raises(ValueError, match="preset must be one of shipped, w20, w20-sound; got 'w21'"):
+        TrainConfig.preset("w21", sources=["x"])
 
 
 @pytest.mark.parametrize(
@@ -261,7 +273,7 @@ def test_the_recipe_of_wang_et_al():
         ({"input": "grey"}, "input must be one of rgb, residual"),
         ({"batch": 1}, "batch must be at least 2"),
         ({"crop": 16}, "crop must be at least 32"),
-        ({"resize": 128}, r"resize \(128\) must not be below crop \(224\)"),
+        ({"resize": 128}, "resize must be at least the crop, 224, got 128"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"learning_rate": 0}, "learning_rate must be positive"),
         ({"imbalance": "ignore"}, "imbalance must be one of"),
@@ -383,7 +395,7 @@ def test_what_simulation_cannot_do(simulated, tmp_path):
         ({"batch": 5}, "batch must be even"),
         ({"simulate": ("gan",)}, "kinds must be of miniature, polyphase"),
         ({"simulate": ()}, "simulate must not be empty"),
-        ({"epochs": None}, "epochs must be given"),
+        ({"epochs": None}, "epochs must be set"),
         ({"ranking": -1.0}, "ranking must not be negative"),
         ({"early_down": 3}, "early_down must be one of 4, 2, 1"),
         ({"decay": "linear"}, "decay must be one of plateau, cosine"),
