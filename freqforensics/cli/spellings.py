@@ -68,6 +68,9 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
     "train": _TRAINING,
     "ablate": _TRAINING,
+    "train-everyday": {
+        name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")
+    },
 }
 """The same in one command."""
 

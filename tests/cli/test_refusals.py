@@ -60,7 +60,7 @@ SOURCE = {
     "ablate": "{tree} --test {tree2} --axis recipe --out {new} --init scratch",
     "inspect": "{image} --out {new}",
 }
-EVERYDAY = "--photographs {photos} --pairs {tree} --calibrate {photos2} --out {new}"
+EVERYDAY = "--photographs {photos} --trees {tree} --calibration-photographs {photos2} --out {new}"
 DEMO = "--photos {photos} --out {new}"
 WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "figures", "inspect")
 CALIBRATED = ("score", "evaluate", "robustness", "false-alarms", "inspect")
@@ -153,11 +153,11 @@ OPTIONS = {
     "inspect --thresholds 2:1": "ascend",
     "inspect --region 1,2,0,4": "--region must",
     "inspect --population {missing}": "no such file",
-    "train-everyday --part nonsense": "parts must be of",
-    "train-everyday --trained local": "NAME=FILE",
+    "train-everyday --part nonsense": "--part must be of",
+    "train-everyday --trained local": "--trained must be PART=FILE",
     "train-everyday --trained local={missing}": "no such file",
-    "train-everyday --each 100": "each must lie",
-    "train-everyday --learning-rate=-1": "learning_rate must be positive",
+    "train-everyday --each 100": "--each must lie",
+    "train-everyday --learning-rate=-1": "--learning-rate must be positive",
 }
 # Commands without sources, and folders of work that is under way.
 WHOLE = {
