@@ -16,9 +16,9 @@ from freqforensics.cli.options import AsJson, Device, Quiet, Resume, quiet
 from freqforensics.cli.training_options import ChosenTraining, ReadingProcesses, with_training_options
 
 if TYPE_CHECKING:
-    from freqforensics.training.data import TrainingSet
     from freqforensics.training.log import Epoch
     from freqforensics.training.train import Training
+    from freqforensics.training.training_set import TrainingSet
 
 
 @app.command(

@@ -167,7 +167,7 @@ WHOLE = {
     "ablate {tree} --test {tree2} --axis band --out {working}": "--resume goes on",
     "robustness {tree} --out {working}": "--resume goes on",
     "false-alarms {photos} --out {working}": "--resume goes on",
-    "train {tree} --out {working} --init scratch": "--resume goes on",
+    "train {tree} --out {working} --init scratch": "--resume must be set",
     "population {photos}": "give --out FILE",
     "inspect": "give at least one image",
     "inspect {image} {missing} --out {file}": "is a file",

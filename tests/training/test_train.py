@@ -24,9 +24,10 @@ from freqforensics.perturbations.augmentation import w20_training, w20_validatio
 from freqforensics.perturbations.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.spectra import Band
 from freqforensics.training import loop as training_run, train as module
-from freqforensics.training.data import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.training.batches import AugmentedImages, Simulated, draws_of
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.train import plan_training, train_detector
+from freqforensics.training.training_set import index_training, pair_up
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
         file.write("99,9,0.1,0.5\n100,9")
     (out / f"{dead_prefix()}last-left.ckpt").write_bytes(b"of a process that was killed")
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="holds a training: --resume goes on with it"):
+    with pytest.raises(ValueError, match="resume must be set to continue the training in"):
         train_detector(config, out, device="cpu")
     train_detector(config, out, device="cpu", resume=True)
     assert same(whole, out)
@@ -199,7 +200,7 @@ def test_what_could_not_be_read_stays_left_out(config, root, tmp_path, monkeypat
     shutil.copytree(root, tmp_path / "set")
     (tmp_path / "set" / "0_real" / "3.png").write_bytes(b"no image")
     damaged = replace(config, sources=(str(tmp_path / "set"),), epochs=1)
-    with pytest.raises(ValueError, match="--skip-unreadable leaves them out"):
+    with pytest.raises(ValueError, match="skip_unreadable must be set"):
         train_detector(damaged, tmp_path / "run", device="cpu")
     first = train_detector(damaged, tmp_path / "run", device="cpu", skip_unreadable=True)
     assert any("3.png" in note for note in first.notes)
@@ -236,7 +237,7 @@ def test_imagenet_weights_that_cannot_be_had(config, tmp_path, monkeypatch):
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setattr(training_run, "make_detector", unreachable)
-    with pytest.raises(ValueError, match=r"ImageNet's weights cannot be downloaded \(no route to host\)"):
+    with pytest.raises(ValueError, match=r"init must be .* cannot be downloaded \(no route to host\)"):
         train_detector(replace(config, init="imagenet"), tmp_path / "run", device="cpu")
 
 
