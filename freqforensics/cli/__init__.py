@@ -11,13 +11,14 @@ import freqforensics.cli.robustness
 import freqforensics.cli.false_alarms
 import freqforensics.cli.quality
 import freqforensics.cli.inspect
-import freqforensics.cli.population
 import freqforensics.cli.audit
-import freqforensics.cli.train
-import freqforensics.cli.everyday
 import freqforensics.cli.simulate
+import freqforensics.cli.train
+import freqforensics.cli.ablate
+import freqforensics.cli.train_everyday
 import freqforensics.cli.fit_generator
 import freqforensics.cli.baselines
+import freqforensics.cli.population
 import freqforensics.cli.weights
 import freqforensics.cli.demo
 import freqforensics.cli.paper_figures

@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from freqforensics.cli.ablate import AblationAxis
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.options import (
@@ -21,7 +22,6 @@ from freqforensics.cli.options import (
     Weights,
     quiet,
 )
-from freqforensics.cli.train import AblationAxis
 
 PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 """Folders of the figures."""

@@ -579,7 +579,7 @@ def test_robustness_and_ablation(trained, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["rows"]) == 16
     done = run(
-        "ablate", trained / "data", "--test", trained / "data", "--limit", 4, "--scored", "none", "--axis", "band",
+        "ablate", trained / "data", "--test", trained / "data", "--limit", 4, "--view", "none", "--axis", "band",
         "--values", "all, 0.25:", "--out", tmp_path / "a", *TRAINING,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -594,8 +594,9 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
     assert shown["config"]["input"] == "residual"
     assert sum(sum(v for v in row.values() if isinstance(v, int)) for row in shown["images"]) == 24
     assert not (tmp_path / "run").exists()
-    published = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--as-published")
+    published = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--preset", "w20")
     assert '"as_published"' in published.stdout
+    assert 'recipe: "blur+jpeg-0.5"' in published.stdout
     assert "resize: 256" in published.stdout
 
 

@@ -60,7 +60,7 @@ SOURCE = {
     "ablate": "{tree} --test {tree2} --axis recipe --out {new} --init scratch",
     "inspect": "{image} --out {new}",
 }
-EVERYDAY = "--photographs {photos} --pairs {tree} --calibrate {photos2} --out {new}"
+EVERYDAY = "--photographs {photos} --trees {tree} --calibration-photographs {photos2} --out {new}"
 DEMO = "--photographs {photos} --out {new}"
 WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "paper-figures", "inspect")
 CALIBRATED = ("score", "evaluate", "robustness", "false-alarms", "inspect")
@@ -135,26 +135,29 @@ OPTIONS = {
     "simulate --miniatures {empty}": "no fitted miniature",
     "fit-generator --family nonsense": "family must be one of",
     "fit-generator --crop 30": "multiple of 4",
-    "train --held-out 2": "held_out must lie",
-    "train --crop 16": "crop must be at least",
-    "train --precision nonsense": "precision must be one of",
+    "train --held-out 2": "--held-out must lie",
+    "train --crop 16": "--crop must be at least",
+    "train --precision nonsense": "--precision must be one of",
     "train --band 1": "a band must be",
     "train --init {missing}": "no weights at",
     "train --validation {missing}": "missing",
-    "train --simulate nonsense": "kinds must be of",
-    "train --simulate miniature --shelf {empty}": "no fitted miniature",
-    "train --decay cosine": "epochs must be given",
+    "train --simulate nonsense": "--simulate must be of",
+    "train --simulate miniature --miniatures {empty}": "no fitted miniature",
+    "train --decay cosine": "--epochs must be set",
     "train --dry-run --init {missing}": "no weights at",
     "ablate --values nonsense": "recipe",
+    "train --preset w20 --held-out 2": "--held-out must lie",
+    "train --preset shipped --batch 3": "--batch must be even",
     "ablate --init {missing}": "no weights at",
+    "ablate --preset w20 --resize 100": "--resize must be at least",
     "inspect --thresholds 2:1": "ascend",
     "inspect --region 1,2,0,4": "--region must",
     "inspect --population {missing}": "no such file",
-    "train-everyday --part nonsense": "parts must be of",
-    "train-everyday --trained local": "NAME=FILE",
+    "train-everyday --part nonsense": "--part must be of",
+    "train-everyday --trained local": "--trained must be PART=FILE",
     "train-everyday --trained local={missing}": "no such file",
-    "train-everyday --each 100": "each must lie",
-    "train-everyday --learning-rate=-1": "learning_rate must be positive",
+    "train-everyday --each 100": "--each must lie",
+    "train-everyday --learning-rate=-1": "--learning-rate must be positive",
 }
 # Commands without sources, and folders of work that is under way.
 WHOLE = {
@@ -167,7 +170,7 @@ WHOLE = {
     "score {photos} --resume": "--resume must come with --out",
     "robustness {tree} --resume": "--resume must come with --out",
     "false-alarms {photos} --resume": "--resume must come with --out",
-    "train {tree} --out {working} --init scratch": "--resume goes on",
+    "train {tree} --out {working} --init scratch": "--resume must be set",
     "population {photos}": "give --out FILE",
     "inspect": "give at least one image",
     "inspect {image} {missing} --out {file}": "is a file",

@@ -89,5 +89,5 @@ def test_the_scale_takes_the_median_to_0_and_the_99th_percentile_to_1():
 def test_parts_are_named():
     assert {name: str(path) for name, path in part_paths(["a=x/y", "b=z=w"]).items()} == {"a": "x/y", "b": "z=w"}
     for wrong in (["a"], ["=x"], ["a="], ["a=x", "a=y"]):
-        with pytest.raises(ValueError, match="NAME=FILE"):
+        with pytest.raises(ValueError, match="PART=FILE"):
             part_paths(wrong)

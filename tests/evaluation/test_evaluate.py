@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 from dataclasses import replace
@@ -35,12 +34,8 @@ from freqforensics.runtime.results import claim_folder
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images
 from freqforensics.studies import evaluate as evaluate_module
-from freqforensics.studies.ablate import ablate_study
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.robustness import robustness_study
-from freqforensics.training import ablation as ablation_module
-from freqforensics.training.ablation import Ablation, AblationRow, run_ablation
-from freqforensics.training.recipe import TrainConfig
 
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:
@@ -293,82 +288,7 @@ def test_work_that_is_claimed(tmp_path):
             claim_folder(tmp_path / "b", {}, resume=resume)
 
 
-# --- ablations -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config(records, tmp_path, rng) -> TrainConfig:
-    for category in ("cat", "dog", "cow"):
-        for index in range(6 if category == "cow" else 3):
-            for side in ("0_real", "1_fake"):
-                write(tmp_path / "train" / category / side / f"{index}.png", picture(rng, 32, 32))
-    return TrainConfig(
-        (str(tmp_path / "train"),), (str(tmp_path / "data"),), crop=32, init="scratch", batch=6, epochs=1
-    )
-
-
-def test_an_ablation_varies_one_thing(config):
-    recipes = ablation_module._configs(config, "recipe", None)
-    assert (
-        [c.recipe for c in recipes.values()]
-        == list(recipes)
-        == ["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1"]
-    )
-    bands = ablation_module._configs(config, "band", ["all", "0.25:"])
-    assert bands["all"].band is None
-    assert bands["0.25:"].band.low == 0.25
-    # Equal numbers of steps: one category has half as many images as the two others together have, or a quarter.
-    classes = ablation_module._configs(config, "classes", None)
-    assert {value: c.classes for value, c in classes.items()} == {"1": 1, "2": 2}
-    with pytest.raises(ValueError, match="numbers of classes must lie between 1 and 3, got 4"):
-        ablation_module._configs(config, "classes", ["4"])
-    by_number = ablation_module._configs(config, "classes", ["1", "2", "3"])
-    assert [c.passes for c in by_number.values()] == [4, 1, 1]
-    with pytest.raises(ValueError, match="a band must be LOW:HIGH"):
-        ablation_module._configs(config, "band", ["high"])
-
-
-def test_every_named_start_can_be_ablated(config, tmp_path):
-    """ "identity" is a start by name as "scratch" is: no file is looked for."""
-    for init in ("imagenet", "scratch", "identity"):
-        assert ablation_module._init_sha256(replace(config, init=init)) is None
-    (tmp_path / "w.pth").write_bytes(b"weights")
-    digest = ablation_module._init_sha256(replace(config, init=str(tmp_path / "w.pth")))
-    assert digest == hashlib.sha256(b"weights").hexdigest()
-
-
-def test_an_ablation_ends_in_a_table(config, records, tmp_path):
-    options = {"axis": "band", "values": ["all", ":0.25"], "seeds": (0, 1), "view": "none", "device": "cpu"}
-    result = run_ablation(config, records, tmp_path / "out", **options)
-    assert [(row.value, row.seed, row.generator) for row in result.rows] == [
-        (value, seed, generator) for value in ("all", ":0.25") for seed in (0, 1) for generator in ("crn", "progan")
-    ]
-    assert not list((tmp_path / "out").rglob("*.ckpt"))
-    cell = tmp_path / "out" / "cells" / "to0.25-seed1"
-    scores = ScoreTable.load(cell / "scores.csv")
-    logits, fake = arrays(scores, "progan")
-    assert result.rows[-1].ap == pytest.approx(average_precision_score(fake, logits))
-    again = run_ablation(config, records, tmp_path / "out", **options, resume=True)
-    assert again == result
-    # Cells of other training images are not taken for these.
-    write(tmp_path / "train" / "cat" / "0_real" / "0.png", picture(np.random.default_rng(9), 64, 64))
-    with pytest.raises(ValueError, match=r"holds other work \(another images\)"):
-        run_ablation(config, records, tmp_path / "out", **options, resume=True)
-    with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
-        run_ablation(config, records, tmp_path / "x", axis="size")
-    with pytest.raises(ValueError, match="seeds must not be empty"):
-        run_ablation(config, records, tmp_path / "x", axis="band", seeds=())
-
-
-def test_figures_of_them_show_the_numbers(config, records, tmp_path, rng):
-    result = run_ablation(
-        config, records, tmp_path / "a", axis="band", values=["all", ":0.25"], view="none", device="cpu"
-    )
-    figure = figures.plot_ablation(result, fig=figures.new_figure())
-    shown = [text.get_text() for text in figure.axes[0].texts]
-    expected = [f"{row.ap:.2f}" for row in result.rows]
-    assert [shown[0], shown[1], shown[3], shown[4]] == expected
-    assert float(shown[2]) == pytest.approx(np.mean([row.ap for row in result.rows[:2]]), abs=0.006)
+def test_figures_of_them_show_the_numbers(records, tmp_path, rng):
     sweep = sweep_robustness(records, make_detector(seed=1), tmp_path / "r", sweeps=("social", "blur"), view="none")
     figure = figures.plot_robustness(sweep, fig=figures.new_figure())
     lines = [line.get_ydata() for line in figure.axes[0].lines]
@@ -379,7 +299,7 @@ def test_figures_of_them_show_the_numbers(config, records, tmp_path, rng):
     assert points == [row["ap"] for row in found.rows()]
 
 
-def test_from_sources_to_folders(records, config, tmp_path):
+def test_from_sources_to_folders(records, tmp_path):
     """What the commands call: the same files again, byte for byte, and everything in its place."""
     source, path = tmp_path / "data", tmp_path / "w.safetensors"
     save_detector(make_detector(seed=1), path)
@@ -389,13 +309,8 @@ def test_from_sources_to_folders(records, config, tmp_path):
         evaluated.save(out / "e")
         swept = robustness_study([source], weights=path, sweeps=("social",), view="none", out=out / "r")
         swept.save(out / "r")
-        ablated = ablate_study(
-            config, test=[source], out=out / "a", axis="band", values=["0.25:"], view="none", device="cpu"
-        )
-        ablated.save(out / "a")
     assert evaluated.evaluation.generators[0].metrics.real == 2
     assert len(swept.robustness.rows) == 2 * 4
-    assert len(ablated.ablation.rows) == 2
     one, two = (
         {p.relative_to(tmp_path / n): p for p in (tmp_path / n).rglob("*.*") if p.parent.name != "tensorboard"}
         for n in ("one", "two")
@@ -403,7 +318,7 @@ def test_from_sources_to_folders(records, config, tmp_path):
     assert one.keys() == two.keys()
     names = {path.as_posix() for path in one}
     assert {"e/ap.png", "e/ap.pdf", "e/evaluation.csv", "e/evaluation.json", "e/scores-1.csv", "e/scores-2.csv"} < names
-    assert {"r/robustness.png", "r/robustness.csv", "a/ablation.pdf", "a/ablation.csv", "a/manifest.json"} < names
+    assert {"r/robustness.png", "r/robustness.csv"} < names
     for name in one:
         if name.suffix in (".png", ".pdf", ".csv") and name.name != "epochs.csv":
             assert one[name].read_bytes() == two[name].read_bytes(), name
@@ -584,13 +499,3 @@ def test_a_sweep_keeps_its_rows_where_nothing_can_be_judged(toy, mixed, tmp_path
     other = calibrated(rough_detector(), np.linspace(0, 11, 500))
     with pytest.raises(ValueError, match="holds other work"):
         sweep_robustness(records, other, tmp_path / "out", sweeps=("resize",), resume=True)
-
-
-def test_an_ablations_table_of_before_is_read(tmp_path):
-    row = AblationRow("blur", 0, "crn", 0.75, 0.5, 1.0, 0.625, 0.875, 12, 3)
-    Ablation("recipe", (row,), (), {}).save(tmp_path)
-    assert Ablation.load(tmp_path / "ablation.csv", axis="recipe").rows == (row,)
-    lines = (tmp_path / "ablation.csv").read_text().splitlines()
-    assert lines[0].endswith(",cannot_judge")
-    (tmp_path / "before.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
-    assert Ablation.load(tmp_path / "before.csv", axis="recipe").rows == (replace(row, cannot_judge=0),)
