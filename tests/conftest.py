@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 mpl.use("agg")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # as the command line does, before OpenCV is loaded
 
 
 @pytest.fixture
