@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import run, run_fresh
-from pictures import encoded, picture, write
+from pictures import board, encoded, picture, write, write_tree
 from PIL import Image
 from typer.main import get_command
 
@@ -28,14 +28,7 @@ from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
     """Two generators; the fakes of one have a line at (1/4, 0)."""
     line = np.rint(6 * np.cos(np.pi / 2 * np.arange(64)))[None, :, None]
-    for index in range(12):
-        for generator in ("biggan", "crn"):
-            for side in ("0_real", "1_fake"):
-                image = picture(rng, 64, 64)
-                if (generator, side) == ("crn", "1_fake"):
-                    image = np.clip(image + line, 0, 255).astype(np.uint8)
-                write(tmp_path / "data" / generator / side / f"{index}.png", image)
-    return tmp_path / "data"
+    return write_tree(tmp_path / "data", rng, ("biggan", "crn"), count=12, shape=(64, 64), traces={"crn": line})
 
 
 @pytest.fixture
@@ -256,11 +249,7 @@ def test_a_group_without_usable_images_is_named(tree, out, rng):
 def upsampled(tmp_path, rng):
     """Real images, and fakes with a pattern of period 4 from their origin."""
     tile = np.tile(rng.normal(0, 6, (4, 4, 1)), (16, 16, 1))
-    for index in range(30):
-        image = picture(rng, 64, 64)
-        write(tmp_path / "data" / "gan" / "0_real" / f"{index}.png", picture(rng, 64, 64))
-        write(tmp_path / "data" / "gan" / "1_fake" / f"{index}.png", np.clip(image + tile, 0, 255).astype(np.uint8))
-    return tmp_path / "data"
+    return write_tree(tmp_path / "data", rng, ("gan",), count=30, shape=(64, 64), traces={"gan": tile})
 
 
 def test_what_made_a_lattice(upsampled, out):
@@ -490,16 +479,9 @@ def test_a_photograph_that_cannot_be_read_is_left_out_and_named(photographs, min
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     """A tree of images with a grid on every fake, and a detector that was trained on them."""
-    source = np.random.default_rng(5)
-    folder = tmp_path_factory.mktemp("detector")
-    for generator in ("biggan", "crn"):
-        for index in range(6):
-            image = picture(source, 40, 40)
-            write(folder / "data" / generator / "0_real" / f"{index}.png", image)
-            grid = 10 * (np.indices((40, 40)).sum(0) % 2)[..., None]
-            write(
-                folder / "data" / generator / "1_fake" / f"{index}.png", np.clip(image + grid, 0, 255).astype("uint8")
-            )
+    folder, names = tmp_path_factory.mktemp("detector"), ("biggan", "crn")
+    grids = dict.fromkeys(names, 10 * board(40, 40))
+    write_tree(folder / "data", np.random.default_rng(5), names, count=6, shape=(40, 40), traces=grids, paired=True)
     done = run("train", folder / "data", "--out", folder / "run", *TRAINING)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"epoch 1: step \d+, rate 1e-03, loss \d.*AP [\d.]+, kept", done.stdout)

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import picture, write, write_tree
 
 from freqforensics.cli import main
 from freqforensics.fingerprints.fingerprint import Fingerprint, Similarity
@@ -224,18 +224,14 @@ def test_operators_of_generators():
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     root, rng = tmp_path_factory.mktemp("origin"), np.random.default_rng(10)
-    for side, first in (("known", 0), ("asked", 40)):
-        for name, trace in (("dcgan", 14), ("progan", 0), ("biggan", 0), ("cyclegan", 14)):
+    columns = 10 * (np.arange(64) % 4 == 0)[None, :, None]
+    points = 14 * (np.indices((64, 64)) % 2 == 0).all(0)[..., None]
+    traces = {"dcgan": points, "progan": columns, "biggan": columns, "cyclegan": points}
+    for side in ("known", "asked"):
+        for name in traces:
             if side == "asked" and name in ("biggan", "cyclegan"):
                 continue
-            for index in range(first, first + 40):
-                image = picture(rng, 64, 64).astype(np.int16)
-                write(root / side / name / "0_real" / f"{index}.png", image.astype(np.uint8))
-                if name in ("progan", "biggan"):
-                    image = image + 10 * (np.arange(64) % 4 == 0)[None, :, None]
-                else:
-                    image[::2, ::2] += trace
-                write(root / side / name / "1_fake" / f"{index}.png", np.clip(image, 0, 255).astype(np.uint8))
+            write_tree(root / side, rng, (name,), count=40, shape=(64, 64), traces=traces, paired=True)
     return root
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pictures import picture, write
+from pictures import write_tree
 from safetensors.torch import load_file
 
 from freqforensics.detector import make_detector, save_detector
@@ -33,12 +33,8 @@ THIN_PROGRAM = [str(Path(__file__).parents[1] / "thin_program.py")]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    source = np.random.default_rng(8)
     folder = tmp_path_factory.mktemp("killed") / "set"
-    for index in range(IMAGES):
-        for side in ("0_real", "1_fake"):
-            write(folder / side / f"{index}.png", picture(source, 40, 48))
-    return folder
+    return write_tree(folder, np.random.default_rng(8), count=IMAGES, shape=(40, 48))
 
 
 def state(out: Path) -> list[tuple[Path, int, int]]:

@@ -16,7 +16,7 @@ import pytest
 import torch
 from command import run
 from networks import thin_networks
-from pictures import dead_prefix, picture, write
+from pictures import board, dead_prefix, picture, write, write_tree
 from safetensors.torch import load_file
 
 from freqforensics.detector import load_detector, make_detector, save_detector
@@ -39,14 +39,9 @@ def _thin_networks():
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    source = np.random.default_rng(8)
     folder = tmp_path_factory.mktemp("training") / "set"
-    for index in range(10):
-        photo = picture(source, 40, 48)
-        write(folder / "0_real" / f"{index}.png", photo)
-        grid = photo.astype(int) + 12 * (np.indices(photo.shape[:2]).sum(0) % 2)[..., None]
-        write(folder / "1_fake" / f"{index}.png", np.clip(grid, 0, 255).astype(np.uint8))
-    return folder
+    grid = {"": 12 * board(40, 48)}
+    return write_tree(folder, np.random.default_rng(8), count=10, shape=(40, 48), traces=grid, paired=True)
 
 
 @pytest.fixture(scope="module")

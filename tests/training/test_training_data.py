@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import picture, write, write_tree
 
 from freqforensics.images import read_image
 from freqforensics.perturbations.perturb import Chain, Crop, Flip, Sometimes
@@ -16,11 +16,7 @@ from freqforensics.training.data import AugmentedImages, check_images, index_tra
 
 
 def tree(root: Path, rng, counts=(30, 30), categories=("cat", "dog"), size=40) -> Path:
-    for category in categories:
-        for side, count in zip(("0_real", "1_fake"), counts, strict=True):
-            for index in range(count):
-                write(root / category / side / f"{index}.png", picture(rng, size, size))
-    return root
+    return write_tree(root, rng, categories, count=counts, shape=(size, size))
 
 
 @pytest.fixture
