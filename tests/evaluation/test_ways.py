@@ -78,5 +78,5 @@ def test_what_ways_have_in_common_is_scored_once(records, monkeypatch):
 
 @pytest.mark.parametrize("names", [["as-it-was"], [], ["as-is", "as-is"]])
 def test_ways_that_there_are_not(records, names):
-    with pytest.raises(ValueError, match="ways must be of as-is, re-encoded, fakes-jpeg96, each once"):
+    with pytest.raises(ValueError, match="ways must"):
         score_ways(records, calibrated(rough_detector(), [0.0]), names)

@@ -132,7 +132,7 @@ def test_a_lattice_is_predicted_beside_what_is_measured(photos, tmp_path):
     named = survey_lattices([tmp_path / "out"], predict="ldm_vae").predicted
     assert set(named) == {("crn", "fake"), ("stylegan3", "fake")}
     assert named["crn", "fake"].factor == 8
-    with pytest.raises(ValueError, match="family must be one of"):
+    with pytest.raises(ValueError, match="family must"):
         survey_lattices([tmp_path / "out"], predict="glow")
 
 

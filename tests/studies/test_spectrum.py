@@ -54,7 +54,7 @@ def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
 
 
 def test_bad_parameters_are_named(tree):
-    with pytest.raises(ValueError, match="label must be one of real, fake, all; got 'both'"):
+    with pytest.raises(ValueError, match=r"label must .*got 'both'"):
         spectrum_study([tree], label="both")
     with pytest.raises(ValueError, match="no image was averaged: 48 are smaller than 64x64"):
         spectrum_study([tree], spec=SpectrumSpec(size=64))

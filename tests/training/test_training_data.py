@@ -57,7 +57,7 @@ def test_classes(root, rng):
     tree(root.parent / "split" / "val", rng, counts=(3, 3), categories=("cat",))
     with pytest.raises(ValueError, match="there is no image for validation"):
         index_training([root.parent / "split"], classes=("dog",))
-    with pytest.raises(ValueError, match="classes must lie between 1 and 2, the number there is, got 3"):
+    with pytest.raises(ValueError, match=r"classes must .*got 3"):
         index_training([f"mine={root}"], classes=3)
     with pytest.raises(ValueError, match="no class cow; there are cat, dog"):
         index_training([f"mine={root}"], classes=("cow",))
