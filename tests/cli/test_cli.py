@@ -23,6 +23,9 @@ from typer.main import get_command
 from freqforensics.cli.app import app
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 
+# Detectors are trained and used here; what the network makes of images is tested elsewhere.
+pytestmark = pytest.mark.usefixtures("thin")
+
 
 @pytest.fixture
 def tree(tmp_path: Path, rng: np.random.Generator) -> Path:

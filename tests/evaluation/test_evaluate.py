@@ -40,6 +40,9 @@ from freqforensics.training import ablation as ablation_module
 from freqforensics.training.ablation import Ablation, AblationRow, run_ablation
 from freqforensics.training.recipe import TrainConfig
 
+# Detectors are compared with themselves alone.
+pytestmark = pytest.mark.usefixtures("thin")
+
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:
     """Scores of (generator, category, number of each side); fakes lie `shift` higher."""

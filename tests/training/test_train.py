@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 from command import run
-from networks import thin_networks
 from pictures import board, dead_prefix, picture, write, write_tree
 from safetensors.torch import load_file
 
@@ -29,12 +28,8 @@ from freqforensics.training.data import AugmentedImages, Simulated, draws_of, in
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.train import plan_training, train_detector
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _thin_networks():
-    """How training is logged, interrupted and resumed does not depend on the size of the network."""
-    with thin_networks():
-        yield
+# How training is logged, interrupted and resumed does not depend on the size of the network.
+pytestmark = pytest.mark.usefixtures("thin")
 
 
 @pytest.fixture(scope="module")
