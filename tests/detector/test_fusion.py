@@ -62,14 +62,14 @@ def test_onnx_agrees(fused, images):
 def test_there_is_no_single_input(fused, images):
     with pytest.raises(TypeError, match="no single input"):
         fused(prepare_input(images, "local"))
-    with pytest.raises(ValueError, match="input must be one of"):
+    with pytest.raises(ValueError, match="input must"):
         prepare_input(images, fused.input)
 
 
 def test_wrong_parts_are_refused(parts, fused):
     with pytest.raises(ValueError, match="same names"):
         FusedDetector(parts, scales={"local": (1.0, 0.0)})
-    with pytest.raises(ValueError, match="factor must be positive"):
+    with pytest.raises(ValueError, match="factor must"):
         FusedDetector(parts, scales={"local": (0.0, 0.0), "coherence": (1.0, 0.0)})
     with pytest.raises(ValueError, match="single detector"):
         FusedDetector({"both": fused}, scales={"both": (1.0, 0.0)})

@@ -315,7 +315,7 @@ def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng)
     table = score_files(index_images(tmp_path / "set"), detector, view="none")
     assert len(table.scores) == 5
     assert {Path(path).name for path, _ in table.failures} == {"broken.png", "tiny.png"}
-    with pytest.raises(ValueError, match="records must not be empty"):
+    with pytest.raises(ValueError, match="records must"):
         score_files([], detector)
     with pytest.raises(ValueError, match="view must be one of views, center, none, tiles, resize"):
         score_files(records, detector, view="whole")

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import dead_prefix, picture, write
+from pictures import dead_prefix, picture, write, write_tree
 from sklearn.metrics import average_precision_score
 from toys import calibrated, rough_detector
 
@@ -36,6 +36,9 @@ from freqforensics.sources.sources import index_images
 from freqforensics.studies import evaluate as evaluate_module
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.robustness import robustness_study
+
+# Detectors are compared with themselves alone.
+pytestmark = pytest.mark.usefixtures("thin")
 
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:
@@ -156,11 +159,7 @@ def test_miniatures_are_known_by_their_manifest(tmp_path):
 
 @pytest.fixture
 def records(tmp_path, rng):
-    for generator in ("crn", "progan"):
-        for index in range(3):
-            for side in ("0_real", "1_fake"):
-                write(tmp_path / "data" / generator / side / f"{index}.png", picture(rng, 64, 64))
-    return index_images(tmp_path / "data")
+    return index_images(write_tree(tmp_path / "data", rng, ("crn", "progan"), count=3, shape=(64, 64)))
 
 
 def test_each_cell_is_the_images_perturbed(records, tmp_path):

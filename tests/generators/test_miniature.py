@@ -250,9 +250,9 @@ def test_alae_draws_and_mixes_styles():
     assert not torch.equal(*dressed)  # other styles
     assert not torch.equal(dressed[0], drawn[:1])  # other content
     for bad in ({"count": 0}, {"count": 1, "size": 30}):
-        with pytest.raises(ValueError, match="count must be"):
+        with pytest.raises(ValueError, match="count must"):
             model.generate(**bad)
-    with pytest.raises(ValueError, match="coarse must lie between 0 and 4"):
+    with pytest.raises(ValueError, match="coarse must"):
         model.mix_styles(one, other, coarse=5)
 
 
@@ -265,14 +265,14 @@ def test_predictions_are_where_layers_of_two_leave_lines():
     assert predicted_lattice("dcgan", layers=4).factor == 16
     none = predicted_lattice("stylegan3")
     assert (none.factor, none.denominators, none.points.shape) == (None, (), (0, 2))
-    with pytest.raises(ValueError, match="layers must be at least 1"):
+    with pytest.raises(ValueError, match="layers must"):
         predicted_lattice("dcgan", layers=0)
 
 
 def test_names_are_checked_and_all_is_all():
     assert named_families(["all"]) == list(FAMILIES)
     assert named_families(["san", "san", "crn"]) == ["san", "crn"]
-    with pytest.raises(ValueError, match=r"family must be one of progan, .*; got 'glow'"):
+    with pytest.raises(ValueError, match=r"family must .*got 'glow'"):
         find_family("glow")
-    with pytest.raises(ValueError, match="width must be at least 1"):
+    with pytest.raises(ValueError, match="width must"):
         Plan(width=0)

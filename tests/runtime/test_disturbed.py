@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import dead_prefix, picture, write
+from pictures import dead_prefix, picture, write, write_tree
 
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
@@ -24,11 +24,7 @@ INTERRUPTED = "freqforensics: interrupted: no half-written file was left"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    source = np.random.default_rng(3)
-    for index in range(8):
-        for side in ("0_real", "1_fake"):
-            write(tmp_path / "tree" / side / f"{index}.png", picture(source, 40, 48))
-    return tmp_path / "tree"
+    return write_tree(tmp_path / "tree", np.random.default_rng(3), count=8, shape=(40, 48))
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -52,9 +52,9 @@ def test_intervals_are_those_of_clopper_and_pearson(count, trials, level):
 def test_intervals_of_nothing_and_of_nonsense():
     assert binomial_interval(0, 0) == (0.0, 1.0)
     for count, trials in ((-1, 5), (6, 5)):
-        with pytest.raises(ValueError, match="count must lie between 0 and trials"):
+        with pytest.raises(ValueError, match="count must"):
             binomial_interval(count, trials)
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="level must"):
         binomial_interval(1, 5, level=1.0)
 
 

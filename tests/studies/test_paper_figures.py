@@ -26,7 +26,7 @@ def test_a_table_of_an_ablation_comes_back(tmp_path):
     Ablation("recipe", ROWS, (), {}).save(tmp_path)
     back = Ablation.load(tmp_path / "ablation.csv", axis="recipe", miniatures=True)
     assert (back.axis, back.rows, back.miniatures) == ("recipe", ROWS, True)
-    with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
+    with pytest.raises(ValueError, match=r"axis must .*got 'size'"):
         Ablation.load(tmp_path / "ablation.csv", axis="size")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"other\.csv is no table of an ablation"):

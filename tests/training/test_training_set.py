@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import picture, write, write_tree
 
 from freqforensics.images import read_image
 from freqforensics.perturbations.perturb import Chain, Crop, Flip, Sometimes
@@ -17,11 +17,7 @@ from freqforensics.training.training_set import check_images, index_training, pa
 
 
 def tree(root: Path, rng, counts=(30, 30), categories=("cat", "dog"), size=40) -> Path:
-    for category in categories:
-        for side, count in zip(("0_real", "1_fake"), counts, strict=True):
-            for index in range(count):
-                write(root / category / side / f"{index}.png", picture(rng, size, size))
-    return root
+    return write_tree(root, rng, categories, count=counts, shape=(size, size))
 
 
 @pytest.fixture
@@ -62,7 +58,7 @@ def test_classes(root, rng):
     tree(root.parent / "split" / "val", rng, counts=(3, 3), categories=("cat",))
     with pytest.raises(ValueError, match="there is no image for validation"):
         index_training([root.parent / "split"], classes=("dog",))
-    with pytest.raises(ValueError, match="classes must lie between 1 and 2, the number there is, got 3"):
+    with pytest.raises(ValueError, match=r"classes must .*got 3"):
         index_training([f"mine={root}"], classes=3)
     with pytest.raises(ValueError, match="classes must be of cat, dog, got cow"):
         index_training([f"mine={root}"], classes=("cow",))
