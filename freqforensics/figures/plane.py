@@ -213,7 +213,7 @@ def _in_cells(
         index = np.arange((2 * reach + 1) * step) - reach * step - step // 2
         values = np.take(values, (index + side // 2) % side, axis=axis)
     blocks = values.reshape(2 * reaches[0] + 1, steps[0], 2 * reaches[1] + 1, steps[1])
-    return np.asarray(reduce(blocks, axis=(1, 3))), ends[0], ends[1]
+    return reduce(blocks, axis=(1, 3)), ends[0], ends[1]
 
 
 def _ring_lines(ax: Axes, spectrum: MeanSpectrum) -> None:

@@ -154,8 +154,7 @@ class AdaptiveInstanceNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise (N, C, H, W), modulated by (N, S)."""
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
-        modulated: Tensor = F.instance_norm(x) * (1 + scale) + shift
-        return modulated
+        return F.instance_norm(x) * (1 + scale) + shift
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -169,8 +168,7 @@ class ConditionalBatchNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise (N, C, H, W), modulated by (N, S)."""
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
-        modulated: Tensor = self.norm(x) * (1 + scale) + shift
-        return modulated
+        return self.norm(x) * (1 + scale) + shift
 
 
 class SpatialNorm(nn.Module):
@@ -186,8 +184,7 @@ class SpatialNorm(nn.Module):
         """Normalise (N, C, H, W), modulated by the layout (N, L, H', W'), taken at every H'/H-th pixel."""
         layout = F.interpolate(layout, size=x.shape[2:], mode="nearest")
         scale, shift = self.affine(F.relu(self.shared(layout))).chunk(2, dim=1)
-        modulated: Tensor = self.norm(x) * (1 + scale) + shift
-        return modulated
+        return self.norm(x) * (1 + scale) + shift
 
 
 class LayerNorm(nn.Module):
@@ -199,8 +196,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
-        normalised: Tensor = self.norm(x)
-        return normalised
+        return self.norm(x)
 
 
 class ModulatedConv(nn.Module):

@@ -121,8 +121,7 @@ class Miniature(nn.Module):
 
     def encode(self, photos: Tensor) -> Code:
         """Encode photos, shape and range as for `forward`."""
-        code: Code = self.encoder(self._normalise(photos)[0])
-        return code
+        return self.encoder(self._normalise(photos)[0])
 
     def _normalise(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if photos.ndim != 4 or photos.shape[1] != 3 or any(side % 2**self.plan.layers for side in photos.shape[2:]):
@@ -210,13 +209,11 @@ class ALAEMiniature(Miniature):
 
     def reconstruct(self, photos: Tensor) -> Tensor:
         """Encode and decode photos: `forward` by the paper's name."""
-        colours: Tensor = self(photos)
-        return colours
+        return self(photos)
 
     def styles(self, noise: Tensor) -> Tensor:
         """Map noise (N, style) to styles (N, style), after normalising it to unit mean square as StyleGAN does."""
-        styles: Tensor = self.mapping(noise * torch.rsqrt(noise.square().mean(dim=1, keepdim=True) + 1e-8))
-        return styles
+        return self.mapping(noise * torch.rsqrt(noise.square().mean(dim=1, keepdim=True) + 1e-8))
 
     @torch.no_grad()
     def generate(self, count: int, *, seed: int = 0, size: int = 128, content: Tensor | None = None) -> Tensor:

@@ -114,7 +114,7 @@ def _photographs() -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def _zero_insertion(small: Plane) -> Plane:
-    return np.asarray(zero_insertion(2)(small - 128) + 128, np.float32)
+    return zero_insertion(2)(small - 128) + 128
 
 
 _UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {

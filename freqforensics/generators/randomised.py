@@ -192,15 +192,12 @@ def _filtered(photo: Uint8, rng: np.random.Generator, difficulty: float) -> NDAr
     even = bool(rng.random() < 0.6)
     weakest, strongest = np.log(STRENGTHS if even else UNEVEN_STRENGTHS)
     weakest = strongest + difficulty * (weakest - strongest)
-    return np.asarray(
-        random_polyphase(
-            photo.astype(np.float32),
-            rng,
-            period=int(rng.choice(PERIODS)),
-            strength=float(np.exp(rng.uniform(weakest, strongest))),
-            kernel=int(rng.choice((3, 5))),
-            preserve_mean=even,
-            per_colour=bool(rng.random() < 0.5),
-        ),
-        np.float32,
+    return random_polyphase(
+        photo.astype(np.float32),
+        rng,
+        period=int(rng.choice(PERIODS)),
+        strength=float(np.exp(rng.uniform(weakest, strongest))),
+        kernel=int(rng.choice((3, 5))),
+        preserve_mean=even,
+        per_colour=bool(rng.random() < 0.5),
     )

@@ -99,8 +99,7 @@ class Family:
     def decoder(self) -> type[Decoder]:
         """The up-path. Its docstring says what is kept of the paper's, and what is left out. Loads torch."""
         module, name = self.path.split(":")
-        found: type[Decoder] = getattr(importlib.import_module(f"freqforensics.generators.families.{module}"), name)
-        return found
+        return getattr(importlib.import_module(f"freqforensics.generators.families.{module}"), name)
 
     @property
     def factor(self) -> int | None:

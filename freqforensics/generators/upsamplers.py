@@ -115,7 +115,7 @@ class Upsampler:
 
     def _response(self, f: Float) -> NDArray[np.complex128]:
         k = np.arange(len(self.taps)) - self.offset
-        return np.asarray(np.exp(-2j * np.pi * f[..., None] * k) @ np.asarray(self.taps))
+        return np.exp(-2j * np.pi * f[..., None] * k) @ np.asarray(self.taps)
 
     def _along(self, x: NDArray[Any], axis: int, boundary: Boundary) -> NDArray[Any]:
         x = np.moveaxis(x, axis, -1)

@@ -60,7 +60,7 @@ def decode_jpeg(
     colours = _COLOURS[header.components]
 
     def decode(data: bytes, *, strict: bool = False) -> Uint8:
-        return np.asarray(simplejpeg.decode_jpeg(data, colours, strict=strict))
+        return simplejpeg.decode_jpeg(data, colours, strict=strict)
 
     try:
         if stored_luma and colours == "RGB" and simplejpeg.decode_jpeg_header(data)[2] == "YCbCr":

@@ -124,7 +124,7 @@ class Grey(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Take the colour off an image."""
-        return np.repeat(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None], 3, axis=2)
+        return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
 @dataclass(frozen=True)

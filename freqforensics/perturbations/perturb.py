@@ -323,8 +323,8 @@ class ChromaSubsampling(Perturbation):
             planes[..., 1:] = _doubled(np.asarray(small, np.uint8), up=self.interpolation == "integer-up")
         else:
             planes[..., 1:] = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=_FLAGS[self.interpolation])
-        made: Uint8 = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
-        return np.ascontiguousarray(made[:height, :width])
+        image = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
+        return np.ascontiguousarray(image[:height, :width])
 
 
 @dataclass(frozen=True)
@@ -452,8 +452,7 @@ def _doubled(planes: Uint8, *, up: bool) -> Uint8:
 
 
 def _rounded(image: NDArray[np.floating[Any]]) -> Uint8:
-    result: Uint8 = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    return result
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
 def _pair(value: float | tuple[float, float]) -> tuple[float, float]:

@@ -166,11 +166,9 @@ def _gaps(rows: Uint8) -> list[tuple[int, int]]:
 
 def _distance(rows: Uint8, colour: Floats) -> Uint8:
     """Largest difference of the three channels from a colour, (L, N)."""
-    off: Uint8 = np.abs(rows.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2).astype(np.uint8)
-    return off
+    return np.abs(rows.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2).astype(np.uint8)
 
 
 def _step_shares(rows: Uint8, ends: NDArray[np.int64]) -> Floats:
     """For rows at which a picture may begin: the share of the columns that step there by more than some grey levels."""
-    share: Floats = (distance_rows(rows[ends + 1], rows[np.maximum(ends - 2, 0)]) > _STEP).mean(axis=1)
-    return share
+    return (distance_rows(rows[ends + 1], rows[np.maximum(ends - 2, 0)]) > _STEP).mean(axis=1)

@@ -131,7 +131,7 @@ def _has_residual(image: Uint8) -> bool:
     height, width = (side // every for side in image.shape[:2])
     middle = ((image.shape[1] - width) // 2, (image.shape[0] - height) // 2, width, height)
     for part in (cut(image, middle), image):  # all of a large image only if there is nothing in its middle
-        luma = np.asarray(cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY), np.uint8)
+        luma = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
         if (luma != cv2.medianBlur(luma, 3)).mean() >= 0.001:
             return True
     return False

@@ -200,14 +200,12 @@ def _mode_share(luma: Uint8, side: int) -> Floats:
     rows, columns = luma.shape[0] // side, luma.shape[1] // side
     tile = np.repeat(np.arange(rows), side)[:, None] * columns + np.repeat(np.arange(columns), side)
     counts = np.bincount((tile * 64 + (luma >> 2)).ravel(), minlength=rows * columns * 64).reshape(rows, columns, 64)
-    share: Floats = (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
-    return share
+    return (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
 
 
 def distance_rows(first: Uint8, second: Uint8) -> Uint8:
     """Compare two rows of pixels, uint8 (..., 3): the largest difference of the three channels, uint8 (...)."""
-    off: Uint8 = (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
-    return off
+    return (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
 
 
 def is_even(row: Uint8, *, tolerance: int = 2 * EXACT) -> bool:

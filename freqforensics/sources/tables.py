@@ -93,7 +93,7 @@ def _label(text: str, table: Path, line: int) -> Label:
     word = text.strip().lower() or "unknown"
     for label in get_args(Label):
         if word == label:
-            return label  # type: ignore[no-any-return]
+            return label
     raise ValueError(f"{shown_path(table)} line {line}: label {word!r} is not real, fake, unknown")
 
 

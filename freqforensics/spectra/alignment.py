@@ -54,7 +54,7 @@ def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: f
         mean = np.bincount(ring.ravel(), weights=ratio.ravel()) / np.maximum(counts, 1)
         gain[place] = np.exp(np.clip(mean, -np.log(limit), np.log(limit)))[ring]
     gain[0, 0] = 1.0
-    return np.asarray(fft.irfft2(spectrum * gain, s=(height, width), axes=(0, 1)), np.float32)
+    return fft.irfft2(spectrum * gain, s=(height, width), axes=(0, 1))
 
 
 def _rings(height: int, width: int) -> NDArray[np.int64]:

@@ -111,9 +111,9 @@ def left_out_means(sums: Float, counts: Float) -> Float:
         Empty of a single part.
     """
     if len(counts) < 2:
-        return np.asarray(sums[:0], np.float64)
+        return sums[:0]
     rest = (counts.sum() - counts).reshape(-1, *[1] * (sums.ndim - 1))
-    return np.asarray((sums.sum(axis=0) - sums) / rest)
+    return (sums.sum(axis=0) - sums) / rest
 
 
 def shared_parts(first: Sequence[str | None], second: Sequence[str | None]) -> bool:

@@ -96,7 +96,7 @@ def chi_square_interval(mean: Float, n: int, level: float, *, self_conjugate: ND
     from scipy.special import gammaincinv
 
     shape = np.where(self_conjugate, 0.5, 1.0) * n  # half the degrees of freedom
-    low, high = (np.asarray(gammaincinv(shape, tail), np.float64) for tail in (0.5 - level / 2, 0.5 + level / 2))
+    low, high = (gammaincinv(shape, tail) for tail in (0.5 - level / 2, 0.5 + level / 2))
     return mean * shape / high, mean * shape / low
 
 

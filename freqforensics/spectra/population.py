@@ -303,7 +303,7 @@ def _levels(image: Uint8) -> Float:
     residual = high_pass_residual(_luma(image))
     power = np.abs(fft.rfft2(apply_window(residual, "hann"))) ** 2 / window_sums(image.shape[:2], "hann")[1]
     profile = radial_profile(full_plane(power, residual.shape[1]), bins=BINS)
-    return np.asarray(10 * np.log10(np.maximum(profile.values[1:], _LEAST_POWER)))
+    return 10 * np.log10(np.maximum(profile.values[1:], _LEAST_POWER))
 
 
 def _natural(image: Uint8) -> Float:
@@ -326,7 +326,7 @@ def _natural(image: Uint8) -> Float:
 
 
 def _coherence(image: Uint8) -> Float:
-    planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb), np.uint8).transpose(2, 0, 1)
+    planes = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb).transpose(2, 0, 1)
     return np.asarray(log_coherence(high_pass_residual(np.ascontiguousarray(planes))), np.float64)
 
 
@@ -337,7 +337,7 @@ def _likeness(plane: Float, lattices: Float) -> Float:
     flat = flat - flat.mean()
     others = others - others.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(others, axis=1) * np.linalg.norm(flat)
-    return np.asarray(others @ flat / np.maximum(norms, 1e-12))
+    return others @ flat / np.maximum(norms, 1e-12)
 
 
 @lru_cache(maxsize=1)

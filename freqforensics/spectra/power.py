@@ -233,7 +233,7 @@ class SpectrumAccumulator:
 
     def _transform(self, planes: NDArray[Any]) -> NDArray[Any]:
         """Half-plane DFT, shape (planes, H, W//2 + 1)."""
-        transform = np.asarray(scipy.fft.rfft2(apply_window(planes, self.spec.window)))
+        transform = scipy.fft.rfft2(apply_window(planes, self.spec.window))
         return transform - smooth_component(planes) if self.spec.window == "periodic" else transform
 
 

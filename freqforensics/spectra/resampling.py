@@ -57,7 +57,7 @@ class ResamplingTrace:
         shape[-1] /= 2
         level = self.images * support * (2 / np.pi) / _CORRELATED
         f = ratio * gammaincinv(self.images, 0.5) / self.images  # from the median of a gamma distribution to its mean
-        return np.asarray(betainc(level, shape, level / (level + shape * f)), np.float64)
+        return betainc(level, shape, level / (level + shape * f))
 
     def _ratio_and_support(self) -> tuple[Float, Float]:
         """The ratio, and how many different bins around gave its median, shape (bins,)."""

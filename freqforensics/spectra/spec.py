@@ -123,7 +123,7 @@ def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image must have shape (H, W, 3) or (H, W), got {image.shape}")
     if channel == "luma":
-        return np.asarray(cv2.cvtColor(np.asarray(image, np.float32), cv2.COLOR_RGB2GRAY))[None]
+        return cv2.cvtColor(np.asarray(image, np.float32), cv2.COLOR_RGB2GRAY)[None]
     planes = np.moveaxis(image, 2, 0)
     if channel == "rgb":
         return np.ascontiguousarray(planes)

@@ -27,7 +27,7 @@ def apply_window(plane: NDArray[Any], window: Window) -> NDArray[Any]:
     if window != "hann":
         return plane
     rows, columns = (_hann(length).astype(plane.dtype) for length in plane.shape[-2:])
-    return np.asarray(plane * rows[:, None] * columns)
+    return plane * rows[:, None] * columns
 
 
 def window_sums(size: tuple[int, int], window: Window) -> tuple[float, float]:
