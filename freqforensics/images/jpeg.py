@@ -35,9 +35,9 @@ class JpegTables:
     Parameters
     ----------
     quality : int
-        Of libjpeg's scale, 1 .. 100: the one whose luma table is nearest.
+        Quality 1 .. 100 on libjpeg's scale whose luma table is nearest.
     standard : bool
-        Whether it is exactly that table. Cameras and editors have tables of their own.
+        Whether the file has exactly that table. Cameras and editors have tables of their own.
     subsampling : str
         "4:4:4", "4:2:2", "4:2:0", or "other" (grey has none).
     luma : tuple of int
