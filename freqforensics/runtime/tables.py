@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -132,6 +132,42 @@ def parsed_rows(text: str, *, path: str | Path, delimiter: str = ",") -> list[li
         if "field larger" in reason:
             reason = f"a cell holds more than {csv.field_size_limit()} characters"
         raise ValueError(f"{_shown(path)} is no table: {reason}") from error
+
+
+def streamed_rows(path: str | Path, *, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Read a table in UTF-8 row by row, so that a million rows need little memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table.
+    delimiter : str
+        What separates cells.
+
+    Yields
+    ------
+    int
+        Number of the line at which the row ends, from 1.
+    list of str
+        The cells, unquoted.
+
+    Raises
+    ------
+    ValueError
+        The file is not text in UTF-8, or not CSV.
+    OSError
+        It cannot be read.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.reader(lines, delimiter=delimiter)
+            for row in rows:
+                quotes = any(cell[:1] == "'" for cell in row)
+                yield rows.line_num, [unquoted(cell) for cell in row] if quotes else row
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{_shown(path)} is not a table of text in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise ValueError(f"{_shown(path)} is not a table: {error}") from error
 
 
 def read_table(path: str | Path) -> list[list[str]]:
