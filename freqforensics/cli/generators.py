@@ -47,7 +47,7 @@ def simulate(
     """
     from freqforensics.generators.photos import check_crop_size
     from freqforensics.generators.registry import fitted_families
-    from freqforensics.perturbations.perturb import JPEG
+    from freqforensics.perturbations import JPEG
 
     fitted_families(family or ["all"], weights)
     check_crop_size(size)

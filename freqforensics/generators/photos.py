@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.images import ImageReadError, decode_image, read_file, shown_path
-from freqforensics.perturbations.perturb import Resize
+from freqforensics.perturbations import Resize
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_sources
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from freqforensics.generators.polyphase import random_polyphase
 from freqforensics.generators.registry import SHELF
-from freqforensics.perturbations.perturb import (
+from freqforensics.perturbations import (
     JPEG,
     Chain,
     ChromaSubsampling,

@@ -17,7 +17,7 @@ from freqforensics.generators.miniature import Miniature
 from freqforensics.generators.photos import Photos, check_crop_size, index_photos, read_photos
 from freqforensics.generators.registry import fitted_families
 from freqforensics.generators.storage import load_miniature
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 from freqforensics.runtime.destinations import check_result_folder
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import scratch_folder

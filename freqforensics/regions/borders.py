@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 from freqforensics.regions.ground import EXACT, LEAST, Floats, Tiles, Uint8, distance_rows, is_even, runs
 
 _LOOSE: Final = 24  # grey levels around a bar's colour close to the picture, where compression rings
@@ -24,6 +24,7 @@ def without_bars(image: Uint8, *, inside: bool) -> tuple[Region, str, Floats]:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     inside : bool
         The image is a picture on a canvas. It may have a frame with round corners then, and only the middle eight
         tenths of its sides are looked at.
@@ -114,6 +115,7 @@ def largest_piece(image: Uint8) -> tuple[Region, str]:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
 
     Returns
     -------

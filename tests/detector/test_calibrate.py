@@ -21,8 +21,8 @@ from freqforensics.detector.calibrate import (
     left_out_evidence,
 )
 from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
+from freqforensics.perturbations import JPEG, Chain, Resize, WebP
 from freqforensics.perturbations.carriers import CARRIERS
-from freqforensics.perturbations.perturb import JPEG, Chain, Resize, WebP
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.sources.sources import index_images, index_sources
 from freqforensics.studies.population import calibrate_on_sources
