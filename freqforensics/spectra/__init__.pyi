@@ -1,3 +1,4 @@
+from .accumulate import SpectrumAccumulator as SpectrumAccumulator, combine as combine
 from .alignment import match_radial_power as match_radial_power
 from .bands import Band as Band, keep_band as keep_band, notch_mask as notch_mask
 from .crops import Crop as Crop, crop_origins as crop_origins
@@ -29,12 +30,7 @@ from .peaks import (
     strongest_line as strongest_line,
 )
 from .population import Population as Population, measure_population as measure_population
-from .power import (
-    MeanSpectrum as MeanSpectrum,
-    SpectrumAccumulator as SpectrumAccumulator,
-    SpectrumKind as SpectrumKind,
-    combine as combine,
-)
+from .power import MeanSpectrum as MeanSpectrum, SpectrumKind as SpectrumKind
 from .profile import Profile as Profile, angular_profile as angular_profile, radial_profile as radial_profile
 from .resampling import (
     ResamplingTrace as ResamplingTrace,

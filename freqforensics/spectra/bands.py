@@ -102,15 +102,17 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     Parameters
     ----------
     planes : ndarray, shape (..., H, W)
+        Image planes.
     band : Band
+        Frequencies that stay.
 
     Returns
     -------
     ndarray of float32, shape (..., H, W)
     """
-    given = np.asarray(planes, np.float32)
-    height, width = given.shape[-2:]
-    spectrum = fft.rfft2(given)
+    samples = np.asarray(planes, np.float32)
+    height, width = samples.shape[-2:]
+    spectrum = fft.rfft2(samples)
     spectrum *= band.mask((height, width))
     return fft.irfft2(spectrum, s=(height, width))
 

@@ -1,4 +1,4 @@
-"""Periodic traces in the second difference of images: what resizing and JPEG's block grid leave, whatever made them."""
+"""Periodic traces in the second difference of images, which resizing and JPEG's block grid leave."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _REACH, _GAP = 14, 2  # bins on either side that give the background, and those 
 
 @dataclass(frozen=True, eq=False)
 class ResamplingTrace:
-    """The averaged spectrum of how strongly images bend, along x and along y.
+    """The averaged spectrum of the second difference of images, along x and along y.
 
     Parameters
     ----------
     images : int
+        Number of images averaged.
     frequencies : ndarray, shape (bins,)
         Cycles per pixel.
     power : ndarray, shape (2, bins)
@@ -68,9 +69,9 @@ class ResamplingTrace:
             around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
             # Beyond the ends the spectrum is its own mirror image.
             folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
-            taken = [i for i in folded if i >= lowest - _REACH // 2]
-            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, taken], axis=1), 1e-30)
-            support[index] = len(set(taken))
+            selected = [i for i in folded if i >= lowest - _REACH // 2]
+            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, selected], axis=1), 1e-30)
+            support[index] = len(set(selected))
         return ratio, support
 
 
@@ -84,7 +85,7 @@ def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: 
     Parameters
     ----------
     images : iterable of ndarray, (H, W) or (H, W, 3)
-        Smaller ones than `size` are left out.
+        Images in grey levels; those smaller than `size` are left out.
     size, align : int
         Side and alignment of the central crop, pixels.
 
@@ -111,7 +112,7 @@ class TraceAccumulator:
     Parameters
     ----------
     size, align : int
-        As for `resampling_trace`.
+        Side and alignment of the central crop, pixels.
     """
 
     def __init__(self, *, size: int = 256, align: int = 16) -> None:

@@ -1,4 +1,4 @@
-"""High-pass residuals: what is left of an image when its content is taken away."""
+"""High-pass residuals: what remains of an image without its smooth content."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kern
         return _METHODS[method](plane, kernel)
     flat = plane.reshape(-1, *plane.shape[-2:])
     out = np.empty(flat.shape, np.float32)
-    for index, one in enumerate(flat):
-        out[index] = _METHODS[method](one, kernel)
+    for index, layer in enumerate(flat):
+        out[index] = _METHODS[method](layer, kernel)
     return out.reshape(plane.shape)
 
 

@@ -60,12 +60,12 @@ def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.G
 
 
 def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
-    """Give the second half of the columns that hold their own mirror image what the first half has."""
-    made = values.copy()
+    """Mirror the first half of the columns that hold their own mirror image onto the second half."""
+    symmetric = values.copy()
     for column in {0, shape[1] // 2} if shape[1] % 2 == 0 else {0}:
-        first = made[1 : (shape[0] + 1) // 2, column]
-        made[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
-    return made
+        first = symmetric[1 : (shape[0] + 1) // 2, column]
+        symmetric[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
+    return symmetric
 
 
 def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
@@ -85,6 +85,6 @@ def exchanged(
     rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
     order = np.argsort(rings, axis=None, kind="stable")
     shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
-    made = np.empty_like(values).ravel()
-    made[order] = values.ravel()[shuffled]
-    return _mirrored(made.reshape(values.shape), shape)
+    permuted = np.empty_like(values).ravel()
+    permuted[order] = values.ravel()[shuffled]
+    return _mirrored(permuted.reshape(values.shape), shape)

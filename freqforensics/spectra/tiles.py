@@ -1,4 +1,4 @@
-"""The coherence of one image's tiles: what has the same phase all over it, as a lattice has."""
+"""The coherence of one image's tiles, which is high where the phase is the same all over it, as in a lattice."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def log_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32
     Parameters
     ----------
     planes, tile
-        As for `tile_coherence`, which see for errors too.
+        Residuals and side of the tiles, as for `tile_coherence`, which raises the same errors.
 
     Returns
     -------

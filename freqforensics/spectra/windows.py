@@ -18,7 +18,9 @@ def apply_window(plane: NDArray[Any], window: Window) -> NDArray[Any]:
     Parameters
     ----------
     plane : ndarray of floating point, shape (..., H, W)
+        Image planes.
     window : {"none", "hann", "periodic"}
+        Window, see `SpectrumSpec`.
 
     Returns
     -------
@@ -44,6 +46,7 @@ def smooth_component(plane: NDArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     plane : ndarray of floating point, shape (..., H, W)
+        Image planes.
 
     Returns
     -------

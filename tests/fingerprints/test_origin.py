@@ -18,9 +18,8 @@ from freqforensics.fingerprints.origin import KnownGenerators
 from freqforensics.fingerprints.stability import influence, learning_curve
 from freqforensics.generators.registry import FAMILIES, operator_of
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
 from freqforensics.spectra.files import image_spectra
-from freqforensics.spectra.power import combine
 from freqforensics.studies.compare import compare_sources
 
 SPEC = SpectrumSpec(size=32, residual="none")
