@@ -31,7 +31,7 @@ class SpectrumSpec:
     align : int
         Crop offsets are multiples of this from the image's origin, so that lattices keep their phase.
     residual : {"median", "gaussian", "laplacian", "wavelet", "npr", "none"}
-        High-pass residual; see `high_pass_residual`. It is computed with a margin around the crop, so that it equals the
+        High-pass residual; see `high_pass_residual`. A margin around the crop enters, so that the result equals the
         crop of the whole image's residual.
     kernel : int
         Odd side of the residual's filter.
