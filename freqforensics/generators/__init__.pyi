@@ -1,11 +1,11 @@
 from .fit import (
-    FitConfig as FitConfig,
     fit_families as fit_families,
     fit_from_sources as fit_from_sources,
     fit_miniature as fit_miniature,
     measure_fit as measure_fit,
 )
 from .miniature import ALAEMiniature as ALAEMiniature, Miniature as Miniature, make_miniature as make_miniature
+from .optimisation import FitConfig as FitConfig
 from .photos import Photos as Photos, read_photos as read_photos
 from .polyphase import random_polyphase as random_polyphase
 from .registry import (

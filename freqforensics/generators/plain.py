@@ -1,4 +1,4 @@
-"""Photographs at hand without a download, and plainly upsampled versions of them."""
+"""Photographs that need no download, and upsampled versions of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
-from freqforensics.generators.photos import index_photos
+from freqforensics.generators.photos import index_photos, write_png
 from freqforensics.images import ImageReadError, read_image
-from freqforensics.runtime.writing import replacing
 
 TILE: Final = 160
 """Side of the images written, in pixels."""
@@ -24,7 +23,7 @@ SIZE: Final = 128
 _SCIKIT_IMAGE: Final = ("astronaut", "brick", "camera", "cat", "chelsea", "coffee", "grass", "gravel", "rocket")
 
 FEWEST: Final = 20
-"""Crops, of which an average says something."""
+"""Least number of crops for a meaningful average."""
 
 _MOST: Final = 96
 _TILES: Final = (2, 3)
@@ -33,7 +32,7 @@ Plane = NDArray[np.float32]
 
 
 def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path] | None = None) -> int:
-    """Write a ForenSynths tree of photographs' crops and what upsampling by two makes of them.
+    """Write a ForenSynths tree of crops of photographs and the same crops upsampled by two.
 
     Every photograph is halved by area averaging and doubled again, so the content of both sides is the same. The
     upsamplers, one generator each: ``nearest``, ``bilinear`` (half-pixel centres), ``zero-insertion`` (with the mean
@@ -45,8 +44,8 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
     folder : str or Path
         Gets ``<upsampler>/{0_real,1_fake}/*.png``. Files of the same names are replaced.
     sources : sequence of str or Path, optional
-        Photographs of one's own, as for `index_sources`: the middle of each, of up to six crops, and 96 crops in all.
-        Default those that scikit-image and scikit-learn bundle.
+        Photographs, as for `index_sources`; the middle of each gives up to six crops, until there are 96. Default the
+        photographs that scikit-image and scikit-learn bundle.
 
     Returns
     -------
@@ -56,7 +55,7 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
     Raises
     ------
     ValueError
-        Photographs of one's own give fewer than 20 crops of 160 pixels.
+        The photographs give fewer than 20 crops of 160 pixels.
     """
     root = Path(folder)
     count = 0
@@ -69,10 +68,10 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
         enlarged = {upsampler: np.moveaxis(enlarge(planes), 0, 2) for upsampler, enlarge in _UPSAMPLERS.items()}
         for row in range(0, height - TILE + 1, TILE):
             for column in range(0, width - TILE + 1, TILE):
-                place = (slice(row, row + TILE), slice(column, column + TILE))
+                section = (slice(row, row + TILE), slice(column, column + TILE))
                 for upsampler, fake in enlarged.items():
-                    _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", image[place])
-                    _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", fake[place])
+                    write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", _rounded(image[section]))
+                    write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", _rounded(fake[section]))
                 count += 1
         if sources is not None and count >= _MOST:
             break
@@ -90,8 +89,10 @@ def _own_photographs(sources: Sequence[str | Path]) -> Iterator[tuple[str, NDArr
             image = read_image(record.path, on_note=lambda note: None)
         except ImageReadError:
             continue
-        height, width = (min(side, most * TILE) for side, most in zip(image.shape[:2], _TILES, strict=True))
-        top, left = ((side - kept) // 2 // 16 * 16 for side, kept in zip(image.shape[:2], (height, width), strict=True))
+        height, width = (min(side, count * TILE) for side, count in zip(image.shape[:2], _TILES, strict=True))
+        top, left = (
+            (side - length) // 2 // 16 * 16 for side, length in zip(image.shape[:2], (height, width), strict=True)
+        )
         if min(height, width) >= TILE:
             yield f"{number:03}", image[top : top + height, left : left + width]
 
@@ -125,10 +126,5 @@ _UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {
 }
 
 
-def _write_png(path: Path, image: NDArray[Any]) -> None:
-    rounded = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    encoded, data = cv2.imencode(".png", cv2.cvtColor(rounded, cv2.COLOR_RGB2BGR))
-    if not encoded:
-        raise OSError(f"{path} cannot be encoded")
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+def _rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

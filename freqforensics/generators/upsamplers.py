@@ -24,6 +24,7 @@ class Upsampler:
     Parameters
     ----------
     name : str
+        Name, for messages and figures.
     factor : int
         s, along each axis.
     taps : tuple of float
@@ -59,6 +60,7 @@ class Upsampler:
         Parameters
         ----------
         planes : ndarray of floating point, shape (..., H, W)
+            Image planes.
         boundary : {"wrap", "reflect", "edge"}
             What lies beyond the borders; with "wrap" the closed forms hold exactly.
 
@@ -181,8 +183,9 @@ def transposed_convolution(taps: tuple[float, ...], *, stride: int = 2, padding:
     Parameters
     ----------
     taps : tuple of float
+        Kernel along each axis.
     stride, padding : int
-        As in torch.nn.ConvTranspose2d; the output is not cropped, but starts `padding` samples in.
+        Stride and padding of torch.nn.ConvTranspose2d; the output starts `padding` samples in and is not cropped.
     """
     return Upsampler(f"transposed k={len(taps)} s={stride}", stride, tuple(map(float, taps)), padding)
 
