@@ -1,4 +1,4 @@
-"""Wrong verdicts on photographs, by where they are from and how they came."""
+"""False alarms on photographs, by source and carrier."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def plot_false_alarms(result: FalseAlarms, *, fig: Figure | None = None) -> Figu
     Parameters
     ----------
     result : FalseAlarms
+        The rates of verdicts.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 

@@ -82,7 +82,7 @@ CODE = """
 import sys, torch
 from freqforensics.detector import make_detector, score_files
 from freqforensics.detector.calibrated import open_detector
-from freqforensics.images import index_images
+from freqforensics.sources import index_images
 torch.set_num_threads(int(sys.argv[1]))
 records = index_images(sys.argv[2])
 for name, crops in (("everyday", ("views",)), ("resnet", ("center", "none", "tiles"))):
