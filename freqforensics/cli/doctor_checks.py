@@ -19,30 +19,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from freqforensics._version import __version__
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, LIBRARIES
 
 Status = Literal["ok", "note", "problem"]
 
 OLDEST_PYTHON: Final = (3, 11)
-MAIN_LIBRARIES: Final = (
-    "torch",
-    "torchvision",
-    "numpy",
-    "scipy",
-    "opencv-python-headless",
-    "pillow",
-    "simplejpeg",
-    "imagecodecs",
-    "tifffile",
-    "matplotlib",
-    "captum",
-    "scikit-image",
-    "scikit-learn",
-    "PyWavelets",
-    "lightning-fabric",
-    "safetensors",
-)
-"""Distributions that results depend on; all are needed."""
-
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
@@ -51,6 +32,11 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
 }
 """What each extra of the package installs."""
+
+MAIN_LIBRARIES: Final = tuple(
+    name for name in (*DETECTOR_LIBRARIES, *LIBRARIES, "captum", "safetensors") if name not in EXTRAS["heic"]
+)
+"""Distributions that results depend on; all are needed."""
 
 _OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 """Distributions that all install the same module, cv2."""
