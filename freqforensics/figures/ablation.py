@@ -11,7 +11,7 @@ from freqforensics.figures.style import style
 from freqforensics.spectra import Band
 
 if TYPE_CHECKING:
-    from freqforensics.training.ablation import Ablation
+    from freqforensics.training import Ablation
 
 _TITLES: Final = {
     "recipe": "Augmentation in training",

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from freqforensics.figures.plane import draw_plane
 from freqforensics.figures.style import OKABE_ITO, new_figure, style
+from freqforensics.fingerprints import Similarity
 from freqforensics.fingerprints.comparison import Comparison, Origins
-from freqforensics.fingerprints.fingerprint import Similarity
 from freqforensics.fingerprints.origin import REAL
 
 _TITLES: Final = {

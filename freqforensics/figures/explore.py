@@ -24,7 +24,7 @@ from freqforensics.figures.style import new_figure, ordered_labels, plain_ticks,
 from freqforensics.spectra import MeanSpectrum
 
 if TYPE_CHECKING:
-    from freqforensics.attribution.counterfactual import Counterfactual
+    from freqforensics.attribution import Counterfactual
 
 _CHOSEN: Final = "#D55E00"
 _PEAK: Final = "white"

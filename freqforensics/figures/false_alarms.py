@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from freqforensics.figures.style import style
 
 if TYPE_CHECKING:
-    from freqforensics.evaluation.false_alarms import FalseAlarms
+    from freqforensics.evaluation import FalseAlarms
 
 _MOST: Final = 20.0
 """Per cent at which colours end, in every such figure."""

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
-from freqforensics.quality.association import Association
-from freqforensics.quality.fakeness import PERCENTILES, FakenessStudy
+from freqforensics.quality import Association, FakenessStudy
+from freqforensics.quality.fakeness import PERCENTILES
 
 _KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
 _LEVEL: Final = 0.05

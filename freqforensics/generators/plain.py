@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.generators.photos import index_photos, write_png
+from freqforensics.generators.upsamplers import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.images import ImageReadError, read_image
 
 TILE: Final = 160

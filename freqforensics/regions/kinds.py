@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
 from typing import Final
 
-from freqforensics.images import JpegTables
-from freqforensics.images.jpeg import luma_table
+from freqforensics.images import JpegTables, luma_table
 from freqforensics.perturbations import AVIF, GIF, JPEG, Chain, Perturbation, WebP
 
 ANY: Final = ""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from freqforensics.images.headers import read_header
-from freqforensics.images.jpeg import read_jpeg_tables
-from freqforensics.images.reading import ImageReadError, decode_image, read_file
+from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.records import ImageRecord
 

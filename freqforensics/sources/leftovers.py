@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Final
 
-from freqforensics.images.headers import SUFFIXES
+from freqforensics.images import SUFFIXES
 
 HEIC_SUFFIXES: Final = frozenset({".heic", ".heif", ".hif", ".heics", ".heifs"})
 

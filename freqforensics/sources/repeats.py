@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.records import ImageRecord, path_text
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.records import ImageRecord, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
 from freqforensics.sources.tables import read_table

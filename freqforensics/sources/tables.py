@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, get_args
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.runtime.tables import streamed_rows
 from freqforensics.sources.records import ImageRecord, Label, path_text
 from freqforensics.sources.repeats import contradiction

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import Leftovers, is_image_name
 from freqforensics.sources.records import ImageRecord, Label
 from freqforensics.sources.sides import Sides, is_numbered, is_sure_word, possible_side, tell_side, tell_sides

@@ -9,9 +9,6 @@ from .files import (
     mean_spectrum as mean_spectrum,
 )
 from .lattice import (
-    Alternative as Alternative,
-    LatticeEvidence as LatticeEvidence,
-    LatticeTest as LatticeTest,
     UpsamplingReport as UpsamplingReport,
     estimate_upsampling as estimate_upsampling,
     lattice_test as lattice_test,
@@ -29,8 +26,14 @@ from .peaks import (
     line_bins as line_bins,
     strongest_line as strongest_line,
 )
-from .population import Population as Population, measure_population as measure_population
-from .power import MeanSpectrum as MeanSpectrum, SpectrumKind as SpectrumKind
+from .population import (
+    Nearest as Nearest,
+    Population as Population,
+    Standing as Standing,
+    measure_population as measure_population,
+    shipped_population as shipped_population,
+)
+from .power import MeanSpectrum as MeanSpectrum
 from .profile import Profile as Profile, angular_profile as angular_profile, radial_profile as radial_profile
 from .resampling import (
     ResamplingTrace as ResamplingTrace,
@@ -38,6 +41,11 @@ from .resampling import (
     resampling_trace as resampling_trace,
 )
 from .residual import Residual as Residual, high_pass_residual as high_pass_residual
-from .spec import Channel as Channel, Normalisation as Normalisation, SpectrumSpec as SpectrumSpec
+from .spec import (
+    Channel as Channel,
+    Normalisation as Normalisation,
+    SpectrumSpec as SpectrumSpec,
+    channel_planes as channel_planes,
+)
 from .tiles import log_coherence as log_coherence, tile_coherence as tile_coherence
 from .windows import Window as Window

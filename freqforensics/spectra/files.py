@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
 from freqforensics.runtime.parallel import Backend, map_reduce
-from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
-from freqforensics.sources.records import ImageRecord
+from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum
