@@ -36,16 +36,16 @@ from .spectra.profile import Profile as Profile, angular_profile as angular_prof
 from .spectra.resampling import resampling_trace as resampling_trace
 from .spectra.residual import high_pass_residual as high_pass_residual
 from .spectra.spec import SpectrumSpec as SpectrumSpec
-from .studies.audit import audit_sources as audit_sources
-from .studies.compare import compare_sources as compare_sources
+from .studies.audit import AuditStudy as AuditStudy, audit_study as audit_study
+from .studies.compare import ComparisonStudy as ComparisonStudy, compare_study as compare_study
 from .studies.evaluate import (
     ablate_sources as ablate_sources,
     evaluate_sources as evaluate_sources,
     sweep_sources as sweep_sources,
 )
 from .studies.false_alarms import measure_false_alarms as measure_false_alarms
-from .studies.origin import find_origins as find_origins
-from .studies.quality import relate_quality as relate_quality
+from .studies.origin import OriginStudy as OriginStudy, origin_study as origin_study
+from .studies.quality import QualityStudy as QualityStudy, quality_study as quality_study
 from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study
 from .studies.upsampling import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
 from .training.recipe import TrainConfig as TrainConfig

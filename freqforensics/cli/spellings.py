@@ -49,6 +49,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
 """Options of the library's parameters, in all commands."""
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "compare": {"size": "--crop"},
+    "origin": {"size": "--crop"},
+    "quality": {"score": "--score", "scores": "--score"},
 }
 """The same in one command."""
 

@@ -19,6 +19,7 @@ from freqforensics.quality.ranks import (
     Index,
     all_among,
     centred,
+    check_resampling,
     codes,
     drawn,
     exchanges,
@@ -195,8 +196,9 @@ def associate(
     x = np.asarray(logits, np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():
         raise ValueError(f"logits must be finite, of shape (N,); got {x.shape}, {np.sum(~np.isfinite(x))} not finite")
-    if resamples < 2 or permutations < 1:
-        raise ValueError(f"resamples ({resamples}) must be at least 2, permutations ({permutations}) at least 1")
+    check_resampling("resamples", resamples)
+    if permutations < 1:
+        raise ValueError(f"permutations must be at least 1, got {permutations}")
     measured = {name: _sized(np.asarray(found, np.float64), f"scores[{name!r}]", x) for name, found in scores.items()}
     kinds, makers = _sized(np.asarray(labels), "labels", x), _sized(np.asarray(generators), "generators", x)
     unknown = sorted({str(kind) for kind in kinds} - set(get_args(Label)))

@@ -46,7 +46,7 @@ class Trend:
 
 
 @dataclass(frozen=True, eq=False)
-class FakenessStudy:
+class FakenessByQuality:
     """Logits and scores of some images, and what they have to do with each other.
 
     Parameters
@@ -124,7 +124,7 @@ class FakenessStudy:
         }
 
 
-def study_fakeness(
+def fakeness_by_quality(
     scored: ScoreTable,
     quality: QualityTable,
     *,
@@ -133,7 +133,7 @@ def study_fakeness(
     resamples: int = 1000,
     permutations: int = 1999,
     seed: int = 0,
-) -> FakenessStudy:
+) -> FakenessByQuality:
     """Relate logits to scores of quality.
 
     JPEG quality, the logarithm of the number of pixels and the category, where there are any, are held fixed in partial
@@ -153,7 +153,7 @@ def study_fakeness(
 
     Returns
     -------
-    FakenessStudy
+    FakenessByQuality
 
     Raises
     ------
@@ -194,7 +194,7 @@ def study_fakeness(
         seed=seed,
     )
     verdicts = tuple(logits[row.path].verdict for row in rows)
-    study = FakenessStudy(table, x, labels, threshold, found, (), {}, (*notes, *found.notes), verdicts, unjudged)
+    study = FakenessByQuality(table, x, labels, threshold, found, (), {}, (*notes, *found.notes), verdicts, unjudged)
     rng = np.random.default_rng(seed)
     trends = []
     kinds: tuple[Literal["real", "fake"], ...] = ("real", "fake")

@@ -21,6 +21,12 @@ Index = NDArray[np.intp]
 _CHUNK: Final = 4_000_000
 
 
+def check_resampling(name: str, samples: int) -> None:
+    """Raise ValueError unless so many bootstrap samples have a spread; `name` is the parameter's."""
+    if samples < 2:
+        raise ValueError(f"{name} must be at least 2, got {samples}")
+
+
 def clipped(rho: ArrayLike, images: ArrayLike) -> Float:
     """Keep correlations off 1 by half the least step that Spearman's has, so that artanh is finite."""
     n = np.asarray(images, np.float64)

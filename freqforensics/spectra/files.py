@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,21 +61,6 @@ class _Share:
     failures: list[tuple[str, str]] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
     digest: int = 0
-
-
-class ImageTerm(NamedTuple):
-    """What one image file adds to an average.
-
-    Parameters
-    ----------
-    spectrum : MeanSpectrum
-        Without an image where the file cannot be read or is too small.
-    content : int
-        `difference_hash` of the picture; -1 of one that is flat, or was not averaged.
-    """
-
-    spectrum: MeanSpectrum
-    content: int
 
 
 def mean_spectrum(
@@ -139,74 +123,6 @@ def mean_spectrum(
         progress,
     )
     return _spectrum(share, copies)
-
-
-def image_spectra(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[MeanSpectrum, ...]:
-    """Transform image files one by one: the terms of an average, which `combine` adds up.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord, str or Path
-        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
-        others: `distinct_files` tells which files to leave out.
-    spec : SpectrumSpec, optional
-        Whose crops are not drawn at random.
-    workers, progress
-        As for `mean_spectrum`.
-
-    Returns
-    -------
-    tuple of MeanSpectrum
-        One for each record, in their order. Of 64x64 crops each takes 100 kB.
-
-    Raises
-    ------
-    ValueError
-        No records, or a parameter out of range.
-    """
-    return tuple(term.spectrum for term in image_terms(records, spec=spec, workers=workers, progress=progress))
-
-
-def image_terms(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[ImageTerm, ...]:
-    """Transform image files one by one, and hash what they look like.
-
-    Parameters
-    ----------
-    records, spec, workers, progress
-        As for `image_spectra`.
-
-    Returns
-    -------
-    tuple of ImageTerm
-        One for each record, in their order.
-
-    Raises
-    ------
-    ValueError
-        As `image_spectra`.
-    """
-    spec = spec or SpectrumSpec()
-    _check(records, spec, None, None, "skip")
-    average = partial(_average, spec, "skip", False, MAX_PIXELS, False, False)
-
-    def each(paths: Sequence[tuple[Path, None]]) -> list[ImageTerm]:
-        shares = [average([path]) for path in paths]
-        return [ImageTerm(_spectrum(share), share.hashes[0] if share.hashes else -1) for share in shares]
-
-    items = [(path, None) for path in _chosen(records, None, None)]
-    return tuple(map_reduce(items, each, operator.iadd, workers=workers, progress=progress))
 
 
 def file_evidence(

@@ -22,7 +22,7 @@ from freqforensics.runtime.results import drop_manifest, scratch_folder
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.compare import compare_sources
+from freqforensics.studies.compare import compare_study
 from freqforensics.studies.evaluate import evaluate_sources
 from freqforensics.studies.inspect import inspect_files
 from freqforensics.studies.spectrum import spectrum_study
@@ -115,9 +115,8 @@ def show_all(
     tell("3 of 6: the average spectrum of each, its fingerprint")
     spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
     tell("4 of 6: how alike the fingerprints are")
-    compare_sources(
-        [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress
-    )
+    comparison = compare_study([root / "miniatures"], permutations=39, bootstrap=40, progress=progress)
+    comparison.save(root / "likeness", overwrite=True)
     tell("5 of 6: the detector that ships scores them")
     evaluation, _, _ = evaluate_sources(
         [root / "miniatures"], root / "scores", weights=[DEFAULT], crop="none", limit=_SCORED, resamples=200,

@@ -18,7 +18,7 @@ from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.evaluate import sweep_sources
-from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.quality import quality_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
 
@@ -56,7 +56,7 @@ def make_gallery(
     ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
         Tables that ``ablate`` wrote.
     weights, crop, device, engine
-        As for `sweep_sources` and `relate_quality`.
+        As for `sweep_sources` and `quality_study`.
     size : int
         Side of the crops that spectra are averaged over.
     limit : int, optional
@@ -81,7 +81,7 @@ def make_gallery(
     ------
     ValueError, FileNotFoundError
         The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `sweep_sources`,
-        `relate_quality`.
+        `quality_study`.
     """
     root = Path(out)
     check_parts(root, PARTS, overwrite=overwrite)
@@ -112,7 +112,10 @@ def make_gallery(
     with scratch_folder(root / "robustness", overwrite=True) as folder:
         sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
     tell("fakeness and quality")
-    _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
+    quality = quality_study(
+        sources, weights=weights, view=crop, limit=limit, device=device, backend=engine, progress=progress
+    )
+    quality.save(root / "quality", overwrite=True)
     if loaded:
         _draw_ablations(loaded, root / "ablations")
     else:
@@ -124,7 +127,7 @@ def make_gallery(
     shown = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": size}
     about = manifest(shown, inputs={"sources": len(sources)})
     write_json(root / "manifest.json", {**about, "command": command})
-    return page, failures
+    return page, quality.skipped
 
 
 def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:
