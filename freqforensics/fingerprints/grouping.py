@@ -96,10 +96,10 @@ def group(
     if among is None:
         rows, columns = np.triu_indices(len(names), 1)
     else:
-        rows, columns = (found.ravel() for found in np.meshgrid(*map(np.flatnonzero, (~others, others)), indexing="ij"))
-    own, coded = np.unique(labels, return_inverse=True)
+        rows, columns = (grid.ravel() for grid in np.meshgrid(*map(np.flatnonzero, (~others, others)), indexing="ij"))
+    kinds, coded = np.unique(labels, return_inverse=True)
     same = coded[rows] == coded[columns]
-    if len(own) < 2 or same.all() or not same.any():
+    if len(kinds) < 2 or same.all() or not same.any():
         raise ValueError("groups must be two or more, one of them of two sets or more that are compared")
 
     def means(same: NDArray[np.bool_]) -> tuple[float, float]:
