@@ -90,7 +90,7 @@ def small_batches(monkeypatch):
 
 def test_interrupted_and_resumed_it_is_the_same_training(tree, tmp_path, monkeypatch, small_batches):
     monkeypatch.setattr(everyday, "EVERY", 2)
-    whole = train_everyday(config(tree, steps=5), tmp_path / "whole", workers=0)
+    whole = train_everyday(config(tree, steps=5), tmp_path / "whole", workers=0, device="cpu")
     store = everyday._Run.store
 
     def stored_and_killed(run, path):
@@ -100,13 +100,15 @@ def test_interrupted_and_resumed_it_is_the_same_training(tree, tmp_path, monkeyp
 
     monkeypatch.setattr(everyday._Run, "store", stored_and_killed)
     with pytest.raises(KeyboardInterrupt):
-        train_everyday(config(tree, steps=5), tmp_path / "part", workers=0)
+        train_everyday(config(tree, steps=5), tmp_path / "part", workers=0, device="cpu")
     with pytest.raises(ValueError, match="not empty"):
-        train_everyday(config(tree, steps=5), tmp_path / "part", workers=0)
+        train_everyday(config(tree, steps=5), tmp_path / "part", workers=0, device="cpu")
+    with pytest.raises(ValueError, match="device 'abacus' cannot be used"):
+        train_everyday(config(tree), tmp_path / "new", device="abacus")
     with pytest.raises(ValueError, match="another configuration"):
-        train_everyday(config(tree, steps=6), tmp_path / "part", workers=0, resume=True)
+        train_everyday(config(tree, steps=6), tmp_path / "part", workers=0, resume=True, device="cpu")
     monkeypatch.setattr(everyday._Run, "store", store)
-    resumed = train_everyday(config(tree, steps=5), tmp_path / "part", workers=0, resume=True)
+    resumed = train_everyday(config(tree, steps=5), tmp_path / "part", workers=0, resume=True, device="cpu")
     for name, value in whole.network.state_dict().items():
         np.testing.assert_allclose(resumed.network.state_dict()[name], value, rtol=1e-5, atol=1e-7, err_msg=name)
     assert not (tmp_path / "part/checkpoint.pt").exists()
@@ -120,7 +122,7 @@ def test_interrupted_and_resumed_it_is_the_same_training(tree, tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_it_learns_a_checkerboard(tree, tmp_path, small_batches):
-    detector = train_everyday(config(tree, steps=60, learning_rate=5e-2), tmp_path / "run", workers=0)
+    detector = train_everyday(config(tree, steps=60, learning_rate=5e-2), tmp_path / "run", workers=0, device="cpu")
     logits = {}
     for side in ("0_real", "1_fake"):
         images = [cv2.imread(str(tree / f"pairs/board/{side}/{n}.png"))[:224, :224] for n in range(6)]
