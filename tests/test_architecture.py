@@ -220,8 +220,9 @@ def test_the_command_lines_choices_are_the_librarys():
     from freqforensics.studies import demo as showcase, paper_figures as gallery, spectrum as survey
     from freqforensics.training import ablation, data as training_set, everyday_recipe, recipe
 
-    for name in ("Crop", "Residual", "Channel", "Window", "Normalisation"):
+    for name in ("Residual", "Channel", "Window", "Normalisation"):
         assert getattr(spectral, name) == getattr(spectra, name)
+    assert spectral.Placement == spectra.Crop
     assert spectral.LabelChoice == survey.LabelChoice
     assert detecting.Input == resnet.InputKind
     assert detecting.ImbalanceChoice == training_set.Imbalance
