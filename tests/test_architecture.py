@@ -280,8 +280,9 @@ def test_the_command_lines_choices_are_the_librarys():
     from freqforensics.studies import demo as showcase, paper_figures as gallery, spectrum as survey
     from freqforensics.training import ablation, everyday_recipe, recipe
 
-    for name in ("Crop", "Residual", "Channel", "Window", "Normalisation"):
+    for name in ("Residual", "Channel", "Window", "Normalisation"):
         assert getattr(spectral, name) == getattr(spectra, name)
+    assert spectral.Placement == spectra.Crop
     assert spectral.LabelChoice == survey.LabelChoice
     assert training_options.Input == resnet.InputKind
     assert training_options.ImbalanceChoice == recipe.Imbalance

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from freqforensics._version import __version__
 from freqforensics.cli.app import PROJECT, app
 from freqforensics.cli.options import AsJson
+from freqforensics.cli.versions import MAIN_LIBRARIES, OPENCV, installed_versions
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -32,11 +33,6 @@ Findings = Iterator[tuple[Status, str, str]]
 """Status, what was found, advice."""
 STATUSES: Final = ("ok", "note", "problem")
 OLDEST_PYTHON: Final = (3, 11)
-MAIN_LIBRARIES: Final = (
-    "torch", "torchvision", "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg", "imagecodecs",
-    "tifffile", "matplotlib", "captum", "scikit-image", "scikit-learn", "PyWavelets", "lightning-fabric", "safetensors",
-)  # fmt: skip
-"""Distributions that results depend on."""
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
@@ -45,8 +41,6 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
 }
 """Distributions that each extra installs."""
-_OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
-"""Distributions of one module, cv2."""
 _TORCH_AGAIN: Final = "pip install --upgrade --force-reinstall torch torchvision"
 _LITTLE_SPACE: Final = 1_000_000_000
 _TOO_LITTLE_SPACE: Final = 50_000_000
@@ -136,32 +130,12 @@ def _remedy(error: Exception) -> str:
     if "torchvision::nms" in str(error):
         return f"torchvision was built for another torch: {_TORCH_AGAIN}"
     if "libGL" in str(error) or "libgthread" in str(error):
-        return f"pip uninstall opencv-python opencv-contrib-python, then pip install --force-reinstall {_OPENCV[0]}"
+        return f"pip uninstall opencv-python opencv-contrib-python, then pip install --force-reinstall {OPENCV[0]}"
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is missing: install freqforensics again, with all that it requires"
     if isinstance(error, ImportError):
         return "it is installed and cannot be loaded: install it again (pip install --force-reinstall)"
     return ""
-
-
-def main_versions() -> dict[str, str | None]:
-    """Give the versions of Python and of `MAIN_LIBRARIES`, importing none; None of those not installed."""
-    versions: dict[str, str | None] = {"Python": platform.python_version()}
-    for name in MAIN_LIBRARIES:
-        installed = _versions(name)
-        versions |= installed if installed else dict.fromkeys([name])
-    return versions
-
-
-def _versions(name: str) -> dict[str, str]:
-    """Versions of a distribution, or of all installed ones that give cv2; empty where there is none."""
-    versions = {}
-    for distribution in _OPENCV if name == _OPENCV[0] else (name,):
-        try:
-            versions[distribution] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def _required(extra: str = "") -> dict[str, SpecifierSet]:
@@ -187,7 +161,7 @@ def _shortcoming(name: str, bounds: SpecifierSet | None) -> str:
     """Say what is wrong with a distribution, empty if nothing is; pre-releases count as their release."""
     from packaging.version import Version
 
-    versions = _versions(name)
+    versions = installed_versions(name)
     if not versions:
         return f"{name} missing"
     if bounds and not any(bounds.contains(Version(version).base_version) for version in versions.values()):
@@ -233,7 +207,7 @@ def _extra(extra: str) -> Findings:
         if wrong:
             yield "note", wrong, f'pip install "freqforensics[{extra}]"'
         else:
-            yield "ok", f"{name} {_versions(name)[name]}", ""
+            yield "ok", f"{name} {installed_versions(name)[name]}", ""
 
 
 def _torch_pair() -> Findings:
@@ -305,11 +279,11 @@ def _gpu() -> Findings:
 def _opencv() -> Findings:
     import cv2
 
-    versions = _versions(_OPENCV[0])
+    versions = installed_versions(OPENCV[0])
     names = ", ".join(f"{name} {version}" for name, version in versions.items())
     yield "ok", f"cv2 {cv2.__version__} of {names or 'no distribution that pip knows'}", ""
     if len(versions) > 1:
-        advice = f"pip uninstall {' '.join(versions)}, then pip install {_OPENCV[0]}"
+        advice = f"pip uninstall {' '.join(versions)}, then pip install {OPENCV[0]}"
         yield "note", "they write over each other's files", advice
 
 

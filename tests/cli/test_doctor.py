@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 
 import freqforensics
 from freqforensics.cli import doctor
-from freqforensics.cli.doctor import Check, examine, main_versions
+from freqforensics.cli.doctor import Check, examine
+from freqforensics.cli.versions import main_versions
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NAMES = [
@@ -510,7 +511,7 @@ def test_version_lists_the_libraries_and_imports_none():
     assert lines[1:] == [f"{name} {version or 'not installed'}" for name, version in main_versions().items()]
     assert f"torch {importlib.metadata.version('torch')}" in lines
     code = (
-        "import sys; from freqforensics.cli.doctor import main_versions; main_versions();"
+        "import sys; from freqforensics.cli.versions import main_versions; main_versions();"
         "print([m for m in ('torch', 'numpy', 'cv2', 'scipy', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -103,7 +103,7 @@ OPTIONS = {
     "spectrum --kernel 4": "kernel",
     "upsampling --crop 33": "multiple of 16",
     "upsampling --real {missing}": "missing",
-    "upsampling --predict nonsense": "family must be one of",
+    "upsampling --predict nonsense": "--predict must be one of",
     "compare --crop 40": "multiple of 16",
     "compare --groups {missing}": "no such file",
     "origin --crop 40": "multiple of 16",
