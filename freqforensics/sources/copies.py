@@ -102,7 +102,7 @@ def near_copies(hashes: Iterable[int]) -> list[int]:
     Parameters
     ----------
     hashes : iterable of int
-        Of `difference_hash`; pictures whose hashes differ in at most 3 bits look alike, flat ones like none.
+        Hashes of `difference_hash`; pictures whose hashes differ in at most 3 bits look alike, flat ones like none.
 
     Returns
     -------

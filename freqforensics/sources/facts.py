@@ -30,9 +30,9 @@ class FileFacts:
     size : int
         Bytes.
     quality : int or None
-        Of a JPEG, on libjpeg's scale.
+        Quality of a JPEG, on libjpeg's scale.
     subsampling : str
-        Of a JPEG; "none" otherwise.
+        Chroma subsampling of a JPEG; "none" otherwise.
     bits : int
         Per sample.
     grey : bool
