@@ -336,7 +336,7 @@ class _Parts:
         return halves[0], halves[1]
 
     def distance(self, level: Float, images: tuple[float, float]) -> float:
-        """Mean square of a level's difference from this set's in standard errors, by numbers of fake and real images."""
+        """Mean square of a level's difference from this set's in standard errors, by numbers of fakes and reals."""
         if self.real is None:
             variance = self.fake.variance() * (1 / images[0] + 1 / self.fake.images)
         elif self.paired:
