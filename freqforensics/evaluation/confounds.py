@@ -45,7 +45,7 @@ class Confound:
     effect : float
         0 to 1. Of numbers Cliff's delta, |2 AUC - 1|; of kinds the total variation distance. 1: this alone tells all.
     p_value : float
-        Of as large an effect if labels were shuffled, times the number of differences looked at.
+        Probability of as large an effect if labels were shuffled, times the number of differences looked at.
     verdict : {"none", "mild", "serious"}
         Serious from 0.5, mild from 0.2, at p below 0.01.
     real, fake : str
@@ -150,7 +150,7 @@ def audit_facts(
     failures : sequence of (str, str)
         Kept.
     seed : int
-        Of the permutations and the forest.
+        Random seed, for the permutations and the forest.
     forest : bool
         Measure what all facts together tell.
     least : float
@@ -216,7 +216,7 @@ def serious_confounds(
     ----------
     records : sequence of ImageRecord
     facts : mapping of Path to FileFacts or None, optional
-        Of files that were read already; None of one that cannot be. Other files are read.
+        Facts of files that were read already, None for one that cannot be read. Other files are read.
 
     Returns
     -------

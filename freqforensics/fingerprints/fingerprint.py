@@ -29,7 +29,7 @@ class Fingerprint:
     ----------
     name : str
     fake : tuple of MeanSpectrum
-        Of disjoint parts of the set, of one plane each; ten or more, so that intervals mean something.
+        Spectra of disjoint parts of the set, one plane each; ten or more, so that intervals mean something.
     real : tuple of MeanSpectrum
         The same of real images of like content, to be taken off; may be empty.
     """
@@ -115,8 +115,8 @@ class Similarity:
         bootstrap has the same part several times, which looks like coherence.) Fake and real parts are left out one
         by one, so that the interval is too wide where part i of both shows the same content.
     p_value : ndarray, shape (G, G)
-        Of as great a similarity where nothing is shared; not corrected for the number of pairs. Of log powers by the
-        jackknife (`product_p_value`), of the other measures by permutation.
+        Probability of as great a similarity where nothing is shared; not corrected for the number of pairs. For log
+        powers by the jackknife (`product_p_value`), for the other measures by permutation.
     """
 
     measure: Measure
@@ -169,6 +169,7 @@ def similarity(
         "lattice" bins exchanged within rings. "log_power" needs none: log powers are smooth over bins, so that
         exchanged bins are no null, and parts of the sets are left out instead.
     seed : int
+        Random seed.
 
     Returns
     -------
@@ -257,9 +258,9 @@ def clusters(
     Parameters
     ----------
     fingerprints, measure, seed
-        As for `similarity`; three fingerprints or more.
+        Three fingerprints or more, and how to compare them; see `similarity`.
     resamples : int
-        Of the bootstrap over parts.
+        Number of bootstrap samples of the parts.
 
     Returns
     -------

@@ -22,9 +22,9 @@ class Grouping:
     within, across : float
         Mean similarity of pairs.
     p_value : float
-        Of as great a difference, where the groups are dealt out to the sets at random.
+        Probability of as great a difference where the groups are dealt out to the sets at random.
     sets : int
-        That have a group.
+        Number of sets that have a group.
     nearest : tuple of (str, str, str, str)
         Set, its group, the set most like it and that one's group; sets alone in their group are left out, and those
         that are like no other.

@@ -62,8 +62,8 @@ class Origin:
         Name of the fingerprint asked about.
     images : int
     name : str or None
-        Of the nearest candidate; None is "unknown": real images are nearer, or the candidate's own images are as far
-        from it in at most 5 % of draws.
+        Name of the nearest candidate; None is "unknown": real images are nearer, or the candidate's own images are as
+        far from it in at most 5 % of draws.
     content_matched : bool
         Every set has real images beside it, whose spectra were taken off. Without, content counts, too.
     candidates : tuple of Candidate
@@ -102,15 +102,16 @@ class KnownGenerators:
     Parameters
     ----------
     known : sequence of Fingerprint
-        Of one spec, with eight parts or more each; parts of one image each serve best. Where all of these have real
-        parts, and so has a set, real levels are taken off.
+        Fingerprints of one spec, with eight parts or more each; parts of one image each serve best. Where all of these
+        have real parts, and so has a set, real levels are taken off.
     draws : int
-        Of the null, for each generator.
+        Number of sets drawn from each generator's images, for p-values.
     content_shift : float
         How far the draws' content is moved: a part is drawn with a probability that grows as exp(shift z), z its place
         along a random direction among the first six principal components of the real parts' (where there are none, its
         own) log powers, in standard deviations. 0: evenly.
     seed : int
+        Random seed.
 
     Raises
     ------
@@ -335,7 +336,7 @@ class _Parts:
         return halves[0], halves[1]
 
     def distance(self, level: Float, images: tuple[float, float]) -> float:
-        """Mean square of a level's difference from this set's in standard errors, for so many fake and real images."""
+        """Mean square of a level's difference from this set's in standard errors, by numbers of fakes and reals."""
         if self.real is None:
             variance = self.fake.variance() * (1 / images[0] + 1 / self.fake.images)
         elif self.paired:

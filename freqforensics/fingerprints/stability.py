@@ -79,10 +79,11 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
     Parameters
     ----------
     fingerprint : Fingerprint
-        Of four parts or more.
+        A fingerprint of four parts or more.
     draws : int
-        Subsets of each size.
+        Number of subsets of each size.
     seed : int
+        Random seed.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def influence(fingerprint: Fingerprint) -> Influence:
     Parameters
     ----------
     fingerprint : Fingerprint
-        Of three parts or more; of one image each to see what each image does.
+        A fingerprint of three parts or more; with parts of one image each to see what each image does.
 
     Returns
     -------

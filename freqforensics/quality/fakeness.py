@@ -52,7 +52,7 @@ class FakenessByQuality:
     Parameters
     ----------
     quality : QualityTable
-        Of the images that have a logit; what cannot be judged has none.
+        Scores of the images that have a logit; what cannot be judged has none.
     logits : ndarray, shape (N,)
         In the order of its rows.
     labels : tuple of {"real", "fake"}
@@ -61,7 +61,7 @@ class FakenessByQuality:
         Logit above which an image is called fake.
     associations : Associations
     trends : tuple of Trend
-        Of groups of 30 images and more.
+        Mean logits along scores, for groups of 30 images and more.
     least : dict of str to tuple of LeastFake
         By generator: the least fake of k of its fakes.
     notes : tuple of str
@@ -147,9 +147,9 @@ def fakeness_by_quality(
     threshold : float
         Logit above which an image is called fake.
     clusters : mapping of str to object, optional
-        By absolute path: images that belong together, as for `associate`. Default each for itself.
+        By absolute path: images that belong together, which are drawn and exchanged together. Default each for itself.
     resamples, permutations, seed
-        As for `associate`.
+        Number of bootstrap samples and of permutations, and the random seed; see `associate`.
 
     Returns
     -------

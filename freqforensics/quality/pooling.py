@@ -24,13 +24,13 @@ class Summary:
     Parameters
     ----------
     score, label : str
-        Of what, and of which images.
+        Score that is correlated with the logit, and label of the images.
     generators, images : int
         Pooled.
     rho, low, high : float
         Mean over generators (on Fisher's scale, given as a correlation), and its 95 % interval.
     p_value : float
-        Of a mean as far from 0 where it is 0.
+        Probability of a mean as far from 0 where it is 0.
     tau2 : float
         Variance between generators, on Fisher's scale; NaN for fewer than two.
     i2 : float

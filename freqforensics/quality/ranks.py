@@ -22,7 +22,7 @@ _CHUNK: Final = 4_000_000
 
 
 def check_resampling(name: str, samples: int) -> None:
-    """Raise ValueError unless so many bootstrap samples have a spread; `name` is the parameter's."""
+    """Raise ValueError unless there are two bootstrap samples or more; `name` is the parameter's."""
     if samples < 2:
         raise ValueError(f"{name} must be at least 2, got {samples}")
 

@@ -43,7 +43,7 @@ class QualityScore:
     Parameters
     ----------
     name : str
-        Of the column.
+        Name of the column.
     label : str
         For figures, with the unit.
     lower_is_better : bool or None
@@ -68,13 +68,13 @@ class QualityRow:
     Parameters
     ----------
     path, generator, label, category, width, height
-        Of the `ImageRecord` (no category is "") and the image.
+        What the `ImageRecord` says (no category is ""), and the image's size.
     format : str
         By content.
     jpeg_quality : int or None
         On libjpeg's scale; None of other formats. A fact of the file: pixels that were JPEG before have none.
     values : tuple of float
-        Of the scores, NaN where one has none for this image.
+        Values of the scores, NaN where one has none for this image.
     """
 
     path: str
@@ -226,6 +226,9 @@ def as_score(
     --------
     >>> as_score(lambda image: float(image.mean()), name="brightness").label
     'brightness'
+    >>> score = as_score(np.ptp, name="contrast", lower_is_better=False, label="contrast (grey levels)", about="Range.")
+    >>> score.label, score.about, score.function(np.array([[[3, 9, 20]]], np.uint8))
+    ('contrast (grey levels)', 'Range.', np.uint8(17))
     """
     if not name or not name.isprintable() or name in FACTS:
         raise ValueError(f"name must be printable and none of {', '.join(FACTS)}; got {name!r}")

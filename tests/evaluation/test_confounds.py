@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -15,10 +16,12 @@ from PIL import Image
 
 from freqforensics.cli import main
 from freqforensics.evaluation.confounds import audit_facts, find_duplicates, matched_records, serious_confounds
-from freqforensics.images import ImageReadError
+from freqforensics.images import ImageReadError, reading as reading_module
+from freqforensics.sources import facts as facts_module
 from freqforensics.sources.facts import read_facts
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images
+from freqforensics.studies import audit as audit_module
 from freqforensics.studies.audit import audit_study, reencode, write_matched
 
 COUNT = 24
@@ -205,6 +208,31 @@ def test_resampling_of_one_side_is_serious(tmp_path):
     with (tmp_path / "out" / "audit.csv").open() as file:
         assert {row["generator"] for row in csv.DictReader(file)} <= {"gan"}
     assert (tmp_path / "out" / "audit.png").stat().st_size > 5000
+
+
+def test_audited_files_are_decoded_once_but_where_a_damaged_one_moves_the_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(audit_module, "TRACED", 5)
+    root = tree(tmp_path, real=lambda rng, i: png(rng, i, (130, 140)), fake=lambda rng, i: png(rng, i, (130, 140)),
+                count=12)  # fmt: skip
+    damaged = sorted((root / "gan" / "1_fake").iterdir())[2]
+    damaged.write_bytes(damaged.read_bytes()[:-30])
+    decoded = Counter()
+    decode_image = facts_module.decode_image
+
+    def counted(data, *, name, **options):
+        decoded[Path(name).name, Path(name).parent.name] += 1
+        return decode_image(data, name=name, **options)
+
+    for module in (facts_module, reading_module):
+        monkeypatch.setattr(module, "decode_image", counted)
+    study = audit_study([root])
+    assert [Path(path).name for path, _ in study.skipped] == ["002.png"]
+    # Of twelve files 0, 2, 4, 6 and 8 are looked at, of the eleven that are left 0, 3, 5, 7 and 9.
+    again = {key for key, count in decoded.items() if count > 1}
+    assert again == {(f"{index:03d}.png", "1_fake") for index in (3, 5, 7, 9)}
+    assert len(decoded) == 23
+    (group,) = study.audit.groups
+    assert (group.real, group.fake, group.resampled) == (12, 11, {})
 
 
 def test_damaged_files_are_named(tmp_path):
