@@ -266,33 +266,39 @@ def test_the_command_lines_choices_are_the_librarys():
 
     from freqforensics import spectra
     from freqforensics.cli import (
-        everyday,
+        ablate,
+        demo as demo_commands,
+        options,
         paper_figures as gallery_commands,
-        score as scoring,
         spectrum as spectral,
-        train as detecting,
+        train_everyday,
+        training_options,
     )
     from freqforensics.detector import inference, resnet, score, weights
     from freqforensics.perturbations.augmentation import RECIPES
     from freqforensics.regions import views
     from freqforensics.studies import demo as showcase, paper_figures as gallery, spectrum as survey
-    from freqforensics.training import ablation, data as training_set, everyday_recipe, recipe
+    from freqforensics.training import ablation, everyday_recipe, recipe
 
     for name in ("Crop", "Residual", "Channel", "Window", "Normalisation"):
         assert getattr(spectral, name) == getattr(spectra, name)
     assert spectral.LabelChoice == survey.LabelChoice
-    assert detecting.Input == resnet.InputKind
-    assert detecting.ImbalanceChoice == training_set.Imbalance
-    assert detecting.ScoreCrop == scoring.ScoreCrop == score.ScoreCrop
-    assert detecting.AblationAxis == ablation.Axis
-    assert scoring.Engine == inference.Engine
-    assert scoring.DEFAULT_WEIGHTS == weights.DEFAULT
-    assert scoring.DEFAULT_CROP == views.DEFAULT_CROP
-    assert inspect.signature(score.score_files).parameters["crop"].default == views.DEFAULT_CROP
-    assert detecting.DecayChoice == recipe.Decay
-    assert get_args(detecting.Recipe) == RECIPES
-    assert get_args(everyday.Part) == tuple(everyday_recipe.PARTS)
-    assert gallery_commands.GALLERY_PARTS == gallery.PARTS
-    assert spectral.DEMO_PARTS == showcase.PARTS
+    assert training_options.Input == resnet.InputKind
+    assert training_options.ImbalanceChoice == recipe.Imbalance
+    assert options.View == score.View
+    assert ablate.AblationAxis == ablation.Axis
+    assert options.Backend == inference.Backend
+    assert options.DEFAULT_WEIGHTS == weights.DEFAULT
+    assert options.DEFAULT_VIEW == views.DEFAULT_VIEW
+    assert inspect.signature(score.score_files).parameters["view"].default == views.DEFAULT_VIEW
+    assert training_options.DecayChoice == recipe.Decay
+    assert training_options.Preset == recipe.Preset
+    assert get_args(recipe.Preset) == tuple(recipe.PRESETS)
+    plain = training_options.TrainingOptions(["photos"])
+    assert plain.config(frozenset()) == plain.config(frozenset(vars(plain)) - {"align"})
+    assert get_args(training_options.Recipe) == RECIPES
+    assert get_args(train_everyday.Part) == tuple(everyday_recipe.PARTS)
+    assert gallery_commands.PAPER_FIGURES_PARTS == gallery.PARTS
+    assert demo_commands.DEMO_PARTS == showcase.PARTS
     words = {str(word) for kind in get_args(_PRECISION_INPUT) for word in get_args(kind)}
     assert set(recipe.PRECISIONS) == words

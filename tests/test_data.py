@@ -34,7 +34,7 @@ from freqforensics.spectra import (
     estimate_upsampling,
     mean_spectrum,
 )
-from freqforensics.studies.upsampling import survey_lattices
+from freqforensics.studies.upsampling import upsampling_study
 
 # Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
 MEASURED = {
@@ -97,7 +97,7 @@ def test_real_sides_have_none_but_the_known_ones(measured):
 
 @pytest.fixture(scope="module")
 def reports(data: Path) -> dict[tuple[str, str], UpsamplingReport]:
-    return survey_lattices([data]).reports
+    return upsampling_study([data]).reports
 
 
 @pytest.mark.parametrize("generator", ["dcgan", "cyclegan", "pix2pix", "stylegan", "stylegan2", "stable_diffusion"])
@@ -159,7 +159,7 @@ def test_the_factor_of_a_miniature_is_read_off_its_images(data, tmp_path, name):
     """Of 200 photographs that no miniature was fitted to; half as many do not show the lattices of five families."""
     done = simulate_from_sources([data / "photos_imagenet"], tmp_path / "tree", families=[name], size=128, limit=200)
     assert done.images == 200
-    reports = survey_lattices([tmp_path / "tree"]).reports
+    reports = upsampling_study([tmp_path / "tree"]).reports
     real, fake = reports[name, "real"], reports[name, "fake"]
     assert real.factor is None
     assert fake.factor == (None if name in UNSEEN else FAMILIES[name].factor)
@@ -177,15 +177,15 @@ def test_the_alias_free_control_has_no_factor():
 def test_the_detector_that_ships_finds_generators_it_has_never_seen(data):
     """AP well above chance where a lattice is strong; what does not carry is in the model card."""
     from freqforensics.detector.weights import DEFAULT
-    from freqforensics.studies.evaluate import evaluate_sources
+    from freqforensics.studies.evaluate import evaluate_study
 
     chosen = [data / name for name in ("cyclegan", "pix2pix", "stylegan2")]
-    evaluation, _, failures = evaluate_sources(chosen, None, weights=[DEFAULT], crop="none", resamples=10)
-    assert not failures
-    found = {one.generator: one.metrics.ap for one in evaluation.generators}
-    assert found["cyclegan"] > 0.95
-    assert found["pix2pix"] > 0.95
-    assert found["stylegan2"] > 0.8
+    study = evaluate_study(chosen, weights=[DEFAULT], view="none")
+    assert not study.skipped
+    ap = {generator.generator: generator.metrics.ap for generator in study.evaluation.generators}
+    assert ap["cyclegan"] > 0.95
+    assert ap["pix2pix"] > 0.95
+    assert ap["stylegan2"] > 0.8
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from .registry import (
 from .simulation import Simulation as Simulation, simulate as simulate, simulate_from_sources as simulate_from_sources
 from .storage import (
     FittedMiniature as FittedMiniature,
-    bundled_families as bundled_families,
     load_miniature as load_miniature,
 )
 from .upsamplers import (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from freqforensics.perturbations.canvases import Region
 
-DEFAULT_CROP: Final = "views"
+DEFAULT_VIEW: Final = "views"
 """What every study scores of an image unless it is told otherwise; the only part that verdicts are calibrated for."""
 SIDE: Final = 224
 """Side of a view, pixels; of smaller images the view is as large as they are."""

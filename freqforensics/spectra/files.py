@@ -141,38 +141,6 @@ def mean_spectrum(
     return _spectrum(share, copies)
 
 
-def image_spectra(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[MeanSpectrum, ...]:
-    """Transform image files one by one: the terms of an average, which `combine` adds up.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord, str or Path
-        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
-        others: `distinct_files` tells which files to leave out.
-    spec : SpectrumSpec, optional
-        Whose crops are not drawn at random.
-    workers, progress
-        As for `mean_spectrum`.
-
-    Returns
-    -------
-    tuple of MeanSpectrum
-        One for each record, in their order. Of 64x64 crops each takes 100 kB.
-
-    Raises
-    ------
-    ValueError
-        No records, or a parameter out of range.
-    """
-    return tuple(term.spectrum for term in image_terms(records, spec=spec, workers=workers, progress=progress))
-
-
 def image_terms(
     records: Sequence[ImageRecord | str | Path],
     *,
@@ -180,22 +148,27 @@ def image_terms(
     workers: int | None = None,
     progress: str | None = None,
 ) -> tuple[ImageTerm, ...]:
-    """Transform image files one by one, and hash what they look like.
+    """Transform image files one by one, to the terms of an average, which `combine` adds up, and hash their content.
 
     Parameters
     ----------
-    records, spec, workers, progress
-        As for `image_spectra`.
+    records : sequence of ImageRecord, str or Path
+        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
+        others: `distinct_files` tells which files to leave out.
+    spec : SpectrumSpec, optional
+        Crops must not be drawn at random.
+    workers, progress
+        As for `mean_spectrum`.
 
     Returns
     -------
     tuple of ImageTerm
-        One for each record, in their order.
+        One for each record, in their order. A spectrum of 64x64 crops takes 100 kB.
 
     Raises
     ------
     ValueError
-        As `image_spectra`.
+        No records, or a parameter out of range.
     """
     spec = spec or SpectrumSpec()
     _check(records, spec, None, None, "skip")

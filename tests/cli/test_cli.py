@@ -279,22 +279,22 @@ def test_what_made_a_lattice(upsampled, out):
 
 def test_a_control_is_taken_into_account(upsampled):
     fake, real = (upsampled / "gan" / side for side in ("1_fake", "0_real"))
-    (against_real,) = json.loads(run("upsampling", fake, "--control", real, "--json").stdout)
+    (against_real,) = json.loads(run("upsampling", fake, "--real", real, "--json").stdout)
     assert (against_real["factor"], against_real["denominators"][0]["denominator"]) == (4, 2)
     assert against_real["controlled"]
     plain = upsampled.parent / "plain"
     shutil.copytree(fake, plain)  # of unknown label, so it may be a control
-    (against_itself,) = json.loads(run("upsampling", fake, "--control", plain, "--json").stdout)
+    (against_itself,) = json.loads(run("upsampling", fake, "--real", plain, "--json").stdout)
     assert against_itself["factor"] is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--size", "40"], "size must be a multiple of 16 from 32, got 40"),
-        (["--size", "128"], "no image is as large as 128x128"),
-        (["--control", "{tree}/gan/1_fake"], "holds no real image"),
-        (["--control", "nowhere"], "no such folder or table: nowhere"),
+        (["--crop", "40"], "--crop must be a multiple of 16 from 32, got 40"),
+        (["--crop", "128"], "no image is as large as 128x128"),
+        (["--real", "{tree}/gan/1_fake"], "--real must hold real images, got none in"),
+        (["--real", "nowhere"], "no such folder or table: nowhere"),
         (["--out", "{tree}"], "is a source: give another place"),
     ],
 )
@@ -390,7 +390,7 @@ def photographs(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def miniatures(photographs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("miniatures")
-    arguments = ["--family", "crn", "--family", "san", "--steps", 2, "--size", 32, "--origin", "drawn"]
+    arguments = ["--family", "crn", "--family", "san", "--steps", 2, "--crop", 32, "--about", "drawn"]
     done = run("fit-generator", photographs, "--out", folder, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["crn", "san"]
@@ -403,7 +403,7 @@ def test_fitting_leaves_weights_and_cards(miniatures, photographs):
     card = json.loads((miniatures / "crn.json").read_text())
     assert card["photos"]["source"] == "drawn, made 2 times smaller by area averaging"
     assert (card["photos"]["training"], card["photos"]["held_out"]) == (10, 2)
-    arguments = ["--family", "crn", "--steps", 2, "--size", 32]
+    arguments = ["--family", "crn", "--steps", 2, "--crop", 32]
     again = run("fit-generator", photographs, "--out", miniatures, *arguments, "--json")
     assert json.loads(again.stdout) == [card]
     other = run("fit-generator", photographs, "--out", miniatures, *arguments[:-1], 64)
@@ -413,7 +413,7 @@ def test_fitting_leaves_weights_and_cards(miniatures, photographs):
 
 
 def test_simulated_images_are_averaged(miniatures, photographs, out, tmp_path):
-    arguments = ["--weights", miniatures, "--family", "all", "--size", 64]
+    arguments = ["--miniatures", miniatures, "--family", "all", "--crop", 64]
     done = run("simulate", photographs, "--out", tmp_path / "tree", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert "12 crops on each side of 2 families" in done.stdout
@@ -435,11 +435,11 @@ def test_simulated_images_are_averaged(miniatures, photographs, out, tmp_path):
     ("arguments", "said"),
     [
         (["--family", "glow"], "family must be one of progan"),
-        (["--family", "crn", "--size", "512"], "no photo is as large as 512x512"),
-        (["--family", "crn", "--size", "50"], "size must be a multiple of 16"),
+        (["--family", "crn", "--crop", "512"], "no photo is as large as 512x512"),
+        (["--family", "crn", "--crop", "50"], "--crop must be a multiple of 16"),
         (["--family", "crn", "--quality", "0"], "quality must lie between 1 and 100"),
-        (["--weights", "nowhere"], "no fitted miniature in nowhere"),
-        (["--weights", "nowhere", "--family", "crn"], "no fitted miniature at nowhere"),
+        (["--miniatures", "nowhere"], "no fitted miniature in nowhere"),
+        (["--miniatures", "nowhere", "--family", "crn"], "no fitted miniature at nowhere"),
     ],
 )
 def test_simulate_says_in_one_line_what_is_wrong(photographs, out, arguments, said):
@@ -454,8 +454,8 @@ def test_simulate_says_in_one_line_what_is_wrong(photographs, out, arguments, sa
     ("arguments", "said"),
     [
         (["--family", "glow"], "family must be one of progan"),
-        (["--family", "crn", "--size", "30"], "size must be a multiple of 4"),
-        (["--family", "crn", "--size", "256"], "at least two photos of 256x256"),
+        (["--family", "crn", "--crop", "30"], "--crop must be a multiple of 4"),
+        (["--family", "crn", "--crop", "256"], "at least two photos of 256x256"),
         (["--family", "crn", "--device", "nonsense"], "device"),
     ],
 )
@@ -469,7 +469,9 @@ def test_fit_generator_says_in_one_line_what_is_wrong(photographs, out, argument
 def test_a_photograph_that_cannot_be_read_is_left_out_and_named(photographs, miniatures, out, tmp_path):
     shutil.copytree(photographs, tmp_path / "photos")
     (tmp_path / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    done = run("simulate", tmp_path / "photos", "--out", out, "--weights", miniatures, "--family", "crn", "--size", 64)
+    done = run(
+        "simulate", tmp_path / "photos", "--out", out, "--miniatures", miniatures, "--family", "crn", "--crop", 64
+    )
     assert done.returncode == 1
     assert "skipped: " in done.stderr
     assert "broken.png" in done.stderr
@@ -500,18 +502,18 @@ TRAINING = [
 
 def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
     weights = ["--weights", trained / "run" / "detector.safetensors"]
-    done = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv", "--json")
+    done = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     groups = json.loads(done.stdout)["groups"]
     assert [(group["generator"], group["label"], group["images"]) for group in groups] == [
         ("biggan", "fake", 6), ("biggan", "real", 6), ("crn", "fake", 6), ("crn", "real", 6),
     ]  # fmt: skip
-    again = run("score", trained / "data", *weights, "--crop", "none", "--out", tmp_path / "scores.csv")
+    again = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv")
     assert (again.returncode, again.stderr) == (
         2,
         f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
     )
-    arguments = ["--crop", "center", "--out", tmp_path / "e", "--resamples", "20"]
+    arguments = ["--view", "center", "--out", tmp_path / "e"]
     done = run("evaluate", trained / "data", *weights, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"biggan +6 +6 +[01]\.\d{3} ", done.stdout)
@@ -550,13 +552,13 @@ def test_verdicts_are_counted_in_place_of_called_fake(trained, tmp_path, rng):
 
 def test_robustness_and_ablation(trained, tmp_path):
     done = run(
-        "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--crop", "none",
+        "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--view", "none",
         "--sweep", "webp", "--out", tmp_path / "r", "--json",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["rows"]) == 16
     done = run(
-        "ablate", trained / "data", "--test", trained / "data", "--limit", 4, "--scored", "none", "--axis", "band",
+        "ablate", trained / "data", "--test", trained / "data", "--limit", 4, "--view", "none", "--axis", "band",
         "--values", "all, 0.25:", "--out", tmp_path / "a", *TRAINING,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -571,8 +573,9 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
     assert shown["config"]["input"] == "residual"
     assert sum(sum(v for v in row.values() if isinstance(v, int)) for row in shown["images"]) == 24
     assert not (tmp_path / "run").exists()
-    published = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--as-published")
+    published = run("train", trained / "data", "--out", tmp_path / "run", "--dry-run", "--preset", "w20")
     assert '"as_published"' in published.stdout
+    assert 'recipe: "blur+jpeg-0.5"' in published.stdout
     assert "resize: 256" in published.stdout
 
 
@@ -594,14 +597,14 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
         ),
         (["score", "{data}", "--weights", "{weights}", "--region", "0,0,0,9", "--out", "{out}"], "or be empty"),
         (
-            ["score", "{data}", "--weights", "{weights}", "--region", "0,0,9,9", "--crop", "none", "--out", "{out}"],
-            "region is for crop 'views'",
+            ["score", "{data}", "--weights", "{weights}", "--region", "0,0,9,9", "--view", "none", "--out", "{out}"],
+            "--region must go with view 'views'",
         ),
         (["score", "{data}", "--weights", "{weights}", "--calibration", "no.npz", "--out", "{out}"], "no.npz"),
-        (["evaluate", "{data}", "--weights", "{weights}", "--ways", "as-is,x"], "ways must be of as-is, re-encoded"),
+        (["evaluate", "{data}", "--weights", "{weights}", "--ways", "as-is,x"], "--ways must be of as-is, re-encoded"),
         (["evaluate", "{data}", "--weights", "{weights}", "--out", "{out}"], "(24 images cannot be judged)"),
         (["evaluate", "{data}/crn/0_real", "--weights", "{weights}", "--out", "{out}"], "no generator has both"),
-        (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "sweeps must be of"),
+        (["robustness", "{data}", "--weights", "{weights}", "--sweep", "rain", "--out", "{out}"], "--sweep must be of"),
         (
             ["ablate", "{data}", "--test", "{data}", "--axis", "recipe", "--values", "x", "--out", "{out}"],
             "recipe must",

@@ -9,8 +9,9 @@ import pytest
 from toys import calibrated, rough_detector
 
 from freqforensics.detector import ScoreTable
-from freqforensics.detector.calibrated import MARGIN, known_detector
+from freqforensics.detector.calibrated import known_detector
 from freqforensics.detector.score_table import Score
+from freqforensics.detector.verdict import MARGIN
 from freqforensics.evaluation.photographs import (
     PhotographScores,
     against_photographs,

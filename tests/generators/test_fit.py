@@ -15,7 +15,6 @@ from freqforensics.generators import (
     FAMILIES,
     FitConfig,
     Plan,
-    bundled_families,
     fit_families,
     fit_miniature,
     load_miniature,
@@ -26,6 +25,7 @@ from freqforensics.generators import (
 from freqforensics.generators.fit import _Run
 from freqforensics.generators.miniature import describe
 from freqforensics.generators.photos import central_crop, index_photos
+from freqforensics.generators.registry import fitted_families
 
 SMALL = Plan(width=8, content=8)
 
@@ -243,7 +243,7 @@ def test_what_ships_is_small_good_and_true():
 
     Not for the alias-free control, whose content is band-limited: 26.5 dB.
     """
-    assert bundled_families() == list(FAMILIES)
+    assert fitted_families(["all"]) == list(FAMILIES)
     total = 0
     for family in FAMILIES:
         fitted = load_miniature(family)

@@ -245,6 +245,10 @@ def test_alae_draws_and_mixes_styles():
         assert torch.equal(model.mix_styles(one, other, coarse=0), model.reconstruct(one).clamp(0, 1))
         assert not torch.equal(model.mix_styles(one, other, coarse=2), model.mix_styles(one, other, coarse=4))
         assert torch.equal(model.mix_styles(one, one), model.reconstruct(one).clamp(0, 1))
+        content = model.encode(one).content
+    dressed = [model.generate(1, seed=seed, size=64, content=content) for seed in (1, 2)]
+    assert not torch.equal(*dressed)  # other styles
+    assert not torch.equal(dressed[0], drawn[:1])  # other content
     for bad in ({"count": 0}, {"count": 1, "size": 30}):
         with pytest.raises(ValueError, match="count must"):
             model.generate(**bad)

@@ -20,7 +20,8 @@ import freqforensics as ff
 from freqforensics.attribution import Counterfactual, integrate_path
 from freqforensics.cli import main
 from freqforensics.detector import make_detector, save_detector, score_files
-from freqforensics.detector.calibrated import Calibration, known_detector, open_detector
+from freqforensics.detector.calibrated import known_detector, open_detector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.local import make_small_detector

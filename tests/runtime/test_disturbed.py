@@ -100,7 +100,7 @@ def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_pa
     assert done.stderr.startswith(f"freqforensics: {out}/")
     assert done.stderr.endswith(": file too large\n")
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    done = run("score", tree, "--crop", "none", "--out", tmp_path / "scores.csv",
+    done = run("score", tree, "--view", "none", "--out", tmp_path / "scores.csv",
                preexec_fn=lambda: (limit(), resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))))  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == f"freqforensics: {tmp_path / 'scores.csv'}: file too large"

@@ -120,7 +120,7 @@ def test_scoring(root, tmp_path):
 
 def test_an_ablation(root, tmp_path):
     arguments = [
-        "ablate", root, "--test", root, "--limit", "6", "--scored", "none", "--axis", "band", "--values", "all,0.25:",
+        "ablate", root, "--test", root, "--limit", "6", "--view", "none", "--axis", "band", "--values", "all,0.25:",
         *TRAINING, "--epochs", "1", "--passes", "8",
     ]  # fmt: skip
     whole, out = tmp_path / "whole", tmp_path / "killed"

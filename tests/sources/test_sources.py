@@ -523,7 +523,7 @@ def test_a_large_table_takes_little_time_and_memory(tmp_path):
     """At 100,000 rows; a million took 6 s of processor time and 245 MB, of which 52 MB were there before."""
     code = """
 import resource, sys, time
-from freqforensics.images import index_images
+from freqforensics.sources import index_images
 
 def used():
     usage = resource.getrusage(resource.RUSAGE_SELF)
