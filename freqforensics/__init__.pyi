@@ -23,6 +23,7 @@ from .sources.sources import (
     index_images as index_images,
     index_sources as index_sources,
 )
+from .spectra.accumulate import SpectrumAccumulator as SpectrumAccumulator
 from .spectra.files import mean_spectrum as mean_spectrum
 from .spectra.lattice import (
     UpsamplingReport as UpsamplingReport,
@@ -31,7 +32,7 @@ from .spectra.lattice import (
 )
 from .spectra.peaks import SpectralLine as SpectralLine, find_peaks as find_peaks, strongest_line as strongest_line
 from .spectra.population import shipped_population as shipped_population
-from .spectra.power import MeanSpectrum as MeanSpectrum, SpectrumAccumulator as SpectrumAccumulator
+from .spectra.power import MeanSpectrum as MeanSpectrum
 from .spectra.profile import Profile as Profile, angular_profile as angular_profile, radial_profile as radial_profile
 from .spectra.resampling import resampling_trace as resampling_trace
 from .spectra.residual import high_pass_residual as high_pass_residual

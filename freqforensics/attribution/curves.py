@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.detector.resnet import Detector
-from freqforensics.perturbations.perturb import JPEG, Blur, Resize
+from freqforensics.perturbations import JPEG, Blur, Resize
 
 Uint8 = NDArray[np.uint8]
 

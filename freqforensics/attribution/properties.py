@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.attribution.notches import line_values
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]

@@ -59,7 +59,7 @@ def simulate(
     """
     from freqforensics.generators.photos import check_crop_size
     from freqforensics.generators.registry import fitted_families
-    from freqforensics.perturbations.perturb import JPEG
+    from freqforensics.perturbations import JPEG
 
     families = parsed_list(family) or ["all"]
     fitted_families(families, miniatures)

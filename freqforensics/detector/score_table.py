@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from freqforensics.images import shown_path
-from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted
-from freqforensics.runtime.writing import replacing
+from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted, write_csv
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,7 @@ class ScoreTable:
 
     def save(self, path: str | Path) -> None:
         """Write a CSV file, whole or not at all."""
-        with (
-            replacing(path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-        ):
-            writer = TableWriter(file, end="\r\n")
-            writer.row(COLUMNS)
-            writer.rows(_cells(score) for score in self.scores)
+        write_csv(path, COLUMNS, map(_cells, self.scores), end="\r\n")
 
     @classmethod
     def load(cls, path: str | Path) -> ScoreTable:

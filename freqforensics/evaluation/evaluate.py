@@ -25,8 +25,8 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
-from freqforensics.runtime.tables import TableWriter
-from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
 
 FEWEST_CATEGORIES: Final = 5
@@ -190,10 +190,7 @@ class Evaluation:
         """Write ``evaluation.json`` and ``evaluation.csv``."""
         rows = self.rows()
         write_json(Path(folder) / "evaluation.json", {**self.summary(), "generators": rows})
-        with replacing(Path(folder) / "evaluation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = TableWriter(file)
-            writer.row(rows[0])
-            writer.rows([row[column] for column in rows[0]] for row in rows)
+        write_csv(Path(folder) / "evaluation.csv", rows[0], ([row[column] for column in rows[0]] for row in rows))
 
 
 def evaluate_tables(

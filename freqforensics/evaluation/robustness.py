@@ -17,8 +17,7 @@ from freqforensics.evaluation.photographs import against_photographs, decision_t
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
-from freqforensics.runtime.tables import TableWriter
-from freqforensics.runtime.writing import replacing
+from freqforensics.runtime.tables import write_csv
 from freqforensics.sources.records import ImageRecord, records_sha256
 
 
@@ -87,10 +86,8 @@ class Robustness:
 
     def save(self, folder: str | Path) -> None:
         """Write ``robustness.csv``."""
-        with replacing(Path(folder) / "robustness.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = TableWriter(file)
-            writer.row(field.name for field in fields(RobustnessRow))
-            writer.rows(astuple(row) for row in self.rows)
+        columns = (field.name for field in fields(RobustnessRow))
+        write_csv(Path(folder) / "robustness.csv", columns, map(astuple, self.rows))
 
     def curve(self, sweep: str, generator: str) -> list[RobustnessRow]:
         """The rows of one line of the figure."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from freqforensics.perturbations import JPEG, Blur, Chain, Perturbation, Resize, WebP
 from freqforensics.perturbations.augmentation import double_jpeg, social
-from freqforensics.perturbations.perturb import JPEG, Blur, Chain, Perturbation, Resize, WebP
 
 QUALITIES: Final = (100, 90, 80, 70, 60, 50, 40, 30)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.detector.score_table import Score, ScoreTable
-from freqforensics.perturbations.perturb import JPEG, Perturbation
+from freqforensics.perturbations import JPEG, Perturbation
 from freqforensics.sources.records import ImageRecord
 
 if TYPE_CHECKING:

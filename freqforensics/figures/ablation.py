@@ -1,4 +1,4 @@
-"""AP by generator, for each value of what was varied in training."""
+"""AP by generator, for each value of the training parameter that was varied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from freqforensics.figures.style import style
 from freqforensics.spectra import Band
 
 if TYPE_CHECKING:
-    from freqforensics.training.ablation import Ablation
+    from freqforensics.training import Ablation
 
 _TITLES: Final = {
     "recipe": "Augmentation in training",
@@ -26,7 +26,7 @@ def plot_ablation(result: Ablation, *, fig: Figure | None = None) -> Figure:
     Parameters
     ----------
     result : Ablation
-        Of several seeds the mean is shown, with the standard deviation beneath.
+        The ablation. The mean over several seeds is drawn, with the standard deviation below.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 

@@ -1,4 +1,4 @@
-"""What real and fake files differ in, at a glance."""
+"""Differences between real and fake files, at a glance."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _NAMES: Final = (
 
 
 def plot_audit(audit: Audit, *, fig: Figure | None = None) -> Figure:
-    """Draw the effect size of each difference for each generator, and what all of them tell together.
+    """Draw the effect size of each difference for each generator, and the AUC of all of them together.
 
     Parameters
     ----------
     audit : Audit
-        Generators without two sides are left out.
+        The audit. Generators without two sides are left out.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -42,20 +43,20 @@ def plot_audit(audit: Audit, *, fig: Figure | None = None) -> Figure:
             return fig
         values = np.full((len(groups), len(_NAMES) + 1), np.nan)
         for row, group in enumerate(groups):
-            for one in group.confounds:
-                values[row, _NAMES.index(one.name)] = one.effect
+            for confound in group.confounds:
+                values[row, _NAMES.index(confound.name)] = confound.effect
             if len(group.resampled) == 1:
                 values[row, _NAMES.index("resampling")] = 1.0
             if group.auc is not None:
                 values[row, -1] = max(0.0, 2 * group.auc - 1)
         picture = ax.imshow(values, cmap="YlOrRd", vmin=0, vmax=1, aspect="auto")
         for row, group in enumerate(groups):
-            for one in group.confounds:
-                dark = "white" if one.effect > 0.7 else "black"
+            for confound in group.confounds:
+                dark = "white" if confound.effect > 0.7 else "black"
                 ax.text(
-                    _NAMES.index(one.name), row, f"{one.effect:.2f}", ha="center", va="center", fontsize=7,
-                    color="#999999" if one.verdict == "none" else dark,
-                    fontweight="bold" if one.verdict == "serious" else "normal",
+                    _NAMES.index(confound.name), row, f"{confound.effect:.2f}", ha="center", va="center", fontsize=7,
+                    color="#999999" if confound.verdict == "none" else dark,
+                    fontweight="bold" if confound.verdict == "serious" else "normal",
                 )  # fmt: skip
             if len(group.resampled) == 1:
                 label = next(iter(group.resampled))

@@ -1,4 +1,4 @@
-"""How alike fingerprints are, what they share, and how many images show it."""
+"""Similarity of fingerprints, the frequencies that they share, and the number of images that it takes to see them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from freqforensics.figures.plane import draw_plane
 from freqforensics.figures.style import OKABE_ITO, new_figure, style
+from freqforensics.fingerprints import Similarity
 from freqforensics.fingerprints.comparison import Comparison, Origins
-from freqforensics.fingerprints.fingerprint import Similarity
 from freqforensics.fingerprints.origin import REAL
 
 _TITLES: Final = {
@@ -34,40 +34,44 @@ def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> F
     Parameters
     ----------
     comparison : Comparison
+        The comparison of sets of images.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
     Figure
         Bold, or a dot where there are many sets: p at most 0.05 after Bonferroni's correction for the pairs, or the
-        least that was possible.
+        least possible p.
     """
-    found = comparison.similarities
+    similarities = comparison.similarities
     count = len(comparison.sets)
     everything = np.arange(count)
     with style():
         fig = fig or new_figure()
         side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.2) * count
-        rows, columns = -(-len(found) // 2), min(2, len(found))
+        rows, columns = -(-len(similarities) // 2), min(2, len(similarities))
         fig.set_size_inches(columns * side + 0.6, rows * (side + 0.1))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(rows, columns, squeeze=False)
-        for ax in axes.flat[len(found) :]:
+        for ax in axes.flat[len(similarities) :]:
             ax.set_axis_off()
-        for ax, (measure, one) in zip(axes.flat, found.items(), strict=False):
-            _draw_matrix(ax, one, everything, everything, count * (count - 1) // 2)
+        for ax, (measure, similarity) in zip(axes.flat, similarities.items(), strict=False):
+            _draw_matrix(ax, similarity, everything, everything, count * (count - 1) // 2)
             ax.set_title(_TITLES[measure])
         _colour_bar(fig, axes, count)
     return fig
 
 
 def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
-    """Draw how alike sets and known generators are, by each measure, and which known one each set is said to be from.
+    """Draw the similarity of sets to known generators by each measure, and the verdict on each set's origin.
 
     Parameters
     ----------
     result : Origins
+        The origins of sets of images.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
         for ax in axes.flat[panels:]:
             ax.set_axis_off()
         ax = axes.flat[0]
-        near = [{each.name: each for each in one.candidates} for one in result.origins]
+        near = [{candidate.name: candidate for candidate in origin.candidates} for origin in result.origins]
         names = [*result.known, *([REAL] if all(REAL in row for row in near) else [])]
         distances = np.array([[row[name].distance for name in names] for row in near])
         picture = ax.imshow(np.log10(distances), cmap="cividis_r", vmin=0, vmax=2, aspect="auto")
@@ -98,17 +102,17 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
                     named_here = name == origin.name
                     ax.plot(column, row, "o", markersize=4.5, markeredgewidth=0.8, color=OKABE_ITO[1],
                             fillstyle="full" if named_here else "none")  # fmt: skip
-        named = [f"{one.set}: {one.name or 'unknown'}" for one in result.origins]
+        verdicts = [f"{origin.set}: {origin.name or 'unknown'}" for origin in result.origins]
         ax.set_xticks(range(len(names)), names, rotation=90)
-        ax.set_yticks(range(count), named)
+        ax.set_yticks(range(count), verdicts)
         ax.set_title("origin (disc); rings: not ruled out, p > 0.05")
-        for ax, (measure, one) in zip(axes.flat[1:], result.similarities.items(), strict=False):
-            _draw_matrix(ax, one, np.arange(count), np.arange(count, count + others), count * others)
+        for ax, (measure, similarity) in zip(axes.flat[1:], result.similarities.items(), strict=False):
+            _draw_matrix(ax, similarity, np.arange(count), np.arange(count, count + others), count * others)
             ax.set_xticks(range(others), result.known, rotation=90)
             ax.set_title(_TITLES[measure])
         _colour_bar(fig, axes, max(count, others))
-        every = axes.ravel().tolist()
-        bar = fig.colorbar(picture, ax=every, label="distance (1: like its own)", extend="both", shrink=0.6)
+        all_axes = axes.ravel().tolist()
+        bar = fig.colorbar(picture, ax=all_axes, label="distance (1: like its own)", extend="both", shrink=0.6)
         bar.set_ticks([0, 1, 2], labels=["1", "10", "100"])
     return fig
 
@@ -119,15 +123,17 @@ def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figur
     Parameters
     ----------
     comparison : Comparison
+        The comparison of sets of images.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
     Figure
-        A panel for each set: mean of subsets and the band from the 5th to the 95th percentile; dashed, what random
-        phases reach somewhere with probability 0.05.
+        A panel for each set: mean of subsets, and the band from the 5th to the 95th percentile. Dashed: the level that
+        random phases reach at some frequency with probability 0.05.
     """
-    curves = [one.curve for one in comparison.sets]
+    curves = [image_set.curve for image_set in comparison.sets]
     with style():
         fig = fig or new_figure()
         columns = min(len(curves), 3 if len(curves) <= 9 else 5)
@@ -155,14 +161,16 @@ def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figur
     return fig
 
 
-def _draw_matrix(ax: Axes, one: Similarity, rows: NDArray[np.int_], columns: NDArray[np.int_], pairs: int) -> None:
+def _draw_matrix(
+    ax: Axes, similarity: Similarity, rows: NDArray[np.int_], columns: NDArray[np.int_], pairs: int
+) -> None:
     """Similarities of some sets to others; the strong ones in bold, or dotted where numbers would not fit."""
-    values, p_value = one.values[np.ix_(rows, columns)].copy(), one.p_value[np.ix_(rows, columns)]
+    values, p_value = similarity.values[np.ix_(rows, columns)].copy(), similarity.p_value[np.ix_(rows, columns)]
     same = rows[:, None] == columns[None, :]
     values[same] = np.nan
     ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-    # A set is like itself with the least p-value that was possible.
-    level = max(float(one.p_value[0, 0]), _LEVEL / max(1, pairs))
+    # The p-value of a set against itself is the least possible one.
+    level = max(float(similarity.p_value[0, 0]), _LEVEL / max(1, pairs))
     numbers = max(len(rows), len(columns)) <= _NUMBERS_UP_TO
     for row, column in zip(*np.nonzero(~same), strict=True):
         value, beyond = values[row, column], p_value[row, column] <= level and values[row, column] > 0
@@ -172,10 +180,10 @@ def _draw_matrix(ax: Axes, one: Similarity, rows: NDArray[np.int_], columns: NDA
                     fontweight="bold" if beyond else "normal", color=colour)  # fmt: skip
         elif beyond:
             ax.plot(column, row, ".", color=colour, markersize=2.5)
-    ax.set_xticks(range(len(columns)), [one.names[index] for index in columns], rotation=45, ha="right")
+    ax.set_xticks(range(len(columns)), [similarity.names[index] for index in columns], rotation=45, ha="right")
     if len(columns) > _NUMBERS_UP_TO:
-        ax.set_xticks(range(len(columns)), [one.names[index] for index in columns], rotation=90, ha="center")
-    ax.set_yticks(range(len(rows)), [one.names[index] for index in rows])
+        ax.set_xticks(range(len(columns)), [similarity.names[index] for index in columns], rotation=90, ha="center")
+    ax.set_yticks(range(len(rows)), [similarity.names[index] for index in rows])
 
 
 def _colour_bar(fig: Figure, axes: NDArray[np.object_], sets: int) -> None:

@@ -1,4 +1,4 @@
-"""What detectors are worth, generator by generator: AP, and what is found where few photographs pass."""
+"""Metrics of a detector by generator: AP, and the share of fakes above a threshold that few photographs exceed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 
 _MARKERS: Final = "oDv^"
-"""Of ways, in their order."""
+"""Markers of the ways of scoring, in their order."""
 
 
 def plot_evaluation(evaluation: Evaluation, *, fig: Figure | None = None) -> Figure:
-    """Draw each generator's AP with its interval, and what is found of its fakes where few photographs pass.
+    """Draw each generator's AP with its interval, and the share of its fakes that exceeds most photographs.
 
     Parameters
     ----------
     evaluation : Evaluation
+        The evaluation.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 
@@ -48,17 +49,17 @@ def plot_evaluation(evaluation: Evaluation, *, fig: Figure | None = None) -> Fig
         axes = fig.subplots(1, 2 if against else 1, sharey=True, squeeze=False)[0]
         labels: dict[int, str] = {}
         for row in rows:
-            place, first = names.index(row["generator"]), row["way"] == evaluation.way
-            labels.setdefault(place, f"{row['generator']}  ({row['real']} + {row['fake']})")
+            position, first = names.index(row["generator"]), row["way"] == evaluation.way
+            labels.setdefault(position, f"{row['generator']}  ({row['real']} + {row['fake']})")
             look = {"color": OKABE_ITO[0], "ms": 4, "mfc": OKABE_ITO[0] if first else "none", "mew": 0.8}
             if row["ap"] is not None:
-                _draw_ap(axes[0], row, place, first=first)
-                axes[0].plot(row["ap"], place, looks[row["way"]], **look)
+                _draw_ap(axes[0], row, position, first=first)
+                axes[0].plot(row["ap"], position, looks[row["way"]], **look)
             if against and row["tpr_photographs_1"] is not None:
-                axes[1].plot(row["tpr_photographs_1"], place, looks[row["way"]], **look)
+                axes[1].plot(row["tpr_photographs_1"], position, looks[row["way"]], **look)
             if against and first and row["evidence_fake"] is not None:
-                axes[1].plot(row["evidence_fake"], place, "x", color=OKABE_ITO[1], ms=4)
-        axes[0].set_yticks(range(len(names)), [labels[place] for place in range(len(names))])
+                axes[1].plot(row["evidence_fake"], position, "x", color=OKABE_ITO[1], ms=4)
+        axes[0].set_yticks(range(len(names)), [labels[position] for position in range(len(names))])
         axes[0].set_ylim(-0.7, len(names) - 0.3)
         axes[0].set_xlabel("average precision of “fake”")
         if against:
@@ -78,19 +79,19 @@ def plot_evaluation(evaluation: Evaluation, *, fig: Figure | None = None) -> Fig
     return fig
 
 
-def _draw_ap(ax: Axes, row: dict[str, Any], place: int, *, first: bool) -> None:
-    """Draw what stands around a generator's AP: its interval, chance, and the published ones."""
+def _draw_ap(ax: Axes, row: dict[str, Any], position: int, *, first: bool) -> None:
+    """Draw the interval of a generator's AP, its value by chance, and the published ones."""
     from freqforensics.evaluation import PUBLISHED_AP
 
     if not first:
         return
-    ax.plot([row["ap_low"], row["ap_high"]], [place, place], color=OKABE_ITO[0], lw=1.6, solid_capstyle="butt")
+    ax.plot([row["ap_low"], row["ap_high"]], [position, position], color=OKABE_ITO[0], lw=1.6, solid_capstyle="butt")
     chance = row["fake"] / (row["real"] + row["fake"])
-    ax.plot([chance, chance], [place - 0.4, place + 0.4], color="0.6", lw=0.8)
+    ax.plot([chance, chance], [position - 0.4, position + 0.4], color="0.6", lw=0.8)
     for marker, recipe in zip("s^", PUBLISHED_AP, strict=True):
         value = row.get(f"published_ap_{recipe}")
         if value is not None:
-            ax.plot(value, place, marker, mfc="none", mec=OKABE_ITO[1], ms=4, mew=0.8)
+            ax.plot(value, position, marker, mfc="none", mec=OKABE_ITO[1], ms=4, mew=0.8)
 
 
 def _handles(evaluation: Evaluation, rows: list[dict[str, Any]], looks: dict[str, str]) -> list[Line2D]:

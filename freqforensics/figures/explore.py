@@ -1,4 +1,4 @@
-"""What the explorers of notebooks draw."""
+"""Figures of the explorers in notebooks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from freqforensics.figures.style import new_figure, ordered_labels, plain_ticks,
 from freqforensics.spectra import MeanSpectrum
 
 if TYPE_CHECKING:
-    from freqforensics.attribution.counterfactual import Counterfactual
+    from freqforensics.attribution import Counterfactual
 
 _CHOSEN: Final = "#D55E00"
 _PEAK: Final = "white"
@@ -40,10 +40,13 @@ def plot_labels(
     Parameters
     ----------
     spectra : mapping of str to MeanSpectrum
-        By label, of one spec. Those without an image are left out.
+        Spectra by label, with the same spec. Those without an image are left out.
     kind : {"coherent", "power", "log_power", "coherence"}
+        Quantity to draw, as for `plot_spectrum`.
     title : str
+        Beginning of the title.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -65,10 +68,10 @@ def plot_labels(
         fig.set_layout_engine("constrained")
         axes = fig.subplots(1, len(drawn), squeeze=False)[0]
         for ax, (label, spectrum) in zip(axes, drawn.items(), strict=True):
-            shown = "" if label == "unknown" else f"{label}, "
+            prefix = "" if label == "unknown" else f"{label}, "
             cells = 64 if kind == "coherence" else 128
             plot_spectrum(spectrum, kind, ax=ax, limits=limits, colorbar=False, cells=cells,
-                          title=f"{shown}N = {spectrum.images}")  # fmt: skip
+                          title=f"{prefix}N = {spectrum.images}")  # fmt: skip
         for ax in axes[1:]:
             ax.set_ylabel("")
         first = next(iter(drawn.values()))
@@ -99,19 +102,22 @@ def plot_notched(
     threshold: float,
     fig: Figure | None = None,
 ) -> Figure:
-    """Draw the coherence of an image's tiles, the image after notching, what that took out, and the logits.
+    """Draw the coherence of an image's tiles, the image after notching, the difference, and the logits.
 
     Parameters
     ----------
     original, image : ndarray of uint8, (H, W, 3)
+        Image before and after notching.
     spectrum : MeanSpectrum
-        Of the original's tiles.
+        Spectrum of the original's tiles.
     peaks, chosen : sequence of (fx, fy)
-        Ringed in white; in orange.
+        Frequencies to ring: significant ones in white, removed ones in orange.
     change : Counterfactual
+        Logits before and after.
     threshold : float
-        Drawn beside the logits.
+        Logit above which the verdict is evidence; drawn beside the logits.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -121,7 +127,7 @@ def plot_notched(
         fig = fig or new_figure()
         fig.set_size_inches(10.2, 3.1)
         fig.set_layout_engine("constrained")
-        plane, after, taken, score = fig.subplots(1, 4, width_ratios=(1.35, 1, 1, 0.85))
+        plane, after, removed, score = fig.subplots(1, 4, width_ratios=(1.35, 1, 1, 0.85))
         values = spectrum.full("coherence") * spectrum.images
         norm = LogNorm(1, max(10.0, float(np.nanmax(values))), clip=True)
         picture = draw_plane(plane, np.nan_to_num(values), norm, "cividis")
@@ -133,9 +139,9 @@ def plot_notched(
         after.imshow(image, interpolation="nearest")
         after.set_title("the image without them")
         difference = original.astype(np.float32).mean(axis=2) - image.astype(np.float32).mean(axis=2)
-        taken.imshow(difference, cmap="gray", norm=Normalize(-_STRETCH, _STRETCH, clip=True), interpolation="nearest")
-        taken.set_title(f"what was taken out\n(black to white: ±{_STRETCH:g} grey levels)")
-        for ax in (after, taken):
+        removed.imshow(difference, cmap="gray", norm=Normalize(-_STRETCH, _STRETCH, clip=True), interpolation="nearest")
+        removed.set_title(f"what was taken out\n(black to white: ±{_STRETCH:g} grey levels)")
+        for ax in (after, removed):
             ax.set_axis_off()
         _draw_logits(score, change, threshold)
     return fig
@@ -143,14 +149,14 @@ def plot_notched(
 
 def png_of(fig: Figure) -> bytes:
     """Give a figure as the bytes of a PNG file, for a widget."""
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     with style():
-        fig.savefig(held, format="png", dpi=110)
-    return held.getvalue()
+        fig.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
 
 
 def _ring(ax: Axes, lines: Sequence[tuple[float, float]], colour: str, area: float) -> None:
-    """Ring frequencies and their mirror images; those at 1/2 on both sides."""
+    """Ring frequencies and their mirror images; a frequency of 1/2 on both sides."""
     points = {(sign * fx, sign * fy) for fx, fy in lines for sign in (1, -1)}
     points |= {(-fx, fy) for fx, fy in points if abs(fx) == 0.5}
     points |= {(fx, -fy) for fx, fy in points if abs(fy) == 0.5}
@@ -172,9 +178,10 @@ def _draw_logits(ax: Axes, change: Counterfactual, threshold: float) -> None:
     low, high = min(bounds), max(bounds)
     reach = 0.16 * (high - low)
     ax.set_ylim(low - reach, high + reach)
-    for place, logit in enumerate(logits):
-        ax.text(place, logit + np.copysign(0.02 * (high - low), logit), f"{logit:+.2f}".replace("-", "−"), ha="center",
-                va="bottom" if logit >= 0 else "top", fontsize=7)  # fmt: skip
+    for position, logit in enumerate(logits):
+        text = f"{logit:+.2f}".replace("-", "−")
+        above = logit + np.copysign(0.02 * (high - low), logit)
+        ax.text(position, above, text, ha="center", va="bottom" if logit >= 0 else "top", fontsize=7)
     ax.set_xticks(range(3), names)
     ax.set_title("logit; dashed: evidence above")
     ax.spines[["top", "right"]].set_visible(False)

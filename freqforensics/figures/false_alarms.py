@@ -1,4 +1,4 @@
-"""Wrong verdicts on photographs, by where they are from and how they came."""
+"""False alarms on photographs, by source and carrier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from freqforensics.figures.style import style
 
 if TYPE_CHECKING:
-    from freqforensics.evaluation.false_alarms import FalseAlarms
+    from freqforensics.evaluation import FalseAlarms
 
 _MOST: Final = 20.0
 """Per cent at which colours end, in every such figure."""
@@ -22,6 +22,7 @@ def plot_false_alarms(result: FalseAlarms, *, fig: Figure | None = None) -> Figu
     Parameters
     ----------
     result : FalseAlarms
+        The rates of verdicts.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 

@@ -50,7 +50,7 @@ def plot_spectrum(
     Parameters
     ----------
     spectrum : MeanSpectrum
-        Of an "rgb" spectrum the mean over the three planes is drawn (of the coherence, too).
+        The spectrum. If it is "rgb", the mean over the three planes is drawn, also for the coherence.
     kind : {"coherent", "power", "log_power", "coherence"}
         Amplitude and powers in decibels; the coherence as N R, which is 1 by chance, on a logarithmic scale.
     ax : Axes, optional
@@ -61,8 +61,8 @@ def plot_spectrum(
     colorbar : bool
         With the scaling named.
     cells : int, optional
-        Draw at most so many cells a side, each the greatest of its bins for the coherent kinds (a line one bin wide
-        would be lost in a small panel) and their mean for the powers. Default every bin.
+        Draw at most this many cells a side. A cell is the maximum of its bins for the coherent kinds (a line one bin
+        wide would be lost in a small panel) and their mean for the powers. Default every bin.
     mark_lines : bool
         Ring the bins whose coherence is significant at 0.01 after Bonferroni's correction, and say so in the title.
     title : str, optional
@@ -133,7 +133,9 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
     Parameters
     ----------
     spectra : sequence of MeanSpectrum
+        Spectra that share the scale.
     kind : {"coherent", "power", "log_power", "coherence"}
+        Quantity that is drawn, as for `plot_spectrum`.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def _in_cells(
         index = np.arange((2 * reach + 1) * step) - reach * step - step // 2
         values = np.take(values, (index + side // 2) % side, axis=axis)
     blocks = values.reshape(2 * reaches[0] + 1, steps[0], 2 * reaches[1] + 1, steps[1])
-    return np.asarray(reduce(blocks, axis=(1, 3))), ends[0], ends[1]
+    return reduce(blocks, axis=(1, 3)), ends[0], ends[1]
 
 
 def _ring_lines(ax: Axes, spectrum: MeanSpectrum) -> None:

@@ -28,8 +28,8 @@ def plot_profiles(
     spectra : mapping of (generator, label) to MeanSpectrum
         One panel a generator, one line a label. Spectra without an image are left out.
     level : float
-        Coverage of the bands. A band is the ring's mean of the bins' intervals over images: it holds however much
-        the bins of a ring vary together, and is the wider for it.
+        Coverage of the bands. A band is the mean over a ring of the intervals of its bins. It is conservative, because
+        it holds even if the bins of a ring vary together.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 

@@ -1,4 +1,4 @@
-"""How fakeness relates to what images look like: forests, scatters, contact sheets, and the least fake of many."""
+"""Relation of fakeness to visual quality: forests, scatters, contact sheets, and the least fake of many images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
-from freqforensics.quality.association import Association
-from freqforensics.quality.fakeness import PERCENTILES, FakenessStudy
+from freqforensics.quality import Association, FakenessStudy
+from freqforensics.quality.fakeness import PERCENTILES
 
 _KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
 _LEVEL: Final = 0.05
@@ -27,9 +27,11 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
     Parameters
     ----------
     study : FakenessStudy
+        The study.
     labels : mapping of str to str, optional
-        What scores are called.
+        Names of scores, in place of their own.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -96,11 +98,13 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
     Parameters
     ----------
     study : FakenessStudy
+        The study.
     score : str
         One of `FakenessStudy.scores`.
     label : str, optional
-        What it is called.
+        Name of the score, in place of its own.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -130,19 +134,19 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
         low, high = float(study.logits.min()), float(study.logits.max())
         axes.flat[0].set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))  # room for words
         for ax, name in zip(axes.flat, names, strict=False):
-            shown: list[NDArray[np.float64]] = []
-            told = []
+            drawn: list[NDArray[np.float64]] = []
+            texts = []
             for kind in _KINDS:
-                places = study.groups(kind).get(name, np.zeros(0, np.intp))
-                places = places[np.isfinite(values[places])]
-                if not len(places):
+                members = study.groups(kind).get(name, np.zeros(0, np.intp))
+                members = members[np.isfinite(values[members])]
+                if not len(members):
                     continue
-                shown.append(values[places])
-                ax.plot(values[places], study.logits[places], ".", color=label_colour(kind), markersize=2.5, alpha=0.5,
-                        markeredgewidth=0)  # fmt: skip
+                drawn.append(values[members])
+                ax.plot(values[members], study.logits[members], ".", color=label_colour(kind), markersize=2.5,
+                        alpha=0.5, markeredgewidth=0)  # fmt: skip
                 test = tests.get((name, kind))
                 if test is not None and not math.isnan(test.rho):
-                    told.append((kind, _in_words(test)))
+                    texts.append((kind, _in_words(test)))
             for trend in study.trends:
                 if trend.score == score and trend.generator == name:
                     colour = label_colour(trend.label)
@@ -150,10 +154,10 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
                     ax.plot(trend.x, trend.y, color=colour, linewidth=1.2)
             if math.isfinite(study.threshold):
                 ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
-            left, right = np.quantile(np.concatenate(shown), [0.01, 0.99])
+            left, right = np.quantile(np.concatenate(drawn), [0.01, 0.99])
             reach = 0.05 * (right - left) or 1.0
             ax.set_xlim(left - reach, right + reach)
-            for line, (kind, text) in enumerate(told):
+            for line, (kind, text) in enumerate(texts):
                 ax.text(0.03, 0.97 - 0.1 * line, text, transform=ax.transAxes, va="top", fontsize=6.5,
                         color=label_colour(kind), bbox=_PAPER)  # fmt: skip
             ax.set_title(name)
@@ -170,9 +174,11 @@ def plot_percentiles(
     Parameters
     ----------
     study : FakenessStudy
+        The study.
     pictures : mapping of Path to ndarray of uint8, (H, W, 3)
         Squares of the images that `FakenessStudy.percentile_images` names.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -185,15 +191,15 @@ def plot_percentiles(
         fig.set_size_inches(1.0 + 1.05 * len(PERCENTILES), 0.35 + 1.22 * len(chosen))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(len(chosen), len(PERCENTILES), squeeze=False)
-        for place, (name, images) in enumerate(chosen.items()):
-            for ax, (share, path, logit) in zip(axes[place], images, strict=True):
+        for row, (name, images) in enumerate(chosen.items()):
+            for ax, (share, path, logit) in zip(axes[row], images, strict=True):
                 ax.imshow(pictures[path], interpolation="antialiased")
                 ax.set_xticks([])
                 ax.set_yticks([])
                 ax.set_xlabel(f"{logit:+.1f}".replace("-", "−"), labelpad=1.5, fontsize=7)
-                if place == 0:
+                if row == 0:
                     ax.set_title("least fake" if share == 0 else "most fake" if share == 100 else f"{share} %")
-            axes[place, 0].set_ylabel(name)
+            axes[row, 0].set_ylabel(name)
     return fig
 
 
@@ -203,7 +209,9 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
     Parameters
     ----------
     study : FakenessStudy
+        The study.
     fig : Figure, optional
+        An empty figure to draw on; its size is set. Default a new one.
 
     Returns
     -------
@@ -215,12 +223,12 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
         fig.set_size_inches(6.6, 2.9)
         fig.set_layout_engine("constrained")
         left, right = fig.subplots(1, 2)
-        for number, (name, found) in enumerate(study.least.items()):
+        for number, (name, steps) in enumerate(study.least.items()):
             colour = OKABE_ITO[number % len(OKABE_ITO)]
             line = "-" if number < len(OKABE_ITO) else "--"
-            ks = [one.k for one in found]
-            left.plot(ks, [one.expected for one in found], line, marker=".", color=colour, label=name)
-            right.plot(ks, [one.evades for one in found], line, marker=".", color=colour)
+            ks = [step.k for step in steps]
+            left.plot(ks, [step.expected for step in steps], line, marker=".", color=colour, label=name)
+            right.plot(ks, [step.evades for step in steps], line, marker=".", color=colour)
         if math.isfinite(study.threshold):
             left.axhline(study.threshold, color="0.5", linestyle=":", linewidth=0.9)
         left.set_ylabel("expected logit (dotted: threshold)")
@@ -228,7 +236,7 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
         right.set_ylim(-0.02, 1.02)
         for ax in (left, right):
             ax.set_xscale("log")
-            counts = sorted({one.k for found in study.least.values() for one in found})
+            counts = sorted({step.k for steps in study.least.values() for step in steps})
             ax.set_xticks(counts, [str(k) for k in counts])
             ax.minorticks_off()
             ax.set_xlabel("k, images to choose the least fake of")

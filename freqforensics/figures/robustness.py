@@ -1,4 +1,4 @@
-"""AP against the strength of what is done to images."""
+"""AP against the strength of perturbations."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
     Parameters
     ----------
     result : Robustness
+        The sweeps.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
 
@@ -62,14 +63,14 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
             values = list(dict.fromkeys(row.value for row in result.rows if row.sweep == sweeps[index]))
             for name, (colour, dash) in looks.items():
                 curve = result.curve(sweeps[index], name)
-                places = [values.index(row.value) for row in curve]
-                panels[0].plot(places, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
+                positions = [values.index(row.value) for row in curve]
+                panels[0].plot(positions, [row.ap for row in curve], dash, color=colour, lw=1.1, marker=".", ms=3)
                 low, high = [row.ap_low for row in curve], [row.ap_high for row in curve]
-                panels[0].fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
+                panels[0].fill_between(positions, low, high, color=colour, alpha=0.12, lw=0)
                 if verdicts:
-                    panels[1].plot(places, [row.evidence_fake for row in curve], dash, color=colour, lw=1.1)
+                    panels[1].plot(positions, [row.evidence_fake for row in curve], dash, color=colour, lw=1.1)
                     real = [row.evidence_real for row in curve]
-                    panels[1].plot(places, real, "", color=colour, marker="x", ms=3, mew=0.7)
+                    panels[1].plot(positions, real, "", color=colour, marker="x", ms=3, mew=0.7)
             for ax, label in zip(panels, ("AP", "“evidence”: fakes, × real"), strict=False):
                 ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
                 ax.set_xlabel(SWEEPS[sweeps[index]].axis, fontsize=6.5)
@@ -83,8 +84,8 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
                 panels[1].set_ylim(-0.03, 1.03)
         what = "miniatures; " if result.miniatures else ""
         counts = sorted({(row.real, row.fake) for row in result.rows})
-        shown = f"{counts[0][0]} real and {counts[0][1]} fake images each" if len(counts) == 1 else ""
-        fig.suptitle(f"Robustness: {what}bands: 95 % intervals; {shown}".rstrip("; "), fontsize=8)
+        counted = f"{counts[0][0]} real and {counts[0][1]} fake images each" if len(counts) == 1 else ""
+        fig.suptitle(f"Robustness: {what}bands: 95 % intervals; {counted}".rstrip("; "), fontsize=8)
         handles = [Line2D([], [], color=c, ls=d, lw=1.2, label=name) for name, (c, d) in looks.items()]
         fig.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
     return fig

@@ -50,10 +50,11 @@ def plot_fingerprints(
     spectra : mapping of (generator, label) to MeanSpectrum
         Rows come in the mapping's order. Generators without an image in any spectrum are named, not drawn.
     kinds : sequence of {"coherent", "power", "log_power", "coherence"}
+        Quantities to draw, a block of columns each.
     fig : Figure, optional
         An empty figure to draw on; its size is set.
     mark_lines : bool
-        As for `plot_spectrum`.
+        Ring significant lines, as for `plot_spectrum`.
 
     Returns
     -------
@@ -95,19 +96,19 @@ def plot_fingerprints(
         def write(x: float, y: float, text: str, **options: Any) -> None:
             fig.text(x / width, y / height, text, parse_math=False, **options)
 
-        for r, (generator, shown) in enumerate(rows):
+        for r, (generator, panels) in enumerate(rows):
             h, level = divmod(r, per_half)
             bottom = height - _TOP - level * (_PANEL + _ROW_GAP) - _PANEL
             name = "\n".join(textwrap.wrap(generator, 20)[:2])
             write(h * half + 0.05, bottom + _PANEL / 2, name, rotation=90, va="center", fontweight="bold", fontsize=7.5)
-            below = [set(shown) for _, shown in rows[r + 1 : (h + 1) * per_half]]
+            below = [set(panels) for _, panels in rows[r + 1 : (h + 1) * per_half]]
             for c, (kind, label) in enumerate(columns):
-                if label not in shown:
+                if label not in panels:
                     continue
-                place = (left_of(c, h) / width, bottom / height, _PANEL / width, _PANEL / height)
-                ax = fig.add_axes(place)
-                _draw_panel(ax, shown[label], kind, limits[kind], mark_lines, titled=kind == kinds[0])
-                outer_left = c == min(i for i, (_, other) in enumerate(columns) if other in shown)
+                box = (left_of(c, h) / width, bottom / height, _PANEL / width, _PANEL / height)
+                ax = fig.add_axes(box)
+                _draw_panel(ax, panels[label], kind, limits[kind], mark_lines, titled=kind == kinds[0])
+                outer_left = c == min(i for i, (_, other) in enumerate(columns) if other in panels)
                 _put_ticks(ax, left=outer_left, bottom=not any(label in others for others in below))
 
         for h, (k, kind) in product(range(halves), enumerate(kinds)):

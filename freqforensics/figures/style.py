@@ -45,8 +45,8 @@ LABELS: Final = ("real", "fake", "unknown")
 
 def ordered_labels(labels: Iterable[str]) -> list[str]:
     """Each label once: real, fake, unknown, then any others in their order."""
-    given = list(dict.fromkeys(labels))
-    return [label for label in LABELS if label in given] + [label for label in given if label not in LABELS]
+    distinct = list(dict.fromkeys(labels))
+    return [label for label in LABELS if label in distinct] + [label for label in distinct if label not in LABELS]
 
 
 def label_colour(label: str, others: Iterable[str] = ()) -> str:
@@ -68,6 +68,7 @@ def save_figure(fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | 
     Parameters
     ----------
     fig : Figure
+        The figure.
     path : str or Path
         The suffix chooses the format. Written whole or not at all.
     manifest : mapping, optional
@@ -99,12 +100,13 @@ def draw(folder: ResultFolder, name: str, plot: Callable[..., object], *data: An
     Parameters
     ----------
     folder : ResultFolder
+        The result.
     name : str
-        Of the files, without their suffix.
+        Name of the files, without their suffix.
     plot : callable
         Draws `data` on the figure that it gets as ``fig=``.
     data, options
-        What `plot` takes.
+        Arguments of `plot`.
     """
     figure = new_figure()
     plot(*data, fig=figure, **options)
@@ -113,7 +115,7 @@ def draw(folder: ResultFolder, name: str, plot: Callable[..., object], *data: An
 
 
 def style() -> AbstractContextManager[None]:
-    """The package's own look, whatever the reader's matplotlibrc says, so that figures are the same everywhere."""
+    """The package's own look, in place of the reader's matplotlibrc, so that figures are the same everywhere."""
     return matplotlib.style.context(["default", _STYLE])
 
 

@@ -37,6 +37,7 @@ def plot_lattices(
     Parameters
     ----------
     spectra : mapping of (generator, label) to MeanSpectrum
+        Spectra of groups of images.
     reports : mapping of (generator, label) to UpsamplingReport
         Groups without one are left out.
     predicted : mapping of (generator, label) to PredictedLattice, optional

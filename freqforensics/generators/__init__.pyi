@@ -1,18 +1,22 @@
 from .fit import (
-    FitConfig as FitConfig,
     fit_families as fit_families,
     fit_from_sources as fit_from_sources,
     fit_miniature as fit_miniature,
     measure_fit as measure_fit,
 )
-from .miniature import ALAEMiniature as ALAEMiniature, Miniature as Miniature, make_miniature as make_miniature
+from .miniature import ALAEMiniature as ALAEMiniature, make_miniature as make_miniature
+from .optimisation import FitConfig as FitConfig
 from .photos import Photos as Photos, read_photos as read_photos
+from .plain import write_upsampled_photographs as write_upsampled_photographs
 from .polyphase import random_polyphase as random_polyphase
+from .randomised import Faker as Faker
 from .registry import (
     FAMILIES as FAMILIES,
-    Family as Family,
     Plan as Plan,
     PredictedLattice as PredictedLattice,
+    fitted_families as fitted_families,
+    named_families as named_families,
+    operator_of as operator_of,
     predicted_lattice as predicted_lattice,
 )
 from .simulation import Simulation as Simulation, simulate as simulate, simulate_from_sources as simulate_from_sources

@@ -22,6 +22,7 @@ class LinearUpsampling(nn.Module):
     Parameters
     ----------
     upsampler : Upsampler
+        Factor, taps and offset.
     borders : {"reflect", "constant"}
         What lies beyond the borders: the mirror image, or zeros.
     """
@@ -61,7 +62,8 @@ class Decimation(nn.Module):
     Parameters
     ----------
     taps : tuple of float
-        Of even length, so that the samples kept lie half a sample from those left out, as `LinearUpsampling` puts them.
+        Filter of even length, so that the remaining samples lie half a sample from the dropped ones, where
+        `LinearUpsampling` puts them.
     """
 
     def __init__(self, taps: tuple[float, ...]) -> None:
@@ -92,6 +94,7 @@ class Blur(nn.Module):
     padding : tuple of int
         Zeros before and after, along each axis.
     gain : float
+        Sum of the taps along each axis.
     """
 
     kernel: Tensor
@@ -154,8 +157,7 @@ class AdaptiveInstanceNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise (N, C, H, W), modulated by (N, S)."""
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
-        modulated: Tensor = F.instance_norm(x) * (1 + scale) + shift
-        return modulated
+        return F.instance_norm(x) * (1 + scale) + shift
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -169,8 +171,7 @@ class ConditionalBatchNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise (N, C, H, W), modulated by (N, S)."""
         scale, shift = self.affine(style)[:, :, None, None].chunk(2, dim=1)
-        modulated: Tensor = self.norm(x) * (1 + scale) + shift
-        return modulated
+        return self.norm(x) * (1 + scale) + shift
 
 
 class SpatialNorm(nn.Module):
@@ -186,8 +187,7 @@ class SpatialNorm(nn.Module):
         """Normalise (N, C, H, W), modulated by the layout (N, L, H', W'), taken at every H'/H-th pixel."""
         layout = F.interpolate(layout, size=x.shape[2:], mode="nearest")
         scale, shift = self.affine(F.relu(self.shared(layout))).chunk(2, dim=1)
-        modulated: Tensor = self.norm(x) * (1 + scale) + shift
-        return modulated
+        return self.norm(x) * (1 + scale) + shift
 
 
 class LayerNorm(nn.Module):
@@ -199,8 +199,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
-        normalised: Tensor = self.norm(x)
-        return normalised
+        return self.norm(x)
 
 
 class ModulatedConv(nn.Module):
@@ -209,14 +208,17 @@ class ModulatedConv(nn.Module):
     Parameters
     ----------
     inputs, outputs : int
+        Channels.
     style : int
+        Length of the style vector.
     kernel : int
         Odd side.
     up : bool
         Transposed with stride 2, and then the filter [1, 3, 3, 1] that StyleGAN2 puts behind it.
     demodulate : bool
-        Not for the layers that make colours.
+        Normalise the output; not in the layers that make colours.
     borders : {"constant", "reflect"}
+        What lies beyond the borders: zeros, or the mirror image.
     """
 
     def __init__(

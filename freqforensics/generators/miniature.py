@@ -25,13 +25,14 @@ Uint8 = NDArray[np.uint8]
 
 
 class Encoder(nn.Module):
-    """From photos to a code. No family's own: it only has to see everything, at little cost.
+    """From photos to a code: a cheap encoder that all families share and that sees everything.
 
     Pixels are folded to the content's size at once, so that nothing here is ever downsampled or filtered.
 
     Parameters
     ----------
     plan : Plan
+        Sizes of the miniature.
     uses : frozenset of str
         Parts of the code to make besides the content; the others are empty.
     width : int
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.plan, self.uses = plan, uses
         folded = 3 * 4**plan.layers
-        # Where pixels are folded by 8 there are so many channels that neighbours would cost half the parameters.
+        # Folding pixels by 8 gives 192 channels, of which a 3 x 3 kernel would cost half the parameters.
         kernel = 3 if plan.layers <= 2 else 1
         self.head = nn.Conv2d(folded, width, kernel, padding=kernel // 2, padding_mode="reflect")
         self.middle = nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect")
@@ -85,6 +86,7 @@ class Miniature(nn.Module):
     Parameters
     ----------
     family : Family
+        The family.
     plan : Plan, optional
         Other sizes than the family's own.
 
@@ -121,8 +123,7 @@ class Miniature(nn.Module):
 
     def encode(self, photos: Tensor) -> Code:
         """Encode photos, shape and range as for `forward`."""
-        code: Code = self.encoder(self._normalise(photos)[0])
-        return code
+        return self.encoder(self._normalise(photos)[0])
 
     def _normalise(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if photos.ndim != 4 or photos.shape[1] != 3 or any(side % 2**self.plan.layers for side in photos.shape[2:]):
@@ -150,7 +151,7 @@ class Miniature(nn.Module):
             All of one size, from 8 x 2^layers pixels; sides that 2^layers does not divide are continued by reflection
             and cut again.
         batch : int
-            How many at once.
+            Number of images at once.
 
         Returns
         -------
@@ -172,7 +173,7 @@ class Miniature(nn.Module):
         device = next(self.parameters()).device
         was_training = self.training
         self.eval()
-        made: list[Uint8] = []
+        pictures: list[Uint8] = []
         try:
             for start in range(0, len(images), batch):
                 stacked = torch.from_numpy(np.stack(images[start : start + batch])).to(device)
@@ -181,10 +182,10 @@ class Miniature(nn.Module):
                 padded = F.pad(photos, (0, -width % step, 0, -height % step), mode="reflect")
                 colours = self(padded)[:, :, :height, :width]
                 rounded = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
-                made += list(rounded.permute(0, 2, 3, 1).cpu().numpy())
+                pictures += list(rounded.permute(0, 2, 3, 1).cpu().numpy())
         finally:
             self.train(was_training)
-        return made
+        return pictures
 
 
 class ALAEMiniature(Miniature):
@@ -210,13 +211,11 @@ class ALAEMiniature(Miniature):
 
     def reconstruct(self, photos: Tensor) -> Tensor:
         """Encode and decode photos: `forward` by the paper's name."""
-        colours: Tensor = self(photos)
-        return colours
+        return self(photos)
 
     def styles(self, noise: Tensor) -> Tensor:
         """Map noise (N, style) to styles (N, style), after normalising it to unit mean square as StyleGAN does."""
-        styles: Tensor = self.mapping(noise * torch.rsqrt(noise.square().mean(dim=1, keepdim=True) + 1e-8))
-        return styles
+        return self.mapping(noise * torch.rsqrt(noise.square().mean(dim=1, keepdim=True) + 1e-8))
 
     @torch.no_grad()
     def generate(self, count: int, *, seed: int = 0, size: int = 128, content: Tensor | None = None) -> Tensor:
@@ -225,7 +224,9 @@ class ALAEMiniature(Miniature):
         Parameters
         ----------
         count : int
+            Number of pictures.
         seed : int
+            Random seed.
         size : int
             Side, divisible by 2^layers.
         content : Tensor, optional, shape (count, content, h, w)
@@ -258,7 +259,7 @@ class ALAEMiniature(Miniature):
         photos, others : Tensor, shape (N, 3, H, W)
             0 .. 1.
         coarse : int, optional
-            How many of the 2 x layers convolutions, from the coarsest, take the style of `others`; default half.
+            Number of the 2 x layers convolutions, from the coarsest, that take the style of `others`; default half.
 
         Returns
         -------
@@ -280,7 +281,7 @@ class ALAEMiniature(Miniature):
         Parameters
         ----------
         code : Code
-            Of a batch of photos. Its content's statistics are noted for `generate`.
+            Code of a batch of photos. The statistics of its content are stored for `generate`.
 
         Returns
         -------
@@ -294,8 +295,8 @@ class ALAEMiniature(Miniature):
         for same in (styles, target):
             distance = distance - torch.cdist(same, same).sum() / max(count * (count - 1), 1)
         pictures = self.decoder(Code(code.content.detach(), styles, (), code.layout))
-        found = self.encoder(pictures).style
-        return distance + F.l1_loss(found, styles)
+        recovered = self.encoder(pictures).style
+        return distance + F.l1_loss(recovered, styles)
 
     def _note_content(self, content: Tensor) -> None:
         flat = content.transpose(0, 1).flatten(1)
@@ -327,6 +328,7 @@ def make_miniature(family: str, *, plan: Plan | None = None, seed: int = 0) -> M
     plan : Plan, optional
         Other sizes: more layers, other widths.
     seed : int
+        Random seed of the weights.
 
     Returns
     -------

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.images import ImageReadError, decode_image, read_file, shown_path
-from freqforensics.perturbations.perturb import Resize
-from freqforensics.sources.records import ImageRecord
-from freqforensics.sources.sources import index_sources
+from freqforensics.perturbations import Resize
+from freqforensics.runtime.writing import replacing
+from freqforensics.sources import ImageRecord, index_sources
 
 Uint8 = NDArray[np.uint8]
 
@@ -26,10 +27,11 @@ class Photos:
     Parameters
     ----------
     images : tuple of ndarray of uint8, (H, W, 3)
+        RGB images.
     names : tuple of str
-        File names without suffix, made unique by the folder's name or a number where need be.
+        File names without suffix, made unique by the folder's name or a number where necessary.
     sha256 : str
-        Of the files, whatever their order.
+        Hash of the files, independent of their order.
     failures : tuple of (str, str)
         Path and reason of every file left out.
     """
@@ -48,8 +50,10 @@ def read_photos(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        Image files.
     scale_down : int
-        Every pixel is the mean of so many by so many; 1 leaves the photos as they are, JPEG grid included.
+        Factor by which the sides become shorter: a pixel is the mean of `scale_down` x `scale_down` others. 1 leaves
+        the photos as they are, JPEG grid included.
     progress : str, optional
         Name of a progress bar.
 
@@ -92,7 +96,7 @@ def read_photos(
 
 
 def index_photos(sources: Sequence[str | Path]) -> list[ImageRecord]:
-    """List the photographs of some sources, as `index_sources`, without those labelled fake."""
+    """List the images of some sources that are not labelled fake, in the order of `index_sources`."""
     records = [record for record in index_sources(sources, on_note=lambda _: None) if record.label != "fake"]
     if not records:
         raise ValueError(f"{', '.join(map(str, sources))}: holds no photograph, only images labelled fake")
@@ -114,8 +118,17 @@ def central_crop(image: Uint8, size: int) -> Uint8 | None:
     return image[top : top + size, left : left + size]
 
 
-def _unique(path: Path, taken: list[str]) -> str:
+def write_png(path: Path, image: Uint8) -> None:
+    """Write an RGB image as PNG, whole or not at all."""
+    encoded, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not encoded:
+        raise OSError(f"{path} cannot be encoded")
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def _unique(path: Path, names: list[str]) -> str:
     for name in (path.stem, f"{path.parent.name}-{path.stem}"):
-        if name not in taken:
+        if name not in names:
             return name
-    return f"{path.stem}-{len(taken)}"
+    return f"{path.stem}-{len(names)}"

@@ -1,4 +1,4 @@
-"""Photographs at hand without a download, and plainly upsampled versions of them."""
+"""Photographs that need no download, and upsampled versions of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.generators import bilinear, nearest, transposed_convolution, zero_insertion
-from freqforensics.generators.photos import index_photos
+from freqforensics.generators.photos import index_photos, write_png
+from freqforensics.generators.upsamplers import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.images import ImageReadError, read_image
-from freqforensics.runtime.writing import replacing
 
 TILE: Final = 160
 """Side of the images written, in pixels."""
@@ -24,7 +23,7 @@ SIZE: Final = 128
 _SCIKIT_IMAGE: Final = ("astronaut", "brick", "camera", "cat", "chelsea", "coffee", "grass", "gravel", "rocket")
 
 FEWEST: Final = 20
-"""Crops, of which an average says something."""
+"""Least number of crops for a meaningful average."""
 
 _MOST: Final = 96
 _TILES: Final = (2, 3)
@@ -76,10 +75,10 @@ def write_upsampled_photographs(
         enlarged = {upsampler: np.moveaxis(enlarge(planes), 0, 2) for upsampler, enlarge in _UPSAMPLERS.items()}
         for row in range(0, height - TILE + 1, TILE):
             for column in range(0, width - TILE + 1, TILE):
-                place = (slice(row, row + TILE), slice(column, column + TILE))
+                section = (slice(row, row + TILE), slice(column, column + TILE))
                 for upsampler, fake in enlarged.items():
-                    _write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", image[place])
-                    _write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", fake[place])
+                    write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", _rounded(image[section]))
+                    write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", _rounded(fake[section]))
                 count += 1
         if sources is not None and count >= _MOST:
             break
@@ -100,8 +99,10 @@ def _own_photographs(
         except ImageReadError as error:
             on_skip(error.path, error.reason)
             continue
-        height, width = (min(side, most * TILE) for side, most in zip(image.shape[:2], _TILES, strict=True))
-        top, left = ((side - kept) // 2 // 16 * 16 for side, kept in zip(image.shape[:2], (height, width), strict=True))
+        height, width = (min(side, count * TILE) for side, count in zip(image.shape[:2], _TILES, strict=True))
+        top, left = (
+            (side - length) // 2 // 16 * 16 for side, length in zip(image.shape[:2], (height, width), strict=True)
+        )
         if min(height, width) >= TILE:
             yield f"{number:03}", image[top : top + height, left : left + width]
 
@@ -124,7 +125,7 @@ def _photographs() -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def _zero_insertion(small: Plane) -> Plane:
-    return np.asarray(zero_insertion(2)(small - 128) + 128, np.float32)
+    return zero_insertion(2)(small - 128) + 128
 
 
 _UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {
@@ -135,10 +136,5 @@ _UPSAMPLERS: Final[dict[str, Callable[[Plane], Plane]]] = {
 }
 
 
-def _write_png(path: Path, image: NDArray[Any]) -> None:
-    rounded = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    encoded, data = cv2.imencode(".png", cv2.cvtColor(rounded, cv2.COLOR_RGB2BGR))
-    if not encoded:
-        raise OSError(f"{path} cannot be encoded")
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+def _rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

@@ -21,14 +21,15 @@ def random_polyphase(
     """Filter an image with one small random kernel for each phase of a square lattice.
 
     Each kernel is the identity plus white noise. The pixel at (y, x) is filtered with the kernel of phase
-    (y mod period, x mod period), counted from the image's origin, so whatever differs between the phases appears at
-    multiples of 1 / period cycles per pixel.
+    (y mod period, x mod period), counted from the image's origin, so differences between the phases appear at multiples
+    of 1 / period cycles per pixel.
 
     Parameters
     ----------
     image : ndarray, shape (H, W) or (H, W, 3)
         uint8, or floating point in any unit.
     rng : numpy.random.Generator
+        Random generator of the kernels.
     period : int
         At least 1. 2, 4, 8 are those of one, two, three x2 layers.
     strength : float

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from freqforensics.generators.polyphase import random_polyphase
 from freqforensics.generators.registry import SHELF
-from freqforensics.perturbations.perturb import (
+from freqforensics.perturbations import (
     JPEG,
     Chain,
     ChromaSubsampling,
@@ -38,9 +38,9 @@ Uint8 = NDArray[np.uint8]
 
 PERIODS: Final = (2, 4, 8)
 STRENGTHS: Final = (0.02, 0.3)
-"""Of kernels that keep the mean; drawn on a logarithmic scale."""
+"""Range of the strength of kernels that keep the mean; drawn on a logarithmic scale."""
 UNEVEN_STRENGTHS: Final = (0.0005, 0.02)
-"""Of kernels that do not: they make flat parts uneven, by up to this times their brightness."""
+"""Range of the strength of other kernels, which make flat parts uneven by up to this times their brightness."""
 GREATEST_MIXUP: Final = 0.7
 STEP: Final = 16
 """Sides of what is passed through a miniature are multiples of it."""
@@ -66,13 +66,13 @@ HISTORY: Final = Chain(
         Sometimes(JPEG((60, 98), codec="either"), 0.3),
     )
 )
-"""What has happened to a photograph before: resampled, sharpened, its colours subsampled, compressed, or nothing of it.
-Without integer subsampling a detector that sees coherence calls every image of Kodak's Photo CD fake."""
+"""Augmentation of photographs: resampling, sharpening, subsampling of colours, compression, or none of them. Without
+integer subsampling a detector that sees coherence calls every image of Kodak's Photo CD fake."""
 
 
 @dataclass(frozen=True)
 class Faker:
-    """What makes fakes of photographs.
+    """Makes fakes of photographs.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ class Faker:
     shelf : str, optional
         Folder of fitted miniatures; default those that ship. Every ``.safetensors`` in it or below is one.
     difficulty : float
-        0 .. 1. What is said here is 1; below it, filters are not as weak, less of the photo is mixed in, and only so
-        great a part of the fakes gets its photo's power. A detector that begins with the hardest learns nothing.
+        0 .. 1; 1 is as described above. With a lower difficulty filters are stronger, less of the photo is mixed in,
+        and only this share of the fakes gets its photo's power. A detector that begins with the hardest learns nothing.
 
     Raises
     ------
@@ -115,30 +115,31 @@ class Faker:
         Parameters
         ----------
         photo : ndarray of uint8, (H, W, 3)
-            From 64 pixels.
+            Photograph from 64 pixels.
         rng : numpy.random.Generator
+            Random generator of the fake.
 
         Returns
         -------
         ndarray of uint8, shape of `photo`
         """
-        made: NDArray[np.float32]
+        fake: NDArray[np.float32]
         if self.kinds[int(rng.integers(len(self.kinds)))] == "polyphase":
-            made = _filtered(photo, rng, self.difficulty)
+            fake = _filtered(photo, rng, self.difficulty)
         else:
             shelf = miniatures_on(self.shelf)
-            made = shelf[int(rng.integers(len(shelf)))].regenerate([photo])[0].astype(np.float32)
+            fake = shelf[int(rng.integers(len(shelf)))].regenerate([photo])[0].astype(np.float32)
         if "radial" in self.alignment and rng.random() < self.difficulty:
-            made = match_radial_power(made, photo)
+            fake = match_radial_power(fake, photo)
         if "mixup" in self.alignment:
-            part = np.float32(rng.uniform(0.0, GREATEST_MIXUP * self.difficulty))
-            made = part * photo + (1 - part) * made
-        return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+            share = np.float32(rng.uniform(0.0, GREATEST_MIXUP * self.difficulty))
+            fake = share * photo + (1 - share) * fake
+        return np.asarray(np.clip(np.rint(fake), 0, 255), np.uint8)
 
 
 @dataclass(frozen=True)
 class Window(Perturbation):
-    """A photograph with a history, and a square of it that lies anywhere.
+    """A random square of an augmented photograph.
 
     Parameters
     ----------
@@ -150,12 +151,16 @@ class Window(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Cut a window."""
-        made = HISTORY(image, rng)
-        shorter = min(made.shape[:2])
+        photograph = HISTORY(image, rng)
+        shorter = min(photograph.shape[:2])
         if shorter < self.size:
-            # What its history has made too small is taken as it was.
-            made = image if min(image.shape[:2]) >= self.size else Resize(self.size / shorter + 0.01, "bicubic")(made)
-        return np.ascontiguousarray(Crop(self.size, "random")(made, rng))
+            # A photograph that the augmentation made too small is used as it was.
+            photograph = (
+                image
+                if min(image.shape[:2]) >= self.size
+                else Resize(self.size / shorter + 0.01, "bicubic")(photograph)
+            )
+        return np.ascontiguousarray(Crop(self.size, "random")(photograph, rng))
 
 
 def miniature_files(shelf: str | Path | None) -> list[Path]:
@@ -167,10 +172,10 @@ def miniature_files(shelf: str | Path | None) -> list[Path]:
         There is none.
     """
     folder = SHELF if shelf is None else Path(shelf)
-    found = sorted(folder.rglob("*.safetensors"))
-    if not found:
+    paths = sorted(folder.rglob("*.safetensors"))
+    if not paths:
         raise FileNotFoundError(f"no fitted miniature in {folder}: freqforensics fit-generator makes them")
-    return found
+    return paths
 
 
 @lru_cache(maxsize=4)
@@ -182,25 +187,22 @@ def miniatures_on(shelf: str | None) -> tuple[Miniature, ...]:
     FileNotFoundError
         There is none.
     """
-    found = miniature_files(shelf)
+    paths = miniature_files(shelf)
     from freqforensics.generators.storage import load_miniature
 
-    return tuple(load_miniature(path).model for path in found)
+    return tuple(load_miniature(path).model for path in paths)
 
 
 def _filtered(photo: Uint8, rng: np.random.Generator, difficulty: float) -> NDArray[np.float32]:
     even = bool(rng.random() < 0.6)
     weakest, strongest = np.log(STRENGTHS if even else UNEVEN_STRENGTHS)
     weakest = strongest + difficulty * (weakest - strongest)
-    return np.asarray(
-        random_polyphase(
-            photo.astype(np.float32),
-            rng,
-            period=int(rng.choice(PERIODS)),
-            strength=float(np.exp(rng.uniform(weakest, strongest))),
-            kernel=int(rng.choice((3, 5))),
-            preserve_mean=even,
-            per_colour=bool(rng.random() < 0.5),
-        ),
-        np.float32,
+    return random_polyphase(
+        photo.astype(np.float32),
+        rng,
+        period=int(rng.choice(PERIODS)),
+        strength=float(np.exp(rng.uniform(weakest, strongest))),
+        kernel=int(rng.choice((3, 5))),
+        preserve_mean=even,
+        per_colour=bool(rng.random() < 0.5),
     )

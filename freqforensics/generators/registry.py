@@ -1,4 +1,4 @@
-"""The registry of generator families: what enlarges their images, and where that can leave lines. Loads no torch."""
+"""The registry of generator families: their upsampling, and where it can leave lines. Loads no torch."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Plan:
             raise ValueError(f"size must be a multiple of {2**self.layers} from 16, got {size}")
 
     def channels(self, remaining: int) -> int:
-        """Channels where so many x2 layers are still to come."""
+        """Give the number of channels before the last `remaining` x2 layers."""
         return self.width << min(remaining, 2)
 
 
@@ -70,16 +70,17 @@ class Family:
     Parameters
     ----------
     name : str
+        Name of the family.
     path : str
         Module and class of the decoder below ``generators/families``.
     operator : {"nearest", "bilinear", "transposed", "shuffle", "alias-free"}
-        What enlarges most: families of one operator are twins.
+        Main upsampling operator; families with the same one are twins.
     upsampling : str
         The up-path in a few words.
     plan : Plan
         Sizes of the miniature that ships.
     adversarial : bool
-        Whether the miniature is fitted against a discriminator, too: where the family is, but for the alias-free one.
+        Whether the miniature is fitted against a discriminator too, as its family is, except for the alias-free one.
     leaves_lattice : bool
         False for alias-free upsampling.
     steps : int
@@ -97,10 +98,9 @@ class Family:
 
     @property
     def decoder(self) -> type[Decoder]:
-        """The up-path. Its docstring says what is kept of the paper's, and what is left out. Loads torch."""
+        """The up-path. Its docstring says how it differs from the paper's. Loads torch."""
         module, name = self.path.split(":")
-        found: type[Decoder] = getattr(importlib.import_module(f"freqforensics.generators.families.{module}"), name)
-        return found
+        return getattr(importlib.import_module(f"freqforensics.generators.families.{module}"), name)
 
     @property
     def factor(self) -> int | None:
@@ -186,7 +186,7 @@ _SAME_DECODER: Final = {"stable_diffusion": "ldm_vae"}
 
 
 def operator_of(name: str) -> Operator | None:
-    """Give what enlarges in a generator of this name, real or miniature; None if it is not known."""
+    """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known."""
     family = FAMILIES.get(_SAME_DECODER.get(name, name))
     return None if family is None else family.operator
 
@@ -197,6 +197,7 @@ def find_family(name: str) -> Family:
     Parameters
     ----------
     name : str
+        Name of the family.
 
     Returns
     -------
@@ -219,12 +220,12 @@ def named_families(names: Sequence[str]) -> list[str]:
 
 
 def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> list[str]:
-    """Check families' names as `named_families`, and that they are fitted.
+    """Check that families exist and are fitted.
 
     Parameters
     ----------
     names : sequence of str
-        "all" stands for those that are fitted.
+        Names of families; "all" stands for every fitted one.
     folder : str or Path, optional
         Folder of fitted miniatures; default the one that ships.
 
@@ -237,7 +238,7 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
     ValueError
         An unknown family.
     FileNotFoundError
-        One that is not fitted, or with "all" none is.
+        A family is not fitted, or with "all" none is.
     """
     shelf = SHELF if folder is None else Path(folder)
     chosen = named_families(names)
@@ -259,6 +260,7 @@ class PredictedLattice:
     Parameters
     ----------
     family : str
+        Name of the family.
     factor : int or None
         2^layers, or None for alias-free upsampling.
     denominators : tuple of int
@@ -279,25 +281,26 @@ def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLat
     Parameters
     ----------
     family : str
+        Name of the family.
     layers : int, optional
         n; default those of the family's miniature.
 
     Returns
     -------
     PredictedLattice
-        Empty for alias-free upsampling. How high the lines are is for the fitted kernels to say; `Upsampler.lattice`
-        has the closed form for given taps.
+        Empty for alias-free upsampling. The fitted kernels decide how high the lines are; `Upsampler.lattice` has the
+        closed form for given taps.
 
     Raises
     ------
     ValueError
         No such family, or `layers` below 1.
     """
-    found = find_family(family)
-    count = found.plan.layers if layers is None else layers
+    entry = find_family(family)
+    count = entry.plan.layers if layers is None else layers
     if count < 1:
         raise ValueError(f"layers must be at least 1, got {layers}")
-    if not found.leaves_lattice:
+    if not entry.leaves_lattice:
         return PredictedLattice(family, None, (), np.zeros((0, 2)))
     factor = 2**count
     f = np.arange(-factor // 2, factor // 2) / factor

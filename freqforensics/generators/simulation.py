@@ -8,20 +8,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.generators.miniature import Miniature
-from freqforensics.generators.photos import Photos, check_crop_size, index_photos, read_photos
+from freqforensics.generators.photos import Photos, check_crop_size, index_photos, read_photos, write_png
 from freqforensics.generators.registry import fitted_families
 from freqforensics.generators.storage import load_miniature
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 from freqforensics.runtime.destinations import check_result_folder
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import scratch_folder
-from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.runtime.writing import write_json
 
 Uint8 = NDArray[np.uint8]
 
@@ -54,13 +53,14 @@ def _window(image: Uint8, size: int) -> _Window | None:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What `simulate` wrote.
+    """Summary of the images that `simulate` wrote.
 
     Parameters
     ----------
     images : int
-        On each side of each family.
+        Number of images on each side of each family.
     families : tuple of str
+        Names of the families.
     too_small : tuple of str
         Names of photos left out.
     failures : tuple of (str, str)
@@ -90,19 +90,21 @@ def simulate(
     Parameters
     ----------
     photos : Photos
+        Photos to pass through the miniatures.
     out : str or Path
+        Folder for the images.
     miniatures : mapping of str to Miniature
-        By the name of the folder each gets.
+        Miniatures by the names of their folders.
     size : int
         Side of the central crops, a multiple of 16 from 32. Miniatures see up to 16 pixels more on every side.
     limit : int, optional
-        The first so many photos that are large enough.
+        At most this many photos, the first that are large enough.
     quality : int, optional
         JPEG quality both sides are compressed with before they are written; 4:2:0.
     command : str, optional
         The command line, for the manifest.
     overwrite : bool
-        As for `result_folder`.
+        Replace a result that `out` holds.
     progress : str, optional
         Name of a progress bar.
 
@@ -114,7 +116,7 @@ def simulate(
     Raises
     ------
     ValueError
-        No miniature, no photo that is large enough, or a parameter out of range; as `result_folder`.
+        No miniature, no photo that is large enough, a parameter out of range, or `out` is not empty.
     """
     if not miniatures:
         raise ValueError("there is no miniature to simulate with")
@@ -131,7 +133,7 @@ def simulate(
     usable.sort(key=lambda named: named[1].seen.shape)
     groups = [list(group) for _, group in groupby(usable, key=lambda named: named[1].seen.shape)]
     with (
-        scratch_folder(out, overwrite=overwrite) as made,
+        scratch_folder(out, overwrite=overwrite) as folder,
         tqdm(
             total=len(usable) * len(miniatures),
             desc=progress,
@@ -146,12 +148,12 @@ def simulate(
                 for (name, window), fake in zip(group, fakes, strict=True):
                     for side, image in (("0_real", window.seen), ("1_fake", fake)):
                         cut = window.cut(image)
-                        _write_png(made / family / side / f"{name}.png", cut if compress is None else compress(cut))
+                        write_png(folder / family / side / f"{name}.png", cut if compress is None else compress(cut))
                 bar.update(len(group))
         parameters = {"families": list(miniatures), "size": size, "limit": limit, "quality": quality}
         inputs = {"photos": {"images": len(photos.images), "sha256": photos.sha256}}
         about = manifest(parameters, inputs=inputs, command=command)
-        write_json(made / "manifest.json", {**about, "holds": "images"})
+        write_json(folder / "manifest.json", {**about, "holds": "images"})
     return Simulation(len(usable), tuple(miniatures), too_small, photos.failures)
 
 
@@ -170,17 +172,19 @@ def simulate_from_sources(
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `index_sources`; fake sides are left out.
+        Folders and tables, as for `index_sources`; images labelled fake are left out.
     out : str or Path
+        Folder for the images.
     families : sequence of str
-        Names, or "all": those that are fitted.
+        Names; "all" stands for every fitted family.
     weights : str or Path, optional
-        A folder of fitted miniatures; default those that ship.
+        Folder of fitted miniatures; default those that ship.
     scale_down : int
-        As for `read_photos`.
+        Factor by which photos are made smaller, as for `read_photos`.
     progress : bool
+        Show progress bars.
     options
-        As for `simulate`.
+        Further parameters of `simulate`.
 
     Returns
     -------
@@ -189,22 +193,14 @@ def simulate_from_sources(
     Raises
     ------
     ValueError
-        As `simulate` and `read_photos`.
+        The photographs are refused by `read_photos`, or a parameter by `simulate`.
     FileNotFoundError
         A source or a family's weights do not exist.
     """
     check_result_folder(out, overwrite=bool(options.get("overwrite", False)))
     records = index_photos(sources)
     chosen = fitted_families(families, weights)
-    places = {name: name if weights is None else Path(weights) / f"{name}.safetensors" for name in chosen}
-    miniatures = {name: load_miniature(place).model for name, place in places.items()}
+    paths = {name: name if weights is None else Path(weights) / f"{name}.safetensors" for name in chosen}
+    miniatures = {name: load_miniature(path).model for name, path in paths.items()}
     photos = read_photos(records, scale_down=scale_down, progress="photos" if progress else None)
     return simulate(photos, out, miniatures=miniatures, progress="simulate" if progress else None, **options)
-
-
-def _write_png(path: Path, image: Uint8) -> None:
-    encoded, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    if not encoded:
-        raise OSError(f"{path} cannot be encoded")
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())

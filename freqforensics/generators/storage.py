@@ -55,6 +55,7 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
     name : str or Path
         A family that ships with the package, or the path of a ``.safetensors`` file.
     device : str
+        Where torch computes.
 
     Returns
     -------

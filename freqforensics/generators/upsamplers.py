@@ -24,6 +24,7 @@ class Upsampler:
     Parameters
     ----------
     name : str
+        Name, for messages and figures.
     factor : int
         s, along each axis.
     taps : tuple of float
@@ -59,6 +60,7 @@ class Upsampler:
         Parameters
         ----------
         planes : ndarray of floating point, shape (..., H, W)
+            Image planes.
         boundary : {"wrap", "reflect", "edge"}
             What lies beyond the borders; with "wrap" the closed forms hold exactly.
 
@@ -115,7 +117,7 @@ class Upsampler:
 
     def _response(self, f: Float) -> NDArray[np.complex128]:
         k = np.arange(len(self.taps)) - self.offset
-        return np.asarray(np.exp(-2j * np.pi * f[..., None] * k) @ np.asarray(self.taps))
+        return np.exp(-2j * np.pi * f[..., None] * k) @ np.asarray(self.taps)
 
     def _along(self, x: NDArray[Any], axis: int, boundary: Boundary) -> NDArray[Any]:
         x = np.moveaxis(x, axis, -1)
@@ -185,6 +187,7 @@ def transposed_convolution(taps: tuple[float, ...], *, stride: int = 2, padding:
     Parameters
     ----------
     taps : tuple of float
+        Kernel along each axis.
     stride, padding : int
         As in torch.nn.ConvTranspose2d; the output is not cropped, but starts `padding` samples in.
 

@@ -1,4 +1,4 @@
-"""What comes in: image files, folders of them, and what is odd about either."""
+"""Image files: their headers, their pixels, and what is odd about either."""
 
 import lazy_loader
 

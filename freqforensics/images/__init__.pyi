@@ -1,5 +1,5 @@
-from .headers import ImageFormat as ImageFormat, ImageHeader as ImageHeader, read_header as read_header
-from .jpeg import JpegTables as JpegTables, read_jpeg_tables as read_jpeg_tables
+from .headers import SUFFIXES as SUFFIXES, read_header as read_header
+from .jpeg import JpegTables as JpegTables, luma_table as luma_table, read_jpeg_tables as read_jpeg_tables
 from .reading import (
     MAX_PIXELS as MAX_PIXELS,
     AlphaDroppedWarning as AlphaDroppedWarning,

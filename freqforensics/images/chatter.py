@@ -1,4 +1,4 @@
-"""What decoders say on the side: kept off the terminal, and given to who asked them."""
+"""Messages that decoders log: kept off the terminal, and given to the caller of the decoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOGGERS: Final = ("imagecodecs", "tifffile")  # libtiff and libpng speak throug
 
 
 class _Listener(logging.Filter):
-    """Takes what is logged in a thread that listens; passes on of all else what would have been logged without it."""
+    """Collects what is logged in a thread that listens; passes on what other threads would have logged without it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,10 +23,10 @@ class _Listener(logging.Filter):
         self.least: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        heard: list[str] | None = getattr(self.thread, "heard", None)
-        if heard is None:
+        messages: list[str] | None = getattr(self.thread, "messages", None)
+        if messages is None:
             return record.levelno >= self.least.get(record.name, 0)
-        heard.append(record.getMessage())
+        messages.append(record.getMessage())
         return False
 
 
@@ -40,31 +40,31 @@ def listening(*, needed: bool = True) -> Iterator[list[str]]:
     Parameters
     ----------
     needed : bool
-        What is heard decides whether the file is refused.
+        Whether the messages decide if the file is refused.
 
     Yields
     ------
     list of str
-        Grows while the decoders work.
+        The messages; grows while the decoders work.
 
     Raises
     ------
     UndecodableError
-        `logging.disable` keeps warnings from being heard, and they are needed.
+        `logging.disable` suppresses warnings, and they are needed.
     """
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.addFilter(_LISTENER)  # once: a filter is not added twice
-        if logger.disabled or not 0 < logger.level <= logging.WARNING:  # or whatever the root's level is
+        if logger.disabled or not 0 < logger.level <= logging.WARNING:  # unset: the root's level holds
             _LISTENER.least[name] = math.inf if logger.disabled else logger.level
             logger.disabled = False
             logger.setLevel(logging.WARNING)
         if needed and not logger.isEnabledFor(logging.WARNING):
             raise UndecodableError("not read while logging is disabled: it hides the decoder's warnings")
-    before = getattr(_LISTENER.thread, "heard", None)
-    heard: list[str] = []
-    _LISTENER.thread.heard = heard
+    before = getattr(_LISTENER.thread, "messages", None)
+    messages: list[str] = []
+    _LISTENER.thread.messages = messages
     try:
-        yield heard
+        yield messages
     finally:
-        _LISTENER.thread.heard = before
+        _LISTENER.thread.messages = before

@@ -1,4 +1,4 @@
-"""What a file is that is no image, by its first bytes."""
+"""What a file that is not an image contains, by its first bytes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _SENSOR: Final = frozenset({32803, 34892})  # colour filter array, linear raw
 
 
 def content_name(data: bytes) -> str:
-    """Name what a file that is no image holds.
+    """Name the content of a file that is not an image.
 
     Parameters
     ----------
@@ -103,17 +103,17 @@ def content_name(data: bytes) -> str:
 
 
 def raw_name(data: bytes) -> str | None:
-    """Name a camera's RAW file that is built as a TIFF file is, with a preview in front.
+    """Name a camera's RAW file that is built like a TIFF file, with a preview in front.
 
     Parameters
     ----------
     data : bytes
-        The file, or a beginning that holds its directories.
+        The file, or as much of its beginning as holds its directories.
 
     Returns
     -------
     str or None
-        None where the file is no such RAW file.
+        None where the file is not such a RAW file.
     """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
@@ -135,7 +135,7 @@ def raw_name(data: bytes) -> str | None:
 
 
 def _directory(data: bytes, order: str, start: int) -> dict[int, tuple[int, ...]]:
-    """The short entries of a TIFF directory that tell what is in it."""
+    """Read the short entries of a TIFF directory that tell its content."""
     (count,) = struct.unpack_from(order + "H", data, start)
     tags: dict[int, tuple[int, ...]] = {}
     for entry in range(start + 2, start + 2 + 12 * count, 12):
@@ -145,10 +145,10 @@ def _directory(data: bytes, order: str, start: int) -> dict[int, tuple[int, ...]
         letter = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I"}.get(kind)
         if letter is not None:
             form = f"{order}{length}{letter}"
-            place = entry + 8
+            position = entry + 8
             if struct.calcsize(form) > 4:
-                (place,) = struct.unpack_from(order + "I", data, place)
-            tags[tag] = struct.unpack_from(form, data, place)
+                (position,) = struct.unpack_from(order + "I", data, position)
+            tags[tag] = struct.unpack_from(form, data, position)
     return tags
 
 

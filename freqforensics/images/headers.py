@@ -58,7 +58,7 @@ class _Damaged(Exception):  # noqa: N818 - never leaves this module
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the first bytes of a file tell.
+    """What the structure of an image file says before it is decoded.
 
     Parameters
     ----------
@@ -124,14 +124,14 @@ def read_header(data: bytes) -> ImageHeader:
     >>> read_header(b"GIF89a" + (120).to_bytes(2, "little") + (96).to_bytes(2, "little")).width
     120
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     try:
-        image_format = _parse(data, found)
+        image_format = _parse(data, fields)
     except struct.error:
-        return ImageHeader(_signature(data), **found, damage="truncated inside its header")
+        return ImageHeader(_signature(data), **fields, damage="truncated inside its header")
     except _Damaged as reason:
-        return ImageHeader(_signature(data), **found, damage=str(reason))
-    return ImageHeader(image_format, **found)
+        return ImageHeader(_signature(data), **fields, damage=str(reason))
+    return ImageHeader(image_format, **fields)
 
 
 def _signature(data: bytes) -> ImageFormat:
@@ -157,26 +157,26 @@ def _signature(data: bytes) -> ImageFormat:
     return "other"
 
 
-def _parse(data: bytes, found: dict[str, Any]) -> ImageFormat:
+def _parse(data: bytes, fields: dict[str, Any]) -> ImageFormat:
     image_format = _signature(data)
     if image_format == "PNG":
-        _png(data, found)
+        _png(data, fields)
     elif image_format == "JPEG":
-        _jpeg(data, found)
+        _jpeg(data, fields)
     elif image_format == "WebP":
-        _webp(data, found)
+        _webp(data, fields)
     elif image_format == "BMP":
-        _bmp(data, found)
+        _bmp(data, fields)
     elif image_format == "GIF":
-        found["width"], found["height"] = struct.unpack_from("<HH", data, 6)
+        fields["width"], fields["height"] = struct.unpack_from("<HH", data, 6)
     elif image_format == "TIFF":
-        found["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
+        fields["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
     elif data[4:8] == b"ftyp" and image_format != "HEIC" and _ends_in_zeros(data):
         raise _Damaged("damaged file: it ends in zeros, like a download that broke off")
     return image_format
 
 
-def _jpeg(data: bytes, found: dict[str, Any]) -> None:
+def _jpeg(data: bytes, fields: dict[str, Any]) -> None:
     position, end = 2, len(data)
     scans, marker = 0, 0
     while True:
@@ -187,7 +187,7 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
             if scans or marker not in _JPEG_APPLICATION or following is None:
                 raise _Damaged(f"damaged JPEG: no marker at byte {position}")
             # What a comment or preview leaves behind its segment is no part of the picture.
-            found["gaps"] = (*found.get("gaps", ()), (position, following.start()))
+            fields["gaps"] = (*fields.get("gaps", ()), (position, following.start()))
             position = following.start()
         while position < end and data[position] == 0xFF:  # fill bytes
             position += 1
@@ -196,7 +196,7 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
         marker = data[position]
         position += 1
         if marker == 0xD9:
-            found["end"] = position - 2
+            fields["end"] = position - 2
             break
         if marker == 0xD8:
             raise _Damaged(f"damaged JPEG: another image begins at byte {position - 2}")
@@ -206,23 +206,23 @@ def _jpeg(data: bytes, found: dict[str, Any]) -> None:
         if length < 2 or position + length > end:
             raise _Damaged(f"truncated JPEG: the segment at byte {position} runs past the end")
         if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NOT_SOF:
-            found["height"], found["width"], found["components"] = struct.unpack_from(">HHB", data, position + 3)
-            found["progressive"] = marker in (0xC2, 0xC6, 0xCA, 0xCE)
+            fields["height"], fields["width"], fields["components"] = struct.unpack_from(">HHB", data, position + 3)
+            fields["progressive"] = marker in (0xC2, 0xC6, 0xCA, 0xCE)
         elif marker == 0xE1 and data[position + 2 : position + 8] == b"Exif\0\0":
-            found["orientation"] = _orientation(data[position + 8 : position + length])
+            fields["orientation"] = _orientation(data[position + 8 : position + length])
         position += length
         if marker == 0xDA:
             scans += 1
             following = _JPEG_NEXT_MARKER.search(data, position)
             if following is None:
-                found["cut"] = "width" in found
+                fields["cut"] = "width" in fields
                 raise _Damaged(f"truncated JPEG: no end-of-image marker in {end} bytes")
             position = following.start()
-    if "width" not in found or not scans:
+    if "width" not in fields or not scans:
         raise _Damaged("damaged JPEG: it holds no picture data")
 
 
-def _png(data: bytes, found: dict[str, Any]) -> None:
+def _png(data: bytes, fields: dict[str, Any]) -> None:
     position, end = len(_PNG_SIGNATURE), len(data)
     pixels, frames = False, 0
     while True:
@@ -231,7 +231,7 @@ def _png(data: bytes, found: dict[str, Any]) -> None:
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind == b"IHDR":
             # The size first: a header alone can promise gigapixels, and the reader wants to say so.
-            found["width"], found["height"] = struct.unpack_from(">II", data, position + 8)
+            fields["width"], fields["height"] = struct.unpack_from(">II", data, position + 8)
         if position + 12 + length > end:
             raise _Damaged(f"truncated PNG: the {_chunk_name(kind)} chunk runs past the end")
         body_end = position + 8 + length
@@ -242,18 +242,18 @@ def _png(data: bytes, found: dict[str, Any]) -> None:
         if kind == b"IEND":
             break
         if kind == b"acTL":
-            found["animated"] = struct.unpack_from(">I", data, position + 8)[0] > 1
+            fields["animated"] = struct.unpack_from(">I", data, position + 8)[0] > 1
         elif kind == b"fcTL":
             frames += 1
         elif kind == b"eXIf":
-            found["orientation"] = _orientation(data[position + 8 : body_end])
+            fields["orientation"] = _orientation(data[position + 8 : body_end])
         elif kind == b"tRNS":
-            found["transparency"] = True
+            fields["transparency"] = True
         elif kind == b"IDAT" and not pixels:
             pixels = True
-            found["still_is_frame"] = frames > 0
+            fields["still_is_frame"] = frames > 0
         position = body_end + 4
-    if "width" not in found or not pixels:
+    if "width" not in fields or not pixels:
         raise _Damaged("damaged PNG: it holds no picture data")
 
 
@@ -261,20 +261,20 @@ def _chunk_name(kind: bytes) -> str:
     return kind.decode("ascii", "backslashreplace")
 
 
-def _webp(data: bytes, found: dict[str, Any]) -> None:
+def _webp(data: bytes, fields: dict[str, Any]) -> None:
     (riff,) = struct.unpack_from("<I", data, 4)
     kind = data[12:16]
     if kind == b"VP8X":
-        found["animated"] = bool(struct.unpack_from("<B", data, 20)[0] & 0x02)
-        found["width"] = 1 + int.from_bytes(data[24:27], "little")
-        found["height"] = 1 + int.from_bytes(data[27:30], "little")
-        found["orientation"] = _orientation(_riff_chunk(data, b"EXIF"))
+        fields["animated"] = bool(struct.unpack_from("<B", data, 20)[0] & 0x02)
+        fields["width"] = 1 + int.from_bytes(data[24:27], "little")
+        fields["height"] = 1 + int.from_bytes(data[27:30], "little")
+        fields["orientation"] = _orientation(_riff_chunk(data, b"EXIF"))
     elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
-        found["width"], found["height"] = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        fields["width"], fields["height"] = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     elif kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
-        found["width"], found["height"] = width & 0x3FFF, height & 0x3FFF
+        fields["width"], fields["height"] = width & 0x3FFF, height & 0x3FFF
     else:
         raise _Damaged("damaged WebP: unknown first chunk")
     if riff + 8 > len(data):
@@ -284,7 +284,7 @@ def _webp(data: bytes, found: dict[str, Any]) -> None:
 
 
 def _ends_in_zeros(data: bytes, *, share: float = 0.0) -> bool:
-    """Whether the end is missing of a file that room was made for.
+    """Whether a file was allocated in full but not written to its end.
 
     Whole AVIF and lossless WebP files end in a zero or two, lossy WebP of flat pictures in up to 6 % of the file.
     """
@@ -303,7 +303,7 @@ def _riff_chunk(data: bytes, wanted: bytes) -> bytes:
     return b""
 
 
-def _bmp(data: bytes, found: dict[str, Any]) -> None:
+def _bmp(data: bytes, fields: dict[str, Any]) -> None:
     (offset, header_size) = struct.unpack_from("<II", data, 10)
     if header_size == 12:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
@@ -311,7 +311,7 @@ def _bmp(data: bytes, found: dict[str, Any]) -> None:
     else:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
         width, height = abs(width), abs(height)
-    found["width"], found["height"] = width, height
+    fields["width"], fields["height"] = width, height
     if compression in (0, 3):  # plain or bit fields: the size of the pixel array is known
         needed = offset + ((width * bits + 31) // 32) * 4 * height
         if needed > len(data):

@@ -35,9 +35,9 @@ class JpegTables:
     Parameters
     ----------
     quality : int
-        Of libjpeg's scale, 1 .. 100: the one whose luma table is nearest.
+        Quality 1 .. 100 on libjpeg's scale whose luma table is nearest.
     standard : bool
-        Whether it is exactly that table. Cameras and editors have tables of their own.
+        Whether the file has exactly that table. Cameras and editors have tables of their own.
     subsampling : str
         "4:4:4", "4:2:2", "4:2:0", or "other" (grey has none).
     luma : tuple of int
@@ -86,8 +86,7 @@ def luma_table(quality: int) -> Int:
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must lie between 1 and 100, got {quality}")
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    steps: Int = np.clip((_ANNEX_K * scale + 50) // 100, 1, 255).astype(np.int64)
-    return steps
+    return np.clip((_ANNEX_K * scale + 50) // 100, 1, 255).astype(np.int64)
 
 
 _STANDARD: Final = np.stack([luma_table(quality).ravel() for quality in range(1, 101)])

@@ -30,28 +30,10 @@ _BLOCK: Final = 8
 def decode_jpeg(
     data: bytes, header: ImageHeader, notes: Notes, *, salvage: bool = False, stored_luma: bool = False
 ) -> Uint8:
-    """Decode a JPEG file.
+    """Decode a JPEG file; any warning of libjpeg refuses it.
 
-    Parameters
-    ----------
-    data : bytes
-    header : ImageHeader
-        What `read_header` says of it.
-    notes : Notes
-        Oddities are added to it.
-    salvage : bool
-        Of a file that ends early take the rows that are whole.
-    stored_luma : bool
-        Give the luma as it is stored, where the file stores luma and chroma.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3) or, with `stored_luma`, (H, W)
-
-    Raises
-    ------
-    UndecodableError
-        libjpeg complains of anything.
+    With `salvage`, a file that ends early gives its whole rows. With `stored_luma`, a file that stores luma and chroma
+    gives its luma as stored, shape (H, W).
     """
     for start, end in reversed(header.gaps):
         data = data[:start] + data[end:]
@@ -60,7 +42,7 @@ def decode_jpeg(
     colours = _COLOURS[header.components]
 
     def decode(data: bytes, *, strict: bool = False) -> Uint8:
-        return np.asarray(simplejpeg.decode_jpeg(data, colours, strict=strict))
+        return simplejpeg.decode_jpeg(data, colours, strict=strict)
 
     try:
         if stored_luma and colours == "RGB" and simplejpeg.decode_jpeg_header(data)[2] == "YCbCr":
@@ -98,12 +80,12 @@ def _whole_rows(data: bytes, header: ImageHeader, decode: Callable[[bytes], NDAr
     """
     end = _end_of_data(data, header)
     rng = np.random.default_rng(0)
-    one, other = (
+    first, second = (
         decode(data[:end] + rng.integers(0, 255, 4096, dtype=np.uint8).tobytes() + _END)  # no 0xFF: no marker
         for _ in range(2)
     )
-    differing = np.flatnonzero((one != other).reshape(len(one), -1).any(axis=1))
-    return len(one) if not differing.size else int(differing[0]) // _BLOCK * _BLOCK
+    differing = np.flatnonzero((first != second).reshape(len(first), -1).any(axis=1))
+    return len(first) if not differing.size else int(differing[0]) // _BLOCK * _BLOCK
 
 
 def _end_of_data(data: bytes, header: ImageHeader) -> int:

@@ -29,13 +29,7 @@ _DEEP_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def decode_heic(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
-    """Decode the primary image of a HEIC file, turned as its own header says.
-
-    Raises
-    ------
-    UndecodableError
-        `pillow_heif` is not installed, or the image is too large.
-    """
+    """Decode the primary image of a HEIC file, turned as its own header says; refused without `pillow_heif`."""
     try:
         import pillow_heif
     except ImportError:
@@ -58,29 +52,7 @@ def decode_heic(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
 
 
 def decode_by_pillow(data: bytes, header: ImageHeader, notes: Notes, *, max_pixels: int) -> tuple[Uint8, int]:
-    """Decode whatever Pillow reads.
-
-    Parameters
-    ----------
-    data : bytes
-    header : ImageHeader
-        What `read_header` says of it.
-    notes : Notes
-        Oddities are added to it.
-    max_pixels : int
-        Largest width times height that is decoded.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-    int
-        EXIF orientation.
-
-    Raises
-    ------
-    UndecodableError
-        No image that can be read, or samples without a defined range.
-    """
+    """Decode any other format that Pillow reads; give the pixels and their EXIF orientation."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UndecodableError("not read while PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set: it hides truncation")
     content = content_name(data) if header.format == "other" else f"a damaged {header.format} file"

@@ -19,13 +19,7 @@ _ANIMATION: Final = {True: "animation: first frame taken", False: "animation: st
 
 
 def decode_png(data: bytes, header: ImageHeader, notes: Notes) -> Uint8:
-    """Decode a PNG file by libpng: the still image, of an animated one too.
-
-    Raises
-    ------
-    UndecodableError
-        libpng gives it up.
-    """
+    """Decode a PNG file by libpng; an animated one gives its still image."""
     with listening(needed=False):  # a comment or profile that libpng warns of is no part of the picture
         samples = imagecodecs.png_decode(data)
     image = to_rgb(to_8_bits(samples, 8 * samples.itemsize, notes), notes)
@@ -35,25 +29,14 @@ def decode_png(data: bytes, header: ImageHeader, notes: Notes) -> Uint8:
 
 
 def decode_webp(data: bytes, notes: Notes) -> Uint8:
-    """Decode a still WebP file by libwebp.
-
-    Raises
-    ------
-    imagecodecs.WebpError
-        libwebp gives it up.
-    """
+    """Decode a still WebP file by libwebp."""
     return to_rgb(imagecodecs.webp_decode(data), notes)
 
 
 def decode_bmp(data: bytes, notes: Notes) -> Uint8:
     """Decode a BMP file: plain 24-bit ones by OpenCV, which is faster, all others by Pillow.
 
-    OpenCV reads bitmaps of OS/2 as grey, and gives 248 for 31 of 5 bits.
-
-    Raises
-    ------
-    UndecodableError
-        The decoder gives it up.
+    OpenCV reads OS/2 bitmaps as grey, and gives 248 for a 5-bit sample of 31.
     """
     header_size, _, _, _, bits, compression = struct.unpack_from("<IiiHHI", data.ljust(34, b"\0"), 14)
     if header_size >= 40 and bits == 24 and compression == 0:

@@ -90,7 +90,7 @@ def read_image(
     max_pixels : int
         Largest width times height that is decoded.
     salvage : bool
-        Of a JPEG that ends early, give the rows that are whole, with a note that begins with "salvaged".
+        Give the whole rows of a JPEG that ends early, with a note that begins with "salvaged".
     on_note : callable, optional
         Called with a short phrase for every oddity ("alpha channel dropped", ...). Without it each is a Python
         warning of category `ImageReadWarning`, `AlphaDroppedWarning` for alpha.
@@ -130,6 +130,7 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     Parameters
     ----------
     path : str or Path
+        The file.
     max_pixels : int
         A file larger than 8 bytes for each of these pixels, and 64 MiB, is refused unread.
 
@@ -179,7 +180,7 @@ def decode_image(
     name : str or Path
         What errors and warnings call it; its suffix is compared with the content.
     exif_orientation, max_pixels, salvage, on_note
-        As in `read_image`.
+        Orientation, size limit, truncated JPEGs and notes, as in `read_image`.
     stored_luma : bool
         Give the luma of a JPEG that stores luma and chroma, as it is stored: one plane, no chroma is decoded. Other
         files give RGB.
@@ -191,7 +192,7 @@ def decode_image(
     Raises
     ------
     ImageReadError
-        As in `read_image`.
+        The data cannot be decoded whole, as in `read_image`.
     """
     name = str(name)
     notes = Notes()
@@ -211,7 +212,7 @@ def decode_image(
         raise ImageReadError(name, str(error)) from error.__cause__
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise whatever a damaged file leads them to
+    except Exception as error:  # a damaged file can lead decoders to any error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageReadError(name, f"cannot be decoded: damaged {header.format} ({reason})") from error
     if orientation != 1:
@@ -230,7 +231,7 @@ def decode_image(
 def _decoded(
     data: bytes, header: ImageHeader, notes: Notes, max_pixels: int, *, salvage: bool, stored_luma: bool
 ) -> tuple[Uint8, int]:
-    """The pixels in stored order, and their EXIF orientation."""
+    """Choose the decoder; give the pixels in stored order, and their EXIF orientation."""
     if header.format == "JPEG":
         image = decode_jpeg(data, header, notes, salvage=salvage, stored_luma=stored_luma)
     elif header.format == "PNG":
@@ -252,7 +253,7 @@ def _decoded(
 
 
 def _oriented(image: Uint8, orientation: int) -> Uint8:
-    """Undo the EXIF orientation 2..8 (EXIF 2.32, table 6: where row 0 and column 0 of the stored image go)."""
+    """Undo an EXIF orientation from 2 to 8 (EXIF 2.32, table 6: where row 0 and column 0 of the stored image go)."""
     if orientation in (5, 6, 7, 8):
         image = image.swapaxes(0, 1)
     flip_rows = orientation in (3, 4, 7, 8)

@@ -1,4 +1,10 @@
-"""Samples of any depth to 8-bit RGB, and what a decoder says of an image besides its pixels."""
+"""What all decoders share: samples of any depth to 8-bit RGB, notes, and the error that refuses a file.
+
+A decoder is a function ``decode_<format>(data, [header], notes, ...)``. It takes the bytes of a file and, where it
+needs it, the `ImageHeader` that `read_header` gives of them. It appends oddities to `notes` and returns the pixels as
+they are stored, uint8 of shape (H, W, 3), without applying the EXIF orientation. It raises UndecodableError where the
+file is not whole, its samples have no defined range, or it has more than `max_pixels` pixels.
+"""
 
 from __future__ import annotations
 

@@ -51,26 +51,8 @@ _LAYOUT_TAGS_END: Final = 1024
 
 
 def decode_tiff(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
-    """Decode the first page of a TIFF file, as it is stored: its orientation is not applied.
-
-    Parameters
-    ----------
-    data : bytes
-    notes : Notes
-        Oddities are added to it.
-    max_pixels : int
-        Largest width times height that is decoded.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-
-    Raises
-    ------
-    UndecodableError
-        libtiff complains of the picture, or its samples have no defined range.
-    """
-    with listening() as heard, tifffile.TiffFile(io.BytesIO(data)) as file:
+    """Decode the first page of a TIFF file; a warning of libtiff about the picture refuses it."""
+    with listening() as messages, tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
         check_size(page.imagewidth, page.imagelength, max_pixels)
         bits = _bits(page)
@@ -80,9 +62,9 @@ def decode_tiff(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
             raise UndecodableError("a volume, not an image")
         _check_tags(page)
         _check_strips(data, page)
-        heard.clear()  # of a damaged comment, or of a second page, which are not read
+        messages.clear()  # of a damaged comment, or of a second page, which are not read
         samples = imagecodecs.tiff_decode(data, index=0, verbose=1)
-        _check(heard)
+        _check(messages)
         if page.photometric == _CMYK or bits not in _BYTES:
             samples = page.asarray(maxworkers=1)  # above, CMYK becomes RGB, and bits packed big-endian lose their order
         elif page.is_tiled or page.compression in _TWICE:  # libtiff's errors in a tile do not always come through
@@ -108,7 +90,7 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 
 def _check_tags(page: tifffile.TiffPage) -> None:
-    """Raise for a missing tag that says what samples mean, and for one that nobody knows: it was another before."""
+    """Raise for a missing tag that says what samples mean, and for an unknown tag, which is a damaged one."""
     if "PhotometricInterpretation" not in page.tags:
         raise UndecodableError("damaged TIFF: no tag says what the samples mean")
     row = (page.imagewidth + 7) // 8
@@ -135,9 +117,9 @@ def _check_strips(data: bytes, page: tifffile.TiffPage) -> None:
                 raise UndecodableError("damaged TIFF: a strip breaks off")
 
 
-def _check(heard: list[str]) -> None:
-    """Raise for what libtiff has said, unless it is known not to touch the picture."""
-    for message in heard:
+def _check(messages: list[str]) -> None:
+    """Raise for a message of libtiff, unless it is known not to concern the picture."""
+    for message in messages:
         if not _HARMLESS.search(message):
             raise UndecodableError(f"damaged TIFF: {message.strip().rstrip('.').splitlines()[0]}")
 
@@ -182,6 +164,6 @@ def _from_palette(samples: NDArray[Any], bits: int, page: tifffile.TiffPage, not
         raise UndecodableError("damaged TIFF: a palette that is too short")
     if samples.ndim == 3:
         note_alpha(to_8_bits(samples[..., 1], bits, notes), notes)
-    # 16 bits, of which old writers fill the upper or the lower 8 only.
+    # 16 bits; old writers fill only the upper or the lower 8 of them.
     colours = (table if table.max() < 256 else table >> 8).astype(np.uint8)
     return np.ascontiguousarray(colours.T[indices])

@@ -1,1 +1,5 @@
 """What happens to images on their way: compression, resizing, messengers, screens, borders."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.perturbations.compression import JPEG, WebP
 from freqforensics.perturbations.perturb import (
-    JPEG,
     Blur,
     Chain,
     Crop,
@@ -20,7 +20,6 @@ from freqforensics.perturbations.perturb import (
     ResizeShorter,
     Sometimes,
     Variant,
-    WebP,
 )
 
 Uint8 = NDArray[np.uint8]
@@ -44,8 +43,8 @@ LAUNDERING: Final = Chain(
         Sometimes(OneOf((JPEG((50, 98), codec="either"), WebP((60, 98)))), 0.3),
     )
 )
-"""What images go through on their way, more often nothing than something: milder than what Wang et al. 2020 do, whose
-blur of up to three pixels leaves nothing of a trace to learn from."""
+"""Mild resizing, blur and compression; most images stay as they are. The augmentation of Wang et al. 2020 is stronger:
+its blur of up to three pixels leaves no trace to learn from."""
 
 
 def _check_recipe(recipe: str, choices: tuple[str, ...]) -> None:
@@ -61,7 +60,7 @@ def augmentation(recipe: str, *, variant: Variant = "sound") -> Chain:
     recipe : str
         One of `W20_RECIPES`, or "laundering".
     variant : {"sound", "as_published"}
-        Of the blur, see `Blur`. Sigma from 0 to 3, quality from 30 to 100, in either.
+        Arithmetic of the blur, see `Blur`. Sigma runs from 0 to 3 and quality from 30 to 100 with either.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def _w20(recipe: str, augmented: Chain, *cropped: Perturbation) -> Chain:
 
 
 def validation_augmentation(recipe: str) -> Chain:
-    """Give what the published training does to images that it validates on, between resize and crop.
+    """Give the published augmentation of validation images, between resize and crop.
 
     The coins of `augmentation` are tossed, but what they decide on is fixed (`get_val_opt` of the authors' code): a
     blur of sigma 1.5 in uint8, the middle of 0 .. 3, and a JPEG of quality 65, the middle of 30 .. 100, by Pillow.

@@ -1,6 +1,6 @@
 """What is put around or over an image: borders, bars, the gaps of a collage, a caption.
 
-A canvas tells where the photograph lies on it, so that whatever searches for photographs can be tested.
+A canvas tells where the photograph lies on it, so that a search for photographs can be tested.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.perturbations.perturb import Perturbation, given_generator
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels."""
@@ -34,7 +34,7 @@ _WORDS: Final = (
 
 @dataclass(frozen=True)
 class Canvas(Perturbation):
-    """What puts a photograph, or parts of one, on a larger surface; subclasses say on which.
+    """A larger surface with a photograph, or parts of one, on it; subclasses say which.
 
     The layout is drawn before anything else. A generator in the same state gives a call and `regions` the same layout.
     """
@@ -107,8 +107,8 @@ class Letterbox(Canvas):
     Parameters
     ----------
     aspects : tuple of float
-        Width over height of the canvas. Of several, one is drawn among those that need bars; an image that has the only
-        ratio already stays as it is.
+        Width over height of the canvas. One is drawn from the ratios that need bars; an image that has the only ratio
+        already stays as it is.
     value : int
         Grey level of the bars, 0 to 255.
     """
@@ -123,7 +123,7 @@ class Letterbox(Canvas):
 
     def _size(self, shape: Sequence[int], rng: np.random.Generator | None) -> tuple[int, int]:
         height, width = shape[:2]
-        sizes = [(max(width, round(height * each)), max(height, round(width / each))) for each in self.aspects]
+        sizes = [(max(width, round(height * aspect)), max(height, round(width / aspect))) for aspect in self.aspects]
         sizes = [size for size in sizes if size != (width, height)]
         if len(sizes) < 2:
             return sizes[0] if sizes else (width, height)
@@ -254,19 +254,6 @@ def phrase(rng: np.random.Generator, fewest: int, most: int) -> str:
     """Draw common English words, `fewest` to `most` of them, with a capital at the beginning."""
     words = _WORDS.split()
     return " ".join(words[i] for i in rng.integers(len(words), size=rng.integers(fewest, most + 1))).capitalize()
-
-
-def given_generator(rng: np.random.Generator | None, name: str) -> np.random.Generator:
-    """Return the generator.
-
-    Raises
-    ------
-    ValueError
-        There is none, and `name` draws at random.
-    """
-    if rng is None:
-        raise ValueError(f"{name} draws at random here: give rng")
-    return rng
 
 
 def check_level(value: int) -> None:

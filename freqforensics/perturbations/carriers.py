@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.perturbations.canvases import Border, Caption, Collage, Letterbox, given_generator
-from freqforensics.perturbations.perturb import AVIF, JPEG, Chain, Interpolation, Perturbation, Resize, Sharpen, WebP
+from freqforensics.perturbations.canvases import Border, Caption, Collage, Letterbox
+from freqforensics.perturbations.compression import AVIF, JPEG, WebP
+from freqforensics.perturbations.perturb import Chain, Interpolation, Perturbation, Resize, Sharpen, given_generator
 from freqforensics.perturbations.screens import ChatScreenshot, TextPage
 
 Dither = Literal["floyd-steinberg", "none"]
@@ -24,7 +25,7 @@ Uint8 = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class FitWithin(Perturbation):
-    """Make an image smaller until its longer side has at most a given length; what is smaller stays as it is.
+    """Make an image smaller until its longer side has at most a given length; a smaller one stays as it is.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ class CutGrid(Perturbation):
     Parameters
     ----------
     offset : int or (int, int)
-        Number of rows and of columns, no multiple of 8. Of a pair, both numbers are drawn independently from between
-        them, both included, multiples of 8 excluded.
+        Number of rows and of columns, not a multiple of 8. A pair is a range, both ends included, from which the two
+        numbers are drawn independently; multiples of 8 are excluded.
 
     Raises
     ------
@@ -82,7 +83,7 @@ class CutGrid(Perturbation):
         if len(choices) == 1:
             rows = columns = choices[0]
         else:
-            rows, columns = (int(each) for each in given_generator(rng, "CutGrid").choice(choices, 2))
+            rows, columns = (int(number) for number in given_generator(rng, "CutGrid").choice(choices, 2))
         if image.shape[0] <= rows or image.shape[1] <= columns:
             raise ValueError(f"an image of shape {image.shape} has no pixel left after {rows} and {columns} are cut")
         return np.ascontiguousarray(image[rows:, columns:])
@@ -90,7 +91,7 @@ class CutGrid(Perturbation):
 
 @dataclass(frozen=True)
 class GIF(Perturbation):
-    """Reduce an image to a palette of its own (median cut), which is all that a GIF loses.
+    """Reduce an image to a palette of its own (median cut); a GIF loses nothing else.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ class Grey(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Take the colour off an image."""
-        return np.repeat(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None], 3, axis=2)
+        return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Denoise(Perturbation):
     Parameters
     ----------
     strength : float
-        Standard deviation over grey levels; what differs by much more is not averaged.
+        Standard deviation over grey levels; pixels that differ by much more are not averaged.
     radius : float
         Standard deviation over pixels; the window has three times that to each side.
     """
@@ -203,11 +204,11 @@ def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
     ValueError
         No name, or an unknown one.
     """
-    asked = set(names)
-    unknown = sorted(asked - {AS_IS, ALL, *CARRIERS})
-    if unknown or not asked:
+    requested = set(names)
+    unknown = sorted(requested - {AS_IS, ALL, *CARRIERS})
+    if unknown or not requested:
         raise ValueError(
             f"carrier must be {AS_IS}, {ALL} or of {', '.join(CARRIERS)}; got {', '.join(unknown) or 'none'}"
         )
-    chosen: dict[str, Perturbation | None] = {AS_IS: None} if AS_IS in asked else {}
-    return chosen | {name: carrier for name, carrier in CARRIERS.items() if name in asked or ALL in asked}
+    chosen: dict[str, Perturbation | None] = {AS_IS: None} if AS_IS in requested else {}
+    return chosen | {name: carrier for name, carrier in CARRIERS.items() if name in requested or ALL in requested}

@@ -1,4 +1,4 @@
-"""What happens to images on their way: blur, compression, resizing, cropping; and the augmentation of Wang et al. 2020.
+"""What happens to the pixels of images on their way: blur, sharpening, resizing, cropping, and chains of such steps.
 
 A perturbation is a frozen dataclass that is called with a uint8 image (H, W, 3) and, if it draws anything at random, a
 generator. Where the published code does something else than one would expect, ``variant="as_published"`` does that.
@@ -6,40 +6,33 @@ generator. Where the published code does something else than one would expect, `
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"]
-Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
-Codec = Literal["opencv", "pillow", "either"]
 Variant = Literal["sound", "as_published"]
 Position = Literal["center", "random"]
 Uint8 = NDArray[np.uint8]
 
-_FLAGS: Final = {
+INTERPOLATION_FLAGS: Final = {
     "nearest": cv2.INTER_NEAREST_EXACT,
     "bilinear": cv2.INTER_LINEAR,
     "bicubic": cv2.INTER_CUBIC,
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
-_FACTORS: Final = {
-    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
-    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
-    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-}
+"""OpenCV's name of each interpolation that it has."""
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """What is done to an image; subclasses say what."""
+    """A change of an image; subclasses say which."""
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Give the changed image, uint8 (H, W, 3); `image` stays as it is.
@@ -54,11 +47,12 @@ class Perturbation:
 
 @dataclass(frozen=True)
 class Chain(Perturbation):
-    """Several, one after the other.
+    """Several perturbations, one after the other.
 
     Parameters
     ----------
     steps : tuple of Perturbation
+        Perturbations in the order in which they are applied.
     """
 
     steps: tuple[Perturbation, ...]
@@ -72,12 +66,14 @@ class Chain(Perturbation):
 
 @dataclass(frozen=True)
 class Sometimes(Perturbation):
-    """One that is applied at a given rate.
+    """A perturbation that is applied to some images only.
 
     Parameters
     ----------
     step : Perturbation
+        The perturbation.
     probability : float
+        Rate at which it is applied, 0 to 1.
     """
 
     step: Perturbation
@@ -89,16 +85,17 @@ class Sometimes(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Toss the coin, and apply the step or give `image` itself."""
-        return self.step(image, rng) if _given(rng, "Sometimes").random() < self.probability else image
+        return self.step(image, rng) if given_generator(rng, "Sometimes").random() < self.probability else image
 
 
 @dataclass(frozen=True)
 class OneOf(Perturbation):
-    """One that is drawn from several, each as likely as the other.
+    """A perturbation that is drawn from several, all with the same probability.
 
     Parameters
     ----------
     choices : tuple of Perturbation
+        Perturbations to draw from.
     """
 
     choices: tuple[Perturbation, ...]
@@ -109,7 +106,7 @@ class OneOf(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Draw one and apply it."""
-        return self.choices[int(_given(rng, "OneOf").integers(len(self.choices)))](image, rng)
+        return self.choices[int(given_generator(rng, "OneOf").integers(len(self.choices)))](image, rng)
 
 
 @dataclass(frozen=True)
@@ -119,16 +116,16 @@ class Sharpen(Perturbation):
     Parameters
     ----------
     amount : float or (float, float)
-        Times what is taken away; of a pair, a value is drawn uniformly from between them.
+        Factor of what the blur takes away. A pair is a range from which a value is drawn uniformly.
     sigma : float
-        Of the blur, pixels.
+        Standard deviation of the blur, pixels.
     """
 
     amount: float | tuple[float, float]
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        low, high = _pair(self.amount)
+        low, high = as_pair(self.amount)
         if not 0 <= low <= high:
             raise ValueError(f"amount must not be negative, or be an ascending pair, got {self.amount}")
         if not self.sigma > 0:
@@ -136,10 +133,10 @@ class Sharpen(Perturbation):
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Sharpen an image; computed in floating point and rounded once."""
-        low, high = _pair(self.amount)
-        amount = low if low == high else _given(rng, "Sharpen").uniform(low, high)
-        given = image.astype(np.float32)
-        return _rounded(given + np.float32(amount) * (given - gaussian_filter(given, (self.sigma, self.sigma, 0))))
+        low, high = as_pair(self.amount)
+        amount = low if low == high else given_generator(rng, "Sharpen").uniform(low, high)
+        pixels = image.astype(np.float32)
+        return _rounded(pixels + np.float32(amount) * (pixels - gaussian_filter(pixels, (self.sigma, self.sigma, 0))))
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,8 @@ class Blur(Perturbation):
     Parameters
     ----------
     sigma : float or (float, float)
-        Pixels; of a pair, a value is drawn uniformly from between them. Below 0.125 the kernel is one tap.
+        Standard deviation, pixels. A pair is a range from which a value is drawn uniformly. Below 0.125 the kernel is
+        one tap.
     variant : {"sound", "as_published"}
         "sound" computes in floating point and rounds once. "as_published" filters uint8 in place as Wang et al. do:
         each of the two passes truncates, and the mean falls by about one grey level.
@@ -159,20 +157,20 @@ class Blur(Perturbation):
     variant: Variant = "sound"
 
     def __post_init__(self) -> None:
-        _checked(self.variant, get_args(Variant), "variant")
-        low, high = _pair(self.sigma)
+        check_choice(self.variant, get_args(Variant), "variant")
+        low, high = as_pair(self.sigma)
         if not 0 <= low <= high:
             raise ValueError(f"sigma must not be negative, or be an ascending pair, got {self.sigma}")
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Blur an image."""
-        low, high = _pair(self.sigma)
-        sigma = low if low == high else _given(rng, "Blur").uniform(low, high)
+        low, high = as_pair(self.sigma)
+        sigma = low if low == high else given_generator(rng, "Blur").uniform(low, high)
         if self.variant == "as_published":
-            made = np.empty_like(image)
+            blurred = np.empty_like(image)
             for channel in range(image.shape[2]):
-                gaussian_filter(image[:, :, channel], sigma, output=made[:, :, channel])
-            return made
+                gaussian_filter(image[:, :, channel], sigma, output=blurred[:, :, channel])
+            return blurred
         return _rounded(gaussian_filter(image.astype(np.float32), (sigma, sigma, 0)))
 
 
@@ -183,7 +181,7 @@ class Resize(Perturbation):
     Parameters
     ----------
     scale : float or (float, float)
-        Output over input; of a pair, a value is drawn uniformly from between them.
+        Output over input. A pair is a range from which a value is drawn uniformly.
     interpolation : {"nearest", "bilinear", "bicubic", "area", "lanczos", "antialiased"}
         Half-pixel centres. All but the last are OpenCV's, and none of those but "area" filters before it makes an image
         smaller; "antialiased" is Pillow's bilinear, which does. "area" with a scale of 1/k first cuts the sides to
@@ -200,15 +198,15 @@ class Resize(Perturbation):
     interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
-        _checked(self.interpolation, get_args(Interpolation), "interpolation")
-        low, high = _pair(self.scale)
+        check_choice(self.interpolation, get_args(Interpolation), "interpolation")
+        low, high = as_pair(self.scale)
         if not 0 < low <= high:
             raise ValueError(f"scale must be positive, or an ascending pair, got {self.scale}")
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Resize an image."""
-        low, high = _pair(self.scale)
-        scale = low if low == high else _given(rng, "Resize").uniform(low, high)
+        low, high = as_pair(self.scale)
+        scale = low if low == high else given_generator(rng, "Resize").uniform(low, high)
         height, width = image.shape[:2]
         step = round(1 / scale)
         if self.interpolation == "area" and step > 1 and abs(step * scale - 1) < 1e-9:
@@ -223,20 +221,21 @@ class Resize(Perturbation):
 
 @dataclass(frozen=True)
 class ResizeShorter(Perturbation):
-    """Resample so that the shorter side has a given length; what has it already stays as it is.
+    """Resample so that the shorter side has a given length; an image that has it already stays as it is.
 
     Parameters
     ----------
     side : int
+        Length of the shorter side, pixels.
     interpolation
-        As for `Resize`. The longer side is truncated to whole pixels, as torchvision does.
+        One of the names that `Resize` takes. The longer side is truncated to whole pixels, as torchvision does.
     """
 
     side: int
     interpolation: Interpolation = "antialiased"
 
     def __post_init__(self) -> None:
-        _checked(self.interpolation, get_args(Interpolation), "interpolation")
+        check_choice(self.interpolation, get_args(Interpolation), "interpolation")
         if self.side < 1:
             raise ValueError(f"side must be at least 1, got {self.side}")
 
@@ -253,143 +252,22 @@ class ResizeShorter(Perturbation):
 
 
 @dataclass(frozen=True)
-class JPEG(Perturbation):
-    """Compress and read again.
-
-    Parameters
-    ----------
-    quality : int or (int, int)
-        1 .. 100, libjpeg's scale; of a pair, an integer is drawn uniformly from between them, both included.
-    subsampling : {"4:2:0", "4:2:2", "4:4:4"}
-        Of the chroma.
-    codec : {"opencv", "pillow", "either"}
-        "either" draws one; their current releases give the same pixels.
-
-    Raises
-    ------
-    ValueError
-        A quality out of range, an unknown subsampling or codec.
-    """
-
-    quality: int | tuple[int, int]
-    subsampling: Subsampling = "4:2:0"
-    codec: Codec = "opencv"
-
-    def __post_init__(self) -> None:
-        _checked(self.subsampling, get_args(Subsampling), "subsampling")
-        _checked(self.codec, get_args(Codec), "codec")
-        _check_quality(self.quality)
-
-    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        """Compress an image."""
-        quality = _drawn_quality(self.quality, rng, "JPEG")
-        codec = self.codec
-        if codec == "either":
-            codec = "opencv" if _given(rng, "JPEG").random() < 0.5 else "pillow"
-        if codec == "opencv":
-            options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FACTORS[self.subsampling]]
-            return _through_opencv(image, ".jpg", options)
-        return _through_pillow(image, "JPEG", quality=quality, subsampling=self.subsampling)
-
-
-@dataclass(frozen=True)
-class ChromaSubsampling(Perturbation):
-    """Halve the colour differences' resolution and enlarge them again, as JPEG, video and Photo CD do.
-
-    It leaves period 2 in the colour differences of photographs, and hardly any in luma.
-
-    Parameters
-    ----------
-    interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"}
-        That they are enlarged with; they are made smaller by area averaging. The integer ones copy every other value
-        and average neighbours in between as decoders do that know no fractions, (a + b + 1) >> 1 or (a + b) >> 1: what
-        lies in between is a quarter of a grey level too great or too small, all over the image.
-    """
-
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"] = "bilinear"
-
-    def __post_init__(self) -> None:
-        choices = ("nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down")
-        _checked(self.interpolation, choices, "interpolation")
-
-    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        """Subsample an image; an odd row or column at the end is repeated and cut again."""
-        height, width = image.shape[:2]
-        whole = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        planes = cv2.cvtColor(whole, cv2.COLOR_RGB2YCrCb)
-        half = (whole.shape[1] // 2, whole.shape[0] // 2)
-        small = cv2.resize(planes[..., 1:], half, interpolation=cv2.INTER_AREA)
-        if self.interpolation.startswith("integer"):
-            planes[..., 1:] = _doubled(np.asarray(small, np.uint8), up=self.interpolation == "integer-up")
-        else:
-            planes[..., 1:] = cv2.resize(small, (2 * half[0], 2 * half[1]), interpolation=_FLAGS[self.interpolation])
-        made: Uint8 = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.uint8)
-        return np.ascontiguousarray(made[:height, :width])
-
-
-@dataclass(frozen=True)
-class WebP(Perturbation):
-    """Compress with loss and read again; chroma is subsampled 4:2:0.
-
-    Parameters
-    ----------
-    quality : int or (int, int)
-        1 .. 100, as for `JPEG`.
-    """
-
-    quality: int | tuple[int, int]
-
-    def __post_init__(self) -> None:
-        _check_quality(self.quality)
-
-    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        """Compress an image."""
-        return _through_pillow(image, "WEBP", quality=_drawn_quality(self.quality, rng, "WebP"))
-
-
-@dataclass(frozen=True)
-class AVIF(Perturbation):
-    """Compress as AVIF and read again; chroma is subsampled 4:2:0.
-
-    Parameters
-    ----------
-    quality : int or (int, int)
-        1 to 100, Pillow's scale; of a pair, an integer is drawn uniformly from between them, both included.
-
-    Raises
-    ------
-    ValueError
-        A quality out of range; on the call, a Pillow that cannot write AVIF.
-    """
-
-    quality: int | tuple[int, int]
-
-    def __post_init__(self) -> None:
-        _check_quality(self.quality)
-
-    def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
-        """Compress an image."""
-        if not features.check("avif"):
-            raise ValueError("this Pillow cannot write AVIF: install pillow>=11.3")
-        return _through_pillow(image, "AVIF", quality=_drawn_quality(self.quality, rng, "AVIF"))
-
-
-@dataclass(frozen=True)
 class Crop(Perturbation):
-    """Cut out a square; what is smaller gets zeros around it, as torchvision's crops do.
+    """Cut out a square; a smaller image gets zeros around it, as with torchvision's crops.
 
     Parameters
     ----------
     size : int
         Side, pixels.
     position : {"center", "random"}
+        Where the square lies.
     """
 
     size: int
     position: Position = "center"
 
     def __post_init__(self) -> None:
-        _checked(self.position, get_args(Position), "position")
+        check_choice(self.position, get_args(Position), "position")
         if self.size < 1:
             raise ValueError(f"size must be at least 1, got {self.size}")
 
@@ -400,7 +278,7 @@ class Crop(Perturbation):
             image = np.pad(image, [(n // 2, n - n // 2) for n in short] + [(0, 0)])
         room = [side - self.size for side in image.shape[:2]]
         if self.position == "random":
-            source = _given(rng, "Crop")
+            source = given_generator(rng, "Crop")
             top, left = (int(source.integers(n + 1)) for n in room)
         else:
             top, left = (round(n / 2) for n in room)
@@ -419,64 +297,26 @@ class Flip(Perturbation):
 def _resized(image: Uint8, size: tuple[int, int], interpolation: Interpolation) -> Uint8:
     if interpolation == "antialiased":
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-    return np.asarray(cv2.resize(image, size, interpolation=_FLAGS[interpolation]), np.uint8)
-
-
-def _through_opencv(image: Uint8, suffix: str, options: list[int]) -> Uint8:
-    encoded, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    if not encoded:
-        raise ValueError(f"an image of shape {image.shape} cannot be written as {suffix}")
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(np.asarray(decoded), cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _through_pillow(image: Uint8, form: str, **options: Any) -> Uint8:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, form, **options)
-    stream.seek(0)
-    with Image.open(stream, formats=[form]) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def _doubled(planes: Uint8, *, up: bool) -> Uint8:
-    """Double both sides in integers; what lies between two values is their mean, half a level rounded up or down."""
-    height, width = planes.shape[:2]
-    values = np.pad(planes.astype(np.int32), ((0, 1), (0, 1), (0, 0)), mode="edge")
-    here, right, below, across = values[:-1, :-1], values[:-1, 1:], values[1:, :-1], values[1:, 1:]
-    made = np.empty((2 * height, 2 * width, planes.shape[2]), np.uint8)
-    made[::2, ::2] = here
-    made[::2, 1::2] = (here + right + up) >> 1
-    made[1::2, ::2] = (here + below + up) >> 1
-    made[1::2, 1::2] = (here + right + below + across + 2 * up) >> 2
-    return made
+    return np.asarray(cv2.resize(image, size, interpolation=INTERPOLATION_FLAGS[interpolation]), np.uint8)
 
 
 def _rounded(image: NDArray[np.floating[Any]]) -> Uint8:
-    result: Uint8 = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    return result
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
+def as_pair(value: float | tuple[float, float]) -> tuple[float, float]:
+    """Give the ends of a range; a single number is both."""
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _check_quality(quality: int | tuple[int, int]) -> None:
-    low, high = _pair(quality)
-    if not 1 <= low <= high <= 100:
-        raise ValueError(f"quality must lie between 1 and 100, or be an ascending pair, got {quality}")
-
-
-def _drawn_quality(quality: int | tuple[int, int], rng: np.random.Generator | None, name: str) -> int:
-    low, high = _pair(quality)
-    return int(low) if low == high else int(_given(rng, name).integers(int(low), int(high) + 1))
-
-
-def _given(rng: np.random.Generator | None, name: str) -> np.random.Generator:
+def given_generator(rng: np.random.Generator | None, name: str) -> np.random.Generator:
+    """Return the generator; ValueError if there is none, and `name` draws at random."""
     if rng is None:
-        raise ValueError(f"{name} draws its value at random here: give rng")
+        raise ValueError(f"{name} draws at random here: give rng")
     return rng
 
 
-def _checked(value: str, choices: tuple[str, ...], name: str) -> None:
+def check_choice(value: str, choices: tuple[str, ...], name: str) -> None:
+    """Raise ValueError, which names the parameter, unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from freqforensics.perturbations.canvases import Canvas, Region, given_generator, phrase, scaled
+from freqforensics.perturbations.canvases import Canvas, Region, phrase, scaled
+from freqforensics.perturbations.perturb import given_generator
 
 Show = Literal["whole", "photograph"]
 Theme = Literal["light", "dark", "either"]

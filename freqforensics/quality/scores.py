@@ -24,8 +24,7 @@ from freqforensics.images import ImageReadError, decode_image, read_file, read_h
 from freqforensics.images.reading import shown_path
 from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.runtime.parallel import map_reduce
-from freqforensics.runtime.tables import TableWriter, read_table
-from freqforensics.runtime.writing import replacing
+from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.sources.records import ImageRecord
 
 Uint8 = NDArray[np.uint8]
@@ -119,13 +118,7 @@ class QualityTable:
 
     def save(self, path: str | Path) -> None:
         """Write a CSV file, whole or not at all; numbers in full."""
-        with (
-            replacing(path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-        ):
-            writer = TableWriter(file, end="\r\n")
-            writer.row([*FACTS, *self.scores])
-            writer.rows(_cells(row) for row in self.rows)
+        write_csv(path, [*FACTS, *self.scores], map(_cells, self.rows), end="\r\n")
 
     @classmethod
     def load(cls, path: str | Path) -> QualityTable:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 from freqforensics.regions.ground import EXACT, LEAST, Floats, Tiles, Uint8, distance_rows, is_even, runs
 
 _LOOSE: Final = 24  # grey levels around a bar's colour close to the picture, where compression rings
@@ -24,6 +24,7 @@ def without_bars(image: Uint8, *, inside: bool) -> tuple[Region, str, Floats]:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     inside : bool
         The image is a picture on a canvas. It may have a frame with round corners then, and only the middle eight
         tenths of its sides are looked at.
@@ -114,6 +115,7 @@ def largest_piece(image: Uint8) -> tuple[Region, str]:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
 
     Returns
     -------
@@ -166,11 +168,9 @@ def _gaps(rows: Uint8) -> list[tuple[int, int]]:
 
 def _distance(rows: Uint8, colour: Floats) -> Uint8:
     """Largest difference of the three channels from a colour, (L, N)."""
-    off: Uint8 = np.abs(rows.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2).astype(np.uint8)
-    return off
+    return np.abs(rows.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2).astype(np.uint8)
 
 
 def _step_shares(rows: Uint8, ends: NDArray[np.int64]) -> Floats:
     """For rows at which a picture may begin: the share of the columns that step there by more than some grey levels."""
-    share: Floats = (distance_rows(rows[ends + 1], rows[np.maximum(ends - 2, 0)]) > _STEP).mean(axis=1)
-    return share
+    return (distance_rows(rows[ends + 1], rows[np.maximum(ends - 2, 0)]) > _STEP).mean(axis=1)

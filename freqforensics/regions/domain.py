@@ -1,4 +1,4 @@
-"""What part of an image is a photograph: borders and bars cut off, the picture in a screenshot, or none at all.
+"""The photographic part of an image: without borders and bars, the picture in a screenshot, or no part at all.
 
 A detector of local traces must not be asked about a page of text or the frame around a picture. What a program has
 drawn differs from what a lens has seen in two ways that survive compression: its ground is constant to the grey level
@@ -15,7 +15,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 from freqforensics.regions.borders import largest_piece, without_bars
 from freqforensics.regions.ground import LEAST, SAMPLES, Tiles, Uint8, moved
 from freqforensics.regions.pictures import inside_corners, largest_picture
@@ -51,6 +51,7 @@ def find_region(image: Uint8, *, region: Region | None = None) -> Domain:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     region : (int, int, int, int), optional
         x, y, width and height of the part to judge, pixels; nothing is searched for then.
 
@@ -127,11 +128,11 @@ def _without_canvas(image: Uint8) -> tuple[Region, list[str], Tiles]:
 
 def _has_residual(image: Uint8) -> bool:
     """Whether at least one pixel in a thousand differs from the median of its neighbourhood."""
-    every = max(1, isqrt(image.shape[0] * image.shape[1] // SAMPLES))
-    height, width = (side // every for side in image.shape[:2])
+    step = max(1, isqrt(image.shape[0] * image.shape[1] // SAMPLES))
+    height, width = (side // step for side in image.shape[:2])
     middle = ((image.shape[1] - width) // 2, (image.shape[0] - height) // 2, width, height)
     for part in (cut(image, middle), image):  # all of a large image only if there is nothing in its middle
-        luma = np.asarray(cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY), np.uint8)
+        luma = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
         if (luma != cv2.medianBlur(luma, 3)).mean() >= 0.001:
             return True
     return False

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 
 Uint8 = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -39,9 +39,9 @@ class Tiles:
     size : int
         Side of a tile, pixels.
     colours : ndarray of uint8, shape (n, 3)
-        Colours of the ground, the most frequent one first: those that several tiles have throughout.
+        Colours of the ground, which several tiles have throughout; the most frequent one first.
     main : ndarray of uint8, shape (m, 3)
-        Those that at least one tile of fifty has.
+        Colours of the ground that at least one tile of fifty has.
     flat : ndarray of bool, shape (rows, columns)
         Tiles of one colour, nearly.
     exact : ndarray of bool, shape (rows, columns)
@@ -70,21 +70,22 @@ class Tiles:
         Parameters
         ----------
         image : ndarray of uint8, shape (H, W, 3)
-            Tiles are 16 pixels wide, 8 where a side has less than 320, and 16 n in images of which they hold only every
-            nth pixel of each row and column. What is left over at the right and below belongs to no tile.
+            RGB image. Tiles are 16 pixels wide, or 8 where a side has less than 320. In a large image only every nth
+            pixel of each row and column is sampled, and tiles are 16 n wide. Pixels left over at the right and below
+            belong to no tile.
 
         Returns
         -------
         Tiles
         """
         height, width = image.shape[:2]
-        every = max(1, isqrt(height * width // SAMPLES))
+        step = max(1, isqrt(height * width // SAMPLES))
         side = 16 if min(height, width) >= 320 else 8
-        samples = image[::every, ::every]
+        samples = image[::step, ::step]
         rows, columns = samples.shape[0] // side, samples.shape[1] // side
         if rows == 0 or columns == 0:
-            none, nothing = np.zeros((rows, columns), bool), np.zeros((0, 3), np.uint8)
-            return cls(side * every, nothing, nothing, none, none, none)
+            empty, no_colours = np.zeros((rows, columns), bool), np.zeros((0, 3), np.uint8)
+            return cls(side * step, no_colours, no_colours, empty, empty, empty)
         samples = np.ascontiguousarray(samples[: rows * side, : columns * side])
         strips = samples.reshape(rows, side, columns * side * 3)
         low = strips.min(axis=1).reshape(rows, columns, side, 3).min(axis=2)
@@ -96,21 +97,21 @@ class Tiles:
         mask = near_colours(samples, colours)
         ground = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) / np.float32(255)
         luma = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY), np.uint8)
-        two = (_mode_share(luma, side) >= 0.45) & (extent >= 80)
-        photo: Bools = ~flat & (ground < 0.4) & ~two
+        two_coloured = (_mode_share(luma, side) >= 0.45) & (extent >= 80)
+        photo: Bools = ~flat & (ground < 0.4) & ~two_coloured
         main = colours[counts >= 0.02 * flat.size]
-        tiles = cls(side * every, colours, main, flat, exact, photo)
+        tiles = cls(side * step, colours, main, flat, exact, photo)
         if len(main) and exact.sum() >= max(0.7 * flat.sum(), 0.05 * exact.size):
             mask = near_colours(samples, main)
             blank = len(runs(mask.mean(axis=1) >= 0.98 * 255))
-            return replace(tiles, is_drawn=tiles._looks_drawn(mask, extent, two, blank), blank_stretches=blank)
+            return replace(tiles, is_drawn=tiles._looks_drawn(mask, extent, two_coloured, blank), blank_stretches=blank)
         return tiles
 
-    def _looks_drawn(self, mask: Uint8, extent: NDArray[np.uint8], two: Bools, blank: int) -> bool:
+    def _looks_drawn(self, mask: Uint8, extent: NDArray[np.uint8], two_coloured: Bools, blank: int) -> bool:
         shape = (self.flat.shape[1], self.flat.shape[0])
         ground = cv2.resize(mask, shape, interpolation=cv2.INTER_AREA) / np.float32(255)
         uneven = ~self.exact
-        photo = uneven & (ground < 0.4) & ~two
+        photo = uneven & (ground < 0.4) & ~two_coloured
         _, _, across, down = largest_rectangle(photo & ~self.flat)
         bare = self.exact.mean() >= 0.2  # small letters leave few tiles without any
         if (
@@ -137,6 +138,7 @@ def largest_rectangle(mask: Bools) -> Region:
     Parameters
     ----------
     mask : ndarray of bool, shape (rows, columns)
+        Cells of the grid.
 
     Returns
     -------
@@ -165,7 +167,9 @@ def near_colours(image: Uint8, colours: Uint8) -> Uint8:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     colours : ndarray of uint8, shape (n, 3)
+        RGB colours.
 
     Returns
     -------
@@ -200,14 +204,12 @@ def _mode_share(luma: Uint8, side: int) -> Floats:
     rows, columns = luma.shape[0] // side, luma.shape[1] // side
     tile = np.repeat(np.arange(rows), side)[:, None] * columns + np.repeat(np.arange(columns), side)
     counts = np.bincount((tile * 64 + (luma >> 2)).ravel(), minlength=rows * columns * 64).reshape(rows, columns, 64)
-    share: Floats = (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
-    return share
+    return (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
 
 
 def distance_rows(first: Uint8, second: Uint8) -> Uint8:
     """Compare two rows of pixels, uint8 (..., 3): the largest difference of the three channels, uint8 (...)."""
-    off: Uint8 = (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
-    return off
+    return (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
 
 
 def is_even(row: Uint8, *, tolerance: int = 2 * EXACT) -> bool:

@@ -1,4 +1,4 @@
-"""Which photographs an image is compared with: those that came the same way, by what its file says of it."""
+"""Kinds of images, by their files: an image is compared with photographs of its own kind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
 from typing import Final
 
-from freqforensics.images import JpegTables
-from freqforensics.images.jpeg import luma_table
-from freqforensics.perturbations.carriers import GIF
-from freqforensics.perturbations.perturb import AVIF, JPEG, Chain, Perturbation, WebP
+from freqforensics.images import JpegTables, luma_table
+from freqforensics.perturbations import AVIF, GIF, JPEG, Chain, Perturbation, WebP
 
 ANY: Final = ""
 """A field that says nothing: all values are alike."""
@@ -25,16 +23,16 @@ LOSSY: Final = ("JPEG", "WebP", "AVIF", "GIF")
 
 @dataclass(frozen=True)
 class ImageKind:
-    """What is alike among images that came the same way. An empty field stands for all values.
+    """What images of one kind have in common. An empty field stands for all values.
 
     Parameters
     ----------
     container : str
         One of `LOSSY`, or "lossless".
     subsampling : str
-        Chroma subsampling of a JPEG, as "4:2:0"; empty of other containers.
+        Chroma subsampling of a JPEG, as "4:2:0"; empty for other containers.
     quality : str
-        "low" (below 75), "medium" (75 to 89) or "high" quality of a JPEG; empty of other containers.
+        "low" (below 75), "medium" (75 to 89) or "high" quality of a JPEG; empty for other containers.
     size : str
         "small" (shorter side of the scored region up to 224 pixels), "medium" (up to 600) or "large".
     """
@@ -51,8 +49,10 @@ class ImageKind:
         return ", ".join(part for part in parts if part) or "any"
 
     def contains(self, other: ImageKind) -> bool:
-        """Whether every field that is given is the other's, too."""
-        return all(own in (ANY, theirs) for own, theirs in zip(astuple(self), astuple(other), strict=True))
+        """Whether the other kind has the same value in every field of this one that is not empty."""
+        return all(
+            value in (ANY, counterpart) for value, counterpart in zip(astuple(self), astuple(other), strict=True)
+        )
 
     def wider(self) -> Iterator[ImageKind]:
         """Give the kind itself, then ever wider ones: without size, quality, subsampling, container."""
@@ -70,9 +70,9 @@ def kind_of_image(format: str, jpeg: JpegTables | None, *, shorter: int) -> Imag
     Parameters
     ----------
     format : str
-        As `read_header` gives it, or "array" of an image that was no file.
+        Format that `read_header` gives, or "array" for an image that does not come from a file.
     jpeg : JpegTables or None
-        Of a JPEG.
+        Quantisation tables of a JPEG; None for other formats.
     shorter : int
         Shorter side of the region that is scored, pixels.
 
@@ -88,18 +88,19 @@ def kind_of_image(format: str, jpeg: JpegTables | None, *, shorter: int) -> Imag
 
 
 def encoding_of(perturbation: Perturbation) -> tuple[str, JpegTables | None]:
-    """Tell as what an image would be saved that a perturbation has been done to: by its last step.
+    """Give the format in which a perturbation leaves an image, by its last step.
 
     Parameters
     ----------
     perturbation : Perturbation
+        The perturbation.
 
     Returns
     -------
     str
         "JPEG", "WebP", "AVIF" or "GIF" if it ends by compressing, else "PNG".
     JpegTables or None
-        Of a JPEG; of a quality that is drawn, the middle one.
+        Quantisation tables of a JPEG; for a quality that is drawn at random, the middle of its range.
     """
     while isinstance(perturbation, Chain) and perturbation.steps:
         perturbation = perturbation.steps[-1]

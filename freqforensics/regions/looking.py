@@ -1,4 +1,4 @@
-"""What is looked at of an image before any logit: its photographic region, its kind, and its views."""
+"""What an image is scored by, before any logit: its photographic region, its kind, and its views."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.images import JpegTables
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 from freqforensics.regions.domain import Domain, find_region
 from freqforensics.regions.kinds import ImageKind, kind_of_image
 from freqforensics.regions.views import cut, view_boxes
@@ -25,9 +25,9 @@ class Look:
     domain : Domain
         The photographic region, or why there is none.
     kind : ImageKind or None
-        None of an image that cannot be judged.
+        Kind of the image; None if it cannot be judged.
     boxes : tuple of (int, int, int, int)
-        The views: x, y, width, height in pixels of the image. Empty of an image that cannot be judged.
+        The views: x, y, width, height in pixels of the image. Empty if it cannot be judged.
     """
 
     domain: Domain
@@ -45,8 +45,9 @@ def look_at(image: Uint8, format: str, jpeg: JpegTables | None, *, region: Regio
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        RGB image.
     format, jpeg
-        As for `kind_of_image`.
+        Format of the file and tables of a JPEG, as for `kind_of_image`.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
 
@@ -57,7 +58,7 @@ def look_at(image: Uint8, format: str, jpeg: JpegTables | None, *, region: Regio
     Raises
     ------
     ValueError
-        As `find_region`.
+        The image or the region is refused by `find_region`.
     """
     domain = find_region(image, region=region)
     if domain.region is None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 from freqforensics.regions.ground import EXACT, GROUND, LEAST, Bools, Tiles, Uint8, distance_rows, is_even, near_colours
 from freqforensics.regions.views import cut
 
@@ -24,8 +24,9 @@ def largest_picture(image: Uint8, tiles: Tiles) -> tuple[Region, str]:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     tiles : Tiles
-        Of this image.
+        Tiles of this image.
 
     Returns
     -------
@@ -176,6 +177,7 @@ def inside_corners(image: Uint8, colours: Uint8, box: Region) -> Region:
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
     colours : ndarray of uint8, shape (n, 3)
         Colours of the ground and of frames.
     box : (int, int, int, int)

@@ -1,4 +1,4 @@
-"""Where an image is looked at: a few windows of one size, so that evidence does not grow with the image."""
+"""Where an image is scored: a few windows of one size, so that evidence does not grow with the image."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.perturbations.canvases import Region
+from freqforensics.perturbations import Region
 
 DEFAULT_VIEW: Final = "views"
 """What every study scores of an image unless it is told otherwise; the only part that verdicts are calibrated for."""
 SIDE: Final = 224
-"""Side of a view, pixels; of smaller images the view is as large as they are."""
+"""Side of a view, pixels; in a smaller image the view is as large as the image."""
 GRID: Final = 8
 """Views begin at multiples of it, so that each sees JPEG's blocks alike."""
 _MIDDLE: Final = ((0.5, 0.5),)
@@ -28,7 +28,7 @@ def view_boxes(region: Region, *, side: int = SIDE) -> tuple[Region, ...]:
     region : (int, int, int, int)
         x, y, width, height.
     side : int
-        Of the square windows, pixels.
+        Side of the square windows, pixels.
 
     Returns
     -------
@@ -41,9 +41,9 @@ def view_boxes(region: Region, *, side: int = SIDE) -> tuple[Region, ...]:
     across, down = min(side, width), min(side, height)
     room = (width - across, height - down)
     wide, high = (free >= side // 2 for free in room)
-    places = _SPREAD if wide and high else _ALONG if wide or high else _MIDDLE
+    positions = _SPREAD if wide and high else _ALONG if wide or high else _MIDDLE
     boxes = []
-    for fx, fy in places:
+    for fx, fy in positions:
         left, top = (int(free * f) // GRID * GRID for free, f in zip(room, (fx, fy), strict=True))
         boxes.append((x + left, y + top, across, down))
     return tuple(boxes)
@@ -56,6 +56,6 @@ def cut(image: NDArray[Any], box: Region) -> NDArray[Any]:
 
 
 def median_view(logits: NDArray[Any]) -> int:
-    """Give the index of the view whose logit is the median; of an even number, of the lower of the middle two."""
+    """Give the index of the view whose logit is the median, or the lower of the middle two."""
     order = np.argsort(logits, kind="stable")
     return int(order[(len(order) - 1) // 2])

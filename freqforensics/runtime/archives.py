@@ -1,4 +1,4 @@
-"""Arrays in files of other people: read whole, plain and within a bound, or refused with what the file is."""
+"""Arrays in untrusted files: read whole, plain and within a bound, or refused with the content of the file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT: Final = 1 << 28
-"""Bytes, 256 MiB, that the arrays of a file may take unpacked, unless its reader says otherwise."""
+"""Default limit on the unpacked size of the arrays of a file: 256 MiB."""
 MOST_MEMBERS: Final = 64
-"""Arrays in a file."""
+"""Largest number of arrays in a file."""
 _LONGEST_HEADER: Final = 10_000
 _HEAD: Final = 512
 
@@ -38,7 +38,7 @@ _PAGES: Final = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<body", b"<!--")
 
 
 def foreign_content(head: bytes) -> str:
-    """Say what a file is that holds no arrays, by its first bytes; empty if they do not show it.
+    """Name the content of a file without arrays by its first bytes; empty if unknown.
 
     >>> foreign_content(b""), foreign_content(b"<!DOCTYPE html><html>")
     ('empty', 'a web page (HTML), as a download gives that asks for a login')
@@ -66,16 +66,17 @@ def read_head(path: str | Path) -> bytes:
 def read_npz(path: str | Path, names: Collection[str], *, limit: int = LIMIT) -> dict[str, NDArray[Any]]:
     """Read arrays of an npz file.
 
-    What the file says of its arrays is checked before anything is unpacked: an archive of 1 MB may hold 1 GB. Nothing
-    is unpickled.
+    The headers of the arrays are checked before anything is unpacked: an archive of 1 MB may hold 1 GB. Nothing is
+    unpickled.
 
     Parameters
     ----------
     path : str or Path
+        The file.
     names : collection of str
         Names of the arrays to read; a missing one is an error, others are ignored.
     limit : int
-        Bytes that these arrays may take together.
+        Largest size of these arrays together, bytes.
 
     Returns
     -------
@@ -84,8 +85,8 @@ def read_npz(path: str | Path, names: Collection[str], *, limit: int = LIMIT) ->
     Raises
     ------
     ValueError
-        The file is no npz, not whole, lacks an array, or one is of Python objects; they take more than `limit`. The
-        message names the path.
+        The file is not an npz, not whole, lacks an array, holds Python objects, or exceeds `limit`. The message names
+        the path.
     OSError
         It cannot be opened.
     """
@@ -95,7 +96,7 @@ def read_npz(path: str | Path, names: Collection[str], *, limit: int = LIMIT) ->
         try:
             with zipfile.ZipFile(file) as archive:
                 return _arrays(archive, names, limit)
-        except Exception as error:  # of damaged archives zipfile, zlib and numpy raise whatever comes
+        except Exception as error:  # a damaged archive makes zipfile, zlib and numpy raise any error
             what = "" if head.startswith(b"PK") else foreign_content(head)
             raise ValueError(f"{path} is no npz file: it is {what}" if what else f"{path}: {error}") from error
 
@@ -109,14 +110,14 @@ def read_facts(text: NDArray[Any]) -> dict[str, Any]:
         It holds something else.
     """
     if text.dtype == np.uint8 and text.ndim == 1:
-        found = json.loads(text.tobytes())
+        facts = json.loads(text.tobytes())
     elif text.dtype.kind == "U" and text.ndim == 0:
-        found = json.loads(str(text))
+        facts = json.loads(str(text))
     else:
         raise ValueError(f"its facts are an array of {text.dtype} {text.shape}")
-    if not isinstance(found, dict):
+    if not isinstance(facts, dict):
         raise ValueError("its facts are no JSON object")
-    return found
+    return facts
 
 
 def check_array(name: str, array: NDArray[Any], shape: tuple[int | None, ...], *, kind: str = "f") -> None:
@@ -144,10 +145,10 @@ def _arrays(archive: zipfile.ZipFile, names: Collection[str], limit: int) -> dic
         raise ValueError(f"it has {len(members)} members, over {MOST_MEMBERS}")
     wanted: dict[str, zipfile.ZipInfo] = {}
     for name in names:
-        own = [member for member in members if member.filename == f"{name}.npy"]
-        if len(own) != 1:
-            raise ValueError(f"it has {len(own) or 'no'} array{'s' if own else ''} called {name}")
-        wanted[name] = own[0]
+        matches = [member for member in members if member.filename == f"{name}.npy"]
+        if len(matches) != 1:
+            raise ValueError(f"it has {len(matches) or 'no'} array{'s' if matches else ''} called {name}")
+        wanted[name] = matches[0]
     size = sum(member.file_size for member in wanted.values())
     if size > limit:
         raise ValueError(f"its arrays would take {size} bytes unpacked, over the limit of {limit}")

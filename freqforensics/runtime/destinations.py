@@ -1,4 +1,4 @@
-"""Where results go: whether they can, and which place an error of writing was about."""
+"""Destinations of results: whether they can be written, and the path in errors of writing."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def check_result_folder(
     target = Path(out)
     if target.is_symlink() and not target.exists():
         raise ValueError(f"{target} is a link to nothing")
-    place = _existing(target)
-    if not place.is_dir():
-        raise ValueError(f"{target if place == target.absolute() else place} is a file, not a folder")
-    _check_writable(place)
+    folder = _existing(target)
+    if not folder.is_dir():
+        raise ValueError(f"{target if folder == target.absolute() else folder} is a file, not a folder")
+    _check_writable(folder)
     if target.is_dir() and not overwrite and not all(map(is_abandoned, target.iterdir())):
         raise ValueError(f"{target} is not empty: {hint}")
 
@@ -62,18 +62,18 @@ def check_result_file(path: str | Path, *, overwrite: bool = False, hint: str = 
         raise ValueError(f"{target} exists: {hint}")
     if target.is_symlink() and not target.exists():
         raise ValueError(f"{target} is a link to nothing")
-    place = _existing(target.parent)
-    if not place.is_dir():
-        raise ValueError(f"{place} is a file, not a folder")
-    _check_writable(place)
+    folder = _existing(target.parent)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a folder")
+    _check_writable(folder)
 
 
 def _existing(path: Path) -> Path:
     """Give the path, absolute, or the nearest folder above it that exists."""
-    place = path.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    return place
+    folder = path.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _check_writable(folder: Path) -> None:
@@ -83,20 +83,20 @@ def _check_writable(folder: Path) -> None:
 
 @contextmanager
 def errors_name(target: Path, temporary: Path) -> Iterator[None]:
-    """Let an error of writing name the place that was to be written, which a full disk's does not.
+    """Add the destination to errors of writing, which those of a full disk lack.
 
     Parameters
     ----------
     target : Path
         File or folder that the result is for.
     temporary : Path
-        Where it is written meanwhile.
+        Path to which it is written meanwhile.
 
     Raises
     ------
     OSError
-        As it came, with `target`, or what in it was to be written, as its `filename`; also in place of another
-        library's error where the disk is full.
+        The error, with `target` or a path below it as its `filename`; also in place of another library's error where
+        the disk is full.
     """
     try:
         yield

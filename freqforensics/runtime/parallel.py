@@ -1,4 +1,4 @@
-"""Map a function over chunks of items and merge what comes back, in an order that does not depend on the workers."""
+"""Map a function over chunks of items and merge the results, in an order that does not depend on the workers."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def map_reduce(
     merge : callable
         Takes two results, returns one; may change and return the first.
     backend : {"serial", "threads"}
+        How chunks are computed.
     workers : int, optional
         Threads; default the number of processors this process may use.
     chunk_size : int
-        Items in a chunk. Part of the result's identity where sums are rounded: leave it alone between runs to
-        compare.
+        Items in a chunk. Rounding of sums depends on it, so keep it the same in runs that are to be compared.
     progress : str, optional
-        What a progress bar is called. It appears on a terminal, once two seconds have passed.
+        Name of a progress bar, which appears on a terminal after two seconds.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def map_reduce(
     ValueError
         No items, an unknown backend, or a count below 1.
     Exception
-        What `function` raises first (in the order of chunks). An error or Ctrl-C drops the chunks that wait, lets
-        those under way finish, and restores the thread counts.
+        The first error of `function`, in the order of chunks. An error or Ctrl-C drops the waiting chunks, lets the
+        running ones finish, and restores the thread counts.
     """
     if backend not in get_args(Backend):
         raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}; got {backend!r}")

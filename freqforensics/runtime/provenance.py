@@ -1,4 +1,4 @@
-"""What is stored beside a result: how it was made."""
+"""The manifest of a result: how it was made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from freqforensics._version import __version__
 
-_LIBRARIES: Final = (
+LIBRARIES: Final = (
     "numpy",
     "scipy",
     "opencv-python-headless",
@@ -22,7 +22,9 @@ _LIBRARIES: Final = (
     "scikit-image",
     "PyWavelets",
 )
+"""Distributions that every result depends on, in the order of manifests."""
 DETECTOR_LIBRARIES: Final = ("torch", "torchvision", "lightning-fabric", "scikit-learn")
+"""Distributions that results of a detector depend on, too."""
 FORMAT: Final = 1
 """Version of the manifest's form."""
 
@@ -42,14 +44,15 @@ def manifest(
     Parameters
     ----------
     parameters : mapping
-        What was asked for, JSON values.
+        Parameters of the run, JSON values.
     inputs : mapping
-        What went in: counts and hashes, JSON values.
+        Counts and hashes of the inputs, JSON values.
     seed : int, optional
+        Random seed.
     command : str, optional
         The command line.
     also : sequence of str
-        Distributions that the result depends on besides those that all results do, as `DETECTOR_LIBRARIES`.
+        Further distributions that the result depends on, as `DETECTOR_LIBRARIES`.
 
     Returns
     -------
@@ -69,9 +72,9 @@ def manifest(
 
 
 def library_versions(also: Sequence[str] = ()) -> dict[str, str]:
-    """Versions of the libraries that results depend on, by distribution name; those not installed are left out."""
+    """Give the versions of `LIBRARIES` and further distributions by name, without those that are not installed."""
     versions = {}
-    for name in (*_LIBRARIES, *also):
+    for name in (*LIBRARIES, *also):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

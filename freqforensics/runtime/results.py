@@ -1,4 +1,4 @@
-"""Folders of results: complete with a manifest, or as they were before."""
+"""Folders of results: complete with a manifest, or unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Skipped(NamedTuple):
     Parameters
     ----------
     path : str
+        The file.
     reason : str
+        Why it was skipped.
     """
 
     path: str
@@ -41,14 +43,14 @@ class Skipped(NamedTuple):
 
 
 class ResultFolder:
-    """A result on its way to its folder.
+    """A result that is being written, before it takes its place in a folder.
 
     Parameters
     ----------
     path : Path
-        What is written below it becomes the result.
+        Scratch folder, whose content becomes the result.
     about : dict
-        The manifest, as `manifest` makes it, without the command line. It is stored in figures, too.
+        The manifest that `manifest` gives, without the command line. It is also stored in figures.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
@@ -63,9 +65,9 @@ class ResultFolder:
 
     def text(self, name: str, text: str) -> None:
         """Write text in UTF-8."""
-        place = self.path / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
     def table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write a CSV table; see `write_csv`."""
@@ -76,14 +78,14 @@ class ResultFolder:
 def result_folder(
     out: str | Path, *, about: Mapping[str, Any], command: str | None = None, overwrite: bool = False
 ) -> Iterator[ResultFolder]:
-    """Give a result to fill; on success its files and ``manifest.json`` take their places in `out`.
+    """Write a result; on success its files and ``manifest.json`` take their places in `out`.
 
     Parameters
     ----------
     out, overwrite
-        As for `scratch_folder`.
+        Folder of the result and whether to replace one, as for `scratch_folder`.
     about : mapping
-        The manifest, as `manifest` makes it.
+        The manifest that `manifest` gives.
     command : str, optional
         The command line, for the manifest.
 
@@ -94,17 +96,17 @@ def result_folder(
     Raises
     ------
     ValueError, OSError
-        As `scratch_folder`.
+        `out` is refused, or the results cannot be written, as for `scratch_folder`.
     """
-    with scratch_folder(out, overwrite=overwrite) as made:
-        folder = ResultFolder(made, about)
+    with scratch_folder(out, overwrite=overwrite) as scratch:
+        folder = ResultFolder(scratch, about)
         yield folder
         folder.json(_MANIFEST, {**folder.about, "command": command})
 
 
 @contextmanager
 def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a scratch folder to fill; on success its files take their places in `out`, else all of it goes.
+    """Write to a scratch folder; on success its files take their places in `out`, otherwise it is removed.
 
     A folder with a ``manifest.json`` is whole. An old manifest goes before any other file is touched, then the files it
     lists that the new result lacks, and the new manifest comes last. A run killed in between leaves a folder without a
@@ -113,23 +115,23 @@ def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path
     Parameters
     ----------
     out : str or Path
-        Made if need be. With `overwrite`, the files that the ``manifest.json`` found in it lists as its outputs are
-        replaced or removed. Any other file stays, unless one of the new result has its name.
+        Created if necessary. With `overwrite`, the outputs that its ``manifest.json`` lists are replaced or removed.
+        Any other file stays, unless one of the new result has its name.
     overwrite : bool
-        Allow a folder that holds something.
+        Allow a folder that is not empty.
 
     Yields
     ------
     Path
-        What is written below it becomes the result. A ``manifest.json`` in it gets the list of the other files
+        The scratch folder, whose content becomes the result. A ``manifest.json`` in it gets the list of the other files
         ("outputs").
 
     Raises
     ------
     ValueError
-        As `check_result_folder`.
+        `out` is refused by `check_result_folder`.
     OSError
-        The results cannot be written, as on a full disk. Its `filename` is their place in `out`.
+        The results cannot be written, as on a full disk. Its `filename` is the path in `out`.
     """
     check_result_folder(out, overwrite=overwrite)
     target = Path(out)
@@ -141,11 +143,11 @@ def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path
             # Inside `out`, for what is beside it may be another file system.
             scratch = Path(tempfile.mkdtemp(prefix=unfinished_prefix(), dir=target))
         try:
-            made = scratch / "results"
-            made.mkdir()
-            with errors_name(target, made):
-                yield made
-                outputs = _listed_outputs(made)
+            results = scratch / "results"
+            results.mkdir()
+            with errors_name(target, results):
+                yield results
+                outputs = _listed_outputs(results)
                 before = _outputs(target)
                 journal = {"outputs": before, "moved": sorted(set(outputs) - set(before))}
                 write_json(scratch / _JOURNAL, journal)
@@ -153,7 +155,7 @@ def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         try:
-            _move_results(made, target, outputs)
+            _move_results(results, target, outputs)
         except BaseException:
             abandon(scratch)  # the journal says which files are half of a result
             raise
@@ -164,16 +166,16 @@ def scratch_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path
         raise
 
 
-def _listed_outputs(made: Path) -> list[str]:
-    """Give the names of the files of a result, which its manifest gets, too."""
-    outputs = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+def _listed_outputs(results: Path) -> list[str]:
+    """List the files of a result, and add the list to its manifest."""
+    outputs = sorted(path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file())
     if _MANIFEST in outputs:
-        about = json.loads((made / _MANIFEST).read_text(encoding="utf-8"))
-        write_json(made / _MANIFEST, {**about, "outputs": [name for name in outputs if name != _MANIFEST]})
+        about = json.loads((results / _MANIFEST).read_text(encoding="utf-8"))
+        write_json(results / _MANIFEST, {**about, "outputs": [name for name in outputs if name != _MANIFEST]})
     return outputs
 
 
-def _move_results(made: Path, target: Path, outputs: Sequence[str]) -> None:
+def _move_results(results: Path, target: Path, outputs: Sequence[str]) -> None:
     """Put results in place: the old manifest goes first, the new one comes last."""
     before = _outputs(target)
     if before or _MANIFEST in outputs:
@@ -181,7 +183,7 @@ def _move_results(made: Path, target: Path, outputs: Sequence[str]) -> None:
     _remove_outputs(target, sorted(set(before) - set(outputs)))
     for name in (*(name for name in outputs if name != _MANIFEST), *(name for name in outputs if name == _MANIFEST)):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).replace(target / name)
+        (results / name).replace(target / name)
 
 
 def _remove_outputs(target: Path, names: Iterable[str]) -> None:
@@ -214,86 +216,88 @@ def drop_manifest(folder: str | Path) -> None:
 
     Somebody else's stays.
     """
-    place = Path(folder) / _MANIFEST
+    path = Path(folder) / _MANIFEST
     try:
-        ours = "freqforensics" in json.loads(place.read_text(encoding="utf-8"))
+        ours = "freqforensics" in json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):
         return
     if ours:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def clear_unfinished_results(folder: str | Path) -> tuple[str, ...]:
     """Remove what a killed run of `result_folder` left in a folder.
 
     That is its scratch folder and, where it was killed while results were put in place, the files of the incomplete
-    result. What a live process holds stays, as does what another machine left.
+    result. Files of live processes and of other machines stay.
 
     Parameters
     ----------
     folder : str or Path
+        Folder of a result.
 
     Returns
     -------
     tuple of str
-        Names of what was removed, relative to `folder`.
+        Removed names, relative to `folder`.
     """
     target = Path(folder)
     removed: list[str] = []
-    for left in abandoned_in(target):
+    for abandoned in abandoned_in(target):
         # With a manifest in place nothing was touched yet, or all was done.
         if not (target / _MANIFEST).exists():
-            # Of the old result, or moved: what still waits has not taken the place of somebody's file of its name.
-            outputs, moved = (_outputs(target, left / _JOURNAL, key=key) for key in ("outputs", "moved"))
-            outputs += [name for name in moved if not (left / "results" / name).exists()]
+            # Files of the old result, or moved ones; a file that still waits has not replaced one of its name.
+            outputs, moved = (_outputs(target, abandoned / _JOURNAL, key=key) for key in ("outputs", "moved"))
+            outputs += [name for name in moved if not (abandoned / "results" / name).exists()]
             removed += [name for name in outputs if (target / name).is_file()]
             _remove_outputs(target, outputs)
             _remove_empty_folders(target, moved)
-        remove_abandoned([left])
-        removed.append(left.name)
+        remove_abandoned([abandoned])
+        removed.append(abandoned.name)
     return tuple(removed)
 
 
 def clear_unfinished_file(path: str | Path) -> tuple[str, ...]:
     """Remove the temporary files that killed runs left of a file; give their names."""
-    left = abandoned_beside(Path(path))
-    remove_abandoned(left)
-    return tuple(one.name for one in left)
+    abandoned = abandoned_beside(Path(path))
+    remove_abandoned(abandoned)
+    return tuple(temporary.name for temporary in abandoned)
 
 
 def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool = False) -> Path:
-    """Make a folder that a long piece of work fills bit by bit, or find one of the same work to go on with.
+    """Create a folder that long work fills bit by bit, or find one of the same work to resume.
 
     Parameters
     ----------
     out : str or Path
+        The folder.
     identity : mapping
-        What the work's result depends on, JSON values; kept as ``work.json``.
+        Everything that the result of the work depends on, JSON values; stored as ``work.json``.
     resume : bool
-        Go on with what is there.
+        Resume unfinished work.
 
     Returns
     -------
     Path
-        Of the folder.
+        The folder.
 
     Raises
     ------
     ValueError
-        It holds something and `resume` is not given, or the work it holds is another.
+        The folder is not empty and `resume` is not given, or it holds other work.
     """
     folder, note = Path(out), Path(out) / _WORK
-    asked = json.loads(json.dumps({**identity, "freqforensics": __version__}))
+    wanted = json.loads(json.dumps({**identity, "freqforensics": __version__}))
     check_claim(folder, resume=resume)
     if not note.exists():
         clear_unfinished(folder)  # a process that was killed may have left an unfinished note
-        write_json(note, asked)
+        write_json(note, wanted)
         return folder
     try:
         before = dict(json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"{note} cannot be read: {error}") from error
-    different = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]
+    different = [key for key in {**before, **wanted} if before.get(key) != wanted.get(key)]
     if different:
         raise ValueError(f"{folder} holds other work (another {', '.join(different)}): give another folder")
     clear_unfinished(folder)
@@ -310,7 +314,7 @@ def holds_work(out: str | Path, identity: Mapping[str, Any]) -> bool:
 
 
 def check_claim(out: str | Path, *, resume: bool = False) -> None:
-    """Raise ValueError if `claim_folder` would, whatever the work is."""
+    """Raise ValueError if `claim_folder` would for any work."""
     if not (Path(out) / _WORK).exists():
         check_result_folder(out, hint="give another folder")
     elif not resume:
@@ -318,22 +322,22 @@ def check_claim(out: str | Path, *, resume: bool = False) -> None:
 
 
 def clear_unfinished(folder: str | Path) -> tuple[str, ...]:
-    """Remove what killed processes left half written in a folder and those below it.
+    """Remove the half-written files of killed processes in a folder and those below it.
 
-    Names that this package does not give stay, as does what a live process holds.
+    Other files stay, and those of live processes.
 
     Returns
     -------
     tuple of str
-        Names of what was removed, relative to `folder`.
+        Removed names, relative to `folder`.
     """
-    left = abandoned_in(Path(folder), deep=True)
-    remove_abandoned(left)
-    return tuple(path.relative_to(folder).as_posix() for path in left)
+    abandoned = abandoned_in(Path(folder), deep=True)
+    remove_abandoned(abandoned)
+    return tuple(path.relative_to(folder).as_posix() for path in abandoned)
 
 
 def _outputs(folder: Path, listing: Path | None = None, *, key: str = "outputs") -> list[str]:
-    """What an earlier run says, in its manifest or another listing, it wrote to `folder`, as far as it lies inside."""
+    """List the outputs of an earlier run by its manifest or another listing; names must not lead out of `folder`."""
     try:
         listed = json.loads((listing or folder / _MANIFEST).read_text(encoding="utf-8"))
         if listing is None and "freqforensics" not in listed:

@@ -56,16 +56,16 @@ def json_values(value: Any, *, derived: Properties = _NONE) -> Any:
 
 
 def schema_of(kind: Any, *, derived: Properties = _NONE, types: Properties = _NONE) -> dict[str, Any]:
-    """Give the JSON schema (2020-12) of what `json_values` makes of a type.
+    """Give the JSON schema (2020-12) of the values that `json_values` gives for a type.
 
     Parameters
     ----------
     kind : type
-        A dataclass, or what its fields are annotated with.
+        A dataclass, or a type of its fields.
     derived : mapping of type to mapping
-        As for `json_values`.
+        Properties beside the fields, as for `json_values`.
     types : mapping of type to mapping
-        Types, as JSON has them, of fields whose annotation says less: a number that may be infinite is null then.
+        JSON types of fields whose annotation is not enough: a number that may be infinite may be null.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def schema_of(kind: Any, *, derived: Properties = _NONE, types: Properties = _NO
     Raises
     ------
     KeyError
-        A type that JSON has no counterpart of.
+        A type without a counterpart in JSON.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def schema_of(kind: Any, *, derived: Properties = _NONE, types: Properties = _NO
     if is_dataclass(kind):
         return _object_schema(typing.cast(type, kind), derived, types)
     origin, arguments = get_origin(kind), get_args(kind)
-    inside = [schema_of(each, derived=derived, types=types) for each in arguments if _is_schema_type(each)]
+    inside = [schema_of(argument, derived=derived, types=types) for argument in arguments if _is_schema_type(argument)]
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin in _UNIONS:

@@ -1,4 +1,4 @@
-"""Tables of text: CSV that a spreadsheet opens without running it, and that is read back to the same values."""
+"""The one reader and writer of CSV: tables that a spreadsheet does not run, read back to the same values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -28,10 +28,10 @@ class _File(Protocol):
 
 
 def quoted(value: object) -> object:
-    """Give what is written for a cell: text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """Quote the text of a cell that a spreadsheet would run as a formula, by an apostrophe in front.
 
-    Such text begins with ``=``, ``+``, ``-``, ``@``, a tab or the end of a line (CWE-1236). Numbers, also those that
-    are text already, stay as they are. `unquoted` takes the apostrophe away.
+    Such text begins with ``=``, ``+``, ``-``, ``@``, a tab or the end of a line (CWE-1236). Numbers, also as
+    text, stay as they are. `unquoted` takes the apostrophe away.
 
     >>> quoted("=1+1"), quoted("'=1+1"), quoted("-0.5"), quoted(-0.5), quoted("plain")
     ("'=1+1", "''=1+1", '-0.5', -0.5, 'plain')
@@ -58,7 +58,7 @@ class TableWriter:
     file : text file
         Opened with ``newline=""``.
     end : str
-        Of a row.
+        End of a row.
     """
 
     def __init__(self, file: _File, *, end: str = "\n") -> None:
@@ -66,12 +66,12 @@ class TableWriter:
 
     def row(self, cells: Iterable[object]) -> None:
         """Write a row; ValueError of text that is too long for a cell to be read again."""
-        made = [quoted(cell) for cell in cells]
-        if any(isinstance(cell, str) and len(cell) > csv.field_size_limit() for cell in made):
+        values = [quoted(cell) for cell in cells]
+        if any(isinstance(cell, str) and len(cell) > csv.field_size_limit() for cell in values):
             raise ValueError(f"a cell of a table holds at most {csv.field_size_limit()} characters")
-        # What ends rows is quoted in cells: both characters must, whichever ends these.
+        # The csv module quotes cells that hold its line terminator: with both characters, any end of a row is safe.
         line = io.StringIO()
-        csv.writer(line, lineterminator="\r\n").writerow(made)
+        csv.writer(line, lineterminator="\r\n").writerow(values)
         self._file.write(line.getvalue()[:-2] + self._end)
 
     def rows(self, rows: Iterable[Iterable[object]]) -> None:
@@ -80,13 +80,25 @@ class TableWriter:
             self.row(row)
 
 
-def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table, whole or not at all; bytes of names that are no text are kept."""
+def write_csv(path: str | Path, header: Iterable[str], rows: Iterable[Iterable[object]], *, end: str = "\n") -> None:
+    """Write a table, whole or not at all; bytes of names that are not text are kept.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    header : iterable of str
+        Names of the columns.
+    rows : iterable of iterables
+        Cells of each row.
+    end : str
+        End of a row.
+    """
     with (
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file,
     ):
-        writer = TableWriter(file)
+        writer = TableWriter(file, end=end)
         writer.row(header)
         writer.rows(rows)
 
@@ -97,13 +109,14 @@ def read_text(path: str | Path, *, raw_bytes: bool = False) -> str:
     Parameters
     ----------
     path : str or Path
+        The file.
     raw_bytes : bool
-        Keep bytes that are no UTF-8, as names of files hold them, as surrogates.
+        Keep bytes that are not UTF-8 as surrogates, as in names of files.
 
     Raises
     ------
     ValueError
-        Another encoding, or no text: the message says which byte of which line shows it.
+        Another encoding, or not text; the message names the byte and the line.
     OSError
         It cannot be read.
     """
@@ -124,7 +137,7 @@ def read_text(path: str | Path, *, raw_bytes: bool = False) -> str:
 
 
 def parsed_rows(text: str, *, path: str | Path, delimiter: str = ",") -> list[list[str]]:
-    """Cut text into rows of cells, whichever way its lines end; ValueError that names `path` if it is no CSV."""
+    """Cut text with any ends of lines into rows of cells; ValueError that names `path` if it is not CSV."""
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
@@ -134,13 +147,49 @@ def parsed_rows(text: str, *, path: str | Path, delimiter: str = ",") -> list[li
         raise ValueError(f"{_shown(path)} is no table: {reason}") from error
 
 
+def streamed_rows(path: str | Path, *, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Read a table in UTF-8 row by row, so that a million rows need little memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table.
+    delimiter : str
+        What separates cells.
+
+    Yields
+    ------
+    int
+        Number of the line at which the row ends, from 1.
+    list of str
+        The cells, unquoted.
+
+    Raises
+    ------
+    ValueError
+        The file is not text in UTF-8, or not CSV.
+    OSError
+        It cannot be read.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.reader(lines, delimiter=delimiter)
+            for row in rows:
+                quotes = any(cell[:1] == "'" for cell in row)
+                yield rows.line_num, [unquoted(cell) for cell in row] if quotes else row
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{_shown(path)} is not a table of text in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise ValueError(f"{_shown(path)} is not a table: {error}") from error
+
+
 def read_table(path: str | Path) -> list[list[str]]:
     """Read the rows, the header first, of a table that `TableWriter` wrote.
 
     Raises
     ------
     ValueError
-        As `read_text`; a cell of more characters than the csv module's limit, 131,072.
+        The file is not text, or a cell has more characters than the csv module's limit, 131,072.
     OSError
         It cannot be read.
     """
@@ -153,10 +202,11 @@ def read_pairs(path: str | Path, what: str, *, key: Callable[[str], str] = str) 
     Parameters
     ----------
     path : str or Path
+        The file.
     what : str
-        What a row must hold, for messages.
+        Content of a row, for messages.
     key : callable
-        Gives the one name of what has several, as the resolved path of a file.
+        Maps spellings of a name to one, as the resolved path of a file.
 
     Returns
     -------
@@ -165,7 +215,7 @@ def read_pairs(path: str | Path, what: str, *, key: Callable[[str], str] = str) 
     Raises
     ------
     ValueError
-        A row of more or fewer cells; one name with two values, which are named; as `read_text`.
+        A row has not two cells, a name has two values, or the file is not text.
     """
     pairs: dict[str, str] = {}
     for number, row in enumerate(parsed_rows(read_text(path), path=path), 1):

@@ -1,4 +1,4 @@
-"""Names of what is half written, which tell what a killed process left from what a live one holds."""
+"""Names of half-written files, which tell those of killed processes from those of live ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_abandoned(path: Path) -> bool:
 
 
 def abandon(path: Path) -> Path:
-    """Rename what this process holds, so that the next run, of this process too, takes it for abandoned."""
+    """Rename a path of this process, so that the next run, even in this process, takes it for abandoned."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise ValueError(f"path must have a temporary name, got {path.name!r}")
@@ -45,7 +45,7 @@ def abandon(path: Path) -> Path:
 
 
 def abandoned_in(folder: Path, *, deep: bool = False) -> list[Path]:
-    """List what killed processes left in a folder, with `deep` also in the folders below; sorted."""
+    """List the abandoned paths in a folder, with `deep` also in the folders below; sorted."""
     if not folder.is_dir():
         return []
     paths = folder.rglob(f"{_PREFIX}*") if deep else folder.glob(f"{_PREFIX}*")
@@ -53,18 +53,18 @@ def abandoned_in(folder: Path, *, deep: bool = False) -> list[Path]:
 
 
 def abandoned_beside(path: Path) -> list[Path]:
-    """List what killed processes left of a file of this name; sorted."""
-    rest = re.compile(re.escape(f"{path.stem[:40]}-") + r"[a-z0-9_]{8}" + re.escape(path.suffix))
-    found = []
-    for other in abandoned_in(path.parent):
-        match = _NAME.fullmatch(other.name)
-        if match is not None and rest.fullmatch(match["rest"]) and other.is_file():
-            found.append(other)
-    return found
+    """List the abandoned temporary files of a file; sorted."""
+    ending = re.compile(re.escape(f"{path.stem[:40]}-") + r"[a-z0-9_]{8}" + re.escape(path.suffix))
+    abandoned = []
+    for candidate in abandoned_in(path.parent):
+        match = _NAME.fullmatch(candidate.name)
+        if match is not None and ending.fullmatch(match["rest"]) and candidate.is_file():
+            abandoned.append(candidate)
+    return abandoned
 
 
 def remove_abandoned(paths: Iterable[Path]) -> None:
-    """Remove abandoned files and folders; what is gone already is no error."""
+    """Remove abandoned files and folders; missing ones are no error."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -16,17 +16,17 @@ from freqforensics.runtime.unfinished import unfinished_prefix
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes `path`'s place on success and goes on failure.
+    """Give a temporary path to write to; it takes the place of `path` on success and is removed on failure.
 
     Parameters
     ----------
     path : str or Path
-        Its folder is made if need be.
+        The file; its folder is created if necessary.
 
     Yields
     ------
     Path
-        Same folder, same suffix. The name begins with ``.unfinished-`` and says which process holds it.
+        A path in the same folder with the same suffix. Its name begins with ``.unfinished-`` and names the process.
 
     Raises
     ------

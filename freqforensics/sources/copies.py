@@ -23,8 +23,8 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     Parameters
     ----------
     paths : sequence of Path
-        Only files of equal size are read, and whole only those that begin alike. One that is empty
-        or cannot be read is equal to none.
+        Only files of equal size are read, and only those that begin alike are read whole. A file that is empty or
+        cannot be read is equal to none.
 
     Returns
     -------
@@ -85,8 +85,8 @@ def difference_hash(image: NDArray[np.uint8]) -> int:
     Returns
     -------
     int
-        64 bits, alike for pictures that look alike: is each of 8 x 8 places brighter than its right neighbour. -1 of a
-        flat image.
+        64 bits, one for each cell of an 8 x 8 grid: whether it is brighter than its right neighbour. Pictures that look
+        alike have similar bits. -1 for a flat image.
     """
     luma = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(luma, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
@@ -102,7 +102,8 @@ def near_copies(hashes: Iterable[int]) -> list[int]:
     Parameters
     ----------
     hashes : iterable of int
-        Of `difference_hash`; pictures whose hashes differ in at most 3 bits look alike, flat ones like none.
+        Hashes that `difference_hash` gives. Pictures look alike whose hashes differ in at most 3 bits; flat ones
+        never do.
 
     Returns
     -------
@@ -113,14 +114,14 @@ def near_copies(hashes: Iterable[int]) -> list[int]:
     buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
     seen: set[int] = set()
     copies = []
-    for index, one in enumerate(hashes):
-        if one < 0:
+    for index, code in enumerate(hashes):
+        if code < 0:
             continue
-        keys = [(quarter, one >> (16 * quarter) & 0xFFFF) for quarter in range(4)]
-        if one in seen or any((one ^ other).bit_count() <= NEAR_BITS for key in keys for other in buckets[key]):
+        keys = [(quarter, code >> (16 * quarter) & 0xFFFF) for quarter in range(4)]
+        if code in seen or any((code ^ other).bit_count() <= NEAR_BITS for key in keys for other in buckets[key]):
             copies.append(index)
-        if one not in seen:
-            seen.add(one)
+        if code not in seen:
+            seen.add(code)
             for key in keys:
-                buckets[key].append(one)
+                buckets[key].append(code)
     return copies

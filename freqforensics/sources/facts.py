@@ -1,4 +1,4 @@
-"""What an image file is, its content apart: format, size, compression, and hashes of file and picture."""
+"""Facts about an image file apart from its content: format, size, compression, and hashes of file and picture."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from freqforensics.images.headers import read_header
-from freqforensics.images.jpeg import read_jpeg_tables
-from freqforensics.images.reading import ImageReadError, decode_image, read_file
+from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.records import ImageRecord
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file is, its content apart.
+    """Facts about an image file apart from its content.
 
     Parameters
     ----------
     record : ImageRecord
+        The file, its label and generator.
     sha256 : str
+        SHA-256 of the file, hexadecimal.
     format : str
+        File format by content, as in `ImageHeader`.
     width, height : int
+        Size in pixels.
     size : int
-        Bytes.
+        Size of the file in bytes.
     quality : int or None
-        Of a JPEG, on libjpeg's scale.
+        JPEG quality on libjpeg's scale; None for other formats.
     subsampling : str
-        Of a JPEG; "none" otherwise.
+        Chroma subsampling of a JPEG; "none" for other formats.
     bits : int
-        Per sample.
+        Bits per sample.
     grey : bool
-        All three colours are the same everywhere.
+        Whether the three colours are the same everywhere.
     profile : bool
-        A colour profile is embedded.
+        Whether a colour profile is embedded.
     content : int
-        Difference hash of the picture, 64 bits: alike for pictures that look alike; -1 of a flat one, or not decoded.
+        Difference hash of the picture, 64 bits; -1 for a flat picture, or one that was not decoded.
     """
 
     record: ImageRecord
@@ -56,13 +58,14 @@ class FileFacts:
 
 
 def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
-    """Read what a file is.
+    """Read the facts about an image file.
 
     Parameters
     ----------
     record : ImageRecord
+        The file.
     content : bool
-        Decode it, for the hash of the picture and to see whether it is grey.
+        Decode the picture, for its hash and to see whether it is grey.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Files in folders of images that are no images, or none that can be read: counted by kind, from their names."""
+"""Files in folders of images that are not images, or not readable ones: counted by kind, from their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Final
 
-from freqforensics.images.headers import SUFFIXES
+from freqforensics.images import SUFFIXES
 
 HEIC_SUFFIXES: Final = frozenset({".heic", ".heif", ".hif", ".heics", ".heifs"})
 

@@ -21,12 +21,15 @@ class ImageRecord:
     Parameters
     ----------
     path : Path
+        The image file.
     label : {"real", "fake", "unknown"}
+        Whether the image is a photograph or generated, as far as its source tells.
     generator : str
         For real images: the generator whose counterparts they are.
     category : str or None
         Content class, where the source has one.
     split : {"train", "val", "test"} or None
+        Part of a data set, where the source has one.
     """
 
     path: Path
@@ -76,20 +79,20 @@ def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list
 
 
 def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[ImageRecord]:
-    """Keep the first so many records of each generator and label, in their order; None: all."""
+    """Keep at most `limit` records of each generator and label, the first in order; None keeps all."""
     counts: Counter[tuple[str, str]] = Counter()
-    kept = []
+    chosen = []
     for record in records:
         counts[record.generator, record.label] += 1
         if limit is None or counts[record.generator, record.label] <= limit:
-            kept.append(record)
-    return kept
+            chosen.append(record)
+    return chosen
 
 
 def records_sha256(records: Sequence[ImageRecord]) -> str:
-    """Hash what records say and the sizes of their files: the same images, as far as can be told without reading."""
+    """Hash the records and the sizes of their files, which tells sets of images apart without reading them."""
     digest = hashlib.sha256()
     for record in records:
-        said = (str(record.path), record.label, record.generator, record.category, record.path.stat().st_size)
-        digest.update(f"{said}\n".encode(errors="surrogateescape"))
+        facts = (str(record.path), record.label, record.generator, record.category, record.path.stat().st_size)
+        digest.update(f"{facts}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.records import ImageRecord, path_text
 
 
@@ -20,8 +20,8 @@ def real_paths(records: Iterable[ImageRecord]) -> Iterator[str]:
         folder, name = os.path.split(path_text(record))
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
-        place = f"{folders[folder].rstrip('/')}/{name}" if os.sep == "/" else os.path.join(folders[folder], name)  # noqa: PTH118
-        yield os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114 - quick
+        path = f"{folders[folder].rstrip('/')}/{name}" if os.sep == "/" else os.path.join(folders[folder], name)  # noqa: PTH118
+        yield os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114 - quick
 
 
 def folders_meet(records: Iterable[ImageRecord]) -> bool:
@@ -38,14 +38,16 @@ def merge_same_files(records: Sequence[ImageRecord], note: Callable[[str], None]
     Parameters
     ----------
     records : sequence of ImageRecord
+        Records of one source.
     note : callable
+        Called with a line about files that are listed twice.
     where : str
         The source, for messages.
 
     Returns
     -------
     list of ImageRecord
-        Of the records of a file the one whose path holds no link, else the first.
+        One record for each file: the one whose path holds no link, else the first.
 
     Raises
     ------
@@ -55,13 +57,13 @@ def merge_same_files(records: Sequence[ImageRecord], note: Callable[[str], None]
     best: dict[tuple[str, str], int] = {}
     labels: dict[str, ImageRecord] = {}
     repeated: list[ImageRecord] = []
-    for index, (record, place) in enumerate(zip(records, real_paths(records), strict=True)):
-        check_label(labels, place, record, where)
-        key = (place, record.generator if record.label == "real" else "")
+    for index, (record, path) in enumerate(zip(records, real_paths(records), strict=True)):
+        check_label(labels, path, record, where)
+        key = (path, record.generator if record.label == "real" else "")
         if key not in best:
             best[key] = index
             continue
-        direct = os.path.abspath(path_text(record)) == place  # noqa: PTH100 - keeps links
+        direct = os.path.abspath(path_text(record)) == path  # noqa: PTH100 - keeps links
         repeated.append(records[best[key]] if direct else record)
         if direct:
             best[key] = index
@@ -71,20 +73,20 @@ def merge_same_files(records: Sequence[ImageRecord], note: Callable[[str], None]
     return [records[index] for index in sorted(best.values())]
 
 
-def check_label(labels: dict[str, ImageRecord], place: str, record: ImageRecord, where: str) -> None:
+def check_label(labels: dict[str, ImageRecord], path: str, record: ImageRecord, where: str) -> None:
     """Remember a file's record; ValueError where it contradicts the one remembered."""
-    before = labels.get(place, record)
+    before = labels.get(path, record)
     if before is record or before.label == "unknown":
-        labels[place] = record
+        labels[path] = record
     elif {before.label, record.label} == {"real", "fake"}:
         raise contradiction(before, record, where)
 
 
-def contradiction(one: ImageRecord, other: ImageRecord, where: str) -> ValueError:
+def contradiction(first: ImageRecord, second: ImageRecord, where: str) -> ValueError:
     """Make the error of a file that is listed as real and as fake."""
-    texts = [shown_path(path_text(record)) for record in (one, other)]
+    texts = [shown_path(path_text(record)) for record in (first, second)]
     again = "" if texts[0] == texts[1] else f" ({texts[1]})"
-    return ValueError(f"{where} lists {texts[0]} as {one.label} and as {other.label}{again}")
+    return ValueError(f"{where} lists {texts[0]} as {first.label} and as {second.label}{again}")
 
 
 def note_twins(records: Sequence[ImageRecord], note: Callable[[str], None]) -> None:

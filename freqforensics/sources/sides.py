@@ -56,6 +56,7 @@ def tell_sides(names: Collection[str], *, alone: bool = True) -> Sides:
     Parameters
     ----------
     names : collection of str
+        Names of the folders in one folder.
     alone : bool
         Whether the folder holds nothing else, such as images beside the folders.
 

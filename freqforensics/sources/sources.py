@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.records import ImageRecord, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
 from freqforensics.sources.tables import read_table
@@ -76,22 +76,22 @@ def index_images(
     the label unknown; the sides never become one group. Linked folders are followed, unless they lead to a folder
     above.
     """
-    tell = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4))
-    told: set[str] = set()
+    emit = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4))
+    reported: set[str] = set()
 
     def note(text: str) -> None:
-        if text not in told:
-            told.add(text)
-            tell(text)
+        if text not in reported:
+            reported.add(text)
+            emit(text)
 
     root = Path(source)
-    shown = shown_path(root)
+    where = shown_path(root)
     if not root.exists():
-        raise FileNotFoundError(f"no such folder or table: {shown}")
+        raise FileNotFoundError(f"no such folder or table: {where}")
     left_out = ""
     if root.is_file():
         if root.suffix.lower() not in (".csv", ".tsv"):
-            raise ValueError(f"{shown} is a file, not a folder or a .csv/.tsv table\n{LAYOUTS}")
+            raise ValueError(f"{where} is a file, not a folder or a .csv/.tsv table\n{LAYOUTS}")
         records = read_table(root, generator, note, LAYOUTS)
         repeats = folders_meet(records)
     else:
@@ -100,13 +100,13 @@ def index_images(
         repeats = tree.linked
         left_out = str(tree.leftovers)
     if not records:
-        raise ValueError(f"no image in {shown}{f' ({left_out})' if left_out else ''}\n{LAYOUTS}")
+        raise ValueError(f"no image in {where}{f' ({left_out})' if left_out else ''}\n{LAYOUTS}")
     if left_out:
-        note(f"left out of {shown}: {left_out}")
+        note(f"left out of {where}: {left_out}")
     records = _printable(records)
     sort_records(records)
     if repeats:
-        records = merge_same_files(records, note, shown)
+        records = merge_same_files(records, note, where)
     note_twins(records, note)
     return records
 
@@ -121,9 +121,10 @@ def index_sources(
     Parameters
     ----------
     sources : sequence of str or Path
-        Each as for `index_images`. A string that is no path and holds ``=`` is split at the first one.
+        Folders and tables, as `index_images` takes them. A string that is not a path and holds ``=`` is split at the
+        first one.
     on_note : callable, optional
-        As for `index_images`.
+        Called with a line for everything left out or doubtful; by default a `FolderWarning`.
 
     Returns
     -------
@@ -134,8 +135,8 @@ def index_sources(
     Raises
     ------
     ValueError, FileNotFoundError
-        As `index_images`, for the first source that fails; ValueError where one source lists a file as real and
-        another as fake.
+        A source cannot be read, as for `index_images`; or one source lists a file as real and another lists it as
+        fake (ValueError).
     """
     note = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=3))
     merged: list[ImageRecord] = []
@@ -144,45 +145,45 @@ def index_sources(
     for source in sources:
         name, path = _split_name(source)
         records = index_images(path, generator=name, on_note=note)
-        fresh = records
+        added = records
         if len(sources) > 1:
-            fresh = _not_seen(records, seen, shown_path(path))
-        if len(fresh) < len(records):
-            repeated = len(records) - len(fresh)
+            added = _not_seen(records, seen, shown_path(path))
+        if len(added) < len(records):
+            repeated = len(records) - len(added)
             note(f"files of {shown_path(path)} that an earlier source lists too, kept once: {repeated}")
         base = path.resolve()
-        for taken in sorted({record.generator for record in fresh}):
-            if name is None and taken in owner and owner[taken] != base:
-                apart = _apart(taken, base, owner)
+        for generator in sorted({record.generator for record in added}):
+            if name is None and generator in owner and owner[generator] != base:
+                apart = _apart(generator, base, owner)
                 owner[apart] = base
-                note(f"two sources have a generator {taken!r}: that of {shown_path(path)} is called {apart!r}")
-                fresh = [replace(r, generator=apart) if r.generator == taken else r for r in fresh]
+                note(f"two sources have a generator {generator!r}: that of {shown_path(path)} is called {apart!r}")
+                added = [replace(r, generator=apart) if r.generator == generator else r for r in added]
             else:
-                owner.setdefault(taken, base)
-        merged.extend(fresh)
+                owner.setdefault(generator, base)
+        merged.extend(added)
     sort_records(merged)
     return merged
 
 
 def _not_seen(records: list[ImageRecord], seen: dict[str, ImageRecord], source: str) -> list[ImageRecord]:
     """The records whose files no earlier source lists; ValueError where one lists them with the other label."""
-    places = list(real_paths(records))
-    fresh = []
-    for record, place in zip(records, places, strict=True):
-        if place in seen:
-            check_label(seen, place, record, f"{source}, with an earlier source,")
+    paths = list(real_paths(records))
+    added = []
+    for record, path in zip(records, paths, strict=True):
+        if path in seen:
+            check_label(seen, path, record, f"{source}, with an earlier source,")
         else:
-            fresh.append(record)
-    for record, place in zip(records, places, strict=True):
-        seen.setdefault(place, record)
-    return fresh
+            added.append(record)
+    for record, path in zip(records, paths, strict=True):
+        seen.setdefault(path, record)
+    return added
 
 
-def _apart(taken: str, base: Path, owner: Mapping[str, Path]) -> str:
+def _apart(generator: str, base: Path, owner: Mapping[str, Path]) -> str:
     """A name for a generator whose name another source has: with as many parent folders as tell them apart."""
-    parents = [part for part in (base.parent if taken == base.name else base).parts if part != base.anchor]
-    names = ["/".join((*parents[-count:], taken)) for count in range(1, len(parents) + 1)]
-    return next((name for name in names if owner.get(name, base) == base), names[-1] if names else taken)
+    parents = [part for part in (base.parent if generator == base.name else base).parts if part != base.anchor]
+    names = ["/".join((*parents[-count:], generator)) for count in range(1, len(parents) + 1)]
+    return next((name for name in names if owner.get(name, base) == base), names[-1] if names else generator)
 
 
 def _split_name(source: str | Path) -> tuple[str | None, Path]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, get_args
 
-from freqforensics.images.reading import shown_path
-from freqforensics.runtime.tables import unquoted
+from freqforensics.images import shown_path
+from freqforensics.runtime.tables import streamed_rows
 from freqforensics.sources.records import ImageRecord, Label, path_text
 from freqforensics.sources.repeats import contradiction
 from freqforensics.sources.sides import is_numbered
@@ -27,8 +26,9 @@ def read_table(table: Path, name: str | None, note: Callable[[str], None], layou
     name : str or None
         Generator of all images, in place of the column.
     note : callable
+        Called with a line about paths that the table repeats.
     layouts : str
-        Shown where a column is missing.
+        Layouts understood, for the message about a missing column.
 
     Returns
     -------
@@ -38,23 +38,15 @@ def read_table(table: Path, name: str | None, note: Callable[[str], None], layou
     Raises
     ------
     ValueError
-        No table in UTF-8, a column is missing, a row has no path or an unknown label, or a path is listed as real and
-        as fake.
+        The file is not a table in UTF-8, a column is missing, a row has no path or an unknown label, or a path is
+        listed as real and as fake.
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
-            records = list(_rows(lines, delimiter, table, name, layouts))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{shown_path(table)} is not a table of text in UTF-8: {error}") from error
-    except csv.Error as error:
-        raise ValueError(f"{shown_path(table)} is not a table: {error}") from error
-    return _each_path_once(records, table, note)
+    return _each_path_once(list(_records(table, name, layouts)), table, note)
 
 
-def _rows(lines: Iterator[str], delimiter: str, table: Path, name: str | None, layouts: str) -> Iterator[ImageRecord]:
-    rows = csv.reader(lines, delimiter=delimiter)
-    header = next(rows, [])
+def _records(table: Path, name: str | None, layouts: str) -> Iterator[ImageRecord]:
+    rows = streamed_rows(table, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+    _, header = next(rows, (0, []))
     missing = [column for column in _COLUMNS[:3] if column not in header]
     if missing:
         raise ValueError(f"{shown_path(table)} lacks the column {', '.join(missing)}\n{layouts}")
@@ -66,17 +58,15 @@ def _rows(lines: Iterator[str], delimiter: str, table: Path, name: str | None, l
     texts: dict[str, str] = {}
     parent = str(table.parent)
     width = len(header) + 1  # the last cell is that of absent columns
-    for row in rows:
+    for line, row in rows:
         if not row:
             continue
-        if any(cell[:1] == "'" for cell in row):
-            row = [unquoted(cell) for cell in row]
         row = row[: width - 1] + [""] * max(1, width - len(row))
         label = labels.get(row[label_at])
         if label is None:
-            label = labels[row[label_at]] = _label(row[label_at], table, rows.line_num)
+            label = labels[row[label_at]] = _label(row[label_at], table, line)
         if not row[path_at]:
-            raise ValueError(f"{shown_path(table)} line {rows.line_num}: no path")
+            raise ValueError(f"{shown_path(table)} line {line}: no path")
         path = _joined(parent, row[path_at])
         generator = name or row[generator_at].strip() or _folder_name(Path(path))
         category, split = row[category_at], row[split_at]
@@ -93,12 +83,12 @@ def _label(text: str, table: Path, line: int) -> Label:
     word = text.strip().lower() or "unknown"
     for label in get_args(Label):
         if word == label:
-            return label  # type: ignore[no-any-return]
+            return label
     raise ValueError(f"{shown_path(table)} line {line}: label {word!r} is not real, fake, unknown")
 
 
 def _joined(parent: str, path: str) -> str:
-    r"""As ``str(Path(parent) / path)``, but ten times as fast for what is already plain."""
+    r"""Join as ``str(Path(parent) / path)`` does, ten times as fast where the path is plain already."""
     if os.sep != "/" or "//" in path or "/." in path or path[0] == "." or path[-1] == "/":
         return str(Path(parent) / path)
     if path[0] == "/" or parent == ".":
@@ -108,13 +98,13 @@ def _joined(parent: str, path: str) -> str:
 
 def _each_path_once(records: list[ImageRecord], table: Path, note: Callable[[str], None]) -> list[ImageRecord]:
     records.sort(key=path_text)  # stable: of the rows of one path the first stays first
-    kept: list[ImageRecord] = []
+    distinct: list[ImageRecord] = []
     repeated: list[str] = []
     last = None
     for record in records:
         text = path_text(record)
         if text != last:
-            kept.append(record)
+            distinct.append(record)
             last, labelled = text, record
             continue
         if {record.label, labelled.label} == {"real", "fake"}:
@@ -125,7 +115,7 @@ def _each_path_once(records: list[ImageRecord], table: Path, note: Callable[[str
     if repeated:
         first = shown_path(repeated[0])
         note(f"rows of {shown_path(table)} that repeat a path, kept once: {len(repeated)}, first {first}")
-    return kept
+    return distinct
 
 
 def _folder_name(path: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from freqforensics.images.reading import shown_path
+from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import Leftovers, is_image_name
 from freqforensics.sources.records import ImageRecord, Label
 from freqforensics.sources.sides import Sides, is_numbered, is_sure_word, possible_side, tell_side, tell_sides
@@ -50,6 +50,7 @@ class TreeOfImages:
     Parameters
     ----------
     root : Path
+        The folder.
     note : callable
         Called with a line for everything left out or doubtful, except files that are no images.
 
@@ -73,19 +74,19 @@ class TreeOfImages:
     def records(self, name: str | None) -> list[ImageRecord]:
         """List the images; `name` is the generator of all of them."""
         named = Path(os.path.abspath(self.root))  # noqa: PTH100 - a link keeps its own name, "." gets one
-        own = name or named.name or "images"
+        root_generator = name or named.name or "images"
         top = self._open(self.root)
         side = tell_side(named.name, _folders_beside(named)) if is_sure_word(named.name) else Sides()
         pairs = [] if is_numbered(named.name) else list(self._pairs(top, (), ()))
         if not pairs and side.labels:
             return self._one_side(named, name, side)
         if not pairs:
-            return self._plain(top, own, name)
+            return self._plain(top, root_generator, name)
         if not top.labels:
             self._leave_out_around(top, pairs)
         source_split = named.name if named.name in _SPLITS else None
         if source_split and name is None:
-            own = named.parent.name or own
+            root_generator = named.parent.name or root_generator
         levels = _split_levels([parts for _, parts in pairs])
         records: list[ImageRecord] = []
         for folder, parts in pairs:
@@ -98,7 +99,7 @@ class TreeOfImages:
                 name is not None or (in_root and split in ("train", "val")) or source_split in ("train", "val")
             )
             if categories_only or named.name.lower() in _MULTI_CLASS or not parts:
-                generator, inner = own, parts
+                generator, inner = root_generator, parts
             else:
                 generator, inner = parts[0], parts[1:]
             records += self._pair(folder, generator, "/".join(inner) or None, split)
@@ -156,13 +157,13 @@ class TreeOfImages:
         empty = True
         pending: list[tuple[Path, tuple[Path, ...], str | None]] = [(path, tuple(above), None)]
         while pending:
-            place, parents, inner = pending.pop()
-            folder = self._open(place, parents)
+            current, parents, inner = pending.pop()
+            folder = self._open(current, parents)
             for image in folder.images:
                 empty = False
-                yield place / image, inner
+                yield current / image, inner
             pending += [
-                (child, (*parents, place), child.name if inner is None else f"{inner}/{child.name}")
+                (child, (*parents, current), child.name if inner is None else f"{inner}/{child.name}")
                 for child in reversed(folder.folders)
             ]
         if empty:
@@ -177,8 +178,8 @@ class TreeOfImages:
         split = None
         if above.name in _SPLITS and above.parent.name and above.parent.name.lower() not in _MULTI_CLASS:
             split, above = above.name, above.parent
-        own = name or above.name or "images"
-        return [ImageRecord(image, label, own, inner, split) for image, inner in self._images_below(self.root)]
+        generator = name or above.name or "images"
+        return [ImageRecord(image, label, generator, inner, split) for image, inner in self._images_below(self.root)]
 
     def _pair(self, folder: _Folder, generator: str, category: str | None, split: str | None) -> list[ImageRecord]:
         """The records of a folder that holds a side or both."""
@@ -189,8 +190,8 @@ class TreeOfImages:
             self.note(f"{shown_path(other)} lies beside {folder.side_names}: left out")
         return [
             ImageRecord(image, label, generator, category or inner, split)
-            for label, place in folder.labels
-            for image, inner in self._images_below(place, (folder.path,))
+            for label, side in folder.labels
+            for image, inner in self._images_below(side, (folder.path,))
         ]
 
     def _pairs(
@@ -223,8 +224,8 @@ class TreeOfImages:
                     what = "is empty" if empty else "has neither 0_real nor 1_fake"
                     self.note(f"{shown_path(child)} {what}: left out")
 
-    def _plain(self, top: _Folder, own: str, name: str | None) -> list[ImageRecord]:
-        records = [ImageRecord(top.path / image, "unknown", own) for image in top.images]
+    def _plain(self, top: _Folder, generator: str, name: str | None) -> list[ImageRecord]:
+        records = [ImageRecord(top.path / image, "unknown", generator) for image in top.images]
         for child in top.folders:
             for image, inner in self._images_below(child, (top.path,)):
                 if name is None:

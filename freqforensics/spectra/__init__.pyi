@@ -1,3 +1,4 @@
+from .accumulate import SpectrumAccumulator as SpectrumAccumulator, combine as combine
 from .alignment import match_radial_power as match_radial_power
 from .bands import Band as Band, keep_band as keep_band, notch_mask as notch_mask
 from .crops import Crop as Crop, crop_origins as crop_origins
@@ -7,9 +8,6 @@ from .files import (
     mean_spectrum as mean_spectrum,
 )
 from .lattice import (
-    Alternative as Alternative,
-    LatticeEvidence as LatticeEvidence,
-    LatticeTest as LatticeTest,
     UpsamplingReport as UpsamplingReport,
     estimate_upsampling as estimate_upsampling,
     lattice_test as lattice_test,
@@ -27,13 +25,14 @@ from .peaks import (
     line_bins as line_bins,
     strongest_line as strongest_line,
 )
-from .population import Population as Population, measure_population as measure_population
-from .power import (
-    MeanSpectrum as MeanSpectrum,
-    SpectrumAccumulator as SpectrumAccumulator,
-    SpectrumKind as SpectrumKind,
-    combine as combine,
+from .population import (
+    Nearest as Nearest,
+    Population as Population,
+    Standing as Standing,
+    measure_population as measure_population,
+    shipped_population as shipped_population,
 )
+from .power import MeanSpectrum as MeanSpectrum
 from .profile import Profile as Profile, angular_profile as angular_profile, radial_profile as radial_profile
 from .resampling import (
     ResamplingTrace as ResamplingTrace,
@@ -41,6 +40,11 @@ from .resampling import (
     resampling_trace as resampling_trace,
 )
 from .residual import Residual as Residual, high_pass_residual as high_pass_residual
-from .spec import Channel as Channel, Normalisation as Normalisation, SpectrumSpec as SpectrumSpec
+from .spec import (
+    Channel as Channel,
+    Normalisation as Normalisation,
+    SpectrumSpec as SpectrumSpec,
+    channel_planes as channel_planes,
+)
 from .tiles import log_coherence as log_coherence, tile_coherence as tile_coherence
 from .windows import Window as Window

@@ -1,4 +1,4 @@
-"""Giving one image the power of another: what is left to tell them apart is not how sharp they are."""
+"""Give one image the radial power of another, so that sharpness no longer tells them apart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: f
     Parameters
     ----------
     image, reference : ndarray, shape (H, W) or (H, W, C)
-        Of one shape, in one unit.
+        Two images of the same shape and unit.
     limit : float
         Gains lie between 1 / limit and limit.
 
@@ -44,17 +44,17 @@ def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: f
         raise ValueError(f"limit must be at least 1, got {limit}")
     height, width = image.shape[:2]
     spectrum = fft.rfft2(np.asarray(image, np.float32), axes=(0, 1))
-    wanted = fft.rfft2(np.asarray(reference, np.float32), axes=(0, 1))
+    target = fft.rfft2(np.asarray(reference, np.float32), axes=(0, 1))
     ring = _rings(height, width)
     counts = np.bincount(ring.ravel())
     gain = np.empty(spectrum.shape, np.float32)
     for channel in np.ndindex(spectrum.shape[2:]):
         place = (slice(None), slice(None), *channel)
-        ratio = np.log(np.abs(wanted[place]) + 1e-3) - np.log(np.abs(spectrum[place]) + 1e-3)
+        ratio = np.log(np.abs(target[place]) + 1e-3) - np.log(np.abs(spectrum[place]) + 1e-3)
         mean = np.bincount(ring.ravel(), weights=ratio.ravel()) / np.maximum(counts, 1)
         gain[place] = np.exp(np.clip(mean, -np.log(limit), np.log(limit)))[ring]
     gain[0, 0] = 1.0
-    return np.asarray(fft.irfft2(spectrum * gain, s=(height, width), axes=(0, 1)), np.float32)
+    return fft.irfft2(spectrum * gain, s=(height, width), axes=(0, 1))
 
 
 def _rings(height: int, width: int) -> NDArray[np.int64]:

@@ -90,7 +90,7 @@ class Band:
         """
         height, width = shape
         radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-        return np.asarray((radius >= self.low) & (radius < self.high))
+        return (radius >= self.low) & (radius < self.high)
 
 
 def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
@@ -102,17 +102,19 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     Parameters
     ----------
     planes : ndarray, shape (..., H, W)
+        Image planes.
     band : Band
+        Frequencies that stay.
 
     Returns
     -------
     ndarray of float32, shape (..., H, W)
     """
-    given = np.asarray(planes, np.float32)
-    height, width = given.shape[-2:]
-    spectrum = fft.rfft2(given)
+    samples = np.asarray(planes, np.float32)
+    height, width = samples.shape[-2:]
+    spectrum = fft.rfft2(samples)
     spectrum *= band.mask((height, width))
-    return np.asarray(fft.irfft2(spectrum, s=(height, width)), np.float32)
+    return fft.irfft2(spectrum, s=(height, width))
 
 
 def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, reach: int = 1) -> NDArray[np.bool_]:

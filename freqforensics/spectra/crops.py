@@ -20,8 +20,8 @@ def crop_origins(
     """Top left corners (row, column) of the crops of `size` in an image of `shape`.
 
     Every offset is a multiple of `align` from the image's origin. A pattern whose period divides `align` (the lines
-    of x2, x4, x8 and x16 upsampling, and of JPEG's blocks) then has the same phase in every crop of every image,
-    whatever the images' sizes; with free offsets a coherent average loses the very lines it looks for.
+    of x2, x4, x8 and x16 upsampling, and of JPEG's blocks) then has the same phase in every crop of images of any
+    size; with free offsets a coherent average loses the very lines it looks for.
 
     Parameters
     ----------

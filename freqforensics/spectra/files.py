@@ -1,4 +1,4 @@
-"""From image files to one averaged spectrum: the only module of this room that knows files."""
+"""Averaged spectra of image files: the only module of this room that reads them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
 from freqforensics.runtime.parallel import Backend, map_reduce
-from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
-from freqforensics.sources.records import ImageRecord
+from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
+from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.layout import LayoutAccumulator
-from freqforensics.spectra.power import MeanSpectrum, SpectrumAccumulator
+from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
 
@@ -31,17 +31,18 @@ NEAR_COPIES: Final = "looks like another image (near duplicates, which freqforen
 
 @dataclass(frozen=True, eq=False)
 class FileEvidence:
-    """What one pass over files gives to say whether they were upsampled, and what else would explain it.
+    """Evidence from one pass over files: whether they were upsampled, and what else would explain it.
 
     Parameters
     ----------
     spectrum : MeanSpectrum
+        Average over the files.
     trace : ResamplingTrace or None
-        None where no image is large enough.
+        Second difference of the files; None where no image is large enough.
     jpeg_qualities : tuple of int
-        Of the averaged images that are JPEG files, from their quantisation tables.
+        Qualities of the averaged images that are JPEG files, from their quantisation tables.
     unchanged : float or None
-        Share of the crop's pixels that are the same in every image; None of fewer than five images.
+        Share of the crop's pixels that are the same in every image; None for fewer than five images.
     """
 
     spectrum: MeanSpectrum
@@ -52,7 +53,7 @@ class FileEvidence:
 
 @dataclass
 class _Share:
-    """What one chunk of files adds."""
+    """Contribution of one chunk of files."""
 
     accumulator: SpectrumAccumulator
     trace: TraceAccumulator | None = None
@@ -65,14 +66,14 @@ class _Share:
 
 
 class ImageTerm(NamedTuple):
-    """What one image file adds to an average.
+    """Contribution of one image file to an average.
 
     Parameters
     ----------
     spectrum : MeanSpectrum
-        Without an image where the file cannot be read or is too small.
+        Spectrum of the image; of no image where the file cannot be read or is too small.
     content : int
-        `difference_hash` of the picture; -1 of one that is flat, or was not averaged.
+        `difference_hash` of the picture; -1 for one that is flat or was not averaged.
     """
 
     spectrum: MeanSpectrum
@@ -98,23 +99,22 @@ def mean_spectrum(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
-        All of them go into one average, whatever their labels; `by_generator` sorts them apart. Files that are equal
-        to the byte count once. The result's `notes` say how many copies there were, and how many images look like
-        another one.
+        Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
+        count once. The result's `notes` give the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     workers : int, optional
         Threads; default all processors. The result does not depend on it.
     limit : int, optional
-        Use at most so many: the first in order, or with `rng` a random choice without replacement.
+        At most this many files: the first in order, or with `rng` a random choice without replacement.
     rng : numpy.random.Generator, optional
-        For `limit`, and for crops drawn at random.
+        Random generator for `limit` and for crops drawn at random.
     on_error : {"raise", "skip"}
-        At a file that cannot be read: raise, or go on and list it in the result's `failures`.
+        Whether a file that cannot be read raises, or is skipped and listed in the result's `failures`.
     exif_orientation, max_pixels, salvage
-        As in `read_image`.
+        Orientation, size limit and truncated JPEGs, as in `read_image`.
     backend, progress
-        As in `map_reduce`.
+        How the work runs and the name of its progress bar, as in `map_reduce`.
 
     Returns
     -------
@@ -197,9 +197,11 @@ def file_evidence(
     records : sequence of ImageRecord, str or Path
         Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
-        Of square, central crops.
-    workers, limit, progress
-        As for `mean_spectrum`; the first so many files are taken.
+        Default ``SpectrumSpec()``; crops must be square and central.
+    workers, progress
+        Number of threads and name of the progress bar, as for `mean_spectrum`.
+    limit : int, optional
+        At most this many files, the first in order.
 
     Returns
     -------
@@ -265,7 +267,7 @@ def _pass(
 ) -> _Share:
     seeds: Sequence[int | None] = [None] * len(paths)
     if rng is not None:
-        # The first of a chunk is the chunk's, whatever the threads.
+        # A chunk is seeded by its first file, so the number of threads does not matter.
         seeds = rng.integers(2**63, size=len(paths)).tolist()
     items = list(zip(paths, seeds, strict=True))
     return map_reduce(items, average, _merge, backend=backend, workers=workers, progress=progress)
@@ -313,7 +315,7 @@ def _read(
     paths: Sequence[Path],
     share: _Share,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images of files one by one, and put on record what they are."""
+    """Yield the images of files one by one, and record their notes, hashes and JPEG qualities."""
     height, width = spec.shape
     for path in paths:
         notes: list[str] = []
@@ -334,7 +336,7 @@ def _read(
             share.failures.append((error.path, error.reason))
             continue
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
-            # What a salvaged file lacks is known of that file only.
+            # A note about a salvaged file names the file.
             share.notes.update(f"{shown_path(path)}: {note}" if note.startswith("salvaged") else note for note in notes)
             share.hashes.append(difference_hash(image))
             share.digest = (share.digest + int.from_bytes(hashlib.sha256(data).digest(), "big")) % (1 << 256)

@@ -1,4 +1,4 @@
-"""What two mean vectors have in common, and whether it is more than chance: the jackknife of their inner product."""
+"""Whether two mean vectors have more in common than chance: the jackknife of their inner product."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class JackknifeMean:
         """
         several = [rows for rows in left_out if len(rows) > 1]
         deviations = [(rows - rows.mean(axis=0)) * np.sqrt((len(rows) - 1) / len(rows)) for rows in several]
-        # A group of one part varies, too, but nobody knows by how much.
+        # A group of one part varies too, by an unknown amount.
         degrees = min(map(len, several)) - 1 if several and len(several) == len(left_out) else 0
         return cls(value, np.concatenate(deviations) if several else np.zeros((0, len(value))), degrees)
 
@@ -62,13 +62,14 @@ def product_p_value(first: JackknifeMean, second: JackknifeMean, *, together: bo
     Parameters
     ----------
     first, second : JackknifeMean
+        The two means.
     together : bool
-        Part i of both is of the same images: the noise that they share is taken off the product.
+        Whether part i of both comes from the same images; the noise that they share is taken off the product.
 
     Returns
     -------
     float
-        One-sided. 1 where the variance is unknown or zero.
+        One-sided p-value; 1 where the variance is unknown or zero.
 
     Raises
     ------
@@ -88,8 +89,8 @@ def product_p_value(first: JackknifeMean, second: JackknifeMean, *, together: bo
         total = float(((from_first + from_second) ** 2).sum())
         variance = max(total - float((crossed**2).sum() + (crossed * crossed.T).sum()), total / 2)
     else:
-        one, other = float((from_first**2).sum()), float((from_second**2).sum())
-        variance = max(one + other - float((crossed**2).sum()), one, other)
+        variance_first, variance_second = float((from_first**2).sum()), float((from_second**2).sum())
+        variance = max(variance_first + variance_second - float((crossed**2).sum()), variance_first, variance_second)
     if degrees < 1 or variance <= 0:
         return 1.0
     return float(stdtr(degrees, -product / np.sqrt(variance)))
@@ -101,21 +102,21 @@ def left_out_means(sums: Float, counts: Float) -> Float:
     Parameters
     ----------
     sums : ndarray, shape (P, ...)
-        Of each part.
+        Sum of each part.
     counts : ndarray, shape (P,)
-        Terms of each part.
+        Number of terms of each part.
 
     Returns
     -------
     ndarray, shape (P, ...)
-        Empty of a single part.
+        Mean without each part; empty for a single part.
     """
     if len(counts) < 2:
-        return np.asarray(sums[:0], np.float64)
+        return sums[:0]
     rest = (counts.sum() - counts).reshape(-1, *[1] * (sums.ndim - 1))
-    return np.asarray((sums.sum(axis=0) - sums) / rest)
+    return (sums.sum(axis=0) - sums) / rest
 
 
 def shared_parts(first: Sequence[str | None], second: Sequence[str | None]) -> bool:
-    """Say whether part i of both is of the same files, by their hashes; unknown hashes are of no file."""
+    """Say whether part i of both is of the same files, by their hashes; an unknown hash matches none."""
     return len(first) == len(second) > 0 and None not in first and tuple(first) == tuple(second)

@@ -13,7 +13,7 @@ from freqforensics.spectra.spec import channel_planes
 SAME: Final = 2.0
 """Standard deviation over images, grey levels, below which a pixel counts as the same: JPEG moves it by about one."""
 FEWEST: Final = 5
-"""Images from which a share is given: of fewer, pixels agree by chance."""
+"""Least number of images for a share: in fewer, pixels agree by chance."""
 
 
 class LayoutAccumulator:
@@ -58,8 +58,9 @@ class LayoutAccumulator:
         Returns
         -------
         float or None
-            Standard deviation over images below two grey levels. None of fewer than five images. Measured: 0 for
-            photographs and generators of nine test sets, 0.2 to 0.8 for screenshots of one layout.
+            Share of pixels whose standard deviation over images is below two grey levels; None for fewer than five
+            images. Measured: 0 for photographs and generators of nine test sets, 0.2 to 0.8 for screenshots of one
+            layout.
         """
         if self.images < FEWEST:
             return None

@@ -1,4 +1,4 @@
-"""What chance alone gives: the exact null of the coherence, and intervals of a mean power.
+"""The exact null distribution of the coherence, and intervals of a mean power.
 
 F_1 .. F_N are one frequency bin of N images' spectra, R = |sum F|^2 / (N sum |F|^2) its coherence.
 """
@@ -26,7 +26,7 @@ def coherence_p_value(coherence: Float, n: int, *, self_conjugate: NDArray[np.bo
     n : int
         Number N of independent images. One image has no coherence to test: p = 1 everywhere.
     self_conjugate : ndarray of bool, shape (H, W//2 + 1)
-        As `self_conjugate_bins` gives it.
+        Bins that are their own mirror image; see `self_conjugate_bins`.
 
     Returns
     -------
@@ -85,9 +85,11 @@ def chi_square_interval(mean: Float, n: int, level: float, *, self_conjugate: ND
     Parameters
     ----------
     mean : ndarray, shape (..., H, W//2 + 1)
+        Mean power.
     n, level
-        As in `mean_interval`.
+        Number of images and coverage, as in `mean_interval`.
     self_conjugate : ndarray of bool, shape (H, W//2 + 1)
+        Bins that are their own mirror image; see `self_conjugate_bins`.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def chi_square_interval(mean: Float, n: int, level: float, *, self_conjugate: ND
     from scipy.special import gammaincinv
 
     shape = np.where(self_conjugate, 0.5, 1.0) * n  # half the degrees of freedom
-    low, high = (np.asarray(gammaincinv(shape, tail), np.float64) for tail in (0.5 - level / 2, 0.5 + level / 2))
+    low, high = (gammaincinv(shape, tail) for tail in (0.5 - level / 2, 0.5 + level / 2))
     return mean * shape / high, mean * shape / low
 
 

@@ -24,12 +24,12 @@ class SpectralLine:
     amplitude : float
         Coherent amplitude, in the unit of the spectrum's normalisation.
     nr : float
-        N R, the coherence in units of what chance gives: 1 by chance, N at most.
+        N R, the coherence relative to its mean by chance: 1 by chance, N at most.
     p_value : float
-        Of this bin by itself.
+        p-value of this bin by itself.
     p_corrected : float
-        For the number of bins searched: Bonferroni's from `strongest_line` (the chance of any line as strong),
-        Benjamini and Hochberg's from `find_peaks`.
+        p-value corrected for the number of bins searched: Bonferroni's from `strongest_line` (the chance of any line
+        as strong), Benjamini and Hochberg's from `find_peaks`.
     """
 
     fx: float
@@ -46,7 +46,7 @@ def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
     Parameters
     ----------
     spectrum : MeanSpectrum
-        With "rgb", the three planes are searched together.
+        Averaged spectrum. With "rgb" the three planes are searched together.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def find_peaks(
     Parameters
     ----------
     spectrum : MeanSpectrum
-        One plane.
+        Averaged spectrum of one plane.
     fdr : float
         False discovery rate (Benjamini & Hochberg 1995) over `line_bins`.
     background : {"none", "local"}
@@ -147,7 +147,7 @@ def find_peaks(
 
 
 def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:
-    """Bins of the half-plane (H, W//2 + 1) where a line may be looked for, each but once.
+    """Bins of the half-plane (H, W//2 + 1) that are searched for lines, each only once.
 
     Left out are DC, with the neighbours into which a Hann window spreads it, and the bins that repeat another as its
     mirror image.

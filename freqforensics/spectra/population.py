@@ -43,18 +43,18 @@ POPULATION: Final = Path(__file__).parent / "population.npz"
 
 @dataclass(frozen=True)
 class Nearest:
-    """The generator whose lattice an image's is most like.
+    """The generator whose lattice is most like an image's.
 
     Parameters
     ----------
     name : str or None
-        None is "unknown": no likeness is beyond what photographs reach.
+        Name of the generator; None ("unknown") if no likeness is beyond that of photographs.
     p_value : float
-        Of the most alike, times the number of generators: how often photographs are as alike.
+        How often photographs are as much like the most similar generator, times the number of generators.
     likeness : tuple of (str, float)
-        Correlation with each, from the greatest.
+        Name of each generator and correlation with it, in descending order.
     images : int
-        Photographs compared with.
+        Number of photographs that the image is compared with.
     """
 
     name: str | None
@@ -64,12 +64,12 @@ class Nearest:
 
     @property
     def alike(self) -> bool:
-        """Whether the likeness is beyond what photographs reach. One that has no lattice of its own is not named."""
+        """Whether the likeness is beyond that of photographs. A generator without a lattice is never named."""
         return self.p_value <= UNKNOWN_ABOVE
 
     @property
     def decidable(self) -> bool:
-        """Whether there are photographs enough, and generators, to name one at all."""
+        """Whether there are enough photographs, and any generators, to name one at all."""
         return bool(self.likeness) and len(self.likeness) / (1 + self.images) <= UNKNOWN_ABOVE
 
 
@@ -82,7 +82,7 @@ class Standing:
     frequencies : tuple of float
         Cycles per pixel.
     levels : tuple of float
-        Of the image: ten times the decadic logarithm of the residual's power, dB re 1 squared grey level.
+        Levels of the image: ten times the decadic logarithm of the residual's power, dB re 1 squared grey level.
     percentiles : tuple of tuple of float
         Photographs' levels, a row for each of `PERCENTILES`.
     outside : float
@@ -102,11 +102,12 @@ class Standing:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Photographs, and generators beside them.
+    """Spectra of a population of photographs, and lattices of generators.
 
     Parameters
     ----------
     photographs : int
+        Number of photographs.
     levels : ndarray, shape (7, 32)
         Percentiles of radial profiles of the residual's power, dB.
     natural : ndarray, shape (3, 40)
@@ -114,13 +115,13 @@ class Population:
     centre, scale : ndarray, shape (3, 32, 32)
         Mean and standard deviation of photographs' log coherence.
     names : tuple of str
-        Of the generators.
+        Names of the generators.
     lattices : ndarray, shape (generators, 3, 32, 32)
         Mean log coherence of each, centred and scaled.
     likeness : ndarray, shape (photographs, generators)
-        Of the photographs, for the null.
+        Correlation of each photograph with each generator's lattice, for the null distribution.
     about : str
-        What the images were.
+        Description of the images.
     """
 
     photographs: int
@@ -134,7 +135,7 @@ class Population:
     about: str = ""
 
     def standing(self, image: Uint8) -> Standing:
-        """Hold an image's residual spectrum against photographs'; images as for `measure_population`."""
+        """Compare an image's residual spectrum with photographs'; images as for `measure_population`."""
         level = _levels(_cut(image))
         frequencies = (np.arange(BINS) + 1) * 0.5 / BINS
         outside = (level < self.levels[0]) | (level > self.levels[-1])
@@ -146,22 +147,22 @@ class Population:
         )
 
     def nearest(self, image: Uint8) -> Nearest:
-        """Name the generator whose lattice an image's is most like, or none; images as for `measure_population`.
+        """Name the generator whose lattice is most like an image's, or none; images as for `measure_population`.
 
         A uniform image has no lattice: nothing is named, and nothing is compared.
         """
         coherence = _coherence(_cut(image))
-        found = _likeness((coherence - self.centre) / self.scale, self.lattices)
-        if not len(found) or not coherence.any():
+        likeness = _likeness((coherence - self.centre) / self.scale, self.lattices)
+        if not len(likeness) or not coherence.any():
             return Nearest(None, 1.0, (), self.photographs)
-        order = np.argsort(-found)
+        order = np.argsort(-likeness)
         best = int(order[0])
-        p_value = (1 + int((self.likeness[:, best] >= found[best]).sum())) / (1 + self.photographs)
+        p_value = (1 + int((self.likeness[:, best] >= likeness[best]).sum())) / (1 + self.photographs)
         p_value = min(1.0, p_value * len(self.names))
         return Nearest(
             self.names[best] if p_value <= UNKNOWN_ABOVE else None,
             p_value,
-            tuple((self.names[i], float(found[i])) for i in order),
+            tuple((self.names[i], float(likeness[i])) for i in order),
             self.photographs,
         )
 
@@ -239,11 +240,12 @@ def measure_population(
     Parameters
     ----------
     photographs : iterable of ndarray of uint8, (H, W, 3)
-        From 64 pixels a side; smaller ones are left out, larger ones cut to the middle 512. From 100 of them on
-        percentiles mean something.
+        RGB images, at least 100 for meaningful percentiles. Images with a side under 64 pixels are left out; of larger
+        ones the middle 512 pixels are used.
     generators : mapping of str to iterables of images
+        Images of each generator, by its name.
     about : str
-        What the images are; kept.
+        Description of the images, stored with the result.
 
     Returns
     -------
@@ -267,10 +269,10 @@ def measure_population(
     centre, scale = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), 0.1)
     lattices = []
     for name, images in (generators or {}).items():
-        own = [_coherence(_cut(image)) for image in images if min(image.shape[:2]) >= SMALLEST]
-        if not own:
+        coherences = [_coherence(_cut(image)) for image in images if min(image.shape[:2]) >= SMALLEST]
+        if not coherences:
             raise ValueError(f"generator {name} has no image of at least {SMALLEST}x{SMALLEST} pixels")
-        lattices.append((np.mean(own, axis=0) - centre) / scale)
+        lattices.append((np.mean(coherences, axis=0) - centre) / scale)
     shapes = np.array(lattices).reshape(len(lattices), *centre.shape)
     return Population(
         photographs=len(planes),
@@ -303,7 +305,7 @@ def _levels(image: Uint8) -> Float:
     residual = high_pass_residual(_luma(image))
     power = np.abs(fft.rfft2(apply_window(residual, "hann"))) ** 2 / window_sums(image.shape[:2], "hann")[1]
     profile = radial_profile(full_plane(power, residual.shape[1]), bins=BINS)
-    return np.asarray(10 * np.log10(np.maximum(profile.values[1:], _LEAST_POWER)))
+    return 10 * np.log10(np.maximum(profile.values[1:], _LEAST_POWER))
 
 
 def _natural(image: Uint8) -> Float:
@@ -326,7 +328,7 @@ def _natural(image: Uint8) -> Float:
 
 
 def _coherence(image: Uint8) -> Float:
-    planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb), np.uint8).transpose(2, 0, 1)
+    planes = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb).transpose(2, 0, 1)
     return np.asarray(log_coherence(high_pass_residual(np.ascontiguousarray(planes))), np.float64)
 
 
@@ -337,7 +339,7 @@ def _likeness(plane: Float, lattices: Float) -> Float:
     flat = flat - flat.mean()
     others = others - others.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(others, axis=1) * np.linalg.norm(flat)
-    return np.asarray(others @ flat / np.maximum(norms, 1e-12))
+    return others @ flat / np.maximum(norms, 1e-12)
 
 
 @lru_cache(maxsize=1)

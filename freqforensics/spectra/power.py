@@ -1,4 +1,4 @@
-"""Averaged Fourier spectra of residuals: the sums over images, and what follows from them."""
+"""Averaged Fourier spectra of residuals, as they follow from the sums over images."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import dataclasses
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.runtime.writing import replacing
-from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.nulls import (
     chi_square_interval,
     coherence_p_value,
@@ -26,9 +23,7 @@ from freqforensics.spectra.nulls import (
     mean_interval,
     self_conjugate_bins,
 )
-from freqforensics.spectra.residual import high_pass_residual, residual_margin
-from freqforensics.spectra.spec import SpectrumSpec, channel_planes
-from freqforensics.spectra.windows import apply_window, smooth_component, window_sums
+from freqforensics.spectra.spec import SpectrumSpec
 
 SpectrumKind = Literal["coherent", "power", "log_power", "coherence", "p_value"]
 
@@ -40,12 +35,9 @@ LARGEST: Final = 1 << 32
 """Bytes of sums that are read."""
 _BYTES: Final = 48  # of one frequency in all sums
 
-POWER_FLOOR = 1e-12
-"""Least power density that enters the mean of the logarithm, in squared grey levels: a flat image has none at all."""
-
 
 @dataclass
-class _Sums:
+class Sums:
     """The arrays of an accumulator, each (planes, H, W//2 + 1), of unnormalised DFTs."""
 
     f: NDArray[np.complex128]
@@ -55,186 +47,16 @@ class _Sums:
     image_power: Float
 
     @classmethod
-    def zeros(cls, shape: tuple[int, ...]) -> _Sums:
+    def zeros(cls, shape: tuple[int, ...]) -> Sums:
+        """Give sums over no image."""
         return cls(np.zeros(shape, np.complex128), *(np.zeros(shape) for _ in range(4)))
 
-    def copy(self) -> _Sums:
-        return _Sums(*(array.copy() for array in self))
+    def copy(self) -> Sums:
+        """Copy the arrays."""
+        return Sums(*(array.copy() for array in self))
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.f, self.power, self.power_square, self.log_power, self.image_power))
-
-
-class SpectrumAccumulator:
-    """Sums over images from which every averaged spectrum follows; merging is addition.
-
-    It holds, in float64 on the half-plane, the sums of F, |F|^2, |F|^4 and log |F|^2 over crops, and of
-    |sum of an image's F|^2 over images (crops of one image are not independent). Its memory does not grow with the
-    number of images.
-
-    Parameters
-    ----------
-    spec : SpectrumSpec
-
-    Attributes
-    ----------
-    images, crops : int
-        How many went in. One crop an image, except with ``crop="tiles"``.
-    skipped : Counter
-        Images left out, by reason.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> accumulator = SpectrumAccumulator(SpectrumSpec(size=32, residual="none"))
-    >>> accumulator.update(rng.normal(0, 10, (50, 32, 32)))
-    >>> bool(80 < accumulator.result().power.mean() < 120)
-    True
-    """
-
-    def __init__(self, spec: SpectrumSpec) -> None:
-        self.spec = spec
-        self.images = 0
-        self.crops = 0
-        self.skipped: Counter[str] = Counter()
-        self._sums: _Sums | None = None  # until there is an image: sizes that no image has may be any
-
-    def update(self, batch: NDArray[Any] | Iterable[NDArray[Any]], *, rng: np.random.Generator | None = None) -> None:
-        """Add images: crop, residual, window and transform as the spec says.
-
-        Parameters
-        ----------
-        batch : ndarray of shape (N, H, W) or (N, H, W, 3), or iterable of arrays (H, W) or (H, W, 3)
-            Grey planes or RGB images in grey levels, of any size; those smaller than the crop are counted in
-            `skipped`. float64 planes are transformed in float64, everything else in float32.
-        rng : numpy.random.Generator, optional
-            Needed where the spec's crop is "random".
-
-        Raises
-        ------
-        ValueError
-            A shape that is none of these, a value that is not finite, or a missing `rng`.
-        """
-        if isinstance(batch, np.ndarray) and (
-            batch.ndim not in (3, 4) or (batch.ndim == 3 and batch.shape[2] == 3 and batch.shape[1] > 3)
-        ):
-            raise ValueError(
-                f"a batch has shape (N, H, W) or (N, H, W, 3), got {batch.shape}; give one image as [image]"
-            )
-        for image in batch:
-            self._add(np.asarray(image), rng)
-
-    def merge(self, other: SpectrumAccumulator) -> SpectrumAccumulator:
-        """Add another accumulator's sums to this one, and return this one.
-
-        Raises
-        ------
-        ValueError
-            The specs differ.
-        """
-        if other.spec != self.spec:
-            raise ValueError(f"spectra of different specs cannot be merged: {self.spec} and {other.spec}")
-        self.images += other.images
-        self.crops += other.crops
-        self.skipped.update(other.skipped)
-        if self._sums is None:
-            self._sums = other._sums and other._sums.copy()
-        elif other._sums is not None:
-            for mine, theirs in zip(self._sums, other._sums, strict=True):
-                mine += theirs
-        return self
-
-    def result(
-        self,
-        *,
-        notes: Mapping[str, int] | None = None,
-        failures: Sequence[tuple[str, str]] = (),
-        inputs_sha256: str | None = None,
-    ) -> MeanSpectrum:
-        """Freeze a copy of the sums into a `MeanSpectrum`.
-
-        Parameters
-        ----------
-        notes, failures, inputs_sha256
-            What is to be stored with it; see `MeanSpectrum`.
-        """
-        return MeanSpectrum(
-            spec=self.spec,
-            images=self.images,
-            crops=self.crops,
-            sums=_Sums.zeros((self.spec.planes, 0, 0)) if self._sums is None else self._sums.copy(),
-            skipped=dict(sorted(self.skipped.items())),
-            notes=dict(sorted((notes or {}).items())),
-            failures=tuple(failures),
-            inputs_sha256=inputs_sha256,
-        )
-
-    def save(self, path: str | Path) -> None:
-        """Write the sums as `MeanSpectrum.save` does."""
-        self.result().save(path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> SpectrumAccumulator:
-        """Read what `save`, of this class or of `MeanSpectrum`, wrote, to go on adding.
-
-        Raises
-        ------
-        ValueError, OSError
-            As `MeanSpectrum.load`.
-        """
-        return MeanSpectrum.load(path)._accumulator()
-
-    def _crops(self, image: NDArray[Any], rng: np.random.Generator | None) -> list[NDArray[Any]]:
-        """Residuals of an image's crops, each (planes, H, W)."""
-        spec = self.spec
-        height, width = spec.shape
-        margin = residual_margin(spec.residual, spec.kernel)
-        crops = []
-        for row, column in crop_origins(image.shape[:2], spec.shape, spec.crop, align=spec.align, rng=rng):
-            top, left = (max(0, start - margin) // 2 * 2 for start in (row, column))  # even: "npr" pairs from 0
-            cut = image[top : row + height + margin, left : column + width + margin]
-            planes = channel_planes(cut, spec.channel)
-            if spec.residual != "none" or planes.dtype != np.float64:
-                planes = high_pass_residual(planes, spec.residual, kernel=spec.kernel)
-            crops.append(planes[:, row - top : row - top + height, column - left : column - left + width])
-        return crops
-
-    def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
-        spec = self.spec
-        crops = self._crops(image, rng)
-        if not crops:
-            self.skipped["smaller than {}x{}".format(*spec.shape)] += 1
-            return
-        transforms = [self._transform(planes) for planes in crops]
-        if not all(np.isfinite(transform[..., 0, 0]).all() for transform in transforms):
-            raise ValueError(f"an image of shape {image.shape} holds values that are not finite")
-        if self._sums is None:
-            self._sums = _Sums.zeros(transforms[0].shape)
-        sums = self._sums
-        self.images += 1
-        self.crops += len(transforms)
-        floor = POWER_FLOOR * window_sums(spec.shape, spec.window)[1]
-        power = np.empty(transforms[0].shape, transforms[0].real.dtype)
-        square = np.empty_like(power)
-        for transform in transforms:
-            # In place: fresh arrays of this size cost more than the arithmetic on them.
-            np.square(transform.real, out=power)
-            power += np.square(transform.imag, out=square)
-            sums.f += transform
-            sums.power += power
-            sums.power_square += np.square(power, dtype=np.float64)
-            if len(transforms) == 1:
-                sums.image_power += power
-            np.maximum(power, floor, out=power)
-            sums.log_power += np.log(power, out=power)
-        if len(transforms) > 1:
-            total = np.sum(transforms, axis=0, dtype=np.complex128)
-            sums.image_power += total.real**2 + total.imag**2
-
-    def _transform(self, planes: NDArray[Any]) -> NDArray[Any]:
-        """Half-plane DFT, shape (planes, H, W//2 + 1)."""
-        transform = np.asarray(scipy.fft.rfft2(apply_window(planes, self.spec.window)))
-        return transform - smooth_component(planes) if self.spec.window == "periodic" else transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,14 +69,15 @@ class MeanSpectrum:
     Parameters
     ----------
     spec : SpectrumSpec
+        Crops, residual, window and channel of the images.
     images, crops : int
-        How many were averaged.
+        Number of images and of crops that were averaged.
     sums : arrays
-        As accumulated, unnormalised.
+        Sums over crops and images, unnormalised.
     skipped : dict of str to int
         Images left out, by reason.
     notes : dict of str to int
-        Oddities of the files, with their number.
+        Number of files with each oddity.
     failures : tuple of (path, reason)
         Files that could not be read.
     inputs_sha256 : str or None
@@ -264,13 +87,13 @@ class MeanSpectrum:
     Raises
     ------
     ValueError
-        From every property of an average, if there are no images.
+        Raised by every property of an average if there are no images.
     """
 
     spec: SpectrumSpec
     images: int
     crops: int
-    sums: _Sums = field(repr=False)
+    sums: Sums = field(repr=False)
     skipped: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
     failures: tuple[tuple[str, str], ...] = ()
@@ -287,7 +110,7 @@ class MeanSpectrum:
 
     @property
     def power(self) -> Float:
-        """Incoherent power sum |F|^2 / N: what has energy in every image, whatever its phase."""
+        """Incoherent power sum |F|^2 / N: the energy in every image, with any phase."""
         return self._out(self.sums.power * (self.spec.scale**2 / self._count))
 
     @property
@@ -330,8 +153,9 @@ class MeanSpectrum:
         level : float
             Coverage, in (0, 1).
         method : {"moments", "chi2"}
-            From the spread between images (sum of |F|^4), or from theory (exact if all images are draws of one
-            Gaussian process; too narrow for real images). The number of images counts, not of crops.
+            Whether the interval follows from the spread between images (sum of |F|^4), or from theory (exact if all
+            images are draws of one Gaussian process; too narrow for real images). The number of images counts, not
+            that of crops.
 
         Returns
         -------
@@ -369,7 +193,7 @@ class MeanSpectrum:
             "failures": self.failures,
             "inputs_sha256": self.inputs_sha256,
         }
-        names = [f.name for f in dataclasses.fields(_Sums)]
+        names = [f.name for f in dataclasses.fields(Sums)]
         with replacing(path) as temporary, temporary.open("wb") as file:
             arrays: dict[str, Any] = dict(zip(names, self.sums, strict=True))
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
@@ -386,7 +210,7 @@ class MeanSpectrum:
         OSError
             It cannot be opened.
         """
-        names = [f.name for f in dataclasses.fields(_Sums)]
+        names = [f.name for f in dataclasses.fields(Sums)]
         try:
             about = read_facts(read_npz(path, ["about"])["about"])
             if about["format"] != FORMAT:
@@ -410,7 +234,7 @@ class MeanSpectrum:
                 spec=spec,
                 images=images,
                 crops=crops,
-                sums=_Sums(arrays["f"].astype(np.complex128), *(arrays[name].astype(np.float64) for name in names[1:])),
+                sums=Sums(arrays["f"].astype(np.complex128), *(arrays[name].astype(np.float64) for name in names[1:])),
                 skipped={str(reason): check_count(about["skipped"], reason) for reason in about["skipped"]},
                 notes={str(note): check_count(about["notes"], note) for note in about["notes"]},
                 failures=tuple((str(name), str(reason)) for name, reason in about["failures"]),
@@ -426,14 +250,6 @@ class MeanSpectrum:
     def _count(self) -> int:
         return self._require(self.crops)
 
-    def _accumulator(self) -> SpectrumAccumulator:
-        """Give the sums, copied, to go on adding."""
-        accumulator = SpectrumAccumulator(self.spec)
-        accumulator.images, accumulator.crops = self.images, self.crops
-        accumulator.skipped = Counter(self.skipped)
-        accumulator._sums = self.sums.copy() if self.images else None
-        return accumulator
-
     def _require(self, count: int) -> int:
         if count == 0:
             why = f" ({', '.join(f'{n} {reason}' for reason, n in self.skipped.items())})" if self.skipped else ""
@@ -442,36 +258,3 @@ class MeanSpectrum:
 
     def _out(self, array: Float) -> Float:
         return array[0] if self.spec.planes == 1 else array
-
-
-def combine(spectra: Sequence[MeanSpectrum]) -> MeanSpectrum:
-    """Add up the averages of disjoint sets of images.
-
-    Parameters
-    ----------
-    spectra : sequence of MeanSpectrum
-        Of one spec.
-
-    Returns
-    -------
-    MeanSpectrum
-        The average of all the images together.
-
-    Raises
-    ------
-    ValueError
-        There are none, or the specs differ.
-    """
-    if not spectra:
-        raise ValueError("spectra must not be empty")
-    accumulator = SpectrumAccumulator(spectra[0].spec)
-    notes: Counter[str] = Counter()
-    for one in spectra:
-        accumulator.merge(one._accumulator())
-        notes.update(one.notes)
-    digests = [one.inputs_sha256 for one in spectra if one.inputs_sha256 is not None]
-    return accumulator.result(
-        notes=notes,
-        failures=[failure for one in spectra for failure in one.failures],
-        inputs_sha256=f"{sum(int(digest, 16) for digest in digests) % (1 << 256):064x}" if digests else None,
-    )

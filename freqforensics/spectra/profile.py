@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.tables import TableWriter, read_table
 from freqforensics.runtime.writing import replacing
 
 Estimator = Literal["mean", "sum"]
@@ -22,6 +23,7 @@ class Profile:
     Parameters
     ----------
     axis : {"radius", "angle"}
+        Quantity that is binned.
     values : ndarray, shape (bins,)
         NaN where the estimator is "mean" and the bin holds no point.
     edges : ndarray, shape (bins + 1,)
@@ -29,6 +31,7 @@ class Profile:
     counts : ndarray of int, shape (bins,)
         Points in each bin.
     estimator : {"mean", "sum"}
+        Whether `values` are means or sums over the points of a bin.
     """
 
     axis: Literal["radius", "angle"]
@@ -49,9 +52,11 @@ class Profile:
         """Write a CSV table: lower edge, upper edge, centre, count, value; the first line names the estimator."""
         rows = zip(self.edges[:-1], self.edges[1:], self.centres, self.counts, self.values, strict=True)
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.write(f"# {self.axis} {self.estimator}\nlower,upper,centre,count,value\n")
+            writer = TableWriter(file)
+            writer.row((f"# {self.axis} {self.estimator}",))
+            writer.row(("lower", "upper", "centre", "count", "value"))
             for lower, upper, centre, count, value in rows:
-                file.write(f"{float(lower)!r},{float(upper)!r},{float(centre)!r},{count},{float(value)!r}\n")
+                writer.row((float(lower), float(upper), float(centre), int(count), float(value)))
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:
@@ -63,13 +68,13 @@ class Profile:
             The file is not one of these.
         """
         try:
-            with Path(path).open(encoding="utf-8") as file:
-                _, axis, estimator = file.readline().split()
-                table = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
+            rows = read_table(path)
+            _, axis, estimator = rows[0][0].split()
+            table = np.array(rows[2:], np.float64)
             if axis not in ("radius", "angle") or estimator not in get_args(Estimator):
                 raise ValueError(f"unknown profile {axis} {estimator}")
             edges = np.append(table[:, 0], table[-1, 1])
-        except (ValueError, IndexError, UnicodeDecodeError) as error:
+        except (ValueError, IndexError) as error:
             raise ValueError(f"{path} is not a saved profile: {error}") from error
         return cls(axis, table[:, 4], edges, table[:, 3].astype(np.int64), estimator)  # type: ignore[arg-type]
 
@@ -139,8 +144,9 @@ def angular_profile(
     Parameters
     ----------
     plane : ndarray, shape (H, W)
-        As for `radial_profile`.
+        Full spectrum, DC at (H//2, W//2), as for `radial_profile`.
     estimator : {"mean", "sum"}
+        Mean or sum over the points of a sector.
     bins : int
         Sectors over 180 degrees; opposite directions are the same for a real image. Sector k is centred at
         180 k / bins degrees. 0 degrees is along x (vertical stripes), 90 along y; angles grow from x towards
@@ -177,8 +183,8 @@ def angular_profile(
     half = 90.0 / bins
     angle = (np.degrees(np.arctan2(fy[:, None], fx)) + half) % 180.0 - half
     edges = (np.arange(bins + 1) - 0.5) * (180.0 / bins)
-    taken = (radius >= min_frequency) & (radius <= max_frequency) & (radius > 0)
-    return _binned("angle", angle[taken], np.asarray(plane)[taken], edges, estimator)
+    selected = (radius >= min_frequency) & (radius <= max_frequency) & (radius > 0)
+    return _binned("angle", angle[selected], np.asarray(plane)[selected], edges, estimator)
 
 
 def _check(plane: NDArray[Any], estimator: str) -> None:
@@ -194,13 +200,13 @@ def _axes(height: int, width: int) -> tuple[Float, Float]:
 
 def _binned(
     axis: Literal["radius", "angle"],
-    place: NDArray[Any],
+    coordinate: NDArray[Any],
     plane: NDArray[Any],
     edges: NDArray[Any],
     estimator: Estimator,
 ) -> Profile:
     # A frequency like 3/8 must not fall to either side of an edge by rounding.
-    index = np.searchsorted(edges, np.round(place.ravel(), 12), side="right") - 1
+    index = np.searchsorted(edges, np.round(coordinate.ravel(), 12), side="right") - 1
     inside = (index >= 0) & (index < len(edges) - 1)
     index, values = index[inside], np.asarray(plane, np.float64).ravel()[inside]
     counts = np.bincount(index, minlength=len(edges) - 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Periodic traces in the second difference of images: what resizing and JPEG's block grid leave, whatever made them."""
+"""Periodic traces in the second difference of images, which resizing and JPEG's block grid leave."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _REACH, _GAP = 14, 2  # bins on either side that give the background, and those 
 
 @dataclass(frozen=True, eq=False)
 class ResamplingTrace:
-    """The averaged spectrum of how strongly images bend, along x and along y.
+    """The averaged spectrum of the second difference of images, along x and along y.
 
     Parameters
     ----------
     images : int
+        Number of images averaged.
     frequencies : ndarray, shape (bins,)
         Cycles per pixel.
     power : ndarray, shape (2, bins)
@@ -57,7 +58,7 @@ class ResamplingTrace:
         shape[-1] /= 2
         level = self.images * support * (2 / np.pi) / _CORRELATED
         f = ratio * gammaincinv(self.images, 0.5) / self.images  # from the median of a gamma distribution to its mean
-        return np.asarray(betainc(level, shape, level / (level + shape * f)), np.float64)
+        return betainc(level, shape, level / (level + shape * f))
 
     def _ratio_and_support(self) -> tuple[Float, Float]:
         """The ratio, and how many different bins around gave its median, shape (bins,)."""
@@ -68,9 +69,9 @@ class ResamplingTrace:
             around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
             # Beyond the ends the spectrum is its own mirror image.
             folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
-            taken = [i for i in folded if i >= lowest - _REACH // 2]
-            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, taken], axis=1), 1e-30)
-            support[index] = len(set(taken))
+            selected = [i for i in folded if i >= lowest - _REACH // 2]
+            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, selected], axis=1), 1e-30)
+            support[index] = len(set(selected))
         return ratio, support
 
 

@@ -1,4 +1,4 @@
-"""High-pass residuals: what is left of an image when its content is taken away."""
+"""High-pass residuals: what remains of an image without its smooth content."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kern
         return _METHODS[method](plane, kernel)
     flat = plane.reshape(-1, *plane.shape[-2:])
     out = np.empty(flat.shape, np.float32)
-    for index, one in enumerate(flat):
-        out[index] = _METHODS[method](one, kernel)
+    for index, layer in enumerate(flat):
+        out[index] = _METHODS[method](layer, kernel)
     return out.reshape(plane.shape)
 
 
@@ -96,19 +96,19 @@ def _median(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
         from scipy.ndimage import median_filter
 
         smooth = median_filter(plane, kernel, mode="nearest")
-    return np.asarray(np.subtract(plane, smooth, dtype=np.float32))
+    return np.subtract(plane, smooth, dtype=np.float32)
 
 
 def _gaussian(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
     plane = plane.astype(np.float32)
     sigma = 0.3 * ((kernel - 1) / 2 - 1) + 0.8  # given, or OpenCV takes binomial taps for small kernels
     blurred = cv2.GaussianBlur(plane, (kernel, kernel), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(plane - blurred, np.float32)
+    return np.subtract(plane, blurred, dtype=np.float32)
 
 
 def _laplacian(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
     laplacian = cv2.Laplacian(plane.astype(np.float32), cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(laplacian * np.float32(-0.25))
+    return laplacian * np.float32(-0.25)
 
 
 def _wavelet(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
@@ -123,12 +123,12 @@ def _wavelet(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
         return np.zeros(plane.shape, np.float32)
     sigma = float(np.median(finest)) / 0.6744897501960817
     smooth = denoise_wavelet(unit, sigma=sigma, method="BayesShrink", mode="soft", wavelet="db2", rescale_sigma=False)
-    return np.asarray((unit - smooth) * np.float32(255), np.float32)
+    return (unit - smooth) * np.float32(255)
 
 
 def _npr(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:
     rows, columns = (np.arange(length) // 2 * 2 for length in plane.shape)
-    return np.asarray(np.subtract(plane, plane[np.ix_(rows, columns)], dtype=np.float32))
+    return np.subtract(plane, plane[np.ix_(rows, columns)], dtype=np.float32)
 
 
 def _none(plane: NDArray[Any], kernel: int) -> NDArray[np.float32]:

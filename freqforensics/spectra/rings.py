@@ -24,14 +24,14 @@ _RINGS: Final = 64
 
 def bin_weights(shape: tuple[int, int]) -> Float:
     """How many bins of the whole plane each of the half-plane stands for; content's do not count."""
-    return np.asarray(np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape))
+    return np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape)
 
 
 def without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
     """Take the weighted mean of its ring off every bin of arrays (..., H, W // 2 + 1)."""
     place, averages = ring_of_bins(shape).ravel(), _ring_averages(shape)
     flat = np.asarray(values, np.float64).reshape(values.size // place.size, place.size)
-    return np.asarray((flat - np.asarray(averages @ flat.T).T[:, place]).reshape(values.shape))
+    return (flat - (averages @ flat.T).T[:, place]).reshape(values.shape)
 
 
 @lru_cache(maxsize=8)
@@ -56,16 +56,16 @@ def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.G
     """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
     turns = np.exp(2j * np.pi * rng.random(values.shape))
     turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
-    return np.asarray(np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True))
+    return np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True)
 
 
 def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
-    """Give the second half of the columns that hold their own mirror image what the first half has."""
-    made = values.copy()
+    """Mirror the first half of the columns that hold their own mirror image onto the second half."""
+    symmetric = values.copy()
     for column in {0, shape[1] // 2} if shape[1] % 2 == 0 else {0}:
-        first = made[1 : (shape[0] + 1) // 2, column]
-        made[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
-    return made
+        first = symmetric[1 : (shape[0] + 1) // 2, column]
+        symmetric[shape[0] - len(first) :, column] = (np.conj(first) if conjugate else first)[::-1]
+    return symmetric
 
 
 def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
@@ -85,6 +85,6 @@ def exchanged(
     rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
     order = np.argsort(rings, axis=None, kind="stable")
     shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
-    made = np.empty_like(values).ravel()
-    made[order] = values.ravel()[shuffled]
-    return _mirrored(made.reshape(values.shape), shape)
+    permuted = np.empty_like(values).ravel()
+    permuted[order] = values.ravel()[shuffled]
+    return _mirrored(permuted.reshape(values.shape), shape)

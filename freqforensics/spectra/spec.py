@@ -1,4 +1,4 @@
-"""What to compute of an image before its spectrum is averaged; stored with every result."""
+"""How the spectrum of an image is computed before it is averaged; stored with every result."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class SpectrumSpec:
         Height and width of the crops, in pixels, at least 2. Smaller images are skipped and counted; nothing is
         resized or padded.
     crop : {"center", "tiles", "random"}
-        See `crop_origins`.
+        Where crops lie; see `crop_origins`.
     align : int
         Crop offsets are multiples of this from the image's origin, so that lattices keep their phase.
     residual : {"median", "gaussian", "laplacian", "wavelet", "npr", "none"}
-        See `high_pass_residual`. It is computed with a margin around the crop, so that it equals the crop of the
-        whole image's residual.
+        High-pass residual; see `high_pass_residual`. A margin around the crop enters, so that the result equals the
+        crop of the whole image's residual.
     kernel : int
         Odd side of the residual's filter.
     channel : {"luma", "red", "green", "blue", "rgb"}
-        "luma" is 0.299 R + 0.587 G + 0.114 B, unrounded; of a JPEG file it is the luma that the file stores, whole grey
-        levels that no interpolated chroma has gone through. The two differ by a rounding, and by more only where the
+        "luma" is 0.299 R + 0.587 G + 0.114 B, unrounded; for a JPEG file it is the luma that the file stores, in whole
+        grey levels and without any interpolated chroma. The two differ by a rounding, and by more only where the
         colours clip. "rgb" keeps three spectra apart.
     window : {"none", "hann", "periodic"}
         "periodic" takes the periodic component of Moisan's periodic plus smooth decomposition, which removes the
@@ -63,8 +63,8 @@ class SpectrumSpec:
     normalisation: Normalisation = "density"
 
     def __post_init__(self) -> None:
-        given = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
-        size = tuple(int(side) if isinstance(side, (int, np.integer)) else 0 for side in given)
+        sides = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size, self.size)
+        size = tuple(int(side) if isinstance(side, (int, np.integer)) else 0 for side in sides)
         if len(size) != 2 or min(size) < 2:
             raise ValueError(f"size must be one or two integers (height, width) from 2, got {self.size!r}")
         object.__setattr__(self, "size", size)
@@ -105,6 +105,7 @@ def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
     image : ndarray, shape (H, W, 3) or (H, W)
         RGB, or one grey plane, which can only be taken as "luma".
     channel : {"luma", "red", "green", "blue", "rgb"}
+        Planes to take.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        Any other shape, or a colour asked of a grey plane.
+        Any other shape, or a colour of a grey plane.
     """
     if image.ndim == 2:
         if channel != "luma":
@@ -123,7 +124,7 @@ def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image must have shape (H, W, 3) or (H, W), got {image.shape}")
     if channel == "luma":
-        return np.asarray(cv2.cvtColor(np.asarray(image, np.float32), cv2.COLOR_RGB2GRAY))[None]
+        return cv2.cvtColor(np.asarray(image, np.float32), cv2.COLOR_RGB2GRAY)[None]
     planes = np.moveaxis(image, 2, 0)
     if channel == "rgb":
         return np.ascontiguousarray(planes)

@@ -1,4 +1,4 @@
-"""The coherence of one image's tiles: what has the same phase all over it, as a lattice has."""
+"""The coherence of one image's tiles, which is high where the phase is the same all over it, as in a lattice."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     coherent = np.abs(spectra.sum(axis=(-4, -2))) ** 2
     total = (spectra.real**2 + spectra.imag**2).sum(axis=(-4, -2))
     half = np.where(total > LEAST_POWER, coherent / np.maximum(total, LEAST_POWER), 0)
-    return np.asarray(fft.fftshift(_whole(half, tile), axes=(-2, -1)), np.float32)
+    return fft.fftshift(_whole(half, tile), axes=(-2, -1))
 
 
 def log_coherence(planes: NDArray[Any]) -> NDArray[np.float32]:

@@ -18,7 +18,9 @@ def apply_window(plane: NDArray[Any], window: Window) -> NDArray[Any]:
     Parameters
     ----------
     plane : ndarray of floating point, shape (..., H, W)
+        Image planes.
     window : {"none", "hann", "periodic"}
+        Window, see `SpectrumSpec`.
 
     Returns
     -------
@@ -27,7 +29,7 @@ def apply_window(plane: NDArray[Any], window: Window) -> NDArray[Any]:
     if window != "hann":
         return plane
     rows, columns = (_hann(length).astype(plane.dtype) for length in plane.shape[-2:])
-    return np.asarray(plane * rows[:, None] * columns)
+    return plane * rows[:, None] * columns
 
 
 def window_sums(size: tuple[int, int], window: Window) -> tuple[float, float]:
@@ -44,6 +46,7 @@ def smooth_component(plane: NDArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     plane : ndarray of floating point, shape (..., H, W)
+        Image planes.
 
     Returns
     -------

@@ -19,9 +19,8 @@ from freqforensics.runtime.writing import write_json
 from freqforensics.sources.copies import distinct_files, near_copies
 from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import MeanSpectrum, SpectrumSpec
+from freqforensics.spectra import MeanSpectrum, SpectrumSpec, combine
 from freqforensics.spectra.files import image_terms
-from freqforensics.spectra.power import combine
 
 PARTS: Final = 20
 FEWEST: Final = 20

@@ -14,8 +14,8 @@ from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
-from freqforensics.runtime.tables import TableWriter, read_table
-from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.runtime.tables import read_table, write_csv
+from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.spectra import Band
 from freqforensics.training.recipe import NAMED_INITS, TrainConfig
@@ -86,10 +86,8 @@ class Ablation:
 
     def save(self, folder: str | Path) -> None:
         """Write ``ablation.csv``."""
-        with replacing(Path(folder) / "ablation.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = TableWriter(file)
-            writer.row(field.name for field in fields(AblationRow))
-            writer.rows(astuple(row) for row in self.rows)
+        columns = (field.name for field in fields(AblationRow))
+        write_csv(Path(folder) / "ablation.csv", columns, map(astuple, self.rows))
 
     @classmethod
     def load(cls, path: str | Path, *, axis: Axis, miniatures: bool = False) -> Ablation:

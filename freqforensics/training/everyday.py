@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from freqforensics.detector.local import make_small_detector
 from freqforensics.detector.resnet import Detector
 from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.training.everyday_data import EverydayBatches, WeightedSource, index_everyday
 
@@ -236,12 +236,8 @@ class _Run:
         return detector.eval()
 
     def write_log(self, path: Path) -> None:
-        if not self.rows:
-            return
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        if self.rows:
+            write_csv(path, self.rows[0], ([row[column] for column in self.rows[0]] for row in self.rows))
 
     def store(self, path: Path) -> None:
         content = {

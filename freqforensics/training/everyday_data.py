@@ -22,7 +22,7 @@ from torch.utils.data import Dataset
 
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.images import read_image
-from freqforensics.perturbations.perturb import JPEG, Resize
+from freqforensics.perturbations import JPEG, Resize
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import match_radial_power

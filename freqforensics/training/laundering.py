@@ -6,8 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from freqforensics.perturbations.carriers import GIF, CutGrid, Denoise, Grey
-from freqforensics.perturbations.perturb import (
+from freqforensics.perturbations import (
     AVIF,
     JPEG,
     Blur,
@@ -20,6 +19,7 @@ from freqforensics.perturbations.perturb import (
     Subsampling,
     WebP,
 )
+from freqforensics.perturbations.carriers import GIF, CutGrid, Denoise, Grey
 
 UNTOUCHED: Final = 0.3
 """Share of images to which nothing happens."""

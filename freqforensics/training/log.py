@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.runtime.writing import replacing
+from freqforensics.runtime.tables import TableWriter, parsed_rows, write_csv
 
 _STEP_COLUMNS: Final = ("step", "epoch", "rate", "loss")
 
@@ -60,11 +59,10 @@ class TrainLog:
         path = self.folder / "steps.csv"
         rows = []
         if self.last and path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                # What was done after the last checkpoint is done again; a row may be half written.
-                rows = [row for row in list(csv.reader(file))[1:] if len(row) == len(_STEP_COLUMNS)][: self.last]
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([_STEP_COLUMNS, *rows])
+            # Steps after the last checkpoint are taken again; a row may be half written.
+            rows = parsed_rows(path.read_text(encoding="utf-8"), path=path)[1:]
+            rows = [row for row in rows if len(row) == len(_STEP_COLUMNS)][: self.last]
+        write_csv(path, _STEP_COLUMNS, rows)
         self.file = path.open("a", newline="", encoding="utf-8")
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -83,17 +81,14 @@ class TrainLog:
     def step(self, step: int, epoch: int, rate: float, loss: float) -> None:
         """Add a row."""
         if self.file is not None:
-            csv.writer(self.file, lineterminator="\n").writerow([step, epoch, repr(rate), repr(loss)])
+            TableWriter(self.file).row((step, epoch, repr(rate), repr(loss)))
             self.file.flush()
         if self.board is not None:
             self.board.add_scalar("loss", loss, step)
 
     def epoch(self, epochs: Sequence[Epoch]) -> None:
         """Write all rows anew."""
-        with replacing(self.folder / "epochs.csv") as temporary, temporary.open("w", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(field.name for field in fields(Epoch))
-            writer.writerows(astuple(epoch) for epoch in epochs)
+        write_csv(self.folder / "epochs.csv", (field.name for field in fields(Epoch)), map(astuple, epochs))
         if self.board is not None:
             last = epochs[-1]
             for name in ("validation_loss", "accuracy", "balanced_accuracy", "ap", "rate"):

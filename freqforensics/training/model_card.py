@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from freqforensics.runtime.tables import read_table
 from freqforensics.runtime.writing import write_json
 
 DETECTION: Final = (
@@ -87,11 +87,10 @@ def read_runs(path: str | Path) -> list[dict[str, str]]:
     ValueError
         It is no table.
     """
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or any(None in row or None in row.values() for row in rows):
+    header, *rows = [row for row in read_table(path) if row] or [[]]
+    if not rows or any(len(row) != len(header) for row in rows):
         raise ValueError(f"{path} is no table of runs")
-    return rows
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _evaluation(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from freqforensics.attribution.curves import score_curves, tile_scores
 from freqforensics.attribution.path import integrate_path
 from freqforensics.detector import Detector, make_detector
 from freqforensics.images import read_jpeg_tables
-from freqforensics.perturbations.perturb import JPEG, Resize
+from freqforensics.perturbations import JPEG, Resize
 
 
 class Contrast(nn.Module):

@@ -9,7 +9,7 @@ from captum.metrics import sensitivity_max
 from pictures import picture
 
 from freqforensics.attribution import lattice_lines, map_complexity, max_sensitivity
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 
 
 def test_complexity_counts_the_fewest(rng):

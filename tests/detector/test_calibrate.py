@@ -22,8 +22,8 @@ from freqforensics.detector.calibrate import (
 )
 from freqforensics.detector.calibrated import known_detector, open_detector
 from freqforensics.detector.calibration import Calibration
+from freqforensics.perturbations import JPEG, Chain, Resize, WebP
 from freqforensics.perturbations.carriers import CARRIERS
-from freqforensics.perturbations.perturb import JPEG, Chain, Resize, WebP
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.sources.sources import index_images, index_sources
 from freqforensics.studies.population import calibration_study

@@ -9,8 +9,8 @@ from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.local import make_small_detector
 from freqforensics.detector.verdict import EVIDENCE, INCONCLUSIVE, MARGIN, Rate
 from freqforensics.images.jpeg import JpegTables, luma_table
+from freqforensics.perturbations import JPEG, Chain, WebP
 from freqforensics.perturbations.carriers import CARRIERS
-from freqforensics.perturbations.perturb import JPEG, Chain, WebP
 from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
 
 JPEG_LARGE = ImageKind("JPEG", "4:2:0", "high", "large")

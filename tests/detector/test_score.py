@@ -20,8 +20,8 @@ from freqforensics.detector.inference import folded, make_scorer
 from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.images import read_image
+from freqforensics.perturbations import JPEG
 from freqforensics.perturbations.augmentation import W20_TEST, W20_VALIDATION
-from freqforensics.perturbations.perturb import JPEG
 from freqforensics.sources.records import records_sha256
 from freqforensics.sources.sources import index_images
 

@@ -28,8 +28,8 @@ from freqforensics.evaluation import (
 )
 from freqforensics.evaluation.metrics import fit_threshold
 from freqforensics.images import read_image
+from freqforensics.perturbations import JPEG, WebP
 from freqforensics.perturbations.augmentation import social
-from freqforensics.perturbations.perturb import JPEG, WebP
 from freqforensics.runtime.results import claim_folder
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images

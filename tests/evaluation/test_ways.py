@@ -12,7 +12,7 @@ from toys import calibrated, rough_detector
 from freqforensics.detector import score_files
 from freqforensics.evaluation import WAYS, score_ways
 from freqforensics.images import read_image
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 from freqforensics.regions.views import cut, median_view, view_boxes
 from freqforensics.sources.sources import index_images
 

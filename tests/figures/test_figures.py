@@ -12,6 +12,7 @@ from matplotlib.colors import LogNorm
 from PIL import Image
 
 from freqforensics import figures
+from freqforensics.figures.style import OKABE_ITO
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling, radial_profile
 
 
@@ -181,10 +182,10 @@ def test_labels_keep_their_order_and_colour(spectra):
     fig = figures.plot_profiles(turned)
     legend = fig.axes[0].get_legend()
     colours = {t.get_text(): line.get_color() for t, line in zip(legend.get_texts(), legend.get_lines(), strict=True)}
-    assert colours == {"real": figures.OKABE_ITO[0], "fake": figures.OKABE_ITO[1]}
+    assert colours == {"real": OKABE_ITO[0], "fake": OKABE_ITO[1]}
     assert list(colours) == ["real", "fake"]
     panel = next(ax for ax in fig.axes if ax.get_title().startswith("other"))
-    assert panel.lines[0].get_color() == figures.OKABE_ITO[1]
+    assert panel.lines[0].get_color() == OKABE_ITO[1]
 
 
 def test_names_are_not_taken_for_formulas(spectra, tmp_path):

@@ -22,8 +22,8 @@ from freqforensics.generators import (
     measure_fit,
     read_photos,
 )
-from freqforensics.generators.fit import _Run
 from freqforensics.generators.miniature import describe
+from freqforensics.generators.optimisation import FitRun
 from freqforensics.generators.photos import central_crop, index_photos
 from freqforensics.generators.registry import fitted_families
 
@@ -49,17 +49,17 @@ def test_a_fit_that_was_broken_off_ends_with_the_same_weights(family, photos, tm
     options = {"steps": 8, "size": 32, "plan": SMALL, "seed": 5, "save_every": 1}
     whole = fit_miniature(family, photos, **options)
     state = tmp_path / "unfinished"
-    advance = _Run.advance
+    advance = FitRun.advance
 
     def break_off(self, images):
         if self.step == 7:
             raise StopError
         return advance(self, images)
 
-    monkeypatch.setattr(_Run, "advance", break_off)
+    monkeypatch.setattr(FitRun, "advance", break_off)
     with pytest.raises(StopError):
         fit_miniature(family, photos, state=state, **options)
-    monkeypatch.setattr(_Run, "advance", advance)
+    monkeypatch.setattr(FitRun, "advance", advance)
     assert state.exists()
     resumed = fit_miniature(family, photos, state=state, **options)
     assert not state.exists()
@@ -75,10 +75,10 @@ def test_a_state_of_another_fit_is_refused(photos, tmp_path, monkeypatch):
         raise StopError
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Run, "advance", break_off)
+        patch.setattr(FitRun, "advance", break_off)
         with pytest.raises(StopError):
             fit_miniature("crn", photos, steps=4, size=32, plan=SMALL, state=state)
-    _Run(FitConfig("crn", steps=4, size=32, plan=SMALL), "cpu").store(state)
+    FitRun(FitConfig("crn", steps=4, size=32, plan=SMALL), "cpu").store(state)
     with pytest.raises(ValueError, match="another configuration"):
         fit_miniature("crn", photos, steps=5, size=32, plan=SMALL, state=state)
     state.write_bytes(b"nonsense")
@@ -97,7 +97,7 @@ def test_a_fit_comes_nearer_to_the_photos(rng):
 
 def test_held_out_photos_are_never_trained_on(photos, monkeypatch):
     seen = []
-    monkeypatch.setattr(_Run, "advance", lambda self, images: seen.append(images) or setattr(self, "step", 99) or 0.0)
+    monkeypatch.setattr(FitRun, "advance", lambda self, images: seen.append(images) or setattr(self, "step", 99) or 0.0)
     card = fit_miniature("crn", photos, steps=4, size=32, plan=SMALL).card
     trained = {id(photo) for photo in seen[0]}
     assert [index for index, photo in enumerate(photos) if id(photo) not in trained] == [0, 10]

@@ -11,7 +11,7 @@ from pictures import encoded, picture
 from freqforensics import index_images, mean_spectrum, read_image, upsampling_study
 from freqforensics.generators import Photos, Plan, make_miniature, read_photos, simulate
 from freqforensics.images import decode_image, read_jpeg_tables
-from freqforensics.perturbations.perturb import JPEG
+from freqforensics.perturbations import JPEG
 from freqforensics.spectra import SpectrumSpec, file_evidence
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings, strategies as st
 from pictures import picture
 from PIL import Image, features
 
+from freqforensics.perturbations import AVIF, JPEG
 from freqforensics.perturbations.canvases import Border, Caption, Collage, Letterbox
 from freqforensics.perturbations.carriers import CARRIERS, GIF, CutGrid, Denoise, FitWithin, Grey
-from freqforensics.perturbations.perturb import AVIF, JPEG
 from freqforensics.perturbations.screens import ChatScreenshot, TextPage
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")

@@ -11,18 +11,7 @@ import scipy.ndimage
 from PIL import Image
 
 from freqforensics.images.jpeg import luma_table, read_jpeg_tables
-from freqforensics.perturbations import perturb
-from freqforensics.perturbations.augmentation import (
-    W20_RECIPES,
-    W20_TEST,
-    W20_VALIDATION,
-    augmentation,
-    double_jpeg,
-    social,
-    w20_training,
-    w20_validation,
-)
-from freqforensics.perturbations.perturb import (
+from freqforensics.perturbations import (
     JPEG,
     Blur,
     ChromaSubsampling,
@@ -34,6 +23,17 @@ from freqforensics.perturbations.perturb import (
     Sharpen,
     Sometimes,
     WebP,
+    compression,
+)
+from freqforensics.perturbations.augmentation import (
+    W20_RECIPES,
+    W20_TEST,
+    W20_VALIDATION,
+    augmentation,
+    double_jpeg,
+    social,
+    w20_training,
+    w20_validation,
 )
 
 
@@ -403,7 +403,7 @@ def test_chroma_is_subsampled_and_luma_is_not(rng, interpolation):
 @pytest.mark.parametrize(("interpolation", "sign"), [("integer-up", 1), ("integer-down", -1)])
 def test_integer_chroma_is_too_great_or_too_small_between_what_is_copied(rng, interpolation, sign):
     planes = rng.integers(0, 255, (50, 60, 2), dtype=np.uint8)
-    doubled = perturb._doubled(planes, up=sign > 0).astype(float)
+    doubled = compression._doubled(planes, up=sign > 0).astype(float)
     assert np.array_equal(doubled[::2, ::2], planes)
     exact = (planes[:, :-1].astype(float) + planes[:, 1:]) / 2
     assert (sign * (doubled[::2, 1:-1:2] - exact)).mean() == pytest.approx(0.25, abs=0.03)

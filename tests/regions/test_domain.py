@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from freqforensics.images.reading import read_image
+from freqforensics.perturbations import JPEG, Chain, Perturbation, Resize, WebP
 from freqforensics.perturbations.canvases import Border, Canvas, Caption, Collage, Letterbox
 from freqforensics.perturbations.carriers import GIF, Grey
-from freqforensics.perturbations.perturb import JPEG, Chain, Perturbation, Resize, WebP
 from freqforensics.perturbations.screens import ChatScreenshot, TextPage
 from freqforensics.regions.domain import Domain, find_region
 from freqforensics.regions.ground import Tiles, largest_rectangle

@@ -21,8 +21,8 @@ from safetensors.torch import load_file
 from freqforensics.detector import load_detector, make_detector, save_detector
 from freqforensics.detector.weights import SHELF as BUNDLED
 from freqforensics.generators.randomised import Faker
+from freqforensics.perturbations import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.perturbations.augmentation import w20_training, w20_validation
-from freqforensics.perturbations.perturb import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.spectra import Band
 from freqforensics.training import loop as training_run, train as module
 from freqforensics.training.batches import AugmentedImages, Simulated, draws_of

@@ -1,4 +1,4 @@
-"""What all decoders have in common: what they are given, and what they say of themselves."""
+"""What all decoders share: the code that they decode, and facts about the family."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, eq=False)
 class Code:
-    """What an encoder makes of N photos for a decoder, and what a decoder's family takes of it.
+    """The code of N photos, from an encoder to a decoder; a family uses some parts of it.
 
     Parameters
     ----------
     content : Tensor, shape (N, content, H / 2^layers, W / 2^layers)
+        Local content.
     style : Tensor, shape (N, style)
-        Of the whole picture, for families whose normalisation a style modulates.
+        Style of the whole picture, for families whose normalisation it modulates.
     skips : tuple of Tensor, each (N, skips, H / 2^k, W / 2^k), k = layers - 1 .. 1
-        For U-Nets.
+        Skip connections, for U-Nets.
     layout : Tensor, shape (N, layout, H, W)
         One-hot grey levels of the smoothed photo, in the place of a semantic layout.
     """

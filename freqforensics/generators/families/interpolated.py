@@ -41,8 +41,7 @@ class ProGAN(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.body(code.content)
-        return colours
+        return self.body(code.content)
 
 
 class _BigGANBlock(nn.Module):
@@ -57,8 +56,7 @@ class _BigGANBlock(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         h = self.conv1(self.up(F.relu(self.norm1(x, style))))
         h = self.conv2(F.relu(self.norm2(h, style)))
-        total: Tensor = h + self.shortcut(self.up(x))
-        return total
+        return h + self.shortcut(self.up(x))
 
 
 class BigGAN(Decoder):
@@ -87,8 +85,7 @@ class BigGAN(Decoder):
         x = code.content
         for block in self.blocks:
             x = block(x, code.style)
-        colours: Tensor = self.last(x)
-        return colours
+        return self.last(x)
 
 
 class _SPADEBlock(nn.Module):
@@ -105,8 +102,7 @@ class _SPADEBlock(nn.Module):
     def forward(self, x: Tensor, layout: Tensor) -> Tensor:
         h = self.conv0(F.leaky_relu(self.norm0(x, layout), 0.2))
         h = self.conv1(F.leaky_relu(self.norm1(h, layout), 0.2))
-        total: Tensor = h + self.shortcut(self.norm_shortcut(x, layout))
-        return total
+        return h + self.shortcut(self.norm_shortcut(x, layout))
 
 
 class GauGAN(Decoder):
@@ -185,8 +181,7 @@ class CRN(Decoder):
             if noise is not None:
                 beside.append(F.interpolate(noise, size=size, mode="nearest"))
             x = module(torch.cat(beside, dim=1))
-        colours: Tensor = self.last(x)
-        return colours
+        return self.last(x)
 
 
 class IMLE(CRN):
@@ -214,8 +209,7 @@ class _LDMBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        total: Tensor = self.body(x) + self.shortcut(x)
-        return total
+        return self.body(x) + self.shortcut(x)
 
 
 class LDMVAE(Decoder):
@@ -243,5 +237,4 @@ class LDMVAE(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.body(code.content)
-        return colours
+        return self.body(code.content)

@@ -56,8 +56,7 @@ class SAN(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.tail(code.content + self.body(code.content))
-        return colours
+        return self.tail(code.content + self.body(code.content))
 
 
 class Deepfake(Decoder):

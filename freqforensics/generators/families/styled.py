@@ -32,8 +32,7 @@ class _StyledConv(nn.Module):
         self.norm = AdaptiveInstanceNorm(channels, style)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        modulated: Tensor = self.norm(F.leaky_relu(x, 0.2), style)
-        return modulated
+        return self.norm(F.leaky_relu(x, 0.2), style)
 
 
 class StyleGAN(Decoder):
@@ -80,8 +79,7 @@ class StyleGAN(Decoder):
         for index, (conv0, styled0, conv1, styled1) in enumerate(layers):
             x = styled0(conv0(x), styles[2 * index])
             x = styled1(conv1(x), styles[2 * index + 1])
-        colours: Tensor = self.last(x)
-        return colours
+        return self.last(x)
 
 
 class _FusedUp(nn.Module):
@@ -162,8 +160,7 @@ class _AliasFreeLayer(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         x = F.leaky_relu(self.up(self.conv(x, style)), 0.2) * _GAIN
-        smaller: Tensor = self.down(x)
-        return smaller
+        return self.down(x)
 
 
 class StyleGAN3(Decoder):
@@ -198,5 +195,4 @@ class StyleGAN3(Decoder):
         x = code.content
         for layer in self.layers:
             x = layer(self.band(x), code.style)
-        colours: Tensor = self.last(self.critical(x, code.style), code.style)
-        return colours
+        return self.last(self.critical(x, code.style), code.style)

@@ -33,8 +33,7 @@ class DCGAN(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.body(code.content)
-        return colours
+        return self.body(code.content)
 
 
 class Pix2pix(Decoder):
@@ -68,8 +67,7 @@ class Pix2pix(Decoder):
         x = code.content
         for up, skip in zip(self.ups, code.skips, strict=True):
             x = torch.cat([up(x), skip], dim=1)
-        colours: Tensor = self.last(x)
-        return colours
+        return self.last(x)
 
 
 class _InstanceNormResidual(nn.Module):
@@ -87,8 +85,7 @@ class _InstanceNormResidual(nn.Module):
         self.body = nn.Sequential(conv(), norm(), nn.ReLU(), conv(), norm())
 
     def forward(self, x: Tensor) -> Tensor:
-        total: Tensor = x + self.body(x)
-        return total
+        return x + self.body(x)
 
 
 class CycleGAN(Decoder):
@@ -115,8 +112,7 @@ class CycleGAN(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.body(code.content)
-        return colours
+        return self.body(code.content)
 
 
 class StarGAN(Decoder):
@@ -142,8 +138,7 @@ class StarGAN(Decoder):
 
     def forward(self, code: Code) -> Tensor:
         """Make colours, (N, 3, H, W)."""
-        colours: Tensor = self.body(code.content)
-        return colours
+        return self.body(code.content)
 
 
 class SITD(Decoder):
