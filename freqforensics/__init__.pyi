@@ -38,13 +38,13 @@ from .spectra.resampling import resampling_trace as resampling_trace
 from .spectra.residual import high_pass_residual as high_pass_residual
 from .spectra.spec import SpectrumSpec as SpectrumSpec
 from .studies.ablate import AblationStudy as AblationStudy, ablate_study as ablate_study
-from .studies.audit import audit_sources as audit_sources
+from .studies.audit import AuditStudy as AuditStudy, audit_study as audit_study
 from .studies.baselines import BaselinesStudy as BaselinesStudy, baselines_study as baselines_study
-from .studies.compare import compare_sources as compare_sources
+from .studies.compare import ComparisonStudy as ComparisonStudy, compare_study as compare_study
 from .studies.evaluate import EvaluationStudy as EvaluationStudy, evaluate_study as evaluate_study
 from .studies.false_alarms import FalseAlarmsStudy as FalseAlarmsStudy, false_alarms_study as false_alarms_study
-from .studies.origin import find_origins as find_origins
-from .studies.quality import relate_quality as relate_quality
+from .studies.origin import OriginStudy as OriginStudy, origin_study as origin_study
+from .studies.quality import QualityStudy as QualityStudy, quality_study as quality_study
 from .studies.robustness import RobustnessStudy as RobustnessStudy, robustness_study as robustness_study
 from .studies.score import ScoreStudy as ScoreStudy, score_study as score_study
 from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study

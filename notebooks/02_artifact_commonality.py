@@ -26,7 +26,7 @@ from pathlib import Path
 from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
 from freqforensics.generators import FAMILIES, simulate_from_sources
 from freqforensics.generators.plain import write_upsampled_photographs
-from freqforensics.studies.compare import compare_sources
+from freqforensics.studies.compare import compare_study
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)
@@ -54,7 +54,7 @@ def operator(name: str) -> str | None:
     return FAMILIES[name].operator if name in FAMILIES else None
 
 
-comparison = compare_sources([folder / "miniatures"], groups=operator)
+comparison = compare_study([folder / "miniatures"], groups=operator).comparison
 plot_similarities(comparison)
 
 # %% [markdown]
@@ -104,12 +104,12 @@ plot_learning(comparison)
 data = os.environ.get("FREQFORENSICS_DATA")
 wanted = ("cyclegan", "dcgan", "pix2pix", "stable_diffusion", "stylegan2")
 found = [Path(data) / name for name in wanted if (Path(data) / name).is_dir()] if data else []
-real = compare_sources(found, limit=50) if len(found) > 1 else None
+real = compare_study(found, limit=50) if len(found) > 1 else None
 if real is None:
     print("FREQFORENSICS_DATA names no folder with two of", ", ".join(wanted))
 else:
     print("\n".join(real.notes))
-plot_similarities(real) if real else None
+plot_similarities(real.comparison) if real else None
 
 # %% [markdown]
 # In our test data `dcgan` and `pix2pix`, both built from transposed convolutions of 4x4, are each other's nearest by

@@ -27,9 +27,8 @@ from pathlib import Path
 from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
 from freqforensics.generators import simulate_from_sources
 from freqforensics.generators.plain import write_upsampled_photographs
-from freqforensics.images import read_image
 from freqforensics.quality.scores import SCORES
-from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.quality import quality_study
 
 holder = tempfile.TemporaryDirectory()
 folder = Path(holder.name)
@@ -52,8 +51,8 @@ for name in ("niqe_48", "blur_effect", "noise_sigma", "entropy"):
 # %%
 chosen = ["niqe_48", "blur_effect", "noise_sigma", "entropy"]
 labels = {name: SCORES[name].label for name in chosen}
-study, failures = relate_quality([folder / "miniatures"], scores=chosen, resamples=300, permutations=499)
-plot_forest(study, labels)
+study = quality_study([folder / "miniatures"], scores=chosen, bootstrap=300, permutations=499)
+plot_forest(study.fakeness, labels)
 
 # %% [markdown]
 # Each disc is one generator and one label: the rank correlation of logit and score, with its 95 % interval. To the
@@ -71,14 +70,13 @@ plot_forest(study, labels)
 # Many of these crops come from few photographs. A correlation over such a set is mostly one *between* photographs.
 
 # %%
-plot_scatter(study, "noise_sigma", labels["noise_sigma"])
+plot_scatter(study.fakeness, "noise_sigma", labels["noise_sigma"])
 
 # %% [markdown]
 # ## The least and the most fake
 
 # %%
-pictures = {path: read_image(path) for row in study.percentile_images().values() for _, path, _ in row}
-plot_percentiles(study, pictures)
+plot_percentiles(study.fakeness, study.pictures)
 
 # %% [markdown]
 # From left to right the score rises. Does the eye agree? If not, the detector sees something that you do not, and
@@ -89,7 +87,7 @@ plot_percentiles(study, pictures)
 # Whoever makes k images and shows the least fake one does better than average. How much better?
 
 # %%
-plot_least(study)
+plot_least(study.fakeness)
 
 # %% [markdown]
 # A rate of detection measured on random images is too kind if the images one meets were chosen.
@@ -100,12 +98,12 @@ plot_least(study)
 data = os.environ.get("FREQFORENSICS_DATA")
 found = [Path(data) / name for name in ("dcgan", "stylegan2", "biggan") if (Path(data) / name).is_dir()] if data else []
 if found:
-    real, _ = relate_quality(found, scores=chosen, limit=30, resamples=300, permutations=499)
+    real = quality_study(found, scores=chosen, limit=30, bootstrap=300, permutations=499)
     print("\n".join(real.notes))
 else:
     real = None
     print("FREQFORENSICS_DATA names no folder with dcgan, stylegan2 or biggan")
-plot_forest(real, labels) if real else None
+plot_forest(real.fakeness, labels) if real else None
 
 # %% [markdown]
 # ## When it misleads

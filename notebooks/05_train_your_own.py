@@ -42,11 +42,11 @@ print(crops, "crops of ten photographs")
 
 # %%
 from freqforensics.figures.audit import plot_audit
-from freqforensics.studies.audit import audit_sources
+from freqforensics.studies.audit import audit_study
 
 photographs = folder / "plain" / "nearest" / "0_real"
 simulate_from_sources([photographs], folder / "first-try", families=["dcgan"], scale_down=1)
-plot_audit(audit_sources([folder / "first-try"])[0])
+plot_audit(audit_study([folder / "first-try"]).audit)
 
 # %% [markdown]
 # *grey* stands out. So the grey photographs stay out. There is less to learn from, and it is worth more.

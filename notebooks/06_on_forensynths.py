@@ -74,9 +74,9 @@ for (generator, label), group in ff.by_generator(records).items():
 
 # %%
 from freqforensics.figures.audit import plot_audit
-from freqforensics.studies.audit import audit_sources
+from freqforensics.studies.audit import audit_study
 
-audit, _, _ = audit_sources(sources, limit=LIMIT)
+audit = audit_study(sources, limit=LIMIT).audit
 plot_audit(audit)
 
 # %% [markdown]

@@ -88,7 +88,7 @@ def test_imports_run_one_way():
 @pytest.mark.parametrize(
     "line",
     [
-        "from freqforensics.studies.compare import compare_sources",
+        "from freqforensics.studies.compare import compare_study",
         "import freqforensics.cli.compare",
         "def late():\n    from freqforensics.figures import plot_spectrum",
     ],

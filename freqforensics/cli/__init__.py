@@ -5,6 +5,7 @@
 import freqforensics.cli.spectrum
 import freqforensics.cli.upsampling
 import freqforensics.cli.compare
+import freqforensics.cli.origin
 import freqforensics.cli.score
 import freqforensics.cli.evaluate
 import freqforensics.cli.robustness

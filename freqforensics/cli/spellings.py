@@ -81,6 +81,9 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "train-everyday": {
         name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")
     },
+    "compare": {"size": "--crop"},
+    "origin": {"size": "--crop"},
+    "quality": {"score": "--score", "scores": "--score"},
 }
 """The same in one command."""
 

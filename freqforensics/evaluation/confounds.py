@@ -6,9 +6,10 @@ A detector, or a spectrum, can take such a difference for a generator's trace (G
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -30,6 +31,8 @@ MILD, SERIOUS = 0.2, 0.5
 """Effect sizes from which a significant difference is called so."""
 LEVEL: Final = 0.01
 _FOLDS: Final = 5
+_SAMPLED: Final = 40
+"""Files of a side, evenly spread, whose headers tell of serious differences."""
 
 
 @dataclass(frozen=True)
@@ -202,16 +205,18 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
     return found
 
 
-def serious_confounds(records: Sequence[ImageRecord], *, most: int = 40) -> list[str]:
-    """Say in a line for each generator what its sides seriously differ in, from some of its files' headers.
+def serious_confounds(
+    records: Sequence[ImageRecord], *, facts: Mapping[Path, FileFacts | None] | None = None
+) -> list[str]:
+    """Say in a line for each generator what its sides seriously differ in, from the headers of up to 40 files a side.
 
     Bytes per pixel are left out: they depend on what is in the pictures.
 
     Parameters
     ----------
     records : sequence of ImageRecord
-    most : int
-        Files read on each side, evenly spread.
+    facts : mapping of Path to FileFacts or None, optional
+        Of files that were read already; None of one that cannot be. Other files are read.
 
     Returns
     -------
@@ -222,13 +227,14 @@ def serious_confounds(records: Sequence[ImageRecord], *, most: int = 40) -> list
     for record in records:
         sides[record.generator, record.label].append(record)
     both = [name for name, label in sides if label == "fake" and (name, "real") in sides]
-    facts = []
+    sample = []
     for key, members in sides.items():
         if key[0] in both:
-            chosen = members[:: max(1, len(members) // most)][:most]
-            facts += [one for one in map(_facts_or_none, chosen) if one is not None]
+            chosen = members[:: max(1, len(members) // _SAMPLED)][:_SAMPLED]
+            sample += [_facts_or_none(record, facts or {}) for record in chosen]
     lines = []
-    for group in audit_facts(facts, forest=False, least=SERIOUS).groups:
+    readable = [one for one in sample if one is not None]
+    for group in audit_facts(readable, forest=False, least=SERIOUS).groups:
         # Bytes per pixel are the content's, too: smooth images compress well.
         serious = [
             f"{one.name} ({one.real} / {one.fake})"
@@ -269,7 +275,10 @@ def matched_records(facts: Sequence[FileFacts]) -> list[ImageRecord]:
     return sorted(chosen, key=lambda record: (record.generator, record.label, str(record.path)))
 
 
-def _facts_or_none(record: ImageRecord) -> FileFacts | None:
+def _facts_or_none(record: ImageRecord, known: Mapping[Path, FileFacts | None]) -> FileFacts | None:
+    if record.path in known:
+        facts = known[record.path]
+        return None if facts is None else replace(facts, record=record)
     try:
         return read_facts(record, content=False)
     except ImageReadError:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
-from freqforensics.quality import Association, FakenessStudy
+from freqforensics.quality import Association, FakenessByQuality
 from freqforensics.quality.fakeness import PERCENTILES
 
 _KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
@@ -21,13 +21,15 @@ _DIAMOND: Final = 0.3
 _PAPER: Final = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8}
 
 
-def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *, fig: Figure | None = None) -> Figure:
+def plot_forest(
+    fakeness: FakenessByQuality, labels: Mapping[str, str] | None = None, *, fig: Figure | None = None
+) -> Figure:
     """Draw every generator's rank correlation of logit and score, with the summary over generators.
 
     Parameters
     ----------
-    study : FakenessStudy
-        The study.
+    fakeness : FakenessByQuality
+        What associations were found.
     labels : mapping of str to str, optional
         Names of scores, in place of their own.
     fig : Figure, optional
@@ -40,9 +42,9 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
         paler, fewer than 30 images. Crosses: with JPEG quality, size and category held fixed. Diamonds: the mean over
         generators and its interval.
     """
-    tests = study.associations.tests
+    tests = fakeness.associations.tests
     names = sorted({test.generator for test in tests})
-    scores = study.scores
+    scores = fakeness.scores
     with style():
         fig = fig or new_figure()
         columns = min(3, len(scores))
@@ -63,7 +65,7 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
                             fillstyle="full" if test.q_value <= _LEVEL else "none")  # fmt: skip
                     if test.held and not math.isnan(test.partial_rho):
                         ax.plot(test.partial_rho, row, "x", color=colour, markersize=3.5, alpha=strength)
-            for summary in study.associations.summaries:
+            for summary in fakeness.associations.summaries:
                 if summary.score == score and not math.isnan(summary.rho):
                     row, reach = len(names) + _offset(summary.label), _DIAMOND / 2
                     ax.fill([summary.low, summary.rho, summary.high, summary.rho], [row, row - reach, row, row + reach],
@@ -92,15 +94,17 @@ def plot_forest(study: FakenessStudy, labels: Mapping[str, str] | None = None, *
     return fig
 
 
-def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, fig: Figure | None = None) -> Figure:
+def plot_scatter(
+    fakeness: FakenessByQuality, score: str, label: str | None = None, *, fig: Figure | None = None
+) -> Figure:
     """Draw logits against a score, a panel for each generator, with the trend of groups that are large enough.
 
     Parameters
     ----------
-    study : FakenessStudy
-        The study.
+    fakeness : FakenessByQuality
+        What associations were found.
     score : str
-        One of `FakenessStudy.scores`.
+        One of `FakenessByQuality.scores`.
     label : str, optional
         Name of the score, in place of its own.
     fig : Figure, optional
@@ -117,11 +121,11 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
     ValueError
         Another score.
     """
-    if score not in study.scores:
-        raise ValueError(f"score must be one of {', '.join(study.scores)}; got {score!r}")
-    values = study.values(score)
-    tests = {(test.generator, test.label): test for test in study.associations.tests if test.score == score}
-    names = [name for name in sorted({name for name, _ in tests}) if _has_values(study, values, name)]
+    if score not in fakeness.scores:
+        raise ValueError(f"score must be one of {', '.join(fakeness.scores)}; got {score!r}")
+    values = fakeness.values(score)
+    tests = {(test.generator, test.label): test for test in fakeness.associations.tests if test.score == score}
+    names = [name for name in sorted({name for name, _ in tests}) if _has_values(fakeness, values, name)]
     with style():
         fig = fig or new_figure()
         columns = min(3, max(1, len(names)))
@@ -131,29 +135,29 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
         axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
         for ax in axes.flat[len(names) :]:
             ax.set_axis_off()
-        low, high = float(study.logits.min()), float(study.logits.max())
+        low, high = float(fakeness.logits.min()), float(fakeness.logits.max())
         axes.flat[0].set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))  # room for words
         for ax, name in zip(axes.flat, names, strict=False):
             drawn: list[NDArray[np.float64]] = []
             texts = []
             for kind in _KINDS:
-                members = study.groups(kind).get(name, np.zeros(0, np.intp))
+                members = fakeness.groups(kind).get(name, np.zeros(0, np.intp))
                 members = members[np.isfinite(values[members])]
                 if not len(members):
                     continue
                 drawn.append(values[members])
-                ax.plot(values[members], study.logits[members], ".", color=label_colour(kind), markersize=2.5,
+                ax.plot(values[members], fakeness.logits[members], ".", color=label_colour(kind), markersize=2.5,
                         alpha=0.5, markeredgewidth=0)  # fmt: skip
                 test = tests.get((name, kind))
                 if test is not None and not math.isnan(test.rho):
                     texts.append((kind, _in_words(test)))
-            for trend in study.trends:
+            for trend in fakeness.trends:
                 if trend.score == score and trend.generator == name:
                     colour = label_colour(trend.label)
                     ax.fill_between(trend.x, trend.low, trend.high, color=colour, alpha=0.25, linewidth=0)
                     ax.plot(trend.x, trend.y, color=colour, linewidth=1.2)
-            if math.isfinite(study.threshold):
-                ax.axhline(study.threshold, color="0.5", linestyle="--", linewidth=0.7)
+            if math.isfinite(fakeness.threshold):
+                ax.axhline(fakeness.threshold, color="0.5", linestyle="--", linewidth=0.7)
             left, right = np.quantile(np.concatenate(drawn), [0.01, 0.99])
             reach = 0.05 * (right - left) or 1.0
             ax.set_xlim(left - reach, right + reach)
@@ -167,16 +171,16 @@ def plot_scatter(study: FakenessStudy, score: str, label: str | None = None, *, 
 
 
 def plot_percentiles(
-    study: FakenessStudy, pictures: Mapping[Path, NDArray[np.uint8]], *, fig: Figure | None = None
+    fakeness: FakenessByQuality, pictures: Mapping[Path, NDArray[np.uint8]], *, fig: Figure | None = None
 ) -> Figure:
     """Draw each generator's fakes at the 0, 25, 50, 75, 100th percentile of fakeness, as Wang et al. (2020) do.
 
     Parameters
     ----------
-    study : FakenessStudy
-        The study.
+    fakeness : FakenessByQuality
+        What associations were found.
     pictures : mapping of Path to ndarray of uint8, (H, W, 3)
-        Squares of the images that `FakenessStudy.percentile_images` names.
+        Squares of the images that `FakenessByQuality.percentile_images` names.
     fig : Figure, optional
         An empty figure to draw on; its size is set. Default a new one.
 
@@ -185,7 +189,7 @@ def plot_percentiles(
     Figure
         A row for each generator; below every image its logit.
     """
-    chosen = study.percentile_images()
+    chosen = fakeness.percentile_images()
     with style():
         fig = fig or new_figure()
         fig.set_size_inches(1.0 + 1.05 * len(PERCENTILES), 0.35 + 1.22 * len(chosen))
@@ -203,13 +207,13 @@ def plot_percentiles(
     return fig
 
 
-def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
+def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Figure:
     """Draw how the logit of the least fake of k images falls with k, and how often it is not called fake.
 
     Parameters
     ----------
-    study : FakenessStudy
-        The study.
+    fakeness : FakenessByQuality
+        What associations were found.
     fig : Figure, optional
         An empty figure to draw on; its size is set. Default a new one.
 
@@ -223,20 +227,20 @@ def plot_least(study: FakenessStudy, *, fig: Figure | None = None) -> Figure:
         fig.set_size_inches(6.6, 2.9)
         fig.set_layout_engine("constrained")
         left, right = fig.subplots(1, 2)
-        for number, (name, steps) in enumerate(study.least.items()):
+        for number, (name, steps) in enumerate(fakeness.least.items()):
             colour = OKABE_ITO[number % len(OKABE_ITO)]
             line = "-" if number < len(OKABE_ITO) else "--"
             ks = [step.k for step in steps]
             left.plot(ks, [step.expected for step in steps], line, marker=".", color=colour, label=name)
             right.plot(ks, [step.evades for step in steps], line, marker=".", color=colour)
-        if math.isfinite(study.threshold):
-            left.axhline(study.threshold, color="0.5", linestyle=":", linewidth=0.9)
+        if math.isfinite(fakeness.threshold):
+            left.axhline(fakeness.threshold, color="0.5", linestyle=":", linewidth=0.9)
         left.set_ylabel("expected logit (dotted: threshold)")
         right.set_ylabel("probability that it is not called fake")
         right.set_ylim(-0.02, 1.02)
         for ax in (left, right):
             ax.set_xscale("log")
-            counts = sorted({step.k for steps in study.least.values() for step in steps})
+            counts = sorted({step.k for steps in fakeness.least.values() for step in steps})
             ax.set_xticks(counts, [str(k) for k in counts])
             ax.minorticks_off()
             ax.set_xlabel("k, images to choose the least fake of")
@@ -251,8 +255,8 @@ def _offset(label: str) -> float:
     return -0.16 if label == "real" else 0.16
 
 
-def _has_values(study: FakenessStudy, values: NDArray[np.float64], name: str) -> bool:
-    return any(np.isfinite(values[study.groups(kind).get(name, np.zeros(0, np.intp))]).any() for kind in _KINDS)
+def _has_values(fakeness: FakenessByQuality, values: NDArray[np.float64], name: str) -> bool:
+    return any(np.isfinite(values[fakeness.groups(kind).get(name, np.zeros(0, np.intp))]).any() for kind in _KINDS)
 
 
 def _in_words(test: Association) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, produ
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, ring_of_bins, turned, without_rings
-
-if TYPE_CHECKING:
-    pass
 
 Measure = Literal["coherent", "log_power", "peaks", "lattice"]
 Float = NDArray[np.float64]
@@ -195,7 +192,7 @@ def similarity(
     else:
         p_value = _permuted_p_values(plain, values, measure, shape, permutations, rng)
     np.fill_diagonal(p_value, 1 / (1 + permutations))
-    return Similarity(measure, tuple(one.name for one in fingerprints), values, low, high, p_value)
+    return Similarity(measure, tuple(fingerprint.name for fingerprint in fingerprints), values, low, high, p_value)
 
 
 def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
@@ -207,8 +204,8 @@ def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
         return np.asarray((without_rings(levels, shape) * roots).reshape(*levels.shape[:-2], roots.size))
 
     means = []
-    for one in fingerprints:
-        fake, real = one.stacked
+    for fingerprint in fingerprints:
+        fake, real = fingerprint.stacked
         level, parts = fake.level(), [left_out_means(fake.log_power, fake.crops)]
         if real is not None:
             others = left_out_means(real.log_power, real.crops)
@@ -218,7 +215,7 @@ def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
                 parts = [parts[0] - real.level(), level - others]
             level = level - real.level()
         means.append(JackknifeMean.of(vectors(level), *map(vectors, parts)))
-    hashes = [[part.inputs_sha256 for part in one.real] for one in fingerprints]
+    hashes = [[part.inputs_sha256 for part in fingerprint.real] for fingerprint in fingerprints]
     p_value = np.ones((len(means), len(means)))
     for a in range(len(means)):
         for b in range(a):
@@ -243,7 +240,8 @@ def _permuted_p_values(
         rings = np.where(on_lattice(shape), rings, -1 - rings) + rings.max() + 1
     for _ in range(permutations):
         null = [
-            turned(own, shape, rng) if measure == "coherent" else exchanged(own, rings, shape, rng) for own in plain
+            turned(features, shape, rng) if measure == "coherent" else exchanged(features, rings, shape, rng)
+            for features in plain
         ]
         for a in range(len(plain)):
             for b in range(len(plain)):
@@ -277,18 +275,18 @@ def clusters(
     rng = np.random.default_rng(seed)
     shape = fingerprints[0].shape
     compare = _comparison(measure, shape)
-    names = tuple(one.name for one in fingerprints)
-    tree = _tree(_pairs([_features(one.stacked, measure, shape) for one in fingerprints], compare))
+    names = tuple(fingerprint.name for fingerprint in fingerprints)
+    tree = _tree(_pairs([_features(fingerprint.stacked, measure, shape) for fingerprint in fingerprints], compare))
     count = dict.fromkeys(tree, 0)
     for sample in _resampled(fingerprints, measure, resamples, rng):
         for members in _tree(_pairs(sample, compare)):
             if members in count:
                 count[members] += 1
-    found = [
+    result = [
         Cluster(tuple(names[i] for i in sorted(members)), height, count[members] / max(1, resamples))
         for members, height in tree.items()
     ]
-    return tuple(sorted(found, key=lambda cluster: (cluster.height, cluster.members)))
+    return tuple(sorted(result, key=lambda cluster: (cluster.height, cluster.members)))
 
 
 def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
@@ -301,8 +299,8 @@ def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
     """
     _check(fingerprints, "peaks")
     height, width = fingerprints[0].shape
-    found = sum(_significant(one.stacked[0], (height, width)).astype(np.int64) for one in fingerprints)
-    return np.asarray(full_plane(np.asarray(found), width), np.int64)
+    counts = sum(_significant(fingerprint.stacked[0], (height, width)).astype(np.int64) for fingerprint in fingerprints)
+    return np.asarray(full_plane(np.asarray(counts), width), np.int64)
 
 
 def _check(fingerprints: Sequence[Fingerprint], measure: str) -> None:
@@ -310,7 +308,7 @@ def _check(fingerprints: Sequence[Fingerprint], measure: str) -> None:
         raise ValueError(f"measure must be one of {', '.join(get_args(Measure))}; got {measure!r}")
     if len(fingerprints) < 2:
         raise ValueError(f"fingerprints must be two or more, got {len(fingerprints)}")
-    if len({one.fake[0].spec for one in fingerprints}) != 1:
+    if len({fingerprint.fake[0].spec for fingerprint in fingerprints}) != 1:
         raise ValueError("fingerprints must have one spec")
 
 
@@ -330,8 +328,8 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
         # Of random phases |z|^2 is exponential: what chance alone gives among so many bins is taken off (the
         # universal threshold of Donoho and Johnstone 1994), or noise in thousands of bins would hide a few lines.
         power_of_z = np.abs(z) ** 2
-        kept = np.maximum(0.0, 1 - np.log(CONTENT.mask(shape).sum()) / np.maximum(power_of_z, 1e-300))
-        return np.asarray(z * kept)
+        shrinkage = np.maximum(0.0, 1 - np.log(CONTENT.mask(shape).sum()) / np.maximum(power_of_z, 1e-300))
+        return np.asarray(z * shrinkage)
     if measure == "peaks":
         return _significant(fake, shape)
     power = fake.power.sum(axis=0)
@@ -365,9 +363,9 @@ def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape:
     r = np.abs(f) ** 2 / np.maximum(power * images, 1e-300)
     p = coherence_p_value(np.minimum(r, 1.0), int(images), self_conjugate=self_conjugate_bins(shape))
     inside = CONTENT.mask(shape)
-    found = np.zeros(p.shape, bool)
-    found[inside] = false_discovery_control(p[inside]) <= FDR
-    return found
+    coherent = np.zeros(p.shape, bool)
+    coherent[inside] = false_discovery_control(p[inside]) <= FDR
+    return coherent
 
 
 def _comparison(
@@ -399,21 +397,21 @@ def _standard_errors(
     """Of all pairs, by leaving out one part of one side of one set at a time."""
     count = len(fingerprints)
     variance = np.zeros((count, count))
-    for a, one in enumerate(fingerprints):
-        fake, real = one.stacked
+    for a, fingerprint in enumerate(fingerprints):
+        fake, real = fingerprint.stacked
         others = [b for b in range(count) if b != a]
-        kept: list[list[tuple[_Side, _Side | None]]] = [
+        left_out: list[list[tuple[_Side, _Side | None]]] = [
             [(fake.without(part), real) for part in range(len(fake.counts))]
         ]
         if real is not None:
-            kept.append([(fake, real.without(part)) for part in range(len(real.counts))])
-        for sides in kept:
+            left_out.append([(fake, real.without(part)) for part in range(len(real.counts))])
+        for sides in left_out:
             if len(sides) < 2:
                 continue
-            found = np.array(
-                [[compare(_features(side, measure, one.shape), plain[b]) for b in others] for side in sides]
+            values = np.array(
+                [[compare(_features(side, measure, fingerprint.shape), plain[b]) for b in others] for side in sides]
             )
-            spread = (len(sides) - 1) * found.var(axis=0)
+            spread = (len(sides) - 1) * values.var(axis=0)
             variance[a, others] += spread
             variance[others, a] += spread
     return np.asarray(np.sqrt(variance))
@@ -425,10 +423,10 @@ def _resampled(
     samples = []
     for _ in range(resamples):
         sample = []
-        for one in fingerprints:
-            fake, real = one.stacked
+        for fingerprint in fingerprints:
+            fake, real = fingerprint.stacked
             sides = fake.drawn(rng), None if real is None else real.drawn(rng)
-            sample.append(_features(sides, measure, one.shape))
+            sample.append(_features(sides, measure, fingerprint.shape))
         samples.append(sample)
     return samples
 
@@ -451,10 +449,10 @@ def _tree(values: Float) -> dict[frozenset[int], float]:
     distance = 1 - values
     np.fill_diagonal(distance, 0)
     members = {index: frozenset([index]) for index in range(len(values))}
-    found = {}
+    heights = {}
     for step, (a, b, height, _) in enumerate(linkage(squareform(distance, checks=False), "average")):
         joined = members[int(a)] | members[int(b)]
         members[len(values) + step] = joined
         if height < 1 - 1e-9:
-            found[joined] = float(height)
-    return found
+            heights[joined] = float(height)
+    return heights

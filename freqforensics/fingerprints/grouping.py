@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,7 +74,9 @@ def group(
         Compare every other set with these only: miniatures with real generators, say. The groups are then dealt out
         among these.
     permutations : int
+        Number of permutations for the p-value.
     seed : int
+        Random seed.
 
     Returns
     -------
@@ -94,10 +96,10 @@ def group(
     if among is None:
         rows, columns = np.triu_indices(len(names), 1)
     else:
-        rows, columns = (found.ravel() for found in np.meshgrid(*map(np.flatnonzero, (~others, others)), indexing="ij"))
-    own, coded = np.unique(labels, return_inverse=True)
+        rows, columns = (grid.ravel() for grid in np.meshgrid(*map(np.flatnonzero, (~others, others)), indexing="ij"))
+    kinds, coded = np.unique(labels, return_inverse=True)
     same = coded[rows] == coded[columns]
-    if len(own) < 2 or same.all() or not same.any():
+    if len(kinds) < 2 or same.all() or not same.any():
         raise ValueError("groups must be two or more, one of them of two sets or more that are compared")
 
     def means(same: NDArray[np.bool_]) -> tuple[float, float]:
@@ -121,3 +123,40 @@ def group(
         if row[best] > 0:
             nearest.append((name, str(labels[index]), names[best], str(labels[best])))
     return Grouping(similarity.measure, within, across, (1 + beyond) / (1 + permutations), len(names), tuple(nearest))
+
+
+def groupings(
+    similarities: Mapping[Measure, Similarity],
+    group_of: Callable[[str], str | None],
+    *,
+    among: Sequence[str] | None = None,
+) -> tuple[dict[Measure, Grouping], tuple[str, ...]]:
+    """Compare within groups by several measures, as `group` does.
+
+    Parameters
+    ----------
+    similarities : mapping of str to Similarity
+        By measure, of the same sets.
+    group_of : callable
+        From a set's name, with or without what tells sources apart, to its group or None.
+    among : sequence of str, optional
+        Compare every other set with these only.
+
+    Returns
+    -------
+    dict of str to Grouping
+        By measure; empty where nothing can be compared.
+    tuple of str
+        Notes: sets without a group, and why nothing can be compared.
+    """
+    notes = []
+    names = next(iter(similarities.values())).names
+    groups = {name: kind for name in names if (kind := group_of(name) or group_of(name.rpartition("/")[2])) is not None}
+    unknown = [name for name in names if name not in groups]
+    if unknown:
+        notes.append(f"no group is known of {', '.join(unknown)}")
+    try:
+        by_measure = {measure: group(matrix, groups, among=among) for measure, matrix in similarities.items()}
+    except ValueError as error:
+        return {}, (*notes, f"no comparison by groups: {error}")
+    return by_measure, tuple(notes)

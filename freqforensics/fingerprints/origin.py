@@ -83,7 +83,11 @@ class Origin:
 
     def to_json(self) -> dict[str, Any]:
         """Give everything as JSON values."""
-        return {**asdict(self), "p_value": self.p_value, "candidates": [asdict(one) for one in self.candidates]}
+        return {
+            **asdict(self),
+            "p_value": self.p_value,
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+        }
 
 
 class KnownGenerators:
@@ -136,11 +140,13 @@ class KnownGenerators:
             raise ValueError(f"draws must be at least 19, got {draws}")
         if not content_shift >= 0:
             raise ValueError(f"content_shift must be at least 0, got {content_shift}")
-        for one in known:
-            if one.fake[0].spec != known[0].fake[0].spec:
-                raise ValueError(f"{one.name} and {known[0].name} must have one spec")
-            if len(one.fake) < FEWEST_PARTS:
-                raise ValueError(f"{one.name}: a known generator needs {FEWEST_PARTS} parts, got {len(one.fake)}")
+        for fingerprint in known:
+            if fingerprint.fake[0].spec != known[0].fake[0].spec:
+                raise ValueError(f"{fingerprint.name} and {known[0].name} must have one spec")
+            if len(fingerprint.fake) < FEWEST_PARTS:
+                raise ValueError(
+                    f"{fingerprint.name}: a known generator needs {FEWEST_PARTS} parts, got {len(fingerprint.fake)}"
+                )
         self.known = tuple(known)
         self.draws, self.content_shift, self.seed = draws, content_shift, seed
         self._shelves: dict[bool, _Shelf] = {}
@@ -164,16 +170,17 @@ class KnownGenerators:
         """
         if queried.fake[0].spec != self.known[0].fake[0].spec:
             raise ValueError(f"{queried.name} and {self.known[0].name} must have one spec")
-        matched = all(one.real for one in (queried, *self.known))
+        matched = all(fingerprint.real for fingerprint in (queried, *self.known))
         if matched not in self._shelves:
             self._shelves[matched] = _Shelf(self, matched)
-        asked = _Parts.of(queried, matched)
-        found = self._shelves[matched].candidates(asked)
+        query = _Parts.of(queried, matched)
+        candidates = self._shelves[matched].candidates(query)
         # Parts of the same content differ by less than real images of two contents: these are no measure of them.
-        if asked.paired:
-            found = [one for one in found if one.name != REAL] or found
-        named = found[0].p_value > UNKNOWN_AT and found[0].name != REAL
-        return Origin(queried.name, int(asked.fake.images), found[0].name if named else None, matched, tuple(found))
+        if query.paired:
+            candidates = [candidate for candidate in candidates if candidate.name != REAL] or candidates
+        nearest = candidates[0]
+        name = nearest.name if nearest.p_value > UNKNOWN_AT and nearest.name != REAL else None
+        return Origin(queried.name, int(query.fake.images), name, matched, tuple(candidates))
 
 
 class _Shelf:
@@ -181,8 +188,8 @@ class _Shelf:
 
     def __init__(self, known: KnownGenerators, matched: bool) -> None:
         self.draws, self.shift, self.seed = known.draws, known.content_shift, known.seed
-        parts = {one.name: _Parts.of(one, matched) for one in known.known}
-        real = [_Side.of(one.real) for one in known.known if one.real]
+        parts = {fingerprint.name: _Parts.of(fingerprint, matched) for fingerprint in known.known}
+        real = [_Side.of(fingerprint.real) for fingerprint in known.known if fingerprint.real]
         if real:
             levels, places = np.unique(np.concatenate([side.levels for side in real]), axis=0, return_index=True)
             counts = np.concatenate([side.counts for side in real])[places]
@@ -193,17 +200,17 @@ class _Shelf:
                 parts[REAL] = (
                     _Parts(sides[0], sides[1], False) if matched else _Parts(_Side(levels, counts), None, False)
                 )
-        rows = np.concatenate([one.rows() for one in parts.values()])
+        rows = np.concatenate([sides.rows() for sides in parts.values()])
         self.nuisance = np.linalg.svd(rows, full_matrices=False)[2][: min(_NUISANCE, len(rows) // _PARTS_FOR_ONE)]
-        self.content = {name: one.content() for name, one in parts.items()}
-        self.parts = {name: one.without(self.nuisance) for name, one in parts.items()}
+        self.content = {name: sides.content() for name, sides in parts.items()}
+        self.parts = {name: sides.without(self.nuisance) for name, sides in parts.items()}
         self.nulls: dict[tuple[str, int, int], Float] = {}
 
-    def candidates(self, asked: _Parts) -> list[Candidate]:
+    def candidates(self, query: _Parts) -> list[Candidate]:
         """Hold a set against every known one, and give them from the nearest."""
-        asked = asked.without(self.nuisance)
-        images = asked.fake.images, 0.0 if asked.real is None else asked.real.images
-        found = []
+        query = query.without(self.nuisance)
+        images = query.fake.images, 0.0 if query.real is None else query.real.images
+        ranking = []
         for index, (name, parts) in enumerate(self.parts.items()):
             # A set as large as the one asked about, and never more than half of what there is.
             sides = (parts.fake,) if parts.real is None else (parts.fake, parts.real)
@@ -216,14 +223,14 @@ class _Shelf:
                 rng = np.random.default_rng([self.seed, index, *taken])
                 self.nulls[key] = self._null(parts, self.content[name], taken, rng)
             null = self.nulls[key]
-            distance = parts.distance(asked.level(), images)
+            distance = parts.distance(query.level(), images)
             p_value = (1 + int((null >= distance).sum())) / (1 + self.draws)
-            found.append(Candidate(name, distance / max(float(np.median(null)), 1e-300), p_value))
-        return sorted(found, key=lambda candidate: candidate.distance)
+            ranking.append(Candidate(name, distance / max(float(np.median(null)), 1e-300), p_value))
+        return sorted(ranking, key=lambda candidate: candidate.distance)
 
     def _null(self, parts: _Parts, content: Sequence[Float], taken: Sequence[int], rng: np.random.Generator) -> Float:
         """Distances of drawn sets of parts from the rest."""
-        found = np.empty(self.draws)
+        distances = np.empty(self.draws)
         for draw in range(self.draws):
             direction = rng.normal(size=content[0].shape[1])
             direction /= max(float(np.linalg.norm(direction)), 1e-300)
@@ -232,8 +239,8 @@ class _Shelf:
                 drawn = [drawn[0], drawn[0]]
             chosen, rest = parts.split(drawn)
             images = chosen.fake.images, 0.0 if chosen.real is None else chosen.real.images
-            found[draw] = rest.distance(chosen.level(), images)
-        return found
+            distances[draw] = rest.distance(chosen.level(), images)
+        return distances
 
     def _drawn(self, along: Float, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         weights = np.exp(self.shift * (along - along.max(initial=0)))
@@ -282,8 +289,8 @@ class _Parts:
     paired: bool
 
     @classmethod
-    def of(cls, one: Fingerprint, matched: bool) -> _Parts:
-        fake, real = _Side.of(one.fake), _Side.of(one.real) if matched else None
+    def of(cls, fingerprint: Fingerprint, matched: bool) -> _Parts:
+        fake, real = _Side.of(fingerprint.fake), _Side.of(fingerprint.real) if matched else None
         return cls(fake, real, real is not None and _same_content(fake, real))
 
     def level(self) -> Float:
@@ -309,10 +316,10 @@ class _Parts:
         """Say where the parts' content lies, standard deviations, (C, 6), for each side; by the real side's axes."""
         of = self.fake if self.real is None else self.real
         _, size, axes = np.linalg.svd(of.centred(), full_matrices=False)
-        kept = min(_COMPONENTS, int((size > 1e-9 * size[0]).sum()))
-        scale = size[:kept] / np.sqrt(len(of.counts))
+        count = min(_COMPONENTS, int((size > 1e-9 * size[0]).sum()))
+        scale = size[:count] / np.sqrt(len(of.counts))
         sides = (self.fake,) if self.real is None else (self.fake, self.real)
-        return tuple(np.asarray(side.centred() @ axes[:kept].T / scale) for side in sides)
+        return tuple(np.asarray(side.centred() @ axes[:count].T / scale) for side in sides)
 
     def split(self, chosen: Sequence[NDArray[np.bool_]]) -> tuple[_Parts, _Parts]:
         """Part the sides in chosen parts and the rest."""
@@ -320,20 +327,20 @@ class _Parts:
         def some(side: _Side | None, mask: NDArray[np.bool_]) -> _Side | None:
             return None if side is None else _Side(side.levels[mask], side.counts[mask])
 
-        made = []
+        halves = []
         for masks in ((chosen[0], chosen[-1]), (~chosen[0], ~chosen[-1])):
             fake = some(self.fake, masks[0])
             assert fake is not None  # for the type checker: a set has fakes
-            made.append(_Parts(fake, some(self.real, masks[1]), self.paired))
-        return made[0], made[1]
+            halves.append(_Parts(fake, some(self.real, masks[1]), self.paired))
+        return halves[0], halves[1]
 
     def distance(self, level: Float, images: tuple[float, float]) -> float:
         """Mean square of a level's difference from this set's in standard errors, for so many fake and real images."""
         if self.real is None:
             variance = self.fake.variance() * (1 / images[0] + 1 / self.fake.images)
         elif self.paired:
-            one = self.fake.variance(self.fake.levels - self.real.levels)
-            variance = one * (1 / images[0] + 1 / self.fake.images)
+            difference = self.fake.variance(self.fake.levels - self.real.levels)
+            variance = difference * (1 / images[0] + 1 / self.fake.images)
         else:
             variance = self.fake.variance() * (1 / images[0] + 1 / self.fake.images)
             variance = variance + self.real.variance() * (1 / images[1] + 1 / self.real.images)

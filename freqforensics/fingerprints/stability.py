@@ -102,7 +102,7 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
     half = count // 2
     sizes = np.unique(np.round(np.geomspace(1, half, _POINTS)).astype(int))
     chosen, excess, reached = [], [], []
-    found: dict[int, list[float]] = {int(size): [] for size in sizes}
+    levels: dict[int, list[float]] = {int(size): [] for size in sizes}
     for first in (0, 1):
         choosing, measuring = np.arange(first, count, 2), np.arange(1 - first, count, 2)
         place = np.unravel_index(
@@ -116,7 +116,7 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
         for size in sizes:
             for _ in range(draws):
                 drawn = rng.permutation(len(measuring))[:size]
-                found[int(size)].append(float(_nr(f[drawn], power[drawn])))
+                levels[int(size)].append(float(_nr(f[drawn], power[drawn])))
     threshold = float(np.log(inside.sum() / _LEVEL))
     growth = float(np.mean(excess))
     # By chance each is exponentially distributed, and their sum s is above 4.74 in a twentieth: (1 + s) exp(-s).
@@ -127,9 +127,9 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
         fingerprint.name,
         tuple(chosen),
         tuple(images),
-        tuple(float(np.mean(values)) for values in found.values()),
-        tuple(float(np.quantile(values, 0.05)) for values in found.values()),
-        tuple(float(np.quantile(values, 0.95)) for values in found.values()),
+        tuple(float(np.mean(values)) for values in levels.values()),
+        tuple(float(np.quantile(values, 0.05)) for values in levels.values()),
+        tuple(float(np.quantile(values, 0.95)) for values in levels.values()),
         threshold,
         int(np.ceil(1 + (threshold - 1) / growth)) if stands_out and growth > 0 else None,
     )
@@ -158,19 +158,19 @@ def influence(fingerprint: Fingerprint) -> Influence:
     shape = fingerprint.shape
     inside = CONTENT.mask(shape)
     weights = np.where(inside, half_plane_weights(shape), 0.0)
-    own = (side.power * weights).sum(axis=(1, 2)) / side.counts
+    powers = (side.power * weights).sum(axis=(1, 2)) / side.counts
     f, power, images = side.f.sum(axis=0), side.power.sum(axis=0), float(side.counts.sum())
     whole = coherent_bins(f, power, images, shape)
     place = np.unravel_index(np.argmax(np.where(inside, _nr(side.f, side.power), 0)), inside.shape)
     r = _coherence(f[place], power[place], images)
-    peaks, coherence = np.ones(len(own)), np.ones(len(own))
+    peaks, coherence = np.ones(len(powers)), np.ones(len(powers))
     for part, count in enumerate(side.counts):
         less_f, less_power, rest = f - side.f[part], power - side.power[part], images - count
-        kept = coherent_bins(less_f, less_power, rest, shape)
-        either = (whole | kept).sum()
-        peaks[part] = (whole & kept).sum() / either if either else 1.0
+        coherent = coherent_bins(less_f, less_power, rest, shape)
+        either = (whole | coherent).sum()
+        peaks[part] = (whole & coherent).sum() / either if either else 1.0
         coherence[part] = _coherence(less_f[place], less_power[place], rest) / r if r else 1.0
-    share = own / own.mean() if own.any() else np.ones_like(own)
+    share = powers / powers.mean() if powers.any() else np.ones_like(powers)
     return Influence(fingerprint.name, np.asarray(share), peaks, coherence)
 
 

@@ -5,7 +5,7 @@ from .association import (
     associate as associate,
     least_fake_of as least_fake_of,
 )
-from .fakeness import FakenessStudy as FakenessStudy, study_fakeness as study_fakeness
+from .fakeness import FakenessByQuality as FakenessByQuality, fakeness_by_quality as fakeness_by_quality
 from .niqe import NaturalModel as NaturalModel, fit_natural_model as fit_natural_model
 from .pooling import Summary as Summary, summarise as summarise
 from .scores import (

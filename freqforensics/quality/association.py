@@ -19,6 +19,7 @@ from freqforensics.quality.ranks import (
     Index,
     all_among,
     centred,
+    check_resampling,
     codes,
     drawn,
     exchanges,
@@ -114,9 +115,9 @@ class Associations:
     def to_json(self) -> dict[str, Any]:
         """Give everything as JSON values; None for NaN."""
         return {
-            "tests": [_plain(asdict(one)) for one in self.tests],
-            "summaries": [_plain(asdict(one)) for one in self.summaries],
-            "partial_summaries": [_plain(asdict(one)) for one in self.partial_summaries],
+            "tests": [_plain(asdict(result)) for result in self.tests],
+            "summaries": [_plain(asdict(result)) for result in self.summaries],
+            "partial_summaries": [_plain(asdict(result)) for result in self.partial_summaries],
             "notes": list(self.notes),
         }
 
@@ -195,14 +196,17 @@ def associate(
     x = np.asarray(logits, np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():
         raise ValueError(f"logits must be finite, of shape (N,); got {x.shape}, {np.sum(~np.isfinite(x))} not finite")
-    if resamples < 2 or permutations < 1:
-        raise ValueError(f"resamples ({resamples}) must be at least 2, permutations ({permutations}) at least 1")
-    measured = {name: _sized(np.asarray(found, np.float64), f"scores[{name!r}]", x) for name, found in scores.items()}
+    check_resampling("resamples", resamples)
+    if permutations < 1:
+        raise ValueError(f"permutations must be at least 1, got {permutations}")
+    measured = {name: _sized(np.asarray(column, np.float64), f"scores[{name!r}]", x) for name, column in scores.items()}
     kinds, makers = _sized(np.asarray(labels), "labels", x), _sized(np.asarray(generators), "generators", x)
     unknown = sorted({str(kind) for kind in kinds} - set(get_args(Label)))
     if unknown:
         raise ValueError(f"labels must be 'real' or 'fake'; got {', '.join(map(repr, unknown))}")
-    fixed = {name: _sized(np.asarray(found), f"covariates[{name!r}]", x) for name, found in (covariates or {}).items()}
+    fixed = {
+        name: _sized(np.asarray(column), f"covariates[{name!r}]", x) for name, column in (covariates or {}).items()
+    }
     strata = np.zeros(len(x), np.intp) if categories is None else codes(_sized(np.asarray(categories), "categories", x))
     groups = np.arange(len(x)) if clusters is None else codes(_sized(np.asarray(clusters), "clusters", x))
     if categories is not None:
@@ -232,13 +236,13 @@ def associate(
                 )
                 # Of the test's own name, so that one more score or generator changes none of the others.
                 rng = np.random.default_rng([seed, crc32(f"{name}\0{maker}\0{label}".encode())])
-                found, why = blank, [f"only {len(used)} with a value: nothing is tested"]
+                test, why = blank, [f"only {len(used)} with a value: nothing is tested"]
                 if len(used) >= _LEAST:
                     held = Covariates.of({key: value[used] for key, value in fixed.items()}) if fixed else None
                     counts = drawn(groups[used], resamples, rng)
                     moves = exchanges(strata[used], groups[used], permutations, rng)
-                    found, why = _test(blank, x[used], values[used], held, counts, strata[used], moves)
-                here.append(found)
+                    test, why = _test(blank, x[used], values[used], held, counts, strata[used], moves)
+                here.append(test)
                 notes.extend(f"{name}, {label} images of {maker}: {text}" for text in why)
             if not here:
                 continue
@@ -309,13 +313,13 @@ def least_fake_of(
     order = np.argsort(x)
     counts = drawn(groups[order], resamples, np.random.default_rng(seed))
     x = x[order]
-    found = []
+    choices = []
     for k in map(int, ks):
         expected = float(expected_least(x, np.ones((1, len(x))), k)[0])
         low, high = np.quantile(expected_least(x, counts, k), [0.025, 0.975])
         called = float(all_among(np.sum(x > threshold), len(x), k))
-        found.append(LeastFake(k, expected, float(low), float(high), 1 - called))
-    return tuple(found)
+        choices.append(LeastFake(k, expected, float(low), float(high), 1 - called))
+    return tuple(choices)
 
 
 def _test(
@@ -336,20 +340,20 @@ def _test(
         notes.append("no images can be exchanged within categories and between clusters: there is no p-value")
     p_value = permutation_p(centred(rx, strata), centred(ry, strata), moves)
     tau = float(kendalltau(rx, ry).statistic)
-    found = replace(blank, rho=rho, low=low, high=high, z_error=error, tau=tau, p_value=p_value)
+    test = replace(blank, rho=rho, low=low, high=high, z_error=error, tau=tau, p_value=p_value)
     if held is None:
-        return found, notes
+        return test, notes
     basis = held.basis()
-    found = replace(found, held=basis.shape[1] - 1)
+    test = replace(test, held=basis.shape[1] - 1)
     a, b = rx - basis @ (basis.T @ rx), ry - basis @ (basis.T @ ry)
     # Rounding is all that is left where covariates tell the logit or the score outright.
     told = min(a @ a / np.var(rx), b @ b / np.var(ry)) < 1e-8 * n
-    if told or n - found.held < _LEAST:
-        return found, [*notes, f"{found.held} covariates leave nothing to correlate"]
+    if told or n - test.held < _LEAST:
+        return test, [*notes, f"{test.held} covariates leave nothing to correlate"]
     rho = float(a @ b / math.sqrt((a @ a) * (b @ b)))
-    low, high, error = interval(rho, held.partial(x, y, counts), n, blank.clusters, found.held)
-    found = replace(found, partial_rho=rho, partial_low=low, partial_high=high, partial_z_error=error)
-    return replace(found, partial_p_value=permutation_p(a, b, moves, basis)), notes
+    low, high, error = interval(rho, held.partial(x, y, counts), n, blank.clusters, test.held)
+    test = replace(test, partial_rho=rho, partial_low=low, partial_high=high, partial_z_error=error)
+    return replace(test, partial_p_value=permutation_p(a, b, moves, basis)), notes
 
 
 def _corrected(tests: list[Association]) -> tuple[Association, ...]:
@@ -377,12 +381,12 @@ def _summary(tests: list[Association], pooled: float, *, partial: bool = False) 
     )
 
 
-def _sized(found: NDArray[Any], name: str, x: Float) -> NDArray[Any]:
-    if found.shape != x.shape:
-        got = len(found) if found.ndim == 1 else found.shape
+def _sized(column: NDArray[Any], name: str, x: Float) -> NDArray[Any]:
+    if column.shape != x.shape:
+        got = len(column) if column.ndim == 1 else column.shape
         raise ValueError(f"{name} must have one value for each of {len(x)} logits, got {got}")
-    return found
+    return column
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(one, float) and math.isnan(one) else one for key, one in values.items()}
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in values.items()}

@@ -46,7 +46,7 @@ class Trend:
 
 
 @dataclass(frozen=True, eq=False)
-class FakenessStudy:
+class FakenessByQuality:
     """Logits and scores of some images, and what they have to do with each other.
 
     Parameters
@@ -95,22 +95,22 @@ class FakenessStudy:
 
     def percentile_images(self) -> dict[str, tuple[tuple[int, Path, float], ...]]:
         """Give percentile, path and logit of the fakes at the 0, 25, 50, 75, 100th percentile, by generator."""
-        found: dict[str, tuple[tuple[int, Path, float], ...]] = {}
+        images: dict[str, tuple[tuple[int, Path, float], ...]] = {}
         for generator, places in self.groups("fake").items():
             order = places[np.argsort(self.logits[places], kind="stable")]
             chosen = [(share, order[round(share / 100 * (len(order) - 1))]) for share in PERCENTILES]
-            found[generator] = tuple(
+            images[generator] = tuple(
                 (share, Path(self.quality.rows[place].path), float(self.logits[place])) for share, place in chosen
             )
-        return found
+        return images
 
     def groups(self, label: Literal["real", "fake"]) -> dict[str, NDArray[np.intp]]:
         """Give the places of each generator's images of a label."""
-        found: dict[str, list[int]] = {}
-        for place, (row, own) in enumerate(zip(self.quality.rows, self.labels, strict=True)):
-            if own == label:
-                found.setdefault(row.generator, []).append(place)
-        return {name: np.array(places, np.intp) for name, places in sorted(found.items())}
+        places_of: dict[str, list[int]] = {}
+        for place, (row, image_label) in enumerate(zip(self.quality.rows, self.labels, strict=True)):
+            if image_label == label:
+                places_of.setdefault(row.generator, []).append(place)
+        return {name: np.array(places, np.intp) for name, places in sorted(places_of.items())}
 
     def to_json(self) -> dict[str, Any]:
         """Give everything but the images' own rows as JSON values."""
@@ -119,12 +119,12 @@ class FakenessStudy:
             "cannot_judge": self.cannot_judge,
             "threshold": self.threshold if math.isfinite(self.threshold) else None,
             **self.associations.to_json(),
-            "least_fake": {name: [asdict(one) for one in found] for name, found in self.least.items()},
+            "least_fake": {name: [asdict(least) for least in choices] for name, choices in self.least.items()},
             "notes": list(self.notes),
         }
 
 
-def study_fakeness(
+def fakeness_by_quality(
     scored: ScoreTable,
     quality: QualityTable,
     *,
@@ -133,7 +133,7 @@ def study_fakeness(
     resamples: int = 1000,
     permutations: int = 1999,
     seed: int = 0,
-) -> FakenessStudy:
+) -> FakenessByQuality:
     """Relate logits to scores of quality.
 
     JPEG quality, the logarithm of the number of pixels and the category, where there are any, are held fixed in partial
@@ -153,7 +153,7 @@ def study_fakeness(
 
     Returns
     -------
-    FakenessStudy
+    FakenessByQuality
 
     Raises
     ------
@@ -181,7 +181,7 @@ def study_fakeness(
         scores[JPEG] = qualities
     covariates = {JPEG: qualities, "log_pixels": np.log([row.width * row.height for row in rows])}
     categories = [row.category for row in rows]
-    found = associate(
+    associations = associate(
         x,
         scores,
         generators=generators,
@@ -194,21 +194,23 @@ def study_fakeness(
         seed=seed,
     )
     verdicts = tuple(logits[row.path].verdict for row in rows)
-    study = FakenessStudy(table, x, labels, threshold, found, (), {}, (*notes, *found.notes), verdicts, unjudged)
+    fakeness = FakenessByQuality(
+        table, x, labels, threshold, associations, (), {}, (*notes, *associations.notes), verdicts, unjudged
+    )
     rng = np.random.default_rng(seed)
     trends = []
     kinds: tuple[Literal["real", "fake"], ...] = ("real", "fake")
     for name, values in scores.items():
         for label in kinds:
-            for generator, places in study.groups(label).items():
+            for generator, places in fakeness.groups(label).items():
                 known = places[np.isfinite(values[places])]
                 if len(known) >= FEW and np.ptp(values[known]) > 0:
                     trends.append(Trend(name, generator, label, *_trend(values[known], x[known], rng)))
     least = {
         generator: least_fake_of(x[places], _counts(len(places)), threshold=threshold, resamples=resamples, seed=seed)
-        for generator, places in study.groups("fake").items()
+        for generator, places in fakeness.groups("fake").items()
     }
-    return replace(study, trends=tuple(trends), least=least)
+    return replace(fakeness, trends=tuple(trends), least=least)
 
 
 def _jpeg_qualities(table: QualityTable) -> Float:

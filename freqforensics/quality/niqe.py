@@ -209,7 +209,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH
     0.62; either folder or both) by the share of photographs, of the half not fitted to, that were put in order of
     blur, noise and JPEG quality: 96 %. The ten lie between 82 % and 96 %, six of them within one percent.
     """
-    kept: list[Float] = []
+    sharp: list[Float] = []
     count = 0
     for image in images:
         if min(image.shape[:2]) < 2 * patch:
@@ -217,12 +217,12 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH
         features, sharpness = patch_features(image, patch=patch)
         chosen = (sharpness > SHARP * sharpness.max()) & np.isfinite(features).all(axis=1)
         if chosen.any():
-            kept.append(features[chosen])
+            sharp.append(features[chosen])
             count += 1
-    patches = sum(map(len, kept))
+    patches = sum(map(len, sharp))
     if patches <= FEATURES:
         raise ValueError(f"images must give at least {FEATURES + 1} sharp patches, got {patches} of {count} images")
-    stacked = np.concatenate(kept)
+    stacked = np.concatenate(sharp)
     return NaturalModel(stacked.mean(axis=0), np.cov(stacked, rowvar=False), count, patches, about, patch)
 
 

@@ -137,8 +137,8 @@ def summarise(
     variance = correlation_variance(n, held=held)
     if errors is not None:
         variance = np.fmax(variance, np.asarray(errors, np.float64) ** 2)
-    kept = np.isfinite(r) & (free >= FEWEST) & np.isfinite(variance)
-    z, v = np.arctanh(clipped(r[kept], n[kept])), variance[kept]
+    pooled = np.isfinite(r) & (free >= FEWEST) & np.isfinite(variance)
+    z, v = np.arctanh(clipped(r[pooled], n[pooled])), variance[pooled]
     count = len(z)
     mean, error, quantile, p_value, tau2, i2, q, q_p_value = (float("nan"),) * 8
     if count == 1:
@@ -158,7 +158,7 @@ def summarise(
         score=score,
         label=label,
         generators=count,
-        images=int(n[kept].sum()),
+        images=int(n[pooled].sum()),
         rho=float(np.tanh(mean)),
         low=float(np.tanh(mean - quantile * error)),
         high=float(np.tanh(mean + quantile * error)),
@@ -168,7 +168,7 @@ def summarise(
         q=q,
         q_p_value=q_p_value,
         pooled_rho=float(pooled_rho),
-        left_out=tuple(name for name, keep in zip(generators, kept, strict=True) if not keep),
+        left_out=tuple(name for name, is_pooled in zip(generators, pooled, strict=True) if not is_pooled),
     )
 
 

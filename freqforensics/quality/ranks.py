@@ -21,6 +21,12 @@ Index = NDArray[np.intp]
 _CHUNK: Final = 4_000_000
 
 
+def check_resampling(name: str, samples: int) -> None:
+    """Raise ValueError unless so many bootstrap samples have a spread; `name` is the parameter's."""
+    if samples < 2:
+        raise ValueError(f"{name} must be at least 2, got {samples}")
+
+
 def clipped(rho: ArrayLike, images: ArrayLike) -> Float:
     """Keep correlations off 1 by half the least step that Spearman's has, so that artanh is finite."""
     n = np.asarray(images, np.float64)
@@ -38,14 +44,14 @@ class Covariates:
     @classmethod
     def of(cls, fixed: Mapping[str, NDArray[Any]]) -> Covariates:
         """Sort covariates, one value an image, into numbers and names; constant ones are dropped."""
-        ranked, dummies = [], [np.zeros((len(found), 0)) for found in fixed.values()][:1]
-        for found in fixed.values():
-            if found.dtype.kind in "US" or any(isinstance(value, str) for value in found.tolist()):
+        ranked, dummies = [], [np.zeros((len(column), 0)) for column in fixed.values()][:1]
+        for column in fixed.values():
+            if column.dtype.kind in "US" or any(isinstance(value, str) for value in column.tolist()):
                 # The first name is what all others are told from.
-                members = codes(found)
+                members = codes(column)
                 dummies.append((members[:, None] == np.arange(1, members.max(initial=0) + 1)).astype(np.float64))
                 continue
-            values = found.astype(np.float64)
+            values = column.astype(np.float64)
             present = ~np.isnan(values)
             if present.any() and not present.all():
                 dummies.append((~present).astype(np.float64)[:, None])
@@ -90,16 +96,18 @@ class Covariates:
         # A resample may lack a category, or have two columns alike: the ridge lets it be solved, and moves little.
         inner = products[:, :-2, :-2] + 1e-10 * np.eye(products.shape[1] - 2)
         left = products[:, -2:, -2:] - products[:, -2:, :-2] @ np.linalg.solve(inner, products[:, :-2, -2:])
-        one, other, both = left[:, 0, 0], left[:, 1, 1], left[:, 0, 1]
-        defined = (np.minimum(one, other) > 1e-8) & ~flat[:, -2:].any(axis=1)
-        found: Float = np.divide(both, np.sqrt(np.abs(one * other)), out=np.full(len(left), np.nan), where=defined)
-        return found
+        x_left, y_left, xy_left = left[:, 0, 0], left[:, 1, 1], left[:, 0, 1]
+        defined = (np.minimum(x_left, y_left) > 1e-8) & ~flat[:, -2:].any(axis=1)
+        correlations: Float = np.divide(
+            xy_left, np.sqrt(np.abs(x_left * y_left)), out=np.full(len(left), np.nan), where=defined
+        )
+        return correlations
 
 
 def codes(names: NDArray[Any]) -> Index:
     """Number names from 0."""
-    found: Index = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
-    return found
+    numbers: Index = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
+    return numbers
 
 
 def ranks(values: Float, counts: Float | None = None) -> Float:
@@ -109,8 +117,8 @@ def ranks(values: Float, counts: Float | None = None) -> Float:
     order = np.argsort(inverse, kind="stable")
     starts = np.flatnonzero(np.diff(inverse[order], prepend=-1))
     sizes = np.add.reduceat(counts[:, order], starts, axis=1)
-    found: Float = np.cumsum(sizes, axis=1) - (sizes - 1) / 2
-    return found[:, inverse]
+    means: Float = np.cumsum(sizes, axis=1) - (sizes - 1) / 2
+    return means[:, inverse]
 
 
 def spearman(x: Float, y: Float, counts: Float | None = None) -> Float:
@@ -119,10 +127,10 @@ def spearman(x: Float, y: Float, counts: Float | None = None) -> Float:
     total = counts.sum(axis=1, keepdims=True)
     # The mean rank of n is (n + 1) / 2, ties or not.
     a, b = ranks(x, counts) - (total + 1) / 2, ranks(y, counts) - (total + 1) / 2
-    one, other, both = ((counts * s * t).sum(axis=1) for s, t in ((a, a), (b, b), (a, b)))
-    spread = np.sqrt(one * other)
-    found: Float = np.divide(both, spread, out=np.full(len(a), np.nan), where=spread > 0)
-    return found
+    xx, yy, xy = ((counts * s * t).sum(axis=1) for s, t in ((a, a), (b, b), (a, b)))
+    spread = np.sqrt(xx * yy)
+    correlations: Float = np.divide(xy, spread, out=np.full(len(a), np.nan), where=spread > 0)
+    return correlations
 
 
 def drawn(groups: Index, resamples: int, rng: np.random.Generator) -> Float:
@@ -169,11 +177,11 @@ def exchanges(strata: Index, groups: Index, permutations: int, rng: np.random.Ge
             alike[tuple(where)].append(members.tolist())
     if all(len(blocks) == 1 for blocks in alike.values()):
         return np.empty((0, len(strata)), np.intp)
-    found = np.empty((permutations, len(strata)), np.intp)
+    moves = np.empty((permutations, len(strata)), np.intp)
     for blocks in map(np.array, alike.values()):
         moved = rng.permuted(np.tile(np.arange(len(blocks)), (permutations, 1)), axis=1)
-        found[:, blocks.ravel()] = blocks[moved].reshape(permutations, -1)
-    return found
+        moves[:, blocks.ravel()] = blocks[moved].reshape(permutations, -1)
+    return moves
 
 
 def permutation_p(a: Float, b: Float, moves: Index, basis: Float | None = None) -> float:

@@ -182,8 +182,10 @@ def colourfulness(image: Uint8) -> float:
     """
     check_image(image)
     red, green, blue = (image[..., colour].astype(np.float64) for colour in range(3))
-    one, other = red - green, (red + green) / 2 - blue
-    return float(math.hypot(one.std(), other.std()) + 0.3 * math.hypot(one.mean(), other.mean()))
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    return float(
+        math.hypot(red_green.std(), yellow_blue.std()) + 0.3 * math.hypot(red_green.mean(), yellow_blue.mean())
+    )
 
 
 def entropy(image: Uint8) -> float:
@@ -303,11 +305,11 @@ def measure_quality(
     chosen = chosen_scores(scores)
     names = tuple(score.name for score in chosen)
     work = partial(_measured, scores=chosen)
-    found = map_reduce(records, work, _merged, workers=workers, chunk_size=4, progress=progress)
-    counts = Counter(name for name, _ in found.missing)
-    reasons = dict(reversed(found.missing))  # of each the first is what stays
+    measured = map_reduce(records, work, _merged, workers=workers, chunk_size=4, progress=progress)
+    counts = Counter(name for name, _ in measured.missing)
+    reasons = dict(reversed(measured.missing))  # of each the first is what stays
     missing = tuple((name, counts[name], reasons[name]) for name in names if name in counts)
-    return QualityTable(names, tuple(found.rows), tuple(found.failures), missing)
+    return QualityTable(names, tuple(measured.rows), tuple(measured.failures), missing)
 
 
 class _Found(NamedTuple):
@@ -326,13 +328,13 @@ def _merged(first: _Found, second: _Found) -> _Found:
 
 
 def _measured(records: Sequence[ImageRecord], *, scores: Sequence[QualityScore]) -> _Found:
-    found = _Found([], [], [])
+    measured = _Found([], [], [])
     for record in records:
         try:
             data = read_file(record.path)
             image = decode_image(data, name=record.path, on_note=lambda note: None)
         except ImageReadError as error:
-            found.failures.append((error.path, error.reason))
+            measured.failures.append((error.path, error.reason))
             continue
         values = []
         for score in scores:
@@ -341,13 +343,13 @@ def _measured(records: Sequence[ImageRecord], *, scores: Sequence[QualityScore])
             except ValueError as error:
                 value, reason = math.nan, str(error)
             if not math.isfinite(value):
-                found.missing.append((score.name, reason))
+                measured.missing.append((score.name, reason))
             values.append(value if math.isfinite(value) else math.nan)
         height, width = image.shape[:2]
         quality = None if (tables := read_jpeg_tables(data)) is None else tables.quality
         facts = str(record.path), record.generator, record.label, record.category or "", width, height
-        found.rows.append(QualityRow(*facts, str(read_header(data).format), quality, tuple(values)))
-    return found
+        measured.rows.append(QualityRow(*facts, str(read_header(data).format), quality, tuple(values)))
+    return measured
 
 
 def _cells(row: QualityRow) -> list[str]:

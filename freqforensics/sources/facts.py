@@ -6,9 +6,12 @@ import hashlib
 import io
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images.headers import ImageHeader
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.records import ImageRecord
 
@@ -76,11 +79,64 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
     ImageReadError
         It cannot be read.
     """
+    if content:
+        return read_facts_and_image(record)[0]
     data = read_file(record.path)
+    return file_facts(record, data, hashlib.sha256(data).hexdigest())
+
+
+def read_facts_and_image(record: ImageRecord) -> tuple[FileFacts, NDArray[np.uint8]]:
+    """Read what a file is, and decode it.
+
+    Returns
+    -------
+    FileFacts
+    ndarray of uint8, shape (H, W, 3)
+        RGB, as `read_image` gives it; what is odd about the file is not told.
+
+    Raises
+    ------
+    ImageReadError
+        It cannot be read.
+    """
+    data = read_file(record.path)
+    _undamaged_header(record, data)  # says what is wrong without decoding
+    image = decode_image(data, name=record.path, on_note=lambda note: None)
+    return file_facts(record, data, hashlib.sha256(data).hexdigest(), image), image
+
+
+def _undamaged_header(record: ImageRecord, data: bytes) -> ImageHeader:
     header = read_header(data)
     if header.damage is not None:
         raise ImageReadError(str(record.path), header.damage)
-    width, height, bits, profile, grey, content_hash = header.width, header.height, 8, False, False, -1
+    return header
+
+
+def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.uint8] | None = None) -> FileFacts:
+    """Say what a file is whose bytes were read.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    data : bytes
+        The whole file.
+    sha256 : str
+        Hash of `data`.
+    image : ndarray of uint8, shape (H, W, 3), optional
+        The decoded image, for the hash of the picture and to see whether it is grey. Without it the file is decoded
+        only where neither header nor Pillow tell its size.
+
+    Returns
+    -------
+    FileFacts
+
+    Raises
+    ------
+    ImageReadError
+        The header shows damage, or the file must be decoded and cannot be.
+    """
+    header = _undamaged_header(record, data)
+    width, height, bits, profile, grey = header.width, header.height, 8, False, False
     try:
         with Image.open(io.BytesIO(data)) as picture:
             width, height = width or picture.width, height or picture.height
@@ -89,15 +145,16 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
             grey = picture.mode in ("L", "LA", "1") or picture.mode.startswith("I")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         pass  # of a kind that Pillow does not know: the decoder has the last word
-    if content or width is None or height is None:
+    content = -1 if image is None else difference_hash(image)
+    if image is None and (width is None or height is None):
         image = decode_image(data, name=record.path, on_note=lambda note: None)
+    if image is not None:
         height, width = image.shape[:2]
         grey = grey or bool((image[..., :1] == image).all())
-        content_hash = difference_hash(image) if content else -1
     tables = read_jpeg_tables(data)
     return FileFacts(
         record=record,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         format=str(header.format),
         width=int(width or 0),
         height=int(height or 0),
@@ -107,5 +164,5 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
         bits=bits,
         grey=grey,
         profile=profile,
-        content=content_hash,
+        content=content,
     )

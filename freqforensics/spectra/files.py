@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,21 +62,6 @@ class _Share:
     failures: list[tuple[str, str]] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
     digest: int = 0
-
-
-class ImageTerm(NamedTuple):
-    """Contribution of one image file to an average.
-
-    Parameters
-    ----------
-    spectrum : MeanSpectrum
-        Spectrum of the image; of no image where the file cannot be read or is too small.
-    content : int
-        `difference_hash` of the picture; -1 for one that is flat or was not averaged.
-    """
-
-    spectrum: MeanSpectrum
-    content: int
 
 
 def mean_spectrum(
@@ -139,47 +123,6 @@ def mean_spectrum(
         progress,
     )
     return _spectrum(share, copies)
-
-
-def image_terms(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[ImageTerm, ...]:
-    """Transform image files one by one, to the terms of an average, which `combine` adds up, and hash their content.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord, str or Path
-        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
-        others: `distinct_files` tells which files to leave out.
-    spec : SpectrumSpec, optional
-        Crops must not be drawn at random.
-    workers, progress
-        As for `mean_spectrum`.
-
-    Returns
-    -------
-    tuple of ImageTerm
-        One for each record, in their order. A spectrum of 64x64 crops takes 100 kB.
-
-    Raises
-    ------
-    ValueError
-        No records, or a parameter out of range.
-    """
-    spec = spec or SpectrumSpec()
-    _check(records, spec, None, None, "skip")
-    average = partial(_average, spec, "skip", False, MAX_PIXELS, False, False)
-
-    def each(paths: Sequence[tuple[Path, None]]) -> list[ImageTerm]:
-        shares = [average([path]) for path in paths]
-        return [ImageTerm(_spectrum(share), share.hashes[0] if share.hashes else -1) for share in shares]
-
-    items = [(path, None) for path in _chosen(records, None, None)]
-    return tuple(map_reduce(items, each, operator.iadd, workers=workers, progress=progress))
 
 
 def file_evidence(

@@ -1,15 +1,15 @@
-"""Sources -> what their real and fake sides differ in -> a folder of results; and matched subsets."""
+"""Sources -> what their real and fake sides differ in; matched subsets, and both sides written alike."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.evaluation.confounds import Audit, audit_facts, matched_records
@@ -17,72 +17,215 @@ from freqforensics.images import ImageReadError, read_image
 from freqforensics.perturbations.perturb import Crop
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import manifest
-from freqforensics.runtime.results import scratch_folder
-from freqforensics.runtime.tables import TableWriter
-from freqforensics.runtime.writing import replacing, write_json
-from freqforensics.sources.facts import FileFacts, read_facts
+from freqforensics.runtime.results import Skipped, result_folder, scratch_folder
+from freqforensics.runtime.tables import write_csv
+from freqforensics.runtime.writing import write_json
+from freqforensics.sources.facts import FileFacts, read_facts_and_image
 from freqforensics.sources.records import ImageRecord, first_of_each
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
 
-Failures = tuple[tuple[str, str], ...]
 TRACED: Final = 200
 """Images of a side in which interpolation is looked for."""
 _TRACE: Final = 128
+_FEWEST: Final = 5
+"""Images of a side, large enough, below which no interpolation is looked for."""
 
 
-def audit_sources(
+@dataclass(frozen=True)
+class AuditStudy:
+    """What the real and fake images of some sources differ in besides who made them.
+
+    Parameters
+    ----------
+    audit : Audit
+        Differences and duplicates, as figures take them.
+    facts : tuple of FileFacts
+        What each file is, for `matched_records`.
+    notes : tuple of str
+        What indexing left out.
+    skipped : tuple of Skipped
+        Every file that could not be read.
+    """
+
+    audit: Audit
+    facts: tuple[FileFacts, ...]
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def records(self) -> list[ImageRecord]:
+        """The files that could be read."""
+        return [facts.record for facts in self.facts]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give groups, duplicates and files that could not be read as JSON values."""
+        return {
+            "groups": [{**asdict(group), "verdict": group.verdict} for group in self.audit.groups],
+            "duplicates": [asdict(pair) for pair in self.audit.duplicates],
+            "failures": [{"path": path, "reason": reason} for path, reason in self.audit.failures],
+        }
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; see `result_folder` for what becomes of one that exists.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics.figures.audit import plot_audit
+        from freqforensics.figures.style import draw
+
+        inputs = {"images": len(self.facts), "sha256": sorted({facts.sha256 for facts in self.facts})[:1]}
+        with result_folder(out, about=manifest({}, inputs=inputs), command=command, overwrite=overwrite) as folder:
+            folder.json("audit.json", self.to_json())
+            folder.table("audit.csv", _CONFOUNDS, _confound_rows(self.audit))
+            duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
+            folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
+            draw(folder, "audit", plot_audit, self.audit)
+
+
+_CONFOUNDS: Final = ("generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side")
+
+
+def _confound_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
+    for group in audit.groups:
+        for confound in group.confounds:
+            yield (
+                group.generator, group.real, group.fake, confound.name, f"{confound.effect:.4f}",
+                f"{confound.p_value:.4g}", confound.verdict, confound.real, confound.fake,
+            )  # fmt: skip
+
+
+def audit_study(
     sources: Sequence[str | Path],
-    out: str | Path | None = None,
     *,
     limit: int | None = None,
     seed: int = 0,
-    command: str | None = None,
-    overwrite: bool = False,
-    progress: str | None = None,
-) -> tuple[Audit, tuple[FileFacts, ...], tuple[str, ...]]:
+    workers: int | None = None,
+    progress: bool = False,
+) -> AuditStudy:
     """Say what the real and fake images of some sources differ in besides who made them.
+
+    Every file is read and decoded once.
 
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `index_sources`.
-    out : str or Path, optional
-        Gets ``audit.{json,csv}``, ``duplicates.csv``, ``audit.{png,pdf}`` and ``manifest.json``.
+        Folders or tables, see `index_sources`.
     limit : int, optional
-        The first so many images of each generator and label.
+        At most so many images of each generator and label, from the first.
     seed : int
-        As for `audit_facts`.
-    command : str, optional
-    overwrite : bool
-        As for `result_folder`.
-    progress : str, optional
-        Name of a progress bar.
+        Random seed, for permutations and the forest of `audit_facts`.
+    workers : int, optional
+        Number of threads; default all processors. The result does not depend on it.
+    progress : bool
+        Show a bar if it takes over two seconds, on a terminal.
 
     Returns
     -------
-    Audit
-    tuple of FileFacts
-        For `matched_records`.
-    tuple of str
-        What indexing left out.
+    AuditStudy
 
     Raises
     ------
     ValueError, FileNotFoundError
-        As `index_sources` and `result_folder`.
+        A source holds no image, or does not exist.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
-    facts, failures = map_reduce(records, _facts_of, _merged, progress=progress)
-    audit = audit_facts(facts, failures=failures, seed=seed)
-    traced = _resampled([one.record for one in facts])
-    audit = replace(
-        audit, groups=tuple(replace(group, resampled=traced.get(group.generator, {})) for group in audit.groups)
+    traced = {record for members in _sides(records).values() for record in _sample(members)}
+    evidence = map_reduce(
+        [(record, record in traced) for record in records],
+        _evidence,
+        _merged,
+        workers=workers,
+        progress="audit" if progress else None,
     )
-    if out is not None:
-        _save(audit, facts, Path(out), command, overwrite)
-    return audit, tuple(facts), tuple(notes)
+    resampled = _resampled([facts.record for facts in evidence.facts], evidence.traces)
+    audit = audit_facts(evidence.facts, failures=evidence.skipped, seed=seed)
+    groups = (replace(group, resampled=resampled.get(group.generator, {})) for group in audit.groups)
+    return AuditStudy(
+        replace(audit, groups=tuple(groups)), tuple(evidence.facts), tuple(notes), tuple(evidence.skipped)
+    )
+
+
+@dataclass
+class _Evidence:
+    """What some files gave: of those that are asked for it, by record, the trace of interpolation."""
+
+    facts: list[FileFacts] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    traces: dict[ImageRecord, TraceAccumulator] = field(default_factory=dict)
+
+
+def _evidence(items: Sequence[tuple[ImageRecord, bool]]) -> _Evidence:
+    evidence = _Evidence()
+    for record, traced in items:
+        try:
+            facts, image = read_facts_and_image(record)
+        except ImageReadError as error:
+            evidence.skipped.append(Skipped(error.path, error.reason))
+            continue
+        evidence.facts.append(facts)
+        if traced:
+            evidence.traces[record] = _trace(image)
+    return evidence
+
+
+def _merged(first: _Evidence, second: _Evidence) -> _Evidence:
+    first.facts += second.facts
+    first.skipped += second.skipped
+    first.traces |= second.traces
+    return first
+
+
+def _trace(image: NDArray[np.uint8]) -> TraceAccumulator:
+    """Trace one image; a small one adds nothing."""
+    trace = TraceAccumulator(size=_TRACE)
+    trace.add(image)
+    return trace
+
+
+def _sides(records: Sequence[ImageRecord]) -> dict[tuple[str, str], list[ImageRecord]]:
+    """Sort real and fake files by generator and label, in order of appearance."""
+    sides: dict[tuple[str, str], list[ImageRecord]] = {}
+    for record in records:
+        if record.label != "unknown":
+            sides.setdefault((record.generator, record.label), []).append(record)
+    return sides
+
+
+def _sample(members: Sequence[ImageRecord]) -> Sequence[ImageRecord]:
+    """Choose the files of a side in which interpolation is looked for."""
+    return members[:: max(1, len(members) // TRACED)][:TRACED]
+
+
+def _resampled(
+    records: Sequence[ImageRecord], traces: Mapping[ImageRecord, TraceAccumulator]
+) -> dict[str, dict[str, float]]:
+    """For each generator the sides whose images were interpolated, with the frequency of the trace."""
+    resampled: dict[str, dict[str, float]] = {}
+    for (generator, label), members in _sides(records).items():
+        side = TraceAccumulator(size=_TRACE)
+        for record in _sample(members):
+            trace = traces.get(record)
+            # Files that cannot be read move the sample: what was not expected in it is decoded again.
+            side.merge(_trace(read_image(record.path, on_note=lambda _: None)) if trace is None else trace)
+        if side.images >= _FEWEST:
+            alternative = resampling_alternative(side.result())
+            if alternative.found and alternative.frequency is not None:
+                resampled.setdefault(generator, {})[label] = float(alternative.frequency)
+    return resampled
 
 
 def write_matched(facts: Sequence[FileFacts], path: str | Path) -> list[ImageRecord]:
@@ -91,8 +234,9 @@ def write_matched(facts: Sequence[FileFacts], path: str | Path) -> list[ImageRec
     Parameters
     ----------
     facts : sequence of FileFacts
+        What the files are, as `AuditStudy.facts`.
     path : str or Path
-        Ends in ``.csv``.
+        A file that ends in ``.csv``.
 
     Returns
     -------
@@ -106,15 +250,11 @@ def write_matched(facts: Sequence[FileFacts], path: str | Path) -> list[ImageRec
     chosen = matched_records(facts)
     if not chosen:
         raise ValueError("no real file has the format, size and quality of a fake one: re-encode both sides alike")
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = TableWriter(file)
-        writer.row(["path", "label", "generator", "category", "split"])
-        for record in chosen:
-            place = record.path.absolute()
-            writer.row([place, record.label, record.generator, record.category or "", record.split or ""])
+    rows = (
+        (record.path.absolute(), record.label, record.generator, record.category or "", record.split or "")
+        for record in chosen
+    )
+    write_csv(path, ("path", "label", "generator", "category", "split"), rows)
     return chosen
 
 
@@ -122,12 +262,12 @@ def reencode(
     records: Sequence[ImageRecord],
     out: str | Path,
     *,
-    size: int,
+    crop: int,
     quality: int | None = None,
     command: str | None = None,
     overwrite: bool = False,
-    progress: str | None = None,
-) -> tuple[int, Failures]:
+    progress: bool = False,
+) -> tuple[int, tuple[Skipped, ...]]:
     """Write both sides alike: central crops of one size, as PNG or as JPEG of one quality.
 
     It takes differences of format, size and later compression away; what an earlier compression or resizing left in
@@ -136,132 +276,58 @@ def reencode(
     Parameters
     ----------
     records : sequence of ImageRecord
+        Files, of which those of unknown label are left out.
     out : str or Path
-        Gets ``<generator>/{0_real,1_fake}/``, with a folder for each category where there are any.
-    size : int
-        Pixels a side; smaller images are listed as failures.
+        A folder, which gets ``<generator>/{0_real,1_fake}/``, with a folder for each category where there are any.
+    crop : int
+        Side of the crops in pixels; smaller images are skipped.
     quality : int, optional
-        Of JPEG; default PNG.
-    command, overwrite, progress
-        As for `audit_sources`.
+        JPEG quality; default PNG.
+    command : str, optional
+        The command line, for the manifest.
+    overwrite : bool
+        Replace the results in `out`.
+    progress : bool
+        Show a bar if it takes over two seconds, on a terminal.
 
     Returns
     -------
     int
-        Images written.
-    tuple of (str, str)
-        Path and reason of those that were not.
+        Number of images written.
+    tuple of Skipped
+        Every file that was not written.
     """
-    failures: list[tuple[str, str]] = []
+    skipped: list[Skipped] = []
     written = 0
     suffix = ".png" if quality is None else ".jpg"
+    about = {"size": crop, "quality": quality}
     with scratch_folder(out, overwrite=overwrite) as folder:
-        bar = tqdm(records, desc=progress, unit="image", delay=2, disable=None if progress else True)
+        bar = tqdm(records, desc="reencode", unit="image", delay=2, disable=None if progress else True)
         for index, record in enumerate(bar):
             if record.label == "unknown":
                 continue
             try:
                 image = read_image(record.path)
             except ImageReadError as error:
-                failures.append((error.path, error.reason))
+                skipped.append(Skipped(error.path, error.reason))
                 continue
-            if min(image.shape[:2]) < size:
-                failures.append((str(record.path), f"smaller than {size}x{size} pixels"))
+            if min(image.shape[:2]) < crop:
+                skipped.append(Skipped(str(record.path), f"smaller than {crop}x{crop} pixels"))
                 continue
             side = "0_real" if record.label == "real" else "1_fake"
-            place = (
-                folder / record.generator / (record.category or "") / side / f"{index:06d}-{record.path.stem}{suffix}"
-            )
+            name = f"{index:06d}-{record.path.stem}{suffix}"
+            place = folder / record.generator / (record.category or "") / side / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            _write(Crop(size)(image), place, quality)
+            _write(Crop(crop)(image), place, quality)
             written += 1
-        about = {"size": size, "quality": quality}
-        made = manifest(about, inputs={"images": written}, command=command)
-        write_json(folder / "manifest.json", {**made, "holds": "images"})
-    return written, tuple(failures)
+        inputs = {"images": written}
+        write_json(folder / "manifest.json", {**manifest(about, inputs=inputs, command=command), "holds": "images"})
+    return written, tuple(skipped)
 
 
-def _write(image: Any, place: Path, quality: int | None) -> None:
+def _write(image: NDArray[np.uint8], place: Path, quality: int | None) -> None:
     options = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
     encoded, data = cv2.imencode(place.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     if not encoded:
         raise OSError(f"{place} cannot be encoded")
     place.write_bytes(data.tobytes())
-
-
-def _facts_of(records: Sequence[ImageRecord]) -> tuple[list[FileFacts], list[tuple[str, str]]]:
-    facts, failures = [], []
-    for record in records:
-        try:
-            facts.append(read_facts(record))
-        except ImageReadError as error:
-            failures.append((error.path, error.reason))
-    return facts, failures
-
-
-def _merged(
-    first: tuple[list[FileFacts], list[tuple[str, str]]], second: tuple[list[FileFacts], list[tuple[str, str]]]
-) -> tuple[list[FileFacts], list[tuple[str, str]]]:
-    return first[0] + second[0], first[1] + second[1]
-
-
-def _resampled(records: Sequence[ImageRecord]) -> dict[str, dict[str, float]]:
-    """For each generator the sides whose images were interpolated, with the frequency of the trace."""
-    sides: dict[tuple[str, str], list[ImageRecord]] = {}
-    for record in records:
-        if record.label != "unknown":
-            sides.setdefault((record.generator, record.label), []).append(record)
-    found: dict[str, dict[str, float]] = {}
-    for (generator, label), members in sides.items():
-        trace = TraceAccumulator(size=_TRACE)
-        for record in members[:: max(1, len(members) // TRACED)][:TRACED]:
-            image = read_image(record.path, on_note=lambda note: None)  # read before, for the facts
-            if min(image.shape[:2]) >= _TRACE:
-                trace.add(np.ascontiguousarray(image))
-        if trace.images >= 5:
-            alternative = resampling_alternative(trace.result())
-            if alternative.found and alternative.frequency is not None:
-                found.setdefault(generator, {})[label] = float(alternative.frequency)
-    return found
-
-
-def _save(audit: Audit, facts: Sequence[FileFacts], out: Path, command: str | None, overwrite: bool) -> None:
-    from freqforensics.figures.audit import plot_audit
-    from freqforensics.figures.style import new_figure, save_figure
-
-    digest = {"images": len(facts), "sha256": sorted({one.sha256 for one in facts})[:1]}
-    shown = manifest({}, inputs=digest)
-    with scratch_folder(out, overwrite=overwrite) as folder:
-        write_json(folder / "audit.json", audit_json(audit))
-        (folder / "audit.csv").write_text(_table(audit), encoding="utf-8")
-        with (folder / "duplicates.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = TableWriter(file)
-            writer.row(["first", "second", "kind", "across"])
-            for pair in audit.duplicates:
-                writer.row([pair.first, pair.second, pair.kind, " ".join(pair.across)])
-        figure = new_figure()
-        plot_audit(audit, fig=figure)
-        for suffix in (".png", ".pdf"):
-            save_figure(figure, folder / f"audit{suffix}", manifest=shown)
-        write_json(folder / "manifest.json", {**shown, "command": command})
-
-
-def audit_json(audit: Audit) -> dict[str, Any]:
-    """Give an audit as JSON values."""
-    return {
-        "groups": [{**asdict(group), "verdict": group.verdict} for group in audit.groups],
-        "duplicates": [asdict(pair) for pair in audit.duplicates],
-        "failures": [{"path": path, "reason": reason} for path, reason in audit.failures],
-    }
-
-
-def _table(audit: Audit) -> str:
-    table = io.StringIO()
-    writer = TableWriter(table)
-    writer.row(["generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side"])
-    for group in audit.groups:
-        for one in group.confounds:
-            numbers = f"{one.effect:.4f}", f"{one.p_value:.4g}"
-            sides = group.real, group.fake
-            writer.row([group.generator, *sides, one.name, *numbers, one.verdict, one.real, one.fake])
-    return table.getvalue()

@@ -22,7 +22,7 @@ from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.compare import compare_sources
+from freqforensics.studies.compare import compare_study
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_files
 from freqforensics.studies.spectrum import spectrum_study
@@ -123,9 +123,8 @@ def demo_study(
     tell("3 of 6: the average spectrum of each, its fingerprint")
     spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
     tell("4 of 6: how alike the fingerprints are")
-    compare_sources(
-        [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress
-    )
+    comparison = compare_study([root / "miniatures"], permutations=39, bootstrap=40, progress=progress)
+    comparison.save(root / "likeness", overwrite=True)
     tell("5 of 6: the detector that ships scores them")
     scores = evaluate_study(
         [root / "miniatures"], weights=[DEFAULT], view="none", limit=_SCORED, device="cpu", progress=progress

@@ -1,140 +1,187 @@
-"""Which known generators some sources' sets of images are like -> a folder of results."""
+"""Sources -> the known generators that their sets of images are like."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from freqforensics.fingerprints.comparison import Origins
+from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Origins, pair_rows
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
+from freqforensics.fingerprints.grouping import groupings
 from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
+from freqforensics.fingerprints.sets import PARTS, ImageSet, parts_of
 from freqforensics.runtime.provenance import manifest
-from freqforensics.runtime.results import scratch_folder
-from freqforensics.runtime.tables import write_csv
-from freqforensics.runtime.writing import write_json
+from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.compare import MEASURES, PAIRS, PARTS, groupings_of, image_sets, pair_rows, parts_of
+from freqforensics.studies.compare import read_sets
+
+_PARTS: Final = 200
+"""Parts of a set: of most sets one image each."""
 
 
-def find_origins(
+@dataclass(frozen=True, eq=False)
+class OriginStudy:
+    """Which known generators the sets of some sources are from.
+
+    Parameters
+    ----------
+    origins : Origins
+        Origins, similarities and groupings, as figures take them.
+    notes : tuple of str
+        What was left out, and what may mislead.
+    skipped : tuple of Skipped
+        Every file that could not be read.
+    """
+
+    origins: Origins
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything but the intervals as JSON values."""
+        return self.origins.to_json()
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``origins.{csv,json,png,pdf}``, matrices (CSV) and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; see `result_folder` for what becomes of one that exists.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics.figures.compare import plot_origins
+        from freqforensics.figures.style import draw
+
+        origins, similarities = self.origins.origins, self.origins.similarities
+        inputs = {
+            "known": list(self.origins.known),
+            **{origin.set: {"images": origin.images} for origin in origins},
+        }
+        about = manifest({"measures": list(similarities)}, inputs=inputs)
+        with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
+            folder.json("origins.json", self.to_json())
+            folder.table(
+                "origins.csv",
+                ("set", "images", "origin", "candidate", "distance", "p_value"),
+                (
+                    (origin.set, origin.images, origin.name or "unknown", candidate.name, f"{candidate.distance:.4f}",
+                     f"{candidate.p_value:.4f}")
+                    for origin in origins
+                    for candidate in origin.candidates
+                ),
+            )  # fmt: skip
+            for measure, matrix in similarities.items():
+                count, total = len(origins), len(matrix.names)
+                pairs = [(first, second) for first in range(count) for second in range(count, total)]
+                folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
+            draw(folder, "origins", plot_origins, self.origins)
+
+
+def origin_study(
     sources: Sequence[str | Path],
     known: Sequence[str | Path],
     *,
-    out: str | Path | None = None,
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
     groups: Callable[[str], str | None] | None = None,
-    parts: int = 200,
     limit: int | None = None,
     draws: int = 199,
     content_shift: float = CONTENT_SHIFT,
     permutations: int = 199,
     seed: int = 0,
-    command: str | None = None,
-    overwrite: bool = False,
+    workers: int | None = None,
     progress: bool = False,
-) -> Origins:
+) -> OriginStudy:
     """Name, for each generator's set of some sources, the known generator that it is from, or none.
 
     Parameters
     ----------
     sources, known : sequence of str or Path
-        As for `index_sources`: sets to ask about, and sets of generators that are known.
-    out : str or Path, optional
-        Gets ``origins.csv``, ``origins.{png,pdf}``, ``similarity-<measure>.csv``, ``origins.json`` and
-        ``manifest.json``.
-    spec, measures, permutations, seed, limit, command, overwrite, progress
-        As for `compare_sources`.
+        Folders or tables, see `index_sources`: sets to ask about, and sets of generators that are known.
+    spec : SpectrumSpec, optional
+        The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
+    measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
+        What is compared besides; see `similarity`.
     groups : callable, optional
         From a set's name, without what tells sources apart, to its group or None: are sets more like known ones of
         their group?
-    parts : int
-        That a set is cut into; known ones must have eight at least.
-    draws, content_shift
-        As for `KnownGenerators`.
+    limit : int, optional
+        At most so many images of each generator and label, from the first.
+    draws : int
+        Number of sets that are drawn from each known generator's images, for p-values.
+    content_shift : float
+        How far the content of these is moved, standard deviations; see `KnownGenerators`.
+    permutations : int
+        Number of permutations for the p-values of similarities.
+    seed : int
+        Random seed, for all of these.
+    workers : int, optional
+        Number of threads; default all processors. The result does not depend on it.
+    progress : bool
+        Show a bar for each side of a set that takes over two seconds, on a terminal.
 
     Returns
     -------
-    Origins
+    OriginStudy
 
     Raises
     ------
     ValueError
-        No set, or no known one, with 20 images that are large enough; or as `index_sources`, `result_folder`.
+        No set, or no known one, with 20 images that are large enough, or a parameter out of range.
+    FileNotFoundError
+        A source does not exist.
     """
-    notes: list[str] = []
-    failures: list[tuple[str, str]] = []
     options: dict[str, Any] = {
-        "spec": spec, "parts": parts, "limit": limit, "notes": notes, "failures": failures, "seed": seed,
+        "spec": spec, "parts": _PARTS, "limit": limit, "seed": seed, "workers": workers, "progress": progress,
     }  # fmt: skip
-    asked = image_sets(sources, **options, progress=progress)
-    others = image_sets(known, **options, progress=progress)
-    for name, found in (("sources", asked), ("known", others)):
-        if not found:
+    suspects, references = read_sets(sources, **options), read_sets(known, **options)
+    notes = [*suspects.notes, *references.notes]
+    for name, collection in (("sources", suspects), ("known", references)):
+        if not collection.sets:
             raise ValueError(f"{name} hold no generator's set that is large enough; " + "; ".join(notes))
-    both = {path.resolve() for one in asked for path in one.paths} & {
-        path.resolve() for one in others for path in one.paths
-    }
+    both = _paths(suspects.sets) & _paths(references.sets)
     if both:
         notes.append(f"{len(both)} images that are asked about are among the known ones: they are like themselves")
-    queried = [one.fingerprint for one in asked]
-    have = [one.fingerprint for one in others]
-    generators = KnownGenerators(have, draws=draws, content_shift=content_shift, seed=seed)
-    origins = tuple(generators.find(one) for one in queried)
-    if not all(one.content_matched for one in origins):
+    queried = [image_set.fingerprint for image_set in suspects.sets]
+    reference = [image_set.fingerprint for image_set in references.sets]
+    generators = KnownGenerators(reference, draws=draws, content_shift=content_shift, seed=seed)
+    origins = tuple(generators.find(fingerprint) for fingerprint in queried)
+    if not all(origin.content_matched for origin in origins):
         notes.append("not every set has real images beside it: content counts, too")
-    taken = {one.name for one in queried}
-    renamed = [replace(one, name=f"known {one.name}" if one.name in taken else one.name) for one in have]
+    taken = {fingerprint.name for fingerprint in queried}
+    renamed = [
+        replace(fingerprint, name=f"{_KNOWN}{fingerprint.name}") if fingerprint.name in taken else fingerprint
+        for fingerprint in reference
+    ]
     # Intervals of similarities need few parts, and leave out one after the other.
     coarse = [
-        Fingerprint(one.name, parts_of(one.fake, PARTS), parts_of(one.real, PARTS)) for one in [*queried, *renamed]
+        Fingerprint(fingerprint.name, parts_of(fingerprint.fake, PARTS), parts_of(fingerprint.real, PARTS))
+        for fingerprint in [*queried, *renamed]
     ]
-    similarities = {one: similarity(coarse, one, permutations=permutations, seed=seed) for one in measures}
-    among = [one.name for one in renamed]
-    result = Origins(
-        origins,
-        tuple(one.name for one in have),
-        similarities,
-        groupings_of(similarities, None if groups is None else _ignoring("known ", groups), among, notes),
-        tuple(notes),
-        tuple(failures),
-    )
-    if out is not None:
-        _save_origins(result, Path(out), command, overwrite)
-    return result
+    similarities = {measure: similarity(coarse, measure, permutations=permutations, seed=seed) for measure in measures}
+    among = [fingerprint.name for fingerprint in renamed]
+    grouped, remarks = ({}, ()) if groups is None else groupings(similarities, _ignoring(_KNOWN, groups), among=among)
+    results = Origins(origins, tuple(fingerprint.name for fingerprint in reference), similarities, grouped)
+    return OriginStudy(results, (*notes, *remarks), (*suspects.skipped, *references.skipped))
+
+
+_KNOWN: Final = "known "
 
 
 def _ignoring(prefix: str, groups: Callable[[str], str | None]) -> Callable[[str], str | None]:
     return lambda name: groups(name.removeprefix(prefix))
 
 
-def _save_origins(result: Origins, out: Path, command: str | None, overwrite: bool) -> None:
-    from freqforensics.figures.compare import plot_origins
-    from freqforensics.figures.style import new_figure, save_figure
-
-    shown = manifest(
-        {"measures": list(result.similarities)},
-        inputs={"known": list(result.known), **{one.set: {"images": one.images} for one in result.origins}},
-    )
-    count = len(result.origins)
-    with scratch_folder(out, overwrite=overwrite) as folder:
-        write_json(folder / "origins.json", result.to_json())
-        write_csv(
-            folder / "origins.csv",
-            ("set", "images", "origin", "candidate", "distance", "p_value"),
-            (
-                (one.set, one.images, one.name or "unknown", each.name, f"{each.distance:.4f}", f"{each.p_value:.4f}")
-                for one in result.origins
-                for each in one.candidates
-            ),
-        )
-        for measure, found in result.similarities.items():
-            pairs = [(a, b) for a in range(count) for b in range(count, len(found.names))]
-            write_csv(folder / f"similarity-{measure}.csv", PAIRS, pair_rows(found, pairs))
-        figure = new_figure()
-        plot_origins(result, fig=figure)
-        for suffix in (".png", ".pdf"):
-            save_figure(figure, folder / f"origins{suffix}", manifest=shown)
-        write_json(folder / "manifest.json", {**shown, "command": command})
+def _paths(sets: Sequence[ImageSet]) -> set[Path]:
+    return {path.resolve() for image_set in sets for path in image_set.paths}

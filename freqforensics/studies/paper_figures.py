@@ -25,7 +25,7 @@ from freqforensics.runtime.results import (
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.quality import quality_study
 from freqforensics.studies.robustness import robustness_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
@@ -110,7 +110,7 @@ def paper_figures_study(
     ------
     ValueError, FileNotFoundError
         The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `robustness_study`,
-        `relate_quality`.
+        `quality_study`.
     """
     root = Path(out)
     check_parts(root, PARTS, overwrite=overwrite)
@@ -142,7 +142,10 @@ def paper_figures_study(
     with scratch_folder(root / "robustness", overwrite=True) as folder:
         robustness_study(sources, sweeps=sweeps, out=folder, progress=progress, **options).save(folder)
     tell("fakeness and quality")
-    _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
+    quality = quality_study(
+        sources, weights=weights, view=view, limit=limit, device=device, backend=backend, progress=progress
+    )
+    quality.save(root / "quality", overwrite=True)
     if loaded:
         _draw_ablations(loaded, root / "ablations")
     else:
@@ -153,7 +156,7 @@ def paper_figures_study(
         temporary.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
     parameters = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": crop}
     write_json(root / "manifest.json", manifest(parameters, inputs={"sources": len(sources)}, command=command))
-    return PaperFiguresStudy(page, tuple(Skipped(*failure) for failure in failures))
+    return PaperFiguresStudy(page, tuple(Skipped(*failure) for failure in quality.skipped))
 
 
 def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:

@@ -19,7 +19,7 @@ from freqforensics.images import ImageReadError
 from freqforensics.sources.facts import read_facts
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images
-from freqforensics.studies.audit import audit_sources, reencode, write_matched
+from freqforensics.studies.audit import audit_study, reencode, write_matched
 
 COUNT = 24
 
@@ -177,7 +177,7 @@ def test_both_sides_are_written_alike(tmp_path):
         tmp_path / "in", real=lambda rng, i: (encoded(picture(rng, 72, 80), "JPEG", quality=70), ".jpg"),
         fake=lambda rng, i: png(rng, i, (96, 96) if i else (40, 40)),
     )  # fmt: skip
-    count, failures = reencode(index_images(root), tmp_path / "out", size=64, quality=90)
+    count, failures = reencode(index_images(root), tmp_path / "out", crop=64, quality=90)
     assert count == 2 * COUNT - 1
     ((path, reason),) = failures
     assert path.endswith("000.png")
@@ -185,7 +185,7 @@ def test_both_sides_are_written_alike(tmp_path):
     found, group = verdicts(tmp_path / "out", forest=False)
     assert not {"format", "size", "JPEG quality", "chroma subsampling"} & set(found)
     assert (group.real, group.fake) == (COUNT, COUNT - 1)
-    reencode(index_images(root), tmp_path / "png", size=64)
+    reencode(index_images(root), tmp_path / "png", crop=64)
     assert {one.format for one in facts_of(tmp_path / "png")} == {"PNG"}
 
 
@@ -195,8 +195,9 @@ def test_resampling_of_one_side_is_serious(tmp_path):
 
     root = tree(tmp_path, real=lambda rng, i: (encoded(crop(rng, 1.0), "PNG"), ".png"),
                 fake=lambda rng, i: (encoded(crop(rng, 1.25), "PNG"), ".png"))  # fmt: skip
-    audit, _, _ = audit_sources([root], tmp_path / "out")
-    (group,) = audit.groups
+    study = audit_study([root])
+    study.save(tmp_path / "out")
+    (group,) = study.audit.groups
     assert list(group.resampled) == ["fake"]
     assert group.resampled["fake"] == pytest.approx(0.2, abs=0.01)
     assert group.verdict == "serious"

@@ -12,8 +12,9 @@ from pictures import picture, write
 
 from freqforensics.cli import main
 from freqforensics.fingerprints.fingerprint import Fingerprint, clusters, shared_map, similarity
-from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
-from freqforensics.studies.compare import compare_sources
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+from freqforensics.spectra.power import combine
+from freqforensics.studies.compare import compare_study
 
 SPEC = SpectrumSpec(size=64, residual="none")
 ROWS, COLUMNS = np.indices((64, 64))
@@ -179,22 +180,22 @@ def test_from_sources_to_a_folder(tmp_path, monkeypatch, capsys):
             write(tmp_path / "in" / name / "0_real" / f"{index}.png", image.astype(np.uint8))
             image[::2, ::2] += trace
             write(tmp_path / "in" / name / "1_fake" / f"{index}.png", np.clip(image, 0, 255).astype(np.uint8))
-    found = compare_sources(
-        [tmp_path / "in"], tmp_path / "out", spec=SpectrumSpec(size=64), permutations=19, resamples=5
-    )
+    study = compare_study([tmp_path / "in"], spec=SpectrumSpec(size=64), permutations=19, bootstrap=5)
+    study.save(tmp_path / "out")
+    found = study.comparison
     names = found.similarities["coherent"].names
     assert names == ("one", "three", "two")
     values = found.similarities["coherent"].values
     assert values[0, 2] > 0.8 > values[0, 1]
     for name in ("similarity.png", "shared.png", "similarity-coherent.csv", "comparison.json", "manifest.json"):
         assert (tmp_path / "out" / name).stat().st_size > 100
-    command = ["freqforensics", "compare", str(tmp_path / "in"), "--size", "64", "--permutations", "9", "--json"]
+    command = ["freqforensics", "compare", str(tmp_path / "in"), "--crop", "64", "--permutations", "9", "--json"]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code
     assert [one["images"] for one in json.loads(capsys.readouterr().out)["sets"]] == [24, 24, 24]
-    monkeypatch.setattr(sys, "argv", ["freqforensics", "compare", str(tmp_path / "in" / "one"), "--size", "64"])
+    monkeypatch.setattr(sys, "argv", ["freqforensics", "compare", str(tmp_path / "in" / "one"), "--crop", "64"])
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 2

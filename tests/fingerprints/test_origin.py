@@ -18,10 +18,9 @@ from freqforensics.fingerprints.origin import KnownGenerators
 from freqforensics.fingerprints.stability import influence, learning_curve
 from freqforensics.generators.registry import FAMILIES, operator_of
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
-from freqforensics.spectra.files import image_terms
-from freqforensics.spectra.power import combine
-from freqforensics.studies.compare import compare_sources
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
+from freqforensics.spectra.terms import image_spectra
+from freqforensics.studies.compare import compare_study
 
 SPEC = SpectrumSpec(size=32, residual="none")
 ROWS, COLUMNS = np.indices((32, 32))
@@ -267,7 +266,7 @@ def test_from_sources_to_origins(tree, tmp_path, monkeypatch, capsys):
 
 
 def test_one_generator_of_two_sources_is_two_sets(tree):
-    found = compare_sources([tree / "known", tree / "asked"], permutations=1, resamples=1, groups=operator_of)
+    found = compare_study([tree / "known", tree / "asked"], permutations=1, bootstrap=1, groups=operator_of).comparison
     names = [one.fingerprint.name for one in found.sets]
     assert names == ["asked/dcgan", "asked/progan", "biggan", "cyclegan", "dcgan", "progan"]
     assert found.groupings["lattice"].right == 6
@@ -277,7 +276,7 @@ def test_one_generator_of_two_sources_is_two_sets(tree):
 def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     table = tmp_path / "groups.csv"
     table.write_text("dcgan,comb\ncyclegan,comb\nprogan,grid\nbiggan,grid\n")
-    short = ["compare", tree / "known", "--permutations", 1, "--resamples", 1, "--groups", table]
+    short = ["compare", tree / "known", "--permutations", 1, "--bootstrap", 1, "--groups", table]
     code, shown = run(monkeypatch, capsys, *short)
     assert code == 0
     assert "nearest is of the same group for 4 of 4" in shown.out
@@ -293,7 +292,7 @@ def test_photographs_are_no_generators(data):
     spec = SpectrumSpec(size=64, crop="tiles")
 
     def terms(*place):
-        return [term.spectrum for term in image_terms(sorted(data.joinpath(*place).glob("*")), spec=spec)]
+        return image_spectra(sorted(data.joinpath(*place).glob("*")), spec=spec)
 
     sides = {name: [terms(name, side) for side in ("1_fake", "0_real")] for name in ("biggan", "cyclegan", "dcgan")}
     generators = KnownGenerators([Fingerprint(name, fake[::2], real[::2]) for name, (fake, real) in sides.items()],
@@ -338,24 +337,24 @@ def test_one_damaged_file_and_a_source_given_twice(tree, tmp_path, monkeypatch, 
     assert "3.png" in shown.err
     assert "progan: 1 images are smaller than 64x64 pixels, left out" in shown.err
     assert all(one["content_matched"] for one in json.loads(shown.out)["origins"])
-    found = compare_sources([known, known], permutations=1, resamples=1)
-    assert [one.fingerprint.images for one in found.sets] == [40, 40, 39, 39]
+    found = compare_study([known, known], permutations=1, bootstrap=1)
+    assert [one.fingerprint.images for one in found.comparison.sets] == [40, 40, 39, 39]
     assert any("that an earlier source lists too, kept once" in note for note in found.notes)
-    assert [reason for path, reason in found.failures if path.endswith("3.png")]
+    assert [reason for path, reason in found.skipped if path.endswith("3.png")]
 
 
 def test_what_may_mislead_is_said(tree, tmp_path):
     for name in ("dcgan", "biggan"):
         shutil.copytree(tree / "known" / name / "1_fake", tmp_path / "in" / name / "1_fake")
         shutil.copytree(tree / "known" / "dcgan" / "0_real", tmp_path / "in" / name / "0_real")
-    found = compare_sources([tmp_path / "in"], permutations=1, resamples=1)
+    found = compare_study([tmp_path / "in"], permutations=1, bootstrap=1)
     assert any("the same real images beside them" in note for note in found.notes)
     shutil.rmtree(tmp_path / "in" / "biggan" / "0_real")
-    found = compare_sources([tmp_path / "in"], permutations=1, resamples=1)
+    found = compare_study([tmp_path / "in"], permutations=1, bootstrap=1)
     assert any("some set has no real images beside it" in note for note in found.notes)
     assert not any("the same real images" in note for note in found.notes)
-    with pytest.raises(ValueError, match="size must"):
-        compare_sources([tmp_path / "in"], spec=SpectrumSpec(size=40))
+    with pytest.raises(ValueError, match="size must be a multiple of 16"):
+        compare_study([tmp_path / "in"], spec=SpectrumSpec(size=40))
 
 
 def test_flat_images_and_names_with_dollars(tmp_path):
@@ -364,7 +363,9 @@ def test_flat_images_and_names_with_dollars(tmp_path):
         for index in range(20):
             image = np.full((64, 64, 3), 90 + index, np.uint8) if name == "flat" else picture(rng, 64, 64)
             write(tmp_path / "in" / name / "1_fake" / f"{index}.png", image)
-    found = compare_sources([tmp_path / "in"], tmp_path / "out", permutations=1, resamples=1)
+    study = compare_study([tmp_path / "in"], permutations=1, bootstrap=1)
+    study.save(tmp_path / "out")
+    found = study.comparison
     assert [one.fingerprint.name for one in found.sets] == ["a $x_{$ b", "flat"]
     assert (found.sets[1].influence.coherence == 1).all()
     assert (tmp_path / "out" / "similarity.png").is_file()
@@ -378,10 +379,7 @@ def miniatures(data, tmp_path_factory):
     simulate_from_sources([data / "photos"], root, families=families, size=128, limit=200)
     spec = SpectrumSpec(size=64, crop="tiles")
     return {
-        name: [
-            [term.spectrum for term in image_terms(sorted((root / name / side).glob("*.png")), spec=spec)]
-            for side in ("1_fake", "0_real")
-        ]
+        name: [image_spectra(sorted((root / name / side).glob("*.png")), spec=spec) for side in ("1_fake", "0_real")]
         for name in families
     }
 

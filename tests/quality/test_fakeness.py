@@ -17,9 +17,9 @@ from pictures import picture, write
 from freqforensics.cli import main
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import Score
-from freqforensics.quality.fakeness import study_fakeness
+from freqforensics.quality.fakeness import fakeness_by_quality
 from freqforensics.quality.scores import QualityRow, QualityTable, as_score
-from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.quality import quality_study
 
 
 def tables(rng, *, count=60, quality=False):
@@ -40,7 +40,7 @@ def tables(rng, *, count=60, quality=False):
 
 
 def test_each_generator_and_label_by_itself():
-    study = study_fakeness(*tables(np.random.default_rng(0)), resamples=200, permutations=499)
+    study = fakeness_by_quality(*tables(np.random.default_rng(0)), resamples=200, permutations=499)
     found = {(test.generator, test.label): test for test in study.associations.tests}
     assert found["a", "fake"].rho > 0.6
     assert found["a", "fake"].q_value <= 0.01
@@ -54,7 +54,9 @@ def test_each_generator_and_label_by_itself():
 
 
 def test_what_jpeg_quality_does_goes_when_it_is_held_fixed():
-    study = study_fakeness(*tables(np.random.default_rng(1), count=200, quality=True), resamples=200, permutations=499)
+    study = fakeness_by_quality(
+        *tables(np.random.default_rng(1), count=200, quality=True), resamples=200, permutations=499
+    )
     tests = [test for test in study.associations.tests if test.score == "worth"]
     assert all(test.rho > 0.3 and test.p_value <= 0.01 for test in tests)
     assert all(abs(test.partial_rho) < 0.2 for test in tests)
@@ -64,7 +66,7 @@ def test_what_jpeg_quality_does_goes_when_it_is_held_fixed():
 
 def test_percentiles_are_those_of_the_logits():
     scored, quality = tables(np.random.default_rng(2), count=41)
-    study = study_fakeness(scored, quality, resamples=10, permutations=9)
+    study = fakeness_by_quality(scored, quality, resamples=10, permutations=9)
     for name, chosen in study.percentile_images().items():
         logits = sorted(one.logit for one in scored.scores if (one.generator, one.label) == (name, "fake"))
         assert [share for share, _, _ in chosen] == [0, 25, 50, 75, 100]
@@ -78,11 +80,11 @@ def test_percentiles_are_those_of_the_logits():
 def test_images_of_unknown_label_and_without_a_logit():
     scored, quality = tables(np.random.default_rng(3), count=8)
     rows = tuple(QualityRow(**{**vars(row), "label": "unknown"}) for row in quality.rows[:20])
-    study = study_fakeness(scored, QualityTable(("worth",), rows), resamples=10, permutations=9)
+    study = fakeness_by_quality(scored, QualityTable(("worth",), rows), resamples=10, permutations=9)
     assert set(study.labels) == {"fake"}
     assert "images of unknown label count as fake" in study.notes
     with pytest.raises(ValueError, match="no image has both"):
-        study_fakeness(ScoreTable((), ()), quality)
+        fakeness_by_quality(ScoreTable((), ()), quality)
 
 
 def test_what_cannot_be_judged_is_left_out_and_counted():
@@ -90,16 +92,16 @@ def test_what_cannot_be_judged_is_left_out_and_counted():
     rows = [replace(one, verdict="none") for one in scored.scores]
     for place in (0, 7, 40):
         rows[place] = replace(rows[place], logit=math.nan, verdict="cannot-judge")
-    study = study_fakeness(ScoreTable(tuple(rows), ()), quality, resamples=10, permutations=9)
+    study = fakeness_by_quality(ScoreTable(tuple(rows), ()), quality, resamples=10, permutations=9)
     kept = tuple(one for one in rows if one.judged)
-    other = study_fakeness(ScoreTable(kept, ()), quality, resamples=10, permutations=9)
+    other = fakeness_by_quality(ScoreTable(kept, ()), quality, resamples=10, permutations=9)
     assert study.cannot_judge == study.to_json()["cannot_judge"] == 3
     assert "images that cannot be judged, left out: 3" in study.notes
     assert study.associations.tests == other.associations.tests
     assert study.verdicts == ("none",) * 117
     nothing = ScoreTable(tuple(replace(one, logit=math.nan) for one in rows), ())
     with pytest.raises(ValueError, match="scores of quality: 120 cannot be judged"):
-        study_fakeness(nothing, quality)
+        fakeness_by_quality(nothing, quality)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def call(monkeypatch, capsys, *arguments):
 
 def test_from_sources_to_a_folder(tree, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
-    fast = ["--resamples", 20, "--permutations", 19]
+    fast = ["--bootstrap", 20, "--permutations", 19]
     code, shown = call(monkeypatch, capsys, tree, "--out", out, *fast)
     assert code == 0, shown.err
     assert "blur_effect" in shown.out
@@ -160,12 +162,10 @@ def test_logits_that_are_there_and_a_score_of_ones_own(tree, tmp_path):
     table.save(tmp_path / "scores.csv")
     # The more blurred, the greater its number: a flat picture varies less.
     rough = as_score(lambda image: float(np.abs(np.diff(image.astype(int), axis=1)).mean()), name="roughness")
-    study, failures = relate_quality(
-        [tree], logits=tmp_path / "scores.csv", scores=[rough], resamples=20, permutations=199
-    )
-    assert not failures
-    assert study.scores == ("roughness",)
-    for test in study.associations.tests:
+    study = quality_study([tree], logits=tmp_path / "scores.csv", scores=[rough], bootstrap=20, permutations=199)
+    assert not study.skipped
+    assert study.fakeness.scores == ("roughness",)
+    for test in study.fakeness.associations.tests:
         assert test.rho < -0.6
         assert test.few
 
@@ -184,7 +184,7 @@ def test_tables_threshold_and_clusters(tree, tmp_path, monkeypatch, capsys):
         tmp_path / "scores.csv",
         "--score",
         "entropy",
-        "--resamples",
+        "--bootstrap",
         20,
         "--permutations",
         19,

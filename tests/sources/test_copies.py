@@ -12,13 +12,14 @@ from pictures import picture, write
 from PIL import Image, ImageDraw
 
 from freqforensics.cli import main
+from freqforensics.fingerprints.sets import image_sets
 from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, file_evidence, mean_spectrum
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
 from freqforensics.spectra.layout import LayoutAccumulator
-from freqforensics.studies.compare import compare_sources, image_sets
-from freqforensics.studies.origin import find_origins
+from freqforensics.studies.compare import compare_study
+from freqforensics.studies.origin import origin_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.studies.upsampling import upsampling_study
 
@@ -111,9 +112,9 @@ def test_one_photograph_a_hundred_times_is_one_image(known, tmp_path, saved):
         else:
             photograph.save(place / f"{index:03d}.jpg", quality=96 - index // 2, optimize=bool(index % 2))
     with pytest.raises(ValueError, match="sources hold no generator's set that is large enough") as raised:
-        find_origins([tmp_path], [known], permutations=1)
+        origin_study([tmp_path], [known], permutations=1)
     assert ("counted once" if saved == "copied" else "99 look like another one") in str(raised.value)
-    compared = compare_sources([tmp_path, known], permutations=1, resamples=1, measures=["peaks"])
+    compared = compare_study([tmp_path, known], permutations=1, bootstrap=1, measures=["peaks"]).comparison
     assert [one.fingerprint.name for one in compared.sets] == ["four", "two"]
     if saved == "copied":
         survey = spectrum_study([tmp_path], spec=SPEC)
@@ -187,8 +188,9 @@ def test_two_sources_of_one_name_are_called_alike_everywhere(tmp_path):
         for index in range(20):
             write(tmp_path / source / "dcgan" / "1_fake" / f"{index}.png", picture(rng, 64, 64))
     sources = [tmp_path / source for source in ("first", "second", "deeper/second")]
-    notes, failures = [], []
-    compared = [one.fingerprint.name for one in image_sets(sources, notes=notes, failures=failures)]
+    notes = []
+    records = index_sources(sources, on_note=notes.append)
+    compared = [one.fingerprint.name for one in image_sets(records).sets]
     spectra = [name for name, _ in spectrum_study(sources, spec=SPEC).spectra]
     assert compared == spectra == ["dcgan", "deeper/second/dcgan", "second/dcgan"]
     assert sum("two sources have a generator 'dcgan'" in note for note in notes) == 2
