@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 , := ,
-# Tests run file by file on all processors, each with one thread of its own: two heavy ones would fight over the cores.
+# Tests run on all processors, each with one thread of its own: two heavy ones would fight over the cores. A processor
+# that has none left takes half of another's, so that none waits for the longest file.
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
@@ -12,7 +13,7 @@ demo: .venv/installed
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
 test: .venv/installed-dev
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile)
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
 
 # FUZZ damaged image files, read by WORKERS processes; counts by format and kind of damage.
 FUZZ ?= 20000

@@ -37,17 +37,17 @@ from .spectra.profile import Profile as Profile, angular_profile as angular_prof
 from .spectra.resampling import resampling_trace as resampling_trace
 from .spectra.residual import high_pass_residual as high_pass_residual
 from .spectra.spec import SpectrumSpec as SpectrumSpec
+from .studies.ablate import AblationStudy as AblationStudy, ablate_study as ablate_study
 from .studies.audit import audit_sources as audit_sources
+from .studies.baselines import BaselinesStudy as BaselinesStudy, baselines_study as baselines_study
 from .studies.compare import compare_sources as compare_sources
-from .studies.evaluate import (
-    ablate_sources as ablate_sources,
-    evaluate_sources as evaluate_sources,
-    sweep_sources as sweep_sources,
-)
-from .studies.false_alarms import measure_false_alarms as measure_false_alarms
+from .studies.evaluate import EvaluationStudy as EvaluationStudy, evaluate_study as evaluate_study
+from .studies.false_alarms import FalseAlarmsStudy as FalseAlarmsStudy, false_alarms_study as false_alarms_study
 from .studies.origin import find_origins as find_origins
 from .studies.quality import relate_quality as relate_quality
+from .studies.robustness import RobustnessStudy as RobustnessStudy, robustness_study as robustness_study
+from .studies.score import ScoreStudy as ScoreStudy, score_study as score_study
 from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study
-from .studies.upsampling import LatticeSurvey as LatticeSurvey, survey_lattices as survey_lattices
+from .studies.upsampling import UpsamplingStudy as UpsamplingStudy, upsampling_study as upsampling_study
 from .training.recipe import TrainConfig as TrainConfig
 from .training.train import train_detector as train_detector

@@ -114,12 +114,12 @@ for (generator, label), spectrum in spectra.items():
 #
 # ## Which factor?
 #
-# n layers that double leave lines at multiples of 1/2ⁿ. `survey_lattices` tests these lattices against the
+# n layers that double leave lines at multiples of 1/2ⁿ. `upsampling_study` tests these lattices against the
 # frequencies beside them, and asks what else could have made them.
 
 # %%
-survey = ff.survey_lattices([folder / "miniatures"])
-for (generator, label), report in survey.reports.items():
+study = ff.upsampling_study([folder / "miniatures"])
+for (generator, label), report in study.reports.items():
     if label == "fake" or generator == "dcgan":
         print(f"{'photographs' if label == 'real' else generator:12} {report.verdict}")
 
@@ -148,7 +148,7 @@ plot_labels(moved, "coherence", title="dcgan")
 
 # %%
 simulate_from_sources([photographs], folder / "jpeg", families=["dcgan", "cyclegan"], scale_down=1, quality=75)
-compressed = ff.survey_lattices([folder / "jpeg"])
+compressed = ff.upsampling_study([folder / "jpeg"])
 figure = ff.plot_lattices(compressed.spectra, compressed.reports)
 
 # %% [markdown]

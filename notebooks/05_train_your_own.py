@@ -108,9 +108,7 @@ training = ff.train_detector(
 # %%
 evaluations = {}
 for name, weights in (("one minute", training.weights), ("ships", "everyday")):
-    evaluations[name], _, _ = ff.evaluate_sources(
-        [folder / "test"], None, weights=[weights], ways=("as-is",), resamples=300
-    )
+    evaluations[name] = ff.evaluate_study([folder / "test"], weights=[weights], ways=("as-is",)).evaluation
     print(name)
     for row in evaluations[name].rows():
         print(f"  {row['generator']:10} AP {row['ap']:.2f} ({row['ap_low']:.2f} to {row['ap_high']:.2f})")
@@ -135,9 +133,7 @@ figure = plot_evaluation(evaluations["one minute"])
 # ## In earnest
 #
 # ```sh
-# freqforensics train photos --out run --held-out 0.15 --simulate miniature,polyphase --init identity \
-#   --input coherence --early-down 2 --crop 160 --batch 32 --recipe laundering --learning-rate 1e-3 --decay cosine \
-#   --ranking 1 --ramp 4 --epochs 12 --passes 2
+# freqforensics train photos --out run --preset shipped
 # freqforensics weights pack run --out my-detector.safetensors
 # freqforensics evaluate ForenSynths/test --weights my-detector.safetensors --out evaluation
 # # the detector that ships: docs/howto/train_everyday.md

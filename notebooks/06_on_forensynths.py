@@ -98,8 +98,8 @@ figure = ff.plot_fingerprints(spectra)
 # evidence: a point that only the fake side has wants an explanation, and the next step offers some.
 
 # %%
-survey = ff.survey_lattices(sources, limit=LIMIT)
-for (generator, label), report in survey.reports.items():
+study = ff.upsampling_study(sources, limit=LIMIT)
+for (generator, label), report in study.reports.items():
     print(f"{generator:10} {label:5} {report.verdict}")
 
 # %% [markdown]
@@ -110,17 +110,15 @@ for (generator, label), report in survey.reports.items():
 # %%
 from freqforensics.figures import plot_evaluation
 
-evaluation, notes, failures = ff.evaluate_sources(
-    sources, None, weights=[WEIGHTS], ways=("as-is",), limit=LIMIT, resamples=300
-)
-for note in notes:
+study = ff.evaluate_study(sources, weights=[WEIGHTS], ways=("as-is",), limit=LIMIT)
+for note in study.notes:
     print(note)
-for row in evaluation.rows():
+for row in study.evaluation.rows():
     print(f"{row['generator']:10} AP {row['ap']:.2f} ({row['ap_low']:.2f} to {row['ap_high']:.2f})")
-figure = plot_evaluation(evaluation)
+figure = plot_evaluation(study.evaluation)
 
 # %% [markdown]
-# Published numbers are of 224 pixels from the middle (`crop="center"`), of all images, and of other weights. Numbers
+# Published numbers are of 224 pixels from the middle (`view="center"`), of all images, and of other weights. Numbers
 # from thirty images stand beside them only with their intervals.
 #
 # ## When it misleads

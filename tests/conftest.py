@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 mpl.use("agg")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # as the command line does, before OpenCV is loaded
 
 
 @pytest.fixture
@@ -22,3 +24,12 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("FREQFORENSICS_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def thin() -> Iterator[None]:
+    """For a whole module: networks that are quickly trained, where what is tested does not depend on their size."""
+    from networks import thin_networks
+
+    with thin_networks():
+        yield

@@ -232,5 +232,5 @@ def test_what_cannot_be_notched(fake, detector):
         explore_notches(fake[:40], detector=detector)
     with pytest.raises(ValueError, match="uint8"):
         explore_notches(fake.astype(float), detector=detector)
-    with pytest.raises(ValueError, match="peaks must be at least 1"):
+    with pytest.raises(ValueError, match="peaks must"):
         explore_notches(fake, detector=detector, peaks=0)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from freqforensics.detector import Detector, weights_sha256
-from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
+from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.regions.kinds import ImageKind
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 import typer
 from typer.core import TyperGroup
 
-from freqforensics.cli import options
+from freqforensics.cli.options import quiet
 from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _shell_around(option: str) -> str:
 def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and leave.")] = False) -> None:
     if version:
         from freqforensics._version import __version__
-        from freqforensics.cli.doctor_checks import main_versions
+        from freqforensics.cli.doctor import main_versions
 
         print(f"freqforensics {__version__}")
         for name, number in main_versions().items():
@@ -251,7 +251,7 @@ def complain_of(notes: Sequence[str], skipped: Sequence[tuple[str, str]] = ()) -
     """Name what was left out; exit with 1 if a file could not be read."""
     from freqforensics.images import shown_path
 
-    if not options.quiet():
+    if not quiet():
         for note in notes:
             complain(f"note: {note}")
     for path, reason in skipped:

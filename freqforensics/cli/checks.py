@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from freqforensics.cli import options
 from freqforensics.cli.app import complain
 
 _NAMED: Final = 3
@@ -80,17 +81,26 @@ def check_carriers(names: Sequence[str], *, each: int = 0) -> None:
         raise ValueError(f"each must lie between 0 and {count}, the number of carriers, got {each}")
 
 
-def check_engine(engine: str) -> None:
-    """Raise ValueError if the extra that an engine needs is not installed."""
-    if engine == "onnx" and importlib.util.find_spec("onnxruntime") is None:
-        raise ValueError("engine 'onnx' needs the extra: pip install 'freqforensics[onnx]'")
+def check_backend(backend: str) -> None:
+    """Raise ValueError if the extra that a backend needs is not installed."""
+    if backend == "onnx" and importlib.util.find_spec("onnxruntime") is None:
+        raise ValueError("backend 'onnx' needs the extra: pip install 'freqforensics[onnx]'")
 
 
-def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = None, engine: str = "torch") -> None:
+def check_scoring(weights: Iterable[str], calibration: Sequence[Path] | None = None, backend: str = "torch") -> None:
     """Check what every command that scores images takes."""
-    check_engine(engine)
+    check_backend(backend)
     check_weights(weights)
     check_files(calibration or ())
+
+
+def say_what_they_are(weights: Iterable[str]) -> None:
+    """Print what weights that ship are good for, which is no published detector's job."""
+    from freqforensics.detector.weights import KNOWN
+
+    for name in weights:
+        if name in KNOWN and KNOWN[name].bundled and not Path(name).is_file() and not options.quiet():
+            complain(KNOWN[name].notice)
 
 
 def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
@@ -124,10 +134,14 @@ def check_out_file(
     _tell_cleared(clear_unfinished_file(out), out.parent)
 
 
-def check_claim(out: Path, sources: Iterable[str], *, resume: bool) -> None:
-    """Raise ValueError unless long work can begin in a folder, or go on; clear what a killed run left there."""
+def check_claim(out: Path | None, sources: Iterable[str], *, resume: bool) -> None:
+    """Raise ValueError unless long work can begin in a folder, or be resumed; clear what a killed run left there."""
     from freqforensics.runtime import results
 
+    if out is None:
+        if resume:
+            raise ValueError("resume must come with --out DIR")
+        return
     check_apart(out, sources)
     results.check_claim(out, resume=resume)
     _tell_cleared(results.clear_unfinished(out), out)

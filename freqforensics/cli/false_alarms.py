@@ -1,22 +1,36 @@
-"""The command that counts wrong verdicts on photographs: false-alarms."""
+"""The command false-alarms."""
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, command_line, complain_of, new_table, print_wide
-from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources
-from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Engines, Limit, Weights, say_what_they_are
+from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.options import (
+    DEFAULT_WEIGHTS,
+    AsJson,
+    BackendChoice,
+    Batch,
+    Calibration,
+    Device,
+    Limit,
+    Out,
+    Quiet,
+    Resume,
+    Sources,
+    Weights,
+    parsed_list,
+    quiet,
+)
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import FalseAlarms
 
-_NAMED = 10
+_NAMED: Final = 10
+"""Files that are printed, at most."""
 
 
 @app.command(
@@ -25,27 +39,27 @@ _NAMED = 10
     epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms",
 )
 def false_alarms(
-    source: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images, as for spectrum.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for tables, figure and scores.")],
+    source: Sources,
+    out: Out = None,
     carrier: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME|all",
+            metavar="NAME,...|all",
             help="What is done to the photographs first: as-is, a carrier such as messenger, webp or screenshot, or all"
-            " carriers; give it again for more.  [default: as-is and all]",
+            " carriers; repeatable.  [default: as-is,all]",
             show_default=False,
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    calibration: Calibrations = None,
+    calibration: Calibration = None,
     limit: Limit = None,
-    jobs: Annotated[int, typer.Option(help="Number of carriers to score at the same time.", min=1)] = 1,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
-    engine: Engines = "torch",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue with the work in DIR.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    device: Device = "auto",
+    backend: BackendChoice = "torch",
+    batch: Batch = 16,
+    workers: Annotated[int, typer.Option(help="Number of carriers scored at the same time.", min=1)] = 1,
+    resume: Resume = False,
+    as_json: AsJson = False,
+    quiet_: Quiet = False,
 ) -> None:
     """Count wrong verdicts on photographs, by where they are from and by how they came.
 
@@ -53,37 +67,33 @@ def false_alarms(
     exact 95 % interval (Clopper and Pearson), and the photographs with the highest logits. Images labelled fake are
     skipped.
 
-    Writes DIR/false_alarms.csv and .json, false_alarms.png and .pdf, worst.csv, scores.csv, manifest.json, and cells/
-    with the scores after each carrier. Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
+    Writes false_alarms.csv and .json, false_alarms.png and .pdf, worst.csv, scores.csv, manifest.json, and cells/ with
+    the scores after each carrier to DIR. Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing
+    done.
     """
-    carriers = carrier or ("as-is", "all")
+    carriers = parsed_list(carrier) or ["as-is", "all"]
     check_carriers(carriers)
-    check_scoring([weights], calibration, engine)
+    check_scoring([weights], calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
-    from freqforensics.studies.false_alarms import measure_false_alarms
+    from freqforensics.studies.false_alarms import false_alarms_study
 
     say_what_they_are([weights])
-    result, notes = measure_false_alarms(
+    study = false_alarms_study(
         source,
-        out,
         weights=weights,
         carriers=carriers,
         calibration=calibration,
         limit=limit,
-        jobs=jobs,
         device=device,
-        engine=engine,
+        backend=backend,
+        batch=batch,
+        workers=workers,
+        out=out,
         resume=resume,
-        command=command_line(),
-        progress=True,
+        progress=not quiet(),
     )
-    if as_json:
-        print(json.dumps({"out": str(out), **result.to_json()}, indent=2))
-    else:
-        _print_alarms(result)
-        print(f"results in {out}")
-    complain_of(notes, result.failures)
+    finish(study, out, show=lambda: _print_alarms(study.alarms), as_json=as_json)
 
 
 def _print_alarms(result: FalseAlarms) -> None:
@@ -106,7 +116,7 @@ def _print_alarms(result: FalseAlarms) -> None:
     print_wide(table)
     if result.worst:
         print("highest logits:")
-    for one in result.worst[:_NAMED]:
-        share = f", rate {one.rate:.4f}" if math.isfinite(one.rate) else ""
-        print(f"  {one.logit:+.3f}  {one.verdict}{share}, {one.carrier}: {shown_path(one.path)}")
+    for file in result.worst[:_NAMED]:
+        share = f", rate {file.rate:.4f}" if math.isfinite(file.rate) else ""
+        print(f"  {file.logit:+.3f}  {file.verdict}{share}, {file.carrier}: {shown_path(file.path)}")
     print(f"verdicts: {result.work.get('verdicts_from', '')}")

@@ -1,17 +1,16 @@
-"""Commands that look at single images: inspect, and population, what images are held against."""
+"""The command inspect."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from freqforensics.cli.app import (
     ONE_IMAGE,
-    TRAIN,
     Failed,
     app,
     command_line,
@@ -21,15 +20,12 @@ from freqforensics.cli.app import (
     print_wide,
 )
 from freqforensics.cli.checks import (
-    check_carriers,
     check_images,
     check_out,
-    check_out_file,
     check_scoring,
-    check_sources,
+    say_what_they_are,
 )
-from freqforensics.cli.options import Salvage
-from freqforensics.cli.score import DEFAULT_WEIGHTS, Calibrations, Weights, parsed_region, say_what_they_are
+from freqforensics.cli.options import DEFAULT_WEIGHTS, Calibration, Salvage, Weights, parsed_region
 
 if TYPE_CHECKING:
     from freqforensics.inspection.finding import Finding
@@ -60,7 +56,7 @@ def inspect(
     thresholds: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which nothing is concluded.")
     ] = None,
-    calibration: Calibrations = None,
+    calibration: Calibration = None,
     population: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of freqforensics population; default the one that ships.")
     ] = None,
@@ -141,86 +137,6 @@ def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
         else:
             files.append(path)
     return files, notes
-
-
-@app.command(
-    rich_help_panel=TRAIN,
-    epilog="Example: freqforensics population photographs --generators ForenSynths/test --out population.npz\n\n"
-    "Verdicts: freqforensics population photographs --calibrate mine.npz --carrier as-is --carrier messenger",
-)
-def population(
-    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Gets the population, npz; not needed with --calibrate.", show_default=False),
-    ] = None,
-    calibrate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Gets the photographs' scores, npz, for --calibration.")
-    ] = None,
-    carrier: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME|all",
-            help="With --calibrate: what is done to the photographs first, as for false-alarms; again for more."
-            "  [default: as-is]",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Weights = DEFAULT_WEIGHTS,
-    generators: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE", help="Generated images; give it again for more.")
-    ] = None,
-    every: Annotated[int, typer.Option(help="Take each so-manieth image.", min=1)] = 1,
-    about: Annotated[str, typer.Option(help="What the images are.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
-) -> None:
-    """Measure what photographs' spectra and generators' lattices are like, for inspect to hold images against.
-
-    With --calibrate, score your own photographs, as they are or through carriers, so that verdicts are read off them
-    too: score, evaluate and others take the file with --calibration. None of them may have been trained on.
-    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
-    """
-    if out is None and calibrate is None:
-        raise Failed("give --out FILE, --calibrate FILE or both")
-    sources = [*source, *(generators or ())]
-    if calibrate is not None:
-        check_carriers(carrier or ("as-is",))
-        check_scoring([weights])
-    check_sources(sources)
-    for file in (out, calibrate):
-        check_out_file(file, sources, overwrite=overwrite)
-    if out is not None and calibrate is not None and out.absolute() == calibrate.absolute():
-        raise Failed("--out and --calibrate must be two files")
-    from freqforensics.cli.calibrate import print_calibration, write_calibration
-    from freqforensics.studies.population import population_of_sources
-
-    summary: dict[str, Any] = {}
-    notes: tuple[str, ...] = ()
-    failures: tuple[tuple[str, str], ...] = ()
-    if calibrate is not None:
-        calibration, notes, failures = write_calibration(source, calibrate, carrier, weights, every, about)
-        summary["calibration"] = calibration
-        if not as_json:
-            print_calibration(calibration)
-    if out is not None:
-        measured, more, unread = population_of_sources(
-            source, out, generators=generators or (), every=every, about=about, progress="population"
-        )
-        notes = tuple(dict.fromkeys((*notes, *more)))
-        failures = tuple({**dict(failures), **dict(unread)}.items())
-        if generators and (1 + measured.photographs) * 0.05 < len(measured.names):
-            complain(
-                f"note: with {measured.photographs} photographs no lattice can be named: {20 * len(measured.names)}"
-                " are needed for that many generators"
-            )
-        summary |= {"out": str(out), "photographs": measured.photographs, "generators": list(measured.names)}
-        if not as_json:
-            names = ", ".join(measured.names) or "none"
-            print(f"{measured.photographs} photographs, generators: {names}; in {out}")
-    if as_json:
-        print(json.dumps(summary, indent=2))
-    complain_of(notes, failures)
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:

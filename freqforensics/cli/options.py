@@ -23,7 +23,8 @@ def _set_quiet(value: bool) -> bool:
 
 View = Literal["views", "center", "none", "tiles", "resize"]
 Backend = Literal["torch", "onnx"]
-DEFAULT_VIEW: Final = "views"
+DEFAULT_VIEW: Final[View] = "views"
+DEFAULT_WEIGHTS: Final = "everyday"
 
 Sources = Annotated[
     list[str],
@@ -52,8 +53,8 @@ ViewChoice = Annotated[
     View,
     typer.Option(
         help="Part of an image that is scored. views: the median of up to five squares of 224 pixels from the "
-        "photographic region; center: the central square; none: the whole image; tiles: all squares; resize: the whole "
-        "image, made smaller."
+        "photographic region, the only choice with verdicts; center: the central square, which published numbers are "
+        "of; none: the whole image; tiles: the mean over squares that cover it; resize: the whole image, made smaller."
     ),
 ]
 Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name from weights list.")]
@@ -81,6 +82,17 @@ def parsed_crop(text: str) -> int | tuple[int, int]:
         raise ValueError(f"--crop must be a number or HEIGHTxWIDTH, got {text!r}")
     height, width = matched.groups()
     return int(height) if width is None else (int(height), int(width))
+
+
+def parsed_region(text: str) -> tuple[int, int, int, int]:
+    """Parse X,Y,W,H in pixels; ValueError of anything else."""
+    try:
+        x, y, width, height = map(int, text.split(","))
+    except ValueError:
+        raise ValueError(f"region must be X,Y,W,H, four numbers of pixels, got {text!r}") from None
+    if min(x, y) < 0 or min(width, height) < 1:
+        raise ValueError(f"region must not begin outside or be empty, got {text!r}")
+    return x, y, width, height
 
 
 def parsed_list(values: list[str] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command that draws the figures of Wang et al. (2020): figures."""
+"""The command paper-figures."""
 
 from __future__ import annotations
 
@@ -7,16 +7,28 @@ from typing import Annotated, get_args
 
 import typer
 
+from freqforensics.cli.ablate import AblationAxis
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
-from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
-from freqforensics.cli.score import DEFAULT_CROP, DEFAULT_WEIGHTS, Crops, Engines, Limit, Weights, say_what_they_are
-from freqforensics.cli.train import AblationAxis
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.options import (
+    DEFAULT_VIEW,
+    DEFAULT_WEIGHTS,
+    BackendChoice,
+    Device,
+    Limit,
+    Overwrite,
+    Quiet,
+    ViewChoice,
+    Weights,
+    quiet,
+)
 
-GALLERY_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
-"""Folders of the gallery."""
+PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
+"""Folders of the figures."""
 
 
 @app.command(
+    name="paper-figures",
     rich_help_panel=PROJECT,
     epilog="Example: freqforensics paper-figures ForenSynths/test --ablation recipe=ablation.csv --out gallery",
 )
@@ -32,15 +44,18 @@ def paper_figures(
     ] = None,
     ablation: Annotated[
         list[str] | None,
-        typer.Option(metavar="AXIS=FILE", help="A table of ablate, AXIS recipe, classes or band; again for more."),
+        typer.Option(metavar="AXIS=FILE", help="Table from ablate; AXIS is recipe, classes or band; repeatable."),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    crop: Crops = DEFAULT_CROP,
-    size: Annotated[int, typer.Option(help="Side of the crops for spectra, pixels, a multiple of 16.", min=32)] = 128,
+    view: ViewChoice = DEFAULT_VIEW,
+    crop: Annotated[
+        int, typer.Option(metavar="N", help="Side of the crops for spectra, pixels, a multiple of 16.", min=32)
+    ] = 128,
     limit: Limit = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
-    engine: Engines = "torch",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
+    device: Device = "auto",
+    backend: BackendChoice = "torch",
+    overwrite: Overwrite = False,
+    quiet_: Quiet = False,
 ) -> None:
     """Draw the figures of Wang et al. (2020): mean spectra, robustness, fakeness percentiles, ablations, and a gallery.
 
@@ -49,29 +64,29 @@ def paper_figures(
     """
     ablations = dict(map(_axis, ablation or ()))
     check_files(ablations.values())
-    check_scoring([weights], engine=engine)
+    check_scoring([weights], backend=backend)
     check_sources(source or ())
-    check_out(out, source or (), overwrite=overwrite, parts=GALLERY_PARTS)
-    from freqforensics.studies.paper_figures import make_gallery
+    check_out(out, source or (), overwrite=overwrite, parts=PAPER_FIGURES_PARTS)
+    from freqforensics.studies.paper_figures import paper_figures_study
 
     say_what_they_are([weights])
-    page, failures = make_gallery(
+    study = paper_figures_study(
         out,
         source or (),
         ablations=ablations,
         weights=weights,
+        view=view,
         crop=crop,
-        size=size,
         limit=limit,
         device=device,
-        engine=engine,
+        backend=backend,
         command=command_line(),
         overwrite=overwrite,
-        tell=lambda line: print(line, flush=True),
-        progress=True,
+        tell=lambda line: None if quiet() else print(line, flush=True),
+        progress=not quiet(),
     )
-    print(f"open {page}")
-    complain_of((), failures)
+    print(f"open {study.page}")
+    complain_of((), study.skipped)
 
 
 def _axis(text: str) -> tuple[str, str]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freqforensics.cli.app import DETECTOR, app, command_line, complain_of, new_table, print_wide
-from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources
-from freqforensics.cli.score import (
-    DEFAULT_CROP,
+from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.options import (
+    DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
-    Crops,
-    Engines,
+    BackendChoice,
     Limit,
     Sources,
+    ViewChoice,
     Weights,
-    say_what_they_are,
 )
 from freqforensics.runtime.tables import read_pairs
 
@@ -52,13 +51,13 @@ def quality(
             show_default=False,
         ),
     ] = None,
-    crop: Crops = DEFAULT_CROP,
+    view: ViewChoice = DEFAULT_VIEW,
     limit: Limit = None,
     resamples: Annotated[int, typer.Option(help="Of the bootstrap.", min=2)] = 1000,
     permutations: Annotated[int, typer.Option(help="Of the null.", min=1)] = 1999,
     seed: Annotated[int, typer.Option(help="Of both.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
-    engine: Engines = "torch",
+    backend: BackendChoice = "torch",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
 ) -> None:
@@ -75,7 +74,7 @@ def quality(
     chosen_scores(scores)
     cluster_of = None if clusters is None else _clusters(clusters)
     if logits is None:
-        check_scoring([weights], engine=engine)
+        check_scoring([weights], backend=backend)
     check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
@@ -91,13 +90,13 @@ def quality(
         threshold=threshold,
         clusters=cluster_of,
         scores=scores,
-        crop=crop,
+        view=view,
         limit=limit,
         resamples=resamples,
         permutations=permutations,
         seed=seed,
         device=device,
-        engine=engine,
+        backend=backend,
         command=command_line(),
         overwrite=overwrite,
         progress=True,

@@ -40,15 +40,47 @@ _IS_OLD: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("paper-figures", "--crop"): ("views", "center", "none", "tiles", "resize"),
 }
 """Values by which a name that has another meaning now is known for the former one."""
+OLD_FLAGS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    (command, "--as-published"): ("--preset", "w20", "--recipe", "no-aug") for command in ("train", "ablate")
+}
+"""By command: former options without a value, and what they stand for; options beside them override it."""
 GONE: Final[Mapping[str, Sequence[str]]] = {"evaluate": ("--resamples",)}
 """By command: options with a value that do nothing any more."""
 PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
-    for name in ("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop")
+    for name in (
+        *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
+        *("region", "resume", "ways", "carrier"),
+    )
 }
 """Options of the library's parameters, in all commands."""
+_TRAINING: Final[Mapping[str, str]] = {
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            "preset", "held_out", "classes", "imbalance", "recipe", "resize", "pairs", "simulate", "ramp", "ranking",
+            "input", "early_down", "band", "init", "passes", "learning_rate", "decay", "epochs", "precision", "values",
+            "axis", "runs", "devices", "resume", "skip_unreadable",
+        )
+    },
+    "kinds": "--simulate",
+    "alignment": "--align",
+    "shelf": "--miniatures",
+}  # fmt: skip
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "upsampling": {"real": "--real", "family": "--predict"},
+    "population": {"fake": "--fake", "carrier": "--carrier"},
+    "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
+    "paper-figures": {"size": "--crop", "axis": "--ablation"},
+    "fit-generator": {"size": "--crop", "family": "--family"},
+    "robustness": {"sweeps": "--sweep"},
+    "false-alarms": {"carriers": "--carrier"},
+    "train": _TRAINING,
+    "ablate": _TRAINING,
+    "train-everyday": {
+        name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")
+    },
 }
 """The same in one command."""
 
@@ -65,7 +97,11 @@ def respelled(command: str, arguments: Sequence[str]) -> list[str]:
         after = value if equals else (given[0] if given else "")
         today = OLD_OPTIONS.get(command, {}).get(name)
         marks = _IS_OLD.get((command, name))
-        if name in GONE.get(command, ()):
+        if (command, word) in OLD_FLAGS:
+            flag = OLD_FLAGS[command, word]
+            _warn(f"{word} is called {' '.join(flag)} now; the old name goes with the next release")
+            new[:0] = flag
+        elif name in GONE.get(command, ()):
             _warn(f"{name} does nothing any more")
             if not equals and given:
                 given.pop(0)

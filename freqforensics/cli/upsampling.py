@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, command_line, complain_of, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Sources, Workers, quiet
 
 
 @app.command(
     rich_help_panel=SPECTRA,
-    epilog="Example: freqforensics upsampling path/to/images --control path/to/photos --out lattices",
+    epilog="Example: freqforensics upsampling path/to/images --real path/to/photos --out lattices",
 )
 def upsampling(
-    source: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE", help="Folders or tables of images; NAME=PATH names a source's generator."),
-    ],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for report and figure; default none.")] = None,
-    control: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="Real images of like content and format.")
+    source: Sources,
+    out: Out = None,
+    real: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", help="Real images of like content and format; repeatable.")
     ] = None,
     predict: Annotated[
         str | None, typer.Option(metavar="NAME|by-name", help="Draw where this generator family can leave lines.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Crop size in pixels; default the largest of 256, 128, 64 that fits.")
+    crop: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Side of the crops, pixels, a multiple of 16.  [default: the largest of 256, 128, 64 that fits]",
+            show_default=False,
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="The first so many images of each group.", min=1)] = None,
-    workers: Annotated[int | None, typer.Option(help="Threads; default all processors.", min=1)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
+    limit: Limit = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+    quiet_: Quiet = False,
 ) -> None:
     """Say whether images were upsampled periodically, by what factor, and what else would explain it.
 
@@ -42,22 +44,15 @@ def upsampling(
     second difference for JPEG's block grid and for resizing. A set without a lattice is said to have one at a rate of
     5 %. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.studies.upsampling import survey_lattices
+    from freqforensics.studies.upsampling import upsampling_study
 
-    sources = [*source, *([control] if control else [])]
+    sources = [*source, *(real or ())]
     check_sources(sources)
     check_out(out, sources, overwrite=overwrite)
-    survey = survey_lattices(
-        source, control=control, predict=predict, size=size, limit=limit, workers=workers, progress=True
+    study = upsampling_study(
+        source, real=real or (), predict=predict, crop=crop, limit=limit, workers=workers, progress=not quiet()
     )
-    if out is not None:
-        survey.save(out, command=command_line(), overwrite=overwrite)
-    groups = survey.groups()
-    if as_json:
-        print(json.dumps(groups, indent=2))
-    else:
-        _print_lattices(groups)
-    complain_of(survey.notes, survey.failures)
+    finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
 
 
 def _print_lattices(groups: list[dict[str, Any]]) -> None:

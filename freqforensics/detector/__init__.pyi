@@ -4,6 +4,7 @@ from .checkpoint import (
     load_detector as load_detector,
     save_detector as save_detector,
 )
+from .fetch import fetch_weights as fetch_weights
 from .inference import weights_sha256 as weights_sha256
 from .resnet import (
     Detector as Detector,
@@ -16,7 +17,6 @@ from .score import score_files as score_files
 from .score_table import ScoreTable as ScoreTable
 from .weights import (
     WeightsError as WeightsError,
-    fetch_weights as fetch_weights,
     find_weights as find_weights,
     verify_weights as verify_weights,
 )

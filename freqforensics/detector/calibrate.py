@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from freqforensics.detector.calibrated import CalibratedDetector, Calibration
+from freqforensics.detector.calibrated import CalibratedDetector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score
 from freqforensics.images import read_file, read_header, read_jpeg_tables
@@ -24,7 +25,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
     Parameters
     ----------
     score : Score
-        Score with the crop "views". Without a carrier its file is read again.
+        Score with the view "views". Without a carrier its file is read again.
     carrier : Perturbation, optional
         What was done to the image before it was scored.
 
@@ -70,7 +71,7 @@ def calibrate_photographs(
     progress : str, optional
         Name of the progress bars.
     options
-        `batch` and `engine` of `score_files`.
+        `batch` and `backend` of `score_files`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
-from freqforensics.runtime.device import check_device
+from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra import Band
 
@@ -73,7 +73,7 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     ValueError
         No such device here.
     """
-    check_device(device)
+    device = chosen_device(device)
     place = Path(path)
     if place.is_dir():
         raise CheckpointError(place, "is a folder, not a file of weights")
@@ -133,26 +133,26 @@ def save_detector(
     place = Path(path)
     if place.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors, got {place.name}")
-    own = {"format": FORMAT}
+    facts = {"format": FORMAT}
     if isinstance(detector, FusedDetector):
-        own["parts"] = " ".join(f"{name}:{kind_of(part)}" for name, part in detector.parts.items())
+        facts["parts"] = " ".join(f"{name}:{kind_of(part)}" for name, part in detector.parts.items())
     else:
-        own["input"] = detector.input
+        facts["input"] = detector.input
         if kind_of(detector) != "resnet50":
-            own["network"] = kind_of(detector)
+            facts["network"] = kind_of(detector)
     if detector.band is not None:
-        own["band"] = f"{detector.band.low!r} {detector.band.high!r}"
+        facts["band"] = f"{detector.band.low!r} {detector.band.high!r}"
     if detector.early_down != 4:
-        own["early_down"] = str(detector.early_down)
-    if set(metadata or {}) & set(own):
-        raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(own)))}")
+        facts["early_down"] = str(detector.early_down)
+    if set(metadata or {}) & set(facts):
+        raise ValueError(f"metadata must not set {', '.join(sorted(set(metadata or {}) & set(facts)))}")
     state = {name: value.detach().cpu().contiguous() for name, value in detector.network.state_dict().items()}
     if quantise:
         state = _quantised(state)
     elif halve:
         state = {name: value.half() if value.ndim >= 2 else value for name, value in state.items()}
     with replacing(place) as temporary:
-        save_file(state, temporary, metadata={**own, **(metadata or {})})
+        save_file(state, temporary, metadata={**facts, **(metadata or {})})
 
 
 def kind_of(detector: Detector) -> str:
@@ -227,21 +227,21 @@ def _check_archive(path: Path) -> None:
 
 def _quantised(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Round what has output channels to int8, symmetrically, and put the scales beside."""
-    made: dict[str, Tensor] = {}
+    stored: dict[str, Tensor] = {}
     for name, value in state.items():
         if value.ndim < 2:
-            made[name] = value
+            stored[name] = value
             continue
         scale = (value.flatten(1).abs().amax(dim=1) / 127).clamp(min=1e-12)
         spread = scale.reshape(-1, *[1] * (value.ndim - 1))
-        made[name] = (value / spread).round().to(torch.int8)
-        made[name + _SCALE] = scale
-    return made
+        stored[name] = (value / spread).round().to(torch.int8)
+        stored[name + _SCALE] = scale
+    return stored
 
 
 def _dequantised(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Undo `_quantised`; what was not rounded stays as it is."""
-    made: dict[str, Tensor] = {}
+    stored: dict[str, Tensor] = {}
     for name, value in state.items():
         if name.endswith(_SCALE):
             continue
@@ -250,8 +250,8 @@ def _dequantised(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
             if value.ndim < 2 or scale.shape != value.shape[:1] or not scale.is_floating_point():
                 raise CheckpointError(path, f"the scales of {name} are not one for each output channel")
             value = value.float() * scale.reshape(-1, *[1] * (value.ndim - 1))
-        made[name] = value
-    return made
+        stored[name] = value
+    return stored
 
 
 def _check_plain(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:

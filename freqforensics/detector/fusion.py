@@ -78,10 +78,10 @@ class FusedDetector(Detector):
     def parts(self) -> dict[str, Detector]:
         """The parts as detectors of their own, whose logits are on the common scale; networks are shared."""
         network: Any = self.network
-        made = {name: Detector(network[name], input=kind) for name, kind in self.inputs.items()}
-        for part in made.values():
+        parts = {name: Detector(network[name], input=kind) for name, kind in self.inputs.items()}
+        for part in parts.values():
             part.training = self.training
-        return made
+        return parts
 
     def forward(self, prepared: Tensor) -> Tensor:
         """Refuse: the parts are fed with different inputs; see `logits` and `part_logits`."""

@@ -19,19 +19,19 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector, prepare_input
 
-Engine = Literal["torch", "onnx"]
+Backend = Literal["torch", "onnx"]
 Uint8 = NDArray[np.uint8]
 Scorer = Callable[[Sequence[Uint8]], NDArray[np.float32]]
 
 
-def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
+def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
     """Give a function from images of one size to their logits.
 
     Parameters
     ----------
     detector : Detector
         Is left as it is; what is done to it later plays no part.
-    engine : {"torch", "onnx"}
+    backend : {"torch", "onnx"}
         "torch": the folded network, where the detector is. "onnx": ONNX Runtime on the CPU, of the extra ``onnx``.
 
     Returns
@@ -42,11 +42,11 @@ def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
     Raises
     ------
     ValueError
-        No such engine, or it is not installed.
+        No such backend, or it is not installed.
     """
-    if engine not in get_args(Engine):
-        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))}; got {engine!r}")
-    if engine == "torch":
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
+    if backend == "torch":
         return folded(detector).logits
     if isinstance(detector, FusedDetector):
         parts = [_through_onnx(part) for part in detector.parts.values()]
@@ -56,10 +56,10 @@ def make_scorer(detector: Detector, *, engine: Engine = "torch") -> Scorer:
 
 def weights_sha256(detector: Detector) -> str:
     """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in."""
-    seen = detector.input if detector.band is None else f"{detector.input} {detector.band}"
+    identity = detector.input if detector.band is None else f"{detector.input} {detector.band}"
     if detector.early_down != 4:
-        seen += f" {detector.early_down}"
-    digest = hashlib.sha256(seen.encode())
+        identity += f" {detector.early_down}"
+    digest = hashlib.sha256(identity.encode())
     for name, value in sorted(detector.network.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name}{array.dtype}{array.shape}".encode())
@@ -103,7 +103,7 @@ def _through_onnx(detector: Detector) -> Scorer:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ValueError("engine 'onnx' needs the extra: pip install 'freqforensics[onnx]'") from error
+        raise ValueError("backend 'onnx' needs the extra: pip install 'freqforensics[onnx]'") from error
     twin = folded(detector).cpu().to(memory_format=torch.contiguous_format)
     stream = io.BytesIO()
     side = 32 if detector.input == "coherence" else 224

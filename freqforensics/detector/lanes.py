@@ -100,8 +100,8 @@ def in_lanes(
             scored = list(pool.map(logits, batches))
     else:
         scored = list(map(logits, batches))
-    made: list[list[np.float32]] = [[] for _ in images]
+    logits_of: list[list[np.float32]] = [[] for _ in images]
     for values, lane in zip(scored, places, strict=True):
         for place, value in zip(lane, values, strict=False):  # empty places have no image
-            made[place].append(value)
-    return [np.array(values, np.float32) for values in made]
+            logits_of[place].append(value)
+    return [np.array(values, np.float32) for values in logits_of]

@@ -123,5 +123,5 @@ def make_small_detector(name: str, *, seed: int | None = None) -> Detector:
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        made: Any = network()
-        return Detector(made, input=kind)
+        trunk: Any = network()
+        return Detector(trunk, input=kind)

@@ -18,7 +18,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
-from freqforensics.detector.inference import Engine, Scorer, make_scorer
+from freqforensics.detector.inference import Backend, Scorer, make_scorer
 from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import AddingScores, Score, ScoreTable, known_scores
@@ -31,7 +31,7 @@ from freqforensics.regions.looking import look_at
 from freqforensics.regions.views import median_view
 from freqforensics.sources.records import ImageRecord
 
-ScoreCrop = Literal["views", "center", "none", "tiles", "resize"]
+View = Literal["views", "center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]
 
 BATCH_PIXELS: Final = 4_000_000
@@ -41,20 +41,21 @@ MOST_PIXELS: Final = 100_000_000
 
 SIDE: Final = 224
 SMALLEST: Final = 32
-"""Images with a shorter side are refused with crop "none": five halvings leave a ResNet nothing of them."""
+"""Images with a shorter side are refused with view "none": five halvings leave a ResNet nothing of them."""
 
 
 def score_files(
     records: Sequence[ImageRecord],
     detector: CalibratedDetector | Detector,
     *,
-    crop: ScoreCrop = "views",
+    view: View = "views",
     region: Region | None = None,
     perturb: Perturbation | None = None,
     salvage: bool = False,
     out: str | Path | None = None,
     batch: int = 16,
-    engine: Engine = "torch",
+    workers: int | None = None,
+    backend: Backend = "torch",
     progress: str | None = None,
 ) -> ScoreTable:
     """Score image files.
@@ -64,28 +65,30 @@ def score_files(
     records : sequence of ImageRecord
         Files of the same bytes are scored once.
     detector : CalibratedDetector or Detector
-        Is left as it is. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its probability.
-    crop : {"views", "center", "none", "tiles", "resize"}
-        "views": the median logit of up to five windows of 224 pixels spread over the photographic region of the image
-        (`find_region`, `view_boxes`); what holds none is not scored. "center": 224 pixels from the middle, zeros
-        around what is smaller (the published test). "none": the whole
-        image. "tiles": the mean logit of the squares of 224 that cover it, evenly spread, overlapping where need be.
-        "resize": the shorter side to 256 first, which moves and blurs every trace.
+        Left as it is. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its probability.
+    view : {"views", "center", "none", "tiles", "resize"}
+        Part of an image that is scored. "views": the median logit of up to five windows of 224 pixels spread over the
+        photographic region (`find_region`, `view_boxes`); an image without one is not scored. "center": the central 224
+        pixels, with zeros around smaller images (the published test). "none": the whole image. "tiles": the mean logit
+        of the squares of 224 pixels that cover it, evenly spread, overlapping where need be. "resize": the shorter side
+        to 256 first, which moves and blurs every trace.
     region : (int, int, int, int), optional
         x, y, width, height of the part to score with "views", of every image; default what `find_region` finds.
     perturb : Perturbation, optional
-        Done to every image before it is cropped; what it draws depends on the file's hash alone. The table does not
+        Applied to every image before it is cropped; what it draws depends on the file's hash alone. The table does not
         say so: no `out` with it.
     salvage : bool
         As in `read_image`; a row's `warnings` say what was salvaged.
     out : str or Path, optional
-        A CSV file that is added to as scores are made. Rows that it has already are not made again.
+        A CSV file to which rows are added as images are scored. Images that have a row are not scored again.
     batch : int
         Images of one size that go through the network together. On the CPU it says only how many wait for each other
         at the least: batches are cut by the images alone, so that the logits do not depend on it, nor on the number of
         threads.
-    engine : {"torch", "onnx"}
-        As for `make_scorer`.
+    workers : int, optional
+        Number of threads on the CPU, by default as many as torch has. Scores do not depend on it.
+    backend : {"torch", "onnx"}
+        Library that runs the network, see `make_scorer`.
     progress : str, optional
         Name of a progress bar.
 
@@ -97,31 +100,35 @@ def score_files(
     ------
     ValueError
         No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
-        weights, another crop or another region; it is left as it is. A logit that is not finite.
+        weights, another view or another region; it is left as it is. A logit that is not finite.
     """
-    if crop not in get_args(ScoreCrop):
-        raise ValueError(f"crop must be one of {', '.join(get_args(ScoreCrop))}; got {crop!r}")
+    if view not in get_args(View):
+        raise ValueError(f"view must be one of {', '.join(get_args(View))}, got {view!r}")
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
     if not records:
         raise ValueError("records must not be empty")
     if perturb is not None and out is not None:
         raise ValueError("scores of perturbed images are not written beside others: save the table that is returned")
-    if region is not None and crop != "views":
-        raise ValueError(f"region is for crop 'views', got crop {crop!r}")
+    if region is not None and view != "views":
+        raise ValueError(f"region must go with view 'views', got view {view!r}")
     if isinstance(detector, Detector):
         detector = known_detector(detector)
     weights = detector.weights.sha256
-    known = () if out is None else known_scores(out, weights=weights, crop=crop, region=region)
-    on_cpu = engine == "onnx" or next(detector.detector.parameters()).device.type == "cpu"
+    known = () if out is None else known_scores(out, weights=weights, view=view, region=region)
+    on_cpu = backend == "onnx" or next(detector.detector.parameters()).device.type == "cpu"
     with (
         one_thread_each() if on_cpu else nullcontext(0) as threads,
-        nullcontext(make_scorer(detector.detector, engine=engine)) as scorer,
+        nullcontext(make_scorer(detector.detector, backend=backend)) as scorer,
         AddingScores(out, known) as table,
         torch.inference_mode(),
         tqdm(total=len(records), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
-        work = _Work(crop, detector, scorer, table.add, bar.update, threads)
+        if on_cpu and workers is not None:
+            threads = workers
+        work = _Work(view, detector, scorer, table.add, bar.update, threads)
         batch = max(batch, LANE * threads)
         work.seen = {score.sha256: score for score in known}
         written = {(score.path, score.sha256) for score in known}
@@ -134,17 +141,17 @@ def score_files(
                 elif sha256 in work.pending:
                     work.pending[sha256].places.append((index, record))
                 else:
-                    work.take(_read(data, record, sha256, index, crop, region, perturb, salvage), batch)
+                    work.take(_read(data, record, sha256, index, view, region, perturb, salvage), batch)
             except ImageReadError as error:
                 work.failures.append((error.path, error.reason))
                 bar.update(1)
         while work.pending:
             work.score_some(batch)
-    scores = tuple(work.made[index] for index in sorted(work.made))
+    scores = tuple(work.scores[index] for index in sorted(work.scores))
     if out is not None:
         # In the order of the records, with their names; rows of files that have changed since go.
-        asked = {str(record.path) for record in records}
-        ScoreTable((*(score for score in known if score.path not in asked), *scores), ()).save(out)
+        paths = {str(record.path) for record in records}
+        ScoreTable((*(score for score in known if score.path not in paths), *scores), ()).save(out)
     return ScoreTable(scores, tuple(work.failures))
 
 
@@ -166,9 +173,9 @@ class _Image:
 
 @dataclass(eq=False)
 class _Work:
-    """Images that wait until a batch of their size is full, and scores as they are made."""
+    """Images that wait until a batch of their size is full, and their scores."""
 
-    crop: ScoreCrop
+    view: View
     detector: CalibratedDetector
     scorer: Scorer
     add: Callable[[Score], None]
@@ -176,11 +183,11 @@ class _Work:
     threads: int = 0
     seen: dict[str, Score] = field(default_factory=dict)
     pending: dict[str, _Image] = field(default_factory=dict)
-    made: dict[int, Score] = field(default_factory=dict)
+    scores: dict[int, Score] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def take(self, image: _Image, batch: int) -> None:
-        """Let an image wait for others of its size; what has nothing to be scored is done with at once."""
+        """Let an image wait for others of its size; what has nothing to be scored is finished at once."""
         if not image.parts:
             self.finish(image, math.nan)
             return
@@ -198,9 +205,9 @@ class _Work:
         for image in group:
             del self.pending[image.sha256]
         for image, logits in zip(group, self.logits(group, batch), strict=True):
-            own = logits.astype(np.float64)
-            logit = float(own[median_view(own)] if self.crop == "views" else own.mean())
-            if not np.isfinite(own).all():
+            views = logits.astype(np.float64)
+            logit = float(views[median_view(views)] if self.view == "views" else views.mean())
+            if not np.isfinite(views).all():
                 name = self.detector.weights.name or self.detector.weights.sha256[:12]
                 path = shown_path(image.places[0][1].path)
                 raise ValueError(f"{path}: the weights {name} give a logit that is not finite ({logit})")
@@ -210,7 +217,7 @@ class _Work:
         """Give the logits of the parts of each image of a group."""
         height, width = group[0].shape[:2]
         if self.threads:
-            fixed, side_by_side = self.crop in ("center", "resize"), max(1, BATCH_PIXELS // (height * width))
+            fixed, side_by_side = self.view in ("center", "resize"), max(1, BATCH_PIXELS // (height * width))
             images = [image.parts for image in group]
             return in_lanes(self.scorer, images, fixed=fixed, threads=min(self.threads, side_by_side))
         parts = [part for image in group for part in image.parts]
@@ -221,11 +228,11 @@ class _Work:
     def finish(self, image: _Image, logit: float) -> None:
         """Make the row of an image and of all files that are the same."""
         verdict, rate = "", math.nan
-        if self.crop == "views":
+        if self.view == "views":
             verdict = "cannot-judge"
             if math.isfinite(logit):
-                verdict, found = self.detector.judge(logit, image.kind)
-                rate = math.nan if found is None else found.rate
+                verdict, photographs = self.detector.judge(logit, image.kind)
+                rate = math.nan if photographs is None else photographs.rate
         score = Score(
             path="",
             sha256=image.sha256,
@@ -234,7 +241,7 @@ class _Work:
             category="",
             logit=logit,
             probability=float(expit(logit)),
-            crop=self.crop,
+            crop=self.view,
             weights=self.detector.weights.sha256,
             warnings=image.warnings,
             verdict=verdict,
@@ -253,7 +260,7 @@ class _Work:
             generator=record.generator,
             category=record.category or "",
         )
-        self.made[index] = named
+        self.scores[index] = named
         if not written:
             self.add(named)
         self.advance(1)
@@ -264,7 +271,7 @@ def _read(
     record: ImageRecord,
     sha256: str,
     index: int,
-    crop: ScoreCrop,
+    view: View,
     region: Region | None,
     perturb: Perturbation | None,
     salvage: bool,
@@ -277,32 +284,32 @@ def _read(
             image = perturb(image, np.random.default_rng(int(sha256, 16)))
             sent = encoding_of(perturb)
         places = [(index, record)]
-        if crop == "views":
+        if view == "views":
             look = look_at(image, *(sent or (read_header(data).format, read_jpeg_tables(data))), region=region)
             if look.domain.reason:
                 notes.append(look.domain.reason)
             warnings = "; ".join(notes)
             if look.domain.region is None or look.kind is None:
                 return _Image(sha256, (), warnings, places)
-            shown = ",".join(map(str, look.domain.region))
-            return _Image(sha256, tuple(look.views(image)), warnings, places, look.kind, shown)
+            box = ",".join(map(str, look.domain.region))
+            return _Image(sha256, tuple(look.views(image)), warnings, places, look.kind, box)
     except ValueError as error:  # too few pixels for a perturbation, or too many; a region outside
         raise ImageReadError(str(record.path), str(error)) from error
-    if crop == "none" and min(image.shape[:2]) < SMALLEST:
+    if view == "none" and min(image.shape[:2]) < SMALLEST:
         height, width = image.shape[:2]
         raise ImageReadError(str(record.path), f"{width}x{height} pixels are too few to be scored whole")
     height, width = image.shape[:2]
-    if crop in ("center", "tiles") and min(height, width) < SIDE:
+    if view in ("center", "tiles") and min(height, width) < SIDE:
         notes.append(f"{width}x{height} pixels do not fill the crop of {SIDE}x{SIDE}: padded with zeros")
-    return _Image(sha256, tuple(_parts(image, crop)), "; ".join(notes), places)
+    return _Image(sha256, tuple(_parts(image, view)), "; ".join(notes), places)
 
 
-def _parts(image: Uint8, crop: ScoreCrop) -> list[Uint8]:
-    if crop == "none":
+def _parts(image: Uint8, view: View) -> list[Uint8]:
+    if view == "none":
         return [image]
-    if crop == "center":
+    if view == "center":
         return [W20_TEST(image)]
-    if crop == "resize":
+    if view == "resize":
         return [W20_VALIDATION(image)]
     short = [max(0, SIDE - side) for side in image.shape[:2]]
     padded = np.pad(image, [(0, n) for n in short] + [(0, 0)])

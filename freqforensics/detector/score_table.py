@@ -28,17 +28,18 @@ class Score:
     probability : float
         Of fake, the logit's sigmoid: for people. Rank and decide by the logit.
     crop : str
+        Part of the image that was scored, `view` of `score_files`.
     weights : str
         SHA-256 of the detector's weights.
     warnings : str
         What was odd about the file, separated by semicolons.
     verdict : str
-        "evidence", "inconclusive", "none" or "cannot-judge" (`CalibratedDetector.judge`); empty where the crop is not
+        "evidence", "inconclusive", "none" or "cannot-judge" (`CalibratedDetector.judge`); empty where `crop` is not
         "views", for which nothing is calibrated. What cannot be judged has a logit of NaN.
     rate : float
         Share of photographs of this kind that score as high; NaN without a calibration.
     region : str
-        Photographic part that was scored, ``X,Y,W,H`` in pixels; empty where the crop is not "views".
+        Photographic part that was scored, ``X,Y,W,H`` in pixels; empty where `crop` is not "views".
     """
 
     path: str
@@ -115,31 +116,31 @@ class ScoreTable:
 
 
 def known_scores(
-    path: str | Path, *, weights: str, crop: str, region: Sequence[int] | None = None
+    path: str | Path, *, weights: str, view: str, region: Sequence[int] | None = None
 ) -> tuple[Score, ...]:
     """Read the scores that a table has already; none where there is no file, or an empty one.
 
     Raises
     ------
     ValueError
-        The file is no table of scores, or one of other weights, another crop or, where one is given, another region:
+        The file is no table of scores, or one of other weights, another view or, where one is given, another region:
         they are not mixed.
     """
     if not Path(path).exists() or (Path(path).is_file() and not Path(path).stat().st_size):
         return ()
     scores = ScoreTable.load(path).scores
-    given = None if region is None else ",".join(map(str, region))
+    box = None if region is None else ",".join(map(str, region))
     for number, score in enumerate(scores, 1):
         if not _is_possible(score):
             raise ValueError(f"{shown_path(path)} is no table of scores: row {number} holds what no score is")
-        if given is not None and score.region not in ("", given):
+        if box is not None and score.region not in ("", box):
             raise ValueError(f"{shown_path(path)} holds scores of other regions: name another")
         if score.weights != weights:
             raise ValueError(
                 f"{shown_path(path)} holds scores of other weights ({score.weights[:12]}...): name another"
             )
-        if score.crop != crop:
-            raise ValueError(f"{shown_path(path)} holds scores of crop {score.crop!r}, not {crop!r}: name another")
+        if score.crop != view:
+            raise ValueError(f"{shown_path(path)} holds scores of view {score.crop!r}, not {view!r}: name another")
     return scores
 
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tqdm import tqdm
-
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
-from freqforensics.runtime.writing import write_json
 
-_BLOCK: Final = 1 << 18
-_ATTEMPTS: Final = 3
-_LOCK: Final = "weights.lock.json"
+LOCK: Final = "weights.lock.json"
+"""File in the folder of fetched weights that records their hashes."""
 
 W20_NOTICE: Final = (
     "Weights of Wang et al., CNN-generated images are surprisingly easy to spot... for now (CVPR 2020), from the"
@@ -129,9 +121,9 @@ KNOWN: Final[dict[str, KnownWeights]] = {
 
 def weights_folder() -> Path:
     """Give the folder of fetched weights: ``$FREQFORENSICS_CACHE``, else ``freqforensics`` in the user's cache."""
-    own = os.environ.get("FREQFORENSICS_CACHE")
-    if own:
-        return Path(own) / "weights"
+    chosen = os.environ.get("FREQFORENSICS_CACHE")
+    if chosen:
+        return Path(chosen) / "weights"
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "freqforensics" / "weights"
 
@@ -149,7 +141,7 @@ def stored_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
     if KNOWN[name].bundled:
         return StoredWeights(KNOWN[name], SHELF / f"{name}.safetensors", model_card(name).get("sha256"), None)
     place = weights_folder() if folder is None else Path(folder)
-    record = _read_lock(place).get(name, {})
+    record = read_lock(place).get(name, {})
     return StoredWeights(KNOWN[name], place / f"{name}.pth", record.get("sha256"), record.get("fetched"))
 
 
@@ -214,206 +206,34 @@ def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeig
             f"no hash is recorded for {shown_path(stored.path)}: freqforensics did not fetch it, or its lock file is"
             " gone; delete it and fetch it again"
         )
-    found = _sha256(stored.path)
-    if found != stored.sha256 and stored.known.bundled:
+    sha256 = file_sha256(stored.path)
+    if sha256 != stored.sha256 and stored.known.bundled:
         raise WeightsError(
-            f"{shown_path(stored.path)} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as its model card"
+            f"{shown_path(stored.path)} has SHA-256 {sha256[:16]}..., not {stored.sha256[:16]}... as its model card"
             " says: install freqforensics again"
         )
-    if found != stored.sha256:
+    if sha256 != stored.sha256:
         raise WeightsError(
-            f"{shown_path(stored.path)} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as when it was first"
+            f"{shown_path(stored.path)} has SHA-256 {sha256[:16]}..., not {stored.sha256[:16]}... as when it was first"
             " fetched: it was changed or damaged; delete it and fetch it again"
         )
     return stored
 
 
-def fetch_weights(
-    name: str,
-    *,
-    folder: str | Path | None = None,
-    timeout: float = 30.0,
-    progress: bool = False,
-) -> StoredWeights:
-    """Download weights, whole or not at all; broken off and called again, go on where it was.
-
-    Parameters
-    ----------
-    name : str
-        Of `KNOWN`.
-    folder : str or Path, optional
-        Default `weights_folder`.
-    timeout : float
-        Seconds without a byte after which a connection is given up.
-    progress : bool
-
-    Returns
-    -------
-    StoredWeights
-        Verified.
-
-    Raises
-    ------
-    WeightsError
-        No such name; the server cannot be reached, gives something else than weights or too many bytes, or ends the
-        connection three times; or what it gives has another hash than when it was first fetched.
-    """
-    stored = stored_weights(name, folder=folder)
-    if stored.present or stored.known.bundled:
-        return verify_weights(name, folder=folder)
-    stored.path.parent.mkdir(parents=True, exist_ok=True)
-    part = stored.path.with_suffix(".part")
-    with tqdm(desc=name, unit="B", unit_scale=True, delay=2, disable=None if progress else True) as bar:
-        for attempt in range(_ATTEMPTS):
-            try:
-                if _download(stored.known, part, timeout=timeout, bar=bar):
-                    break
-            except (OSError, http.client.HTTPException) as error:
-                if attempt == _ATTEMPTS - 1 or isinstance(error, urllib.error.HTTPError):
-                    raise WeightsError(_unreachable(stored.known, part, error)) from error
-        else:
-            size = part.stat().st_size
-            raise WeightsError(f"the connection ended after {size} bytes of {name}: fetch it again to go on from there")
-    _check_content(part, name)
-    found = _sha256(part)
-    if stored.sha256 is not None and found != stored.sha256:
-        _drop(part)
-        raise WeightsError(
-            f"{name} has SHA-256 {found[:16]}..., not {stored.sha256[:16]}... as when it was first fetched"
-            f" ({stored.fetched}): the server gives another file, which was not kept"
-        )
-    lock = _read_lock(part.parent)
-    lock.setdefault(
-        name,
-        {
-            "sha256": found,
-            "bytes": part.stat().st_size,
-            "url": stored.known.url,
-            "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
-    # The hash first: a file without one would be nobody's.
-    write_json(part.parent / _LOCK, lock)
-    part.replace(stored.path)
-    _note(part).unlink(missing_ok=True)
-    return stored_weights(name, folder=folder)
-
-
-def _download(known: KnownWeights, part: Path, *, timeout: float, bar: Any) -> bool:
-    """Go on with a download; say whether it is whole."""
-    begun = _begun(part)
-    have = part.stat().st_size if part.exists() and begun else 0
-    request = urllib.request.Request(known.url, headers={"User-Agent": "freqforensics"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-        if begun.get("validator"):
-            request.add_header("If-Range", begun["validator"])
+def read_lock(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read what is recorded of fetched weights, by name; nothing where none were fetched."""
     try:
-        answer = urllib.request.urlopen(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing beyond what is there: it is whole, or of another file
-            if error.headers.get("Content-Range", "").rpartition("/")[2] == str(have):
-                return True
-            _drop(part)
-            return False
-        raise
-    with answer:
-        if answer.headers.get_content_type() == "text/html":
-            raise WeightsError(
-                f"{known.url} gives a web page, not weights: the address has changed, or asks for a login"
-            )
-        about = {"validator": _validator(answer.headers)}
-        if answer.status == 206:
-            place, _, whole = answer.headers.get("Content-Range", "").partition("/")
-            if (
-                not place.startswith(f"bytes {have}-")
-                or whole != str(begun.get("total"))
-                or about["validator"] != begun.get("validator")
-            ):
-                _drop(part)  # of another file: from the start
-                return False
-        else:
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = None if length is None else have + int(length)
-        if total is not None and total > known.largest:
-            raise WeightsError(_too_large(known, total))
-        write_json(_note(part), {**about, "total": total})
-        bar.total = total
-        bar.update(have - bar.n)
-        with part.open("r+b" if have else "wb") as file:
-            file.seek(have)
-            file.truncate()
-            while block := answer.read1(_BLOCK):
-                have += len(block)
-                if have > known.largest:
-                    file.close()
-                    _drop(part)
-                    raise WeightsError(_too_large(known, have))
-                file.write(block)
-                bar.update(len(block))
-    return total is None or have == total
-
-
-def _note(part: Path) -> Path:
-    """Beside a part: which file it is a part of."""
-    return part.with_suffix(".part.json")
-
-
-def _begun(part: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(_note(part).read_text(encoding="utf-8"))
-        return {"validator": about["validator"], "total": about["total"]}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def _validator(headers: Any) -> str | None:
-    """What names this very version of a file, if the server says so; weak tags do not."""
-    tag = headers.get("ETag", "")
-    return str(tag) if tag.startswith('"') else headers.get("Last-Modified")
-
-
-def _drop(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
-
-
-def _check_content(part: Path, name: str) -> None:
-    from freqforensics.detector.checkpoint import CheckpointError, load_detector
-
-    try:
-        load_detector(part)
-    except CheckpointError as error:
-        _drop(part)
-        raise WeightsError(f"what was downloaded as {name} {error.reason}: it was not kept") from error
-
-
-def _unreachable(known: KnownWeights, part: Path, error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"{known.url}: the server answers {error.code} {error.reason}"
-    reason = str(getattr(error, "reason", None) or error) or type(error).__name__
-    size = part.stat().st_size if part.exists() else 0
-    kept = f" after {size} bytes, which are kept" if size else ""
-    return f"{known.url} cannot be read ({reason}){kept}: is there a connection to the internet?"
-
-
-def _too_large(known: KnownWeights, size: int) -> str:
-    return f"{known.url} gives {size} bytes or more, over the limit of {known.largest}: not taken"
-
-
-def _read_lock(folder: Path) -> dict[str, dict[str, Any]]:
-    try:
-        content = json.loads((folder / _LOCK).read_text(encoding="utf-8"))
+        content = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         return {str(name): dict(record) for name, record in content.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"{shown_path(folder / _LOCK)} cannot be read ({error}): delete it and fetch the weights again"
+            f"{shown_path(folder / LOCK)} cannot be read ({error}): delete it and fetch the weights again"
         ) from error
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hash a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""From tables of scores to what a detector is worth, generator by generator."""
+"""Tables of scores -> metrics of a detector, generator by generator."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
 
 FEWEST_CATEGORIES: Final = 5
-"""Intervals are over whole categories where there are so many; fewer say nothing about others."""
+"""Categories from which on intervals are over whole categories; fewer say nothing about others."""
 _AGAINST: Final = ("auc_photographs", "tpr_photographs_1", "tpr_photographs_5", "evidence_fake", "evidence_real")
 
 
 @dataclass(frozen=True)
 class GeneratorEvaluation:
-    """What the scores of one generator's images are worth.
+    """Metrics of one generator's images.
 
     Parameters
     ----------
     generator : str
     metrics : Metrics
-        Of all images together, whatever their category. Of several detectors: of the first.
+        Metrics of all images together, whatever their category, by the first detector.
     ap_interval : Interval
         95 % interval of `ranking_interval` for the first detector.
     clusters : {"category", "name", "image"}
@@ -65,31 +65,32 @@ class GeneratorEvaluation:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What detectors are worth on some sources.
+    """Metrics of one or several detectors on some sources.
 
     Parameters
     ----------
     generators : tuple of GeneratorEvaluation
-        Those with real and fake images that can be judged.
+        Generators with real and fake images that can be judged.
     left_out : tuple of (str, str)
         Generator and reason.
     weights : tuple of str
         SHA-256 of each detector's weights.
     crop : str
+        Part of the images that was scored, `view` of `score_files`.
     threshold : float
         Logit above which an image is called fake.
     threshold_from : str
-        Where it comes from, in words.
+        Origin of the threshold, in words.
     temperature : float or None
         Fitted on the validation set, if there was one; probabilities of Brier score and ECE are of logits over it.
     miniatures : bool
-        The images are simulated: published numbers are none of theirs.
+        The images are simulated: published numbers do not apply.
     against : tuple of AgainstPhotographs
-        Every generator, with one side too, by thresholds of photographs; of the first detector.
+        Every generator, also with one side only, by thresholds of photographs and the first detector.
     photographs : PhotographScores or None
-        The photographs that those thresholds are of.
+        The photographs that those thresholds are taken from.
     way : str
-        Of `WAYS`: how the images were scored.
+        Name in `WAYS`: how the images were scored.
     others : tuple of Evaluation
         The same images, scored in other ways.
     """
@@ -115,7 +116,7 @@ class Evaluation:
     @property
     def mean_ap(self) -> float:
         """Mean AP over the generators there are, of the first detector; NaN if there is none."""
-        return float(np.mean([found.metrics.ap for found in self.generators])) if self.generators else math.nan
+        return float(np.mean([generator.metrics.ap for generator in self.generators])) if self.generators else math.nan
 
     @property
     def is_published_test(self) -> bool:
@@ -128,39 +129,39 @@ class Evaluation:
         Its name and way, numbers of images, metrics, AP with its interval, published AP in 0 .. 1, and the fields of
         `AgainstPhotographs`.
         """
-        tables = [{row["generator"]: row for row in each._own_rows()} for each in self.ways.values()]
+        tables = [{row["generator"]: row for row in evaluation._rows_of_way()} for evaluation in self.ways.values()]
         names = sorted({name for table in tables for name in table})
         rows = [table[name] for name in names for table in tables if name in table]
         columns = dict.fromkeys(column for row in rows for column in row)
         return [{column: row.get(column) for column in columns} for row in rows]
 
-    def _own_rows(self) -> list[dict[str, Any]]:
-        evaluated = {found.generator: found for found in self.generators}
-        against = {found.generator: found for found in self.against}
+    def _rows_of_way(self) -> list[dict[str, Any]]:
+        evaluated = {generator.generator: generator for generator in self.generators}
+        against = {generator.generator: generator for generator in self.against}
         rows = []
         for name in sorted({*evaluated, *(against if self.photographs is not None else ())}):
-            found, other = evaluated.get(name), against.get(name)
+            pair, sides = evaluated.get(name), against.get(name)
             row: dict[str, Any] = {"generator": name, "way": self.way, "real": None, "fake": None}
-            if other is not None:
-                row |= {"real": other.real, "fake": other.fake}
-            row["cannot_judge"] = 0 if other is None else other.cannot_judge
+            if sides is not None:
+                row |= {"real": sides.real, "fake": sides.fake}
+            row["cannot_judge"] = 0 if sides is None else sides.cannot_judge
             row |= dict.fromkeys(field.name for field in fields(Metrics) if field.name not in row)
             row |= dict.fromkeys(("ap_low", "ap_high", "clusters", "class_mean_ap"))
-            if found is not None:
-                row |= asdict(found.metrics)
-                row |= {"ap_low": found.ap_interval.low, "ap_high": found.ap_interval.high, "clusters": found.clusters}
-                row |= {"class_mean_ap": found.class_mean_ap}
+            if pair is not None:
+                row |= asdict(pair.metrics)
+                row |= {"ap_low": pair.ap_interval.low, "ap_high": pair.ap_interval.high, "clusters": pair.clusters}
+                row |= {"class_mean_ap": pair.class_mean_ap}
                 if len(self.weights) > 1:
-                    row |= {"ap_mean": found.spread["ap"][0], "ap_sd": found.spread["ap"][1]}
+                    row |= {"ap_mean": pair.spread["ap"][0], "ap_sd": pair.spread["ap"][1]}
             if self.is_published_test:
                 row |= {f"published_ap_{recipe}": _published(recipe, name) for recipe in PUBLISHED_AP}
-            row |= dict.fromkeys(_AGAINST) if other is None else {key: getattr(other, key) for key in _AGAINST}
+            row |= dict.fromkeys(_AGAINST) if sides is None else {key: getattr(sides, key) for key in _AGAINST}
             rows.append({key: _finite(value) for key, value in row.items()})
         return rows
 
     def summary(self) -> dict[str, Any]:
         """What holds for all generators, JSON values; means by way are over the generators that have the number."""
-        ap = {found.generator: found.metrics.ap for found in self.generators}
+        ap = {generator.generator: generator.metrics.ap for generator in self.generators}
         rows = self.rows()
         means: dict[str, dict[str, float | None]] = {}
         for way in self.ways:
@@ -168,7 +169,7 @@ class Evaluation:
             for key in ("ap", "auc", *_AGAINST):
                 values = [row[key] for row in rows if row["way"] == way and row[key] is not None]
                 means[way][f"mean_{key}"] = float(np.mean(values)) if values else None
-        left_out = dict.fromkeys(pair for each in self.ways.values() for pair in each.left_out)
+        left_out = dict.fromkeys(pair for evaluation in self.ways.values() for pair in evaluation.left_out)
         return {
             "weights": list(self.weights),
             "crop": self.crop,
@@ -177,7 +178,7 @@ class Evaluation:
             "temperature": self.temperature,
             "miniatures": self.miniatures,
             "photographs": None if self.photographs is None else self.photographs.to_json(),
-            "cannot_judge": sum(found.cannot_judge for found in self.against),
+            "cannot_judge": sum(generator.cannot_judge for generator in self.against),
             "mean_ap": _finite(self.mean_ap),
             # Over the eleven published test sets, or nothing.
             "map_11": mean_ap(ap) if self.is_published_test else None,
@@ -199,8 +200,6 @@ def evaluate_tables(
     threshold: tuple[float, str] | None = None,
     photographs: PhotographScores | None = None,
     way: str = AS_IS,
-    resamples: int = 1000,
-    seed: int = 0,
     miniatures: bool = False,
 ) -> Evaluation:
     """Evaluate the scores of the same images by one or several detectors.
@@ -210,18 +209,16 @@ def evaluate_tables(
     Parameters
     ----------
     tables : sequence of ScoreTable
-        One for each detector (several seeds of one recipe, say), of one crop.
+        One for each detector (several seeds of one recipe, say), of one view.
     validation : ScoreTable, optional
-        Of the first detector on other images: threshold (of best balanced accuracy) and temperature are fitted on it.
+        Scores of other images by the first detector, to fit threshold (of best balanced accuracy) and temperature.
     threshold : (float, str), optional
         Logit above which an image is called fake, and where it comes from, where there is no validation set. Default
         0, a probability of one half.
     photographs : PhotographScores, optional
-        Scores of the first detector with the same crop. With them generators of one side only have rows, too.
+        Scores by the first detector with the same view. With them generators of one side only have rows, too.
     way : str
         How the images were scored, for the record.
-    resamples, seed : int
-        Ignored: intervals are computed without random numbers. Kept for calls written when they were bootstrapped.
     miniatures : bool
         The images are simulated.
 
@@ -232,13 +229,13 @@ def evaluate_tables(
     Raises
     ------
     ValueError
-        No table, tables of other images or crops, or no generator that has a row.
+        No table, tables of other images or views, or no generator that has a row.
     """
     if not tables or not all(table.scores for table in tables):
         raise ValueError("there is no score to evaluate")
-    crops = {score.crop for table in tables for score in table.scores}
-    if len(crops) != 1:
-        raise ValueError(f"scores must be of one crop, got {', '.join(sorted(crops))}")
+    views = {score.crop for table in tables for score in table.scores}
+    if len(views) != 1:
+        raise ValueError(f"scores must be of one view, got {', '.join(sorted(views))}")
     for table in tables[1:]:
         if [s.sha256 for s in table.scores] != [s.sha256 for s in tables[0].scores]:
             raise ValueError("the tables must hold the same images in the same order")
@@ -254,26 +251,26 @@ def evaluate_tables(
     for index, score in enumerate(tables[0].scores):
         if score.label != "unknown":
             rows.setdefault(score.generator, []).append(index)
-    found, left_out, against = [], [], []
+    evaluated, left_out, against = [], [], []
     for generator, indices in sorted(rows.items()):
         against.append(against_photographs(generator, [tables[0].scores[index] for index in indices], photographs))
         judged = [index for index in indices if all(table.scores[index].judged for table in tables)]
         reason = _one_sided({tables[0].scores[i].label for i in indices}, {tables[0].scores[i].label for i in judged})
         if not reason:
-            found.append(_evaluate_one(tables, generator, judged, limit, temperature))
+            evaluated.append(_evaluate_one(tables, generator, judged, limit, temperature))
         elif photographs is None:
             left_out.append((generator, reason))
-    if not found and photographs is None:
-        unjudged = sum(one.cannot_judge for one in against)
+    if not evaluated and photographs is None:
+        unjudged = sum(sides.cannot_judge for sides in against)
         counted = f" ({unjudged} images cannot be judged)" if unjudged else ""
         raise ValueError(f"no generator has both real and fake images: there is nothing to tell apart{counted}")
     if not against:
         raise ValueError("no image is labelled real or fake: there is nothing to evaluate")
     return Evaluation(
-        tuple(found),
+        tuple(evaluated),
         tuple(left_out),
         tuple(table.scores[0].weights for table in tables),
-        crops.pop(),
+        views.pop(),
         limit,
         origin,
         temperature,

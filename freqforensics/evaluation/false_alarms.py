@@ -92,7 +92,7 @@ class FalseAlarms:
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored; of carriers but the first, with the carrier's name.
     work : dict
-        What it depends on, JSON values: weights, calibration, images, carriers.
+        What the counts depend on, JSON values: weights, calibration, images, carriers.
     """
 
     rows: tuple[FalseAlarmRow, ...]
@@ -117,7 +117,7 @@ class FalseAlarms:
 
     def to_json(self) -> dict[str, Any]:
         """Give everything but the scores, as JSON values."""
-        worst = [{**asdict(one), "rate": one.rate if math.isfinite(one.rate) else None} for one in self.worst]
+        worst = [{**asdict(file), "rate": file.rate if math.isfinite(file.rate) else None} for file in self.worst]
         return {
             **self.work,
             "rows": [asdict(row) for row in self.rows],
@@ -150,7 +150,7 @@ def count_false_alarms(
     Parameters
     ----------
     tables : mapping of str to ScoreTable
-        Scores of photographs with crop "views", by the carrier they went through.
+        Scores of photographs with view "views", by the carrier they went through.
     worst : int
         Number of files to name, at most.
     failures, work
@@ -167,17 +167,17 @@ def count_false_alarms(
     """
     verdicts: dict[str, dict[str, Counter[str]]] = {}
     everything: dict[str, Counter[str]] = {}
-    named: list[WorstFile] = []
+    judged: list[WorstFile] = []
     for carrier, table in tables.items():
         for score in table.scores:
             if score.label == "fake":
                 raise ValueError(f"false alarms are of photographs, but {score.path} is labelled fake")
             if not score.verdict:
-                raise ValueError(f"scores must have verdicts, which crop {score.crop!r} does not give")
+                raise ValueError(f"scores must have verdicts, which view {score.crop!r} does not give")
             verdicts.setdefault(score.generator, {}).setdefault(carrier, Counter())[score.verdict] += 1
             everything.setdefault(carrier, Counter())[score.verdict] += 1
             if score.judged:
-                named.append(WorstFile(score.path, score.generator, carrier, score.logit, score.rate, score.verdict))
+                judged.append(WorstFile(score.path, score.generator, carrier, score.logit, score.rate, score.verdict))
     if not verdicts:
         raise ValueError("there is no score of a photograph")
     groups = dict(sorted(verdicts.items()))
@@ -189,8 +189,8 @@ def count_false_alarms(
         for carrier in tables
         if carrier in counts
     ]
-    named.sort(key=lambda one: (-one.logit, one.path, one.carrier))
-    return FalseAlarms(tuple(rows), tuple(named[:worst]), dict(tables), failures, work or {})
+    judged.sort(key=lambda file: (-file.logit, file.path, file.carrier))
+    return FalseAlarms(tuple(rows), tuple(judged[:worst]), dict(tables), failures, work or {})
 
 
 def _row(source: str, carrier: str, counts: Counter[str]) -> FalseAlarmRow:

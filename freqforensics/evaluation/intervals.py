@@ -123,8 +123,8 @@ def _ap_influence(x: Float, y: Bool) -> tuple[float, Float]:
     fewer = np.maximum(called - 1, 1)
     without_fake = np.cumsum((here * ((true - 1) / fewer - precision))[::-1])[::-1]
     without_real = np.cumsum((here * (true / fewer - precision))[::-1])[::-1]
-    own = (true - 1) / fewer
-    left = np.where(y, (total + without_fake - own)[index] / max(fakes - 1, 1), (total + without_real)[index] / fakes)
+    term = (true - 1) / fewer
+    left = np.where(y, (total + without_fake - term)[index] / max(fakes - 1, 1), (total + without_real)[index] / fakes)
     value = total / fakes
     return value, np.where(y, (fakes - 1) / fakes, (reals - 1) / reals) * (value - left)
 
@@ -174,5 +174,5 @@ def _root(function: Callable[[float], float]) -> float:
         return 0.0
     if function(1.0) < 0:
         return 1.0
-    found: Any = brentq(function, 0.0, 1.0, xtol=1e-10)
-    return float(found)
+    root: Any = brentq(function, 0.0, 1.0, xtol=1e-10)
+    return float(root)

@@ -192,8 +192,8 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, signed / np.exp(log_temperature)).mean())
 
-    found: Any = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded", options={"xatol": 1e-8})
-    return float(np.exp(found.x))
+    minimum: Any = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(minimum.x))
 
 
 def class_mean_ap(logits: ArrayLike, fake: ArrayLike, categories: Sequence[str]) -> float:
@@ -253,7 +253,9 @@ def bootstrap_interval(
         Images that belong together (categories, videos, one photo's real and fake) are drawn together: they are not
         independent. Otherwise real and fake images are drawn apart, each as many as there are.
     resamples : int
+        Number of bootstrap samples.
     level : float
+        Coverage of the interval, in (0, 1).
 
     Returns
     -------
@@ -263,6 +265,14 @@ def bootstrap_interval(
     ------
     ValueError
         As `evaluate_logits`; fewer than two clusters; `level` outside (0, 1), `resamples` below 1.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> logits, fake = rng.normal(size=400) + np.repeat([0, 1], 200), np.repeat([False, True], 200)
+    >>> accuracy = bootstrap_interval(lambda x, y: ((x > 0.5) == y).mean(), logits, fake, rng=rng)
+    >>> accuracy.low < accuracy.value < accuracy.high
+    True
     """
     x, y = checked_logits(logits, fake)
     if not 0 < level < 1:

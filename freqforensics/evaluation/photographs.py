@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from freqforensics.detector import ScoreTable
-from freqforensics.detector.calibrated import CalibratedDetector, Calibration
+from freqforensics.detector.calibrated import CalibratedDetector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score
 
 Float = NDArray[np.float64]
@@ -27,7 +28,7 @@ class PhotographScores:
     name : str
         What the photographs are, in words.
     logits : ndarray of float64, shape (N,)
-        Of those that can be judged; at least one.
+        Logits of the photographs that can be judged; at least one.
     cannot_judge : int
         Photographs that cannot be judged.
 
@@ -72,7 +73,7 @@ class PhotographScores:
         return float(np.sort(self.logits)[::-1][allowed])
 
     def to_json(self) -> dict[str, Any]:
-        """Give what was used, as JSON values."""
+        """Give name, counts and thresholds as JSON values."""
         return {
             "name": self.name,
             "images": len(self.logits),
@@ -99,7 +100,7 @@ class AgainstPhotographs:
         Share of the fakes above the threshold that lets at most 1 %, 5 % of the photographs pass.
     evidence_fake, evidence_real : float or None
         Share of all fakes, of all real images, with the verdict "evidence". None where there are no such images, or no
-        verdicts because of the crop.
+        verdicts for the view.
     """
 
     generator: str
@@ -116,22 +117,22 @@ class AgainstPhotographs:
 def against_photographs(
     generator: str, scores: Sequence[Score], photographs: PhotographScores | None = None
 ) -> AgainstPhotographs:
-    """Hold a generator's images against photographs.
+    """Compare a generator's images against photographs.
 
     Parameters
     ----------
     generator : str
     scores : sequence of Score
-        Of its real and fake images.
+        Scores of its real and fake images.
     photographs : PhotographScores, optional
-        Scored by the same detector with the same crop.
+        Photographs scored by the same detector with the same view.
 
     Returns
     -------
     AgainstPhotographs
     """
     sides = {label: [score for score in scores if score.label == label] for label in ("real", "fake")}
-    judged = {label: np.array([s.logit for s in own if s.judged], np.float64) for label, own in sides.items()}
+    judged = {label: np.array([s.logit for s in scores if s.judged], np.float64) for label, scores in sides.items()}
     fake = judged["fake"]
     auc = first = fifth = None
     if photographs is not None and len(fake):

@@ -15,7 +15,7 @@ from freqforensics.detector.score_table import Score
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.evaluation.photographs import against_photographs, decision_threshold
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import write_csv
 from freqforensics.sources.records import ImageRecord, records_sha256
@@ -31,15 +31,15 @@ class RobustnessRow:
     value : float
     generator : str
     ap, ap_low, ap_high : float
-        With the 95 % interval of `ranking_interval`.
+        Average precision, with the 95 % interval of `ranking_interval`.
     accuracy : float
-        At the threshold in `Robustness.work`.
+        Accuracy at the threshold in `Robustness.work`.
     real, fake : int
         Images that can be judged.
     cannot_judge : int
-        Images that cannot; where none of a side can, AP and accuracy are NaN.
+        Images that cannot be judged; where no image of a side can, AP and accuracy are NaN.
     evidence_fake, evidence_real : float
-        Share of all fakes, of all real images, with the verdict "evidence"; NaN where the crop gives no verdicts.
+        Share of all fakes, of all real images, with the verdict "evidence"; NaN where the view gives no verdicts.
     """
 
     sweep: str
@@ -65,7 +65,7 @@ class RobustnessRow:
 
 @dataclass(frozen=True)
 class Robustness:
-    """What `sweep_robustness` found.
+    """AP and verdicts at every strength of some sweeps.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Robustness:
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored.
     work : dict
-        What it depends on, JSON values: hashes of weights, calibration and images, crop, sweeps, and the threshold
+        What the result depends on, JSON values: hashes of weights, calibration and images, crop, sweeps, and threshold
         (a logit; None if no logit reaches it).
     miniatures : bool
         The images are simulated.
@@ -97,36 +97,38 @@ class Robustness:
 def sweep_robustness(
     records: Sequence[ImageRecord],
     detector: CalibratedDetector | Detector,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     sweeps: Sequence[str] = tuple(SWEEPS),
-    crop: str = DEFAULT_CROP,
-    engine: str = "torch",
+    view: str = DEFAULT_VIEW,
+    backend: str = "torch",
+    batch: int = 16,
+    workers: int | None = None,
     resume: bool = False,
-    resamples: int = 200,
     miniatures: bool = False,
     progress: bool = False,
 ) -> Robustness:
-    """Score images at every strength of some sweeps; broken off and called again, go on where it was.
+    """Score images at every strength of some sweeps; what was interrupted is resumed.
 
     Parameters
     ----------
     records : sequence of ImageRecord
     detector : CalibratedDetector or Detector
-        Accuracy is that at `decision_threshold`.
-    out : str or Path
-        Gets ``cells/`` with the scores at each strength, written when they are all made.
+        Accuracy is measured at its `decision_threshold`.
+    out : str or Path, optional
+        Gets ``cells/`` with the scores at each strength, each written when all images are scored.
     sweeps : sequence of str
-        Of `SWEEPS`.
-    crop, engine : str
-        As for `score_files`; images are perturbed first, then cropped.
+        Names of `SWEEPS`.
+    view : str
+        Part of an image that is scored, see `score_files`; images are perturbed first, then cropped.
+    backend, batch, workers
+        How images are scored, see `score_files`.
     resume : bool
-        Go on with what is in `out`.
-    resamples : int
-        Ignored, as in `evaluate_tables`.
+        Continue with the work in `out`.
     miniatures : bool
         The images are simulated.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
@@ -147,48 +149,55 @@ def sweep_robustness(
         "calibration": calibration_sha256(detector.calibration),
         "threshold": threshold if math.isfinite(threshold) else None,
         "images": records_sha256(labelled),
-        "crop": crop,
+        "crop": view,
         "sweeps": list(sweeps),
     }
-    folder = claim_folder(out, identity, resume=resume)
+    folder = None if out is None else claim_folder(out, identity, resume=resume) / "cells"
     rows: list[RobustnessRow] = []
     failures: dict[str, str] = {}
+    unchanged: dict[str, ScoreTable] = {}
     cells = [(SWEEPS[name], value) for name in sweeps for value in SWEEPS[name].values]
     for number, (sweep, value) in enumerate(cells, 1):
         perturbation = sweep.make(value)
         # What changes nothing is one cell, whichever sweep it stands in.
-        place = folder / "cells" / (f"{sweep.name}-{value:g}.csv" if perturbation else "unchanged.csv")
-        if place.exists():
-            table = ScoreTable.load(place)
+        name = f"{sweep.name}-{value:g}" if perturbation else "unchanged"
+        cell = None if folder is None else folder / f"{name}.csv"
+        if name in unchanged:
+            table = unchanged[name]
+        elif cell is not None and cell.exists():
+            table = ScoreTable.load(cell)
         else:
             bar = f"{number}/{len(cells)} {sweep.name} {value:g}" if progress else None
             table = score_files(
                 labelled,
                 detector,
-                crop=crop,  # type: ignore[arg-type]  # checked there
-                engine=engine,  # type: ignore[arg-type]
+                view=view,  # type: ignore[arg-type]  # checked there
+                backend=backend,  # type: ignore[arg-type]
+                batch=batch,
+                workers=workers,
                 perturb=perturbation,
                 progress=bar,
             )
             if not table.scores:
                 first = ": ".join(table.failures[0])
                 raise ValueError(f"no image could be scored at {sweep.name} {value:g}; the first: {first}")
-            table.save(place)
+            if cell is not None:
+                table.save(cell)
+        if not perturbation:
+            unchanged[name] = table
         scored = {score.path for score in table.scores}
         known = dict(table.failures)
         for record in labelled:
             path = str(record.path)
             if path not in scored:
                 failures.setdefault(path, known.get(path, "could not be scored"))
-        rows += _rows(sweep.name, float(value), table, (threshold, origin), resamples)
+        rows += _rows(sweep.name, float(value), table, (threshold, origin))
     if not rows:
         raise ValueError("no generator has both real and fake images: there is nothing to tell apart")
     return Robustness(tuple(rows), tuple(failures.items()), identity, miniatures)
 
 
-def _rows(
-    sweep: str, value: float, table: ScoreTable, threshold: tuple[float, str], resamples: int
-) -> list[RobustnessRow]:
+def _rows(sweep: str, value: float, table: ScoreTable, threshold: tuple[float, str]) -> list[RobustnessRow]:
     """Evaluate one cell; a generator of which nothing can be judged on one side keeps its row."""
     groups: dict[str, list[Score]] = {}
     for score in table.scores:
@@ -209,10 +218,8 @@ def _rows(
             *(math.nan if share is None else share for share in (against.evidence_fake, against.evidence_real)),
         )
         if against.real and against.fake:
-            (found,) = evaluate_tables(
-                [ScoreTable(tuple(scores), ())], threshold=threshold, resamples=resamples
-            ).generators
-            interval, accuracy = found.ap_interval, found.metrics.accuracy
-            row = replace(row, ap=found.metrics.ap, ap_low=interval.low, ap_high=interval.high, accuracy=accuracy)
+            (metrics,) = evaluate_tables([ScoreTable(tuple(scores), ())], threshold=threshold).generators
+            interval, accuracy = metrics.ap_interval, metrics.metrics.accuracy
+            row = replace(row, ap=metrics.metrics.ap, ap_low=interval.low, ap_high=interval.high, accuracy=accuracy)
         rows.append(row)
     return rows

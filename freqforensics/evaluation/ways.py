@@ -77,7 +77,7 @@ def score_ways(
     progress : str, optional
         Name of the progress bars.
     options
-        As for `score_files`.
+        Keyword arguments of `score_files`.
 
     Returns
     -------

@@ -19,8 +19,11 @@ from .registry import (
     operator_of as operator_of,
     predicted_lattice as predicted_lattice,
 )
-from .simulation import simulate as simulate, simulate_from_sources as simulate_from_sources
-from .storage import bundled_families as bundled_families, load_miniature as load_miniature
+from .simulation import Simulation as Simulation, simulate as simulate, simulate_from_sources as simulate_from_sources
+from .storage import (
+    FittedMiniature as FittedMiniature,
+    load_miniature as load_miniature,
+)
 from .upsamplers import (
     Upsampler as Upsampler,
     bilinear as bilinear,

@@ -21,7 +21,7 @@ from freqforensics.generators.optimisation import FitConfig, FitRun
 from freqforensics.generators.photos import Photos, central_crop, index_photos, read_photos
 from freqforensics.generators.registry import Plan, find_family, named_families
 from freqforensics.generators.storage import FittedMiniature, rounded
-from freqforensics.runtime.device import check_device
+from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import library_versions
 
 Uint8 = NDArray[np.uint8]
@@ -59,7 +59,8 @@ def fit_miniature(
     steps, size, batch, seed, learning_rate
         See `FitConfig`; the default of `steps` is the family's.
     device : str
-        On "cpu" the result depends on nothing but the parameters, the photos, and the libraries' versions and threads.
+        "auto" is an accelerator where there is one. On "cpu" the result depends on nothing but the parameters, the
+        photos, and the libraries' versions and threads.
     adversarial : bool, optional
         Add the adversarial term; by default where the family itself is trained with one.
     plan : Plan, optional
@@ -94,7 +95,7 @@ def fit_miniature(
         adversarial=adversarial,
         plan=plan,
     )
-    check_device(device)
+    device = chosen_device(device)
     usable = [photo for photo in photos if min(photo.shape[:2]) >= size]
     if len(usable) < 2:
         raise ValueError(f"at least two photos of {size}x{size} are needed, got {len(usable)} of {len(photos)}")

@@ -109,12 +109,12 @@ def check_crop_size(size: int) -> None:
         raise ValueError(f"size must be a multiple of 16 from 32, got {size}")
 
 
-def central_crop(image: Uint8, size: int, *, align: int = 16) -> Uint8 | None:
-    """Cut the central square whose offsets are multiples of `align`; None where the image is smaller."""
+def central_crop(image: Uint8, size: int) -> Uint8 | None:
+    """Cut the central square whose offsets are multiples of 16 pixels; None where the image is smaller."""
     height, width = image.shape[:2]
     if min(height, width) < size:
         return None
-    top, left = ((side - size) // 2 // align * align for side in (height, width))
+    top, left = ((side - size) // 2 // 16 * 16 for side in (height, width))
     return image[top : top + size, left : left + size]
 
 

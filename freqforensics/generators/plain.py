@@ -31,8 +31,13 @@ _TILES: Final = (2, 3)
 Plane = NDArray[np.float32]
 
 
-def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path] | None = None) -> int:
-    """Write a ForenSynths tree of crops of photographs and the same crops upsampled by two.
+def write_upsampled_photographs(
+    folder: str | Path,
+    sources: Sequence[str | Path] | None = None,
+    *,
+    on_skip: Callable[[str, str], None] = lambda path, reason: None,
+) -> int:
+    """Write a ForenSynths tree of photographs' crops and what upsampling by two makes of them.
 
     Every photograph is halved by area averaging and doubled again, so the content of both sides is the same. The
     upsamplers, one generator each: ``nearest``, ``bilinear`` (half-pixel centres), ``zero-insertion`` (with the mean
@@ -44,8 +49,10 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
     folder : str or Path
         Gets ``<upsampler>/{0_real,1_fake}/*.png``. Files of the same names are replaced.
     sources : sequence of str or Path, optional
-        Photographs, as for `index_sources`; the middle of each gives up to six crops, until there are 96. Default the
-        photographs that scikit-image and scikit-learn bundle.
+        Photographs of your own, as for `index_sources`: the middle of each, of up to six crops, and 96 crops in all.
+        Default those that scikit-image and scikit-learn bundle.
+    on_skip : callable
+        Gets path and reason of each file that cannot be read.
 
     Returns
     -------
@@ -55,11 +62,11 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
     Raises
     ------
     ValueError
-        The photographs give fewer than 20 crops of 160 pixels.
+        Photographs of your own give fewer than 20 crops of 160 pixels.
     """
     root = Path(folder)
     count = 0
-    for name, image in _photographs() if sources is None else _own_photographs(sources):
+    for name, image in _photographs() if sources is None else _own_photographs(sources, on_skip):
         height, width = (side // 2 * 2 for side in image.shape[:2])
         image = image[:height, :width]
         small = cv2.resize(image.astype(np.float32), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -82,12 +89,15 @@ def write_upsampled_photographs(folder: str | Path, sources: Sequence[str | Path
     return count
 
 
-def _own_photographs(sources: Sequence[str | Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def _own_photographs(
+    sources: Sequence[str | Path], on_skip: Callable[[str, str], None]
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """The middle of every photograph that can be read, and is large enough, from the grid of 16 pixels on."""
     for number, record in enumerate(index_photos(sources)):
         try:
             image = read_image(record.path, on_note=lambda note: None)
-        except ImageReadError:
+        except ImageReadError as error:
+            on_skip(error.path, error.reason)
             continue
         height, width = (min(side, count * TILE) for side, count in zip(image.shape[:2], _TILES, strict=True))
         top, left = (

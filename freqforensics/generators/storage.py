@@ -97,11 +97,6 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
     return FittedMiniature(model.to(device).eval(), card)
 
 
-def bundled_families() -> list[str]:
-    """Families whose fitted miniatures ship with the package, in the registry's order."""
-    return [name for name in FAMILIES if (SHELF / f"{name}.safetensors").is_file()]
-
-
 def rounded(model: Miniature) -> Miniature:
     """Round a model's weights to half precision in place, as `FittedMiniature.save` stores them."""
     model.load_state_dict({name: _whole(_half(value)) for name, value in model.state_dict().items()})

@@ -169,7 +169,11 @@ def linear(factor: int) -> Upsampler:
 
 
 def fir(taps: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)) -> Upsampler:
-    """Zero insertion by 2 and a normalised low-pass filter: StyleGAN2's [1, 3, 3, 1] (gain 2 |cos(pi f)|^3)."""
+    """Zero insertion by 2 and a normalised low-pass filter: StyleGAN2's [1, 3, 3, 1] (gain 2 |cos(pi f)|^3).
+
+    >>> fir((1.0, 2.0, 1.0)).taps == linear(2).taps
+    True
+    """
     scale = 2.0 / sum(taps)
     return Upsampler("filtered", 2, tuple(tap * scale for tap in taps), (len(taps) - 1) // 2)
 
@@ -185,7 +189,14 @@ def transposed_convolution(taps: tuple[float, ...], *, stride: int = 2, padding:
     taps : tuple of float
         Kernel along each axis.
     stride, padding : int
-        Stride and padding of torch.nn.ConvTranspose2d; the output starts `padding` samples in and is not cropped.
+        As in torch.nn.ConvTranspose2d; the output is not cropped, but starts `padding` samples in.
+
+    Examples
+    --------
+    >>> transposed_convolution((1.0, 1.0, 1.0)).lattice()[0].round(3).tolist()
+    [1.0, 0.333]
+    >>> transposed_convolution((1.0, 1.0, 1.0, 1.0), stride=4).taps == nearest(4).taps
+    True
     """
     return Upsampler(f"transposed k={len(taps)} s={stride}", stride, tuple(map(float, taps)), padding)
 
@@ -194,7 +205,6 @@ def kaiser(
     factor: int = 2,
     *,
     taps: int | None = None,
-    cutoff: float | None = None,
     transition: float | None = None,
     equal_phases: bool = False,
 ) -> Upsampler:
@@ -206,9 +216,9 @@ def kaiser(
         s.
     taps : int, optional
         Length of the filter, of the parity of `factor`; default 6 s.
-    cutoff, transition : float, optional
-        Middle and width of the transition band, cycles per pixel of the output. Default 0.5 / s, and sqrt(2) - 1 times
-        1 / s, the widths of StyleGAN3's first layers.
+    transition : float, optional
+        Width of the transition band around 0.5 / s, cycles per pixel of the output. Default (sqrt(2) - 1) / s, as in
+        StyleGAN3's first layers.
     equal_phases : bool
         Scale each polyphase component to sum to 1, so that a constant stays a constant to the last digit: no line.
         A windowed sinc alone leaves lines some 50 dB below it.
@@ -223,9 +233,8 @@ def kaiser(
     count = 6 * factor if taps is None else taps
     if (count - factor) % 2 or count < factor:
         raise ValueError(f"taps must be at least factor and of its parity, got taps={count}, factor={factor}")
-    middle = 0.5 / factor if cutoff is None else cutoff
     width = (np.sqrt(2) - 1) / factor if transition is None else transition
-    h = firwin(count, middle, width=width, fs=1.0) * factor
+    h = firwin(count, 0.5 / factor, width=width, fs=1.0) * factor
     if equal_phases:
         for phase in range(factor):
             h[phase::factor] /= h[phase::factor].sum()
@@ -271,6 +280,13 @@ def pixel_shuffle_lattice(means: ArrayLike) -> Float:
     -------
     ndarray, shape (r, r)
         |DFT of the means| / r^2: at [a, b] the amplitude at (a / r, b / r) cycles per pixel, the mean at [0, 0].
+
+    Examples
+    --------
+    Rows of channels that differ leave a line at (1/2, 0) alone.
+
+    >>> pixel_shuffle_lattice([[3.0, 3.0], [1.0, 1.0]]).tolist()
+    [[2.0, 0.0], [1.0, 0.0]]
     """
     grid = np.asarray(means, np.float64)
     if grid.ndim != 2 or grid.shape[0] != grid.shape[1]:

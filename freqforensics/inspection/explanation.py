@@ -35,10 +35,10 @@ from freqforensics.attribution.notches import Line, lattice_lines, line_name, li
 from freqforensics.attribution.path import Baseline, PathGradient, default_baseline, integrate_path
 from freqforensics.attribution.properties import map_complexity, max_sensitivity
 from freqforensics.attribution.sensitivity import sensitivity_map
-from freqforensics.detector.calibrated import Thresholds
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.detector.verdict import Thresholds
 from freqforensics.inspection.finding import Attributed, Finding, LineValue
 from freqforensics.inspection.judging import JudgedImage
 from freqforensics.regions.views import cut

@@ -13,7 +13,8 @@ from freqforensics.attribution.causes import OtherCause
 from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet
 from freqforensics.attribution.curves import ScoreCurve, TileScores
 from freqforensics.attribution.faithfulness import Badge, Deletion, Randomisation
-from freqforensics.detector.calibrated import IN_WORDS, Thresholds, UsedWeights, Verdict
+from freqforensics.detector.calibrated import UsedWeights
+from freqforensics.detector.verdict import IN_WORDS, Thresholds, Verdict
 from freqforensics.runtime.schema import json_values, schema_of
 from freqforensics.spectra.population import Nearest, Standing
 

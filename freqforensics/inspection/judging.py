@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector.calibrated import CalibratedDetector, Rate, Thresholds, Verdict
+from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector
+from freqforensics.detector.verdict import Rate, Thresholds, Verdict
 from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.inspection.finding import InspectedImage
 from freqforensics.perturbations.canvases import Region

@@ -67,11 +67,15 @@ def augmentation(recipe: str, *, variant: Variant = "sound") -> Chain:
     ValueError
         No such recipe or variant.
     """
+    return _augmentation(recipe, Blur((0.0, 3.0), variant=variant), JPEG((30, 100), codec="either"))
+
+
+def _augmentation(recipe: str, blur: Blur, jpeg: JPEG) -> Chain:
+    """Toss the coins of a recipe over a blur and a JPEG."""
     _check_recipe(recipe, RECIPES)
     if recipe == "laundering":
         return LAUNDERING
     p_blur, p_jpeg = _RATES[recipe]
-    blur, jpeg = Blur((0.0, 3.0), variant=variant), JPEG((30, 100), codec="either")
     return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
 
 
@@ -101,8 +105,13 @@ def w20_training(recipe: str) -> Chain:
     ValueError
         No such recipe.
     """
+    return _w20(recipe, augmentation(recipe, variant="as_published"), Crop(224, "random"), Sometimes(Flip(), 0.5))
+
+
+def _w20(recipe: str, augmented: Chain, *cropped: Perturbation) -> Chain:
+    """Resize as published, augment, crop; ValueError for an augmentation that is not among theirs."""
     _check_recipe(recipe, tuple(W20_RECIPES))
-    return Chain((ResizeShorter(256), *W20_RECIPES[recipe].steps, Crop(224, "random"), Sometimes(Flip(), 0.5)))
+    return Chain((ResizeShorter(256), *augmented.steps, *cropped))
 
 
 def validation_augmentation(recipe: str) -> Chain:
@@ -125,12 +134,7 @@ def validation_augmentation(recipe: str) -> Chain:
     ValueError
         No such recipe.
     """
-    _check_recipe(recipe, RECIPES)
-    if recipe == "laundering":
-        return LAUNDERING
-    p_blur, p_jpeg = _RATES[recipe]
-    blur, jpeg = Blur(1.5, variant="as_published"), JPEG(65, codec="pillow")
-    return Chain((Sometimes(blur, p_blur), Sometimes(jpeg, p_jpeg)))
+    return _augmentation(recipe, Blur(1.5, variant="as_published"), JPEG(65, codec="pillow"))
 
 
 def w20_validation(recipe: str) -> Chain:
@@ -151,8 +155,7 @@ def w20_validation(recipe: str) -> Chain:
     ValueError
         No such recipe.
     """
-    _check_recipe(recipe, tuple(W20_RECIPES))
-    return Chain((ResizeShorter(256), *validation_augmentation(recipe).steps, Crop(224)))
+    return _w20(recipe, validation_augmentation(recipe), Crop(224))
 
 
 def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from freqforensics.perturbations import Region
 
-DEFAULT_CROP: Final = "views"
+DEFAULT_VIEW: Final = "views"
 """Default part of an image that is scored; verdicts are calibrated for no other."""
 SIDE: Final = 224
 """Side of a view, pixels; in a smaller image the view is as large as the image."""

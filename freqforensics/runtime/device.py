@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 
+def chosen_device(device: str) -> str:
+    """Give the device that a name stands for; "auto" is an accelerator where there is one, otherwise the CPU.
+
+    Raises
+    ------
+    ValueError
+        torch cannot compute on it here.
+    """
+    import torch
+
+    if device != "auto":
+        check_device(device)
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def check_device(device: str) -> None:
     """Raise ValueError unless torch can compute on a device here."""
     import torch

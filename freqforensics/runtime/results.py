@@ -304,6 +304,15 @@ def claim_folder(out: str | Path, identity: Mapping[str, Any], *, resume: bool =
     return folder
 
 
+def holds_work(out: str | Path, identity: Mapping[str, Any]) -> bool:
+    """Say whether a folder was claimed, by `claim_folder`, for the work of this identity."""
+    try:
+        stored = json.loads((Path(out) / _WORK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(stored == json.loads(json.dumps({**identity, "freqforensics": __version__})))
+
+
 def check_claim(out: str | Path, *, resume: bool = False) -> None:
     """Raise ValueError if `claim_folder` would for any work."""
     if not (Path(out) / _WORK).exists():

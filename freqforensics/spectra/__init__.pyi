@@ -5,7 +5,6 @@ from .crops import Crop as Crop, crop_origins as crop_origins
 from .files import (
     FileEvidence as FileEvidence,
     file_evidence as file_evidence,
-    image_spectra as image_spectra,
     mean_spectrum as mean_spectrum,
 )
 from .lattice import (

@@ -141,38 +141,6 @@ def mean_spectrum(
     return _spectrum(share, copies)
 
 
-def image_spectra(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[MeanSpectrum, ...]:
-    """Transform image files one by one: the terms of an average, which `combine` adds up.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord, str or Path
-        Image files. One that cannot be read or is too small has a spectrum without an image, which says why. Copies
-        are not left out; `distinct_files` finds them.
-    spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``; not with random crops.
-    workers, progress
-        Number of threads and name of the progress bar, as for `mean_spectrum`.
-
-    Returns
-    -------
-    tuple of MeanSpectrum
-        One for each record, in their order. One of 64x64 crops takes 100 kB.
-
-    Raises
-    ------
-    ValueError
-        No records, or a parameter out of range.
-    """
-    return tuple(term.spectrum for term in image_terms(records, spec=spec, workers=workers, progress=progress))
-
-
 def image_terms(
     records: Sequence[ImageRecord | str | Path],
     *,
@@ -180,17 +148,22 @@ def image_terms(
     workers: int | None = None,
     progress: str | None = None,
 ) -> tuple[ImageTerm, ...]:
-    """Transform image files one by one, and hash what they look like.
+    """Transform image files one by one, to the terms of an average, which `combine` adds up, and hash their content.
 
     Parameters
     ----------
-    records, spec, workers, progress
-        Files and how they are transformed, as for `image_spectra`.
+    records : sequence of ImageRecord, str or Path
+        Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
+        others: `distinct_files` tells which files to leave out.
+    spec : SpectrumSpec, optional
+        Crops must not be drawn at random.
+    workers, progress
+        As for `mean_spectrum`.
 
     Returns
     -------
     tuple of ImageTerm
-        One for each record, in their order.
+        One for each record, in their order. A spectrum of 64x64 crops takes 100 kB.
 
     Raises
     ------

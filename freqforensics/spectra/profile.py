@@ -161,7 +161,17 @@ def angular_profile(
     Raises
     ------
     ValueError
-        A plane of another shape, an unknown estimator, or a parameter out of range.
+        As `radial_profile`.
+
+    Examples
+    --------
+    Vertical stripes have all their power in the direction of x, 0 degrees.
+
+    >>> stripes = np.tile(np.cos(2 * np.pi * np.arange(16) / 4), (16, 1))
+    >>> power = np.abs(np.fft.fftshift(np.fft.fft2(stripes))) ** 2
+    >>> profile = angular_profile(power, estimator="sum", bins=4)
+    >>> (profile.values / profile.values.sum()).round(3).tolist()
+    [1.0, 0.0, 0.0, 0.0]
     """
     _check(plane, estimator)
     if bins < 1:

@@ -75,7 +75,7 @@ class ResamplingTrace:
         return ratio, support
 
 
-def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: int = 16) -> ResamplingTrace:
+def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256) -> ResamplingTrace:
     """Measure the periodicity of the second difference, averaged over images.
 
     Interpolation by a factor s makes the variance of the second difference periodic with period s, a line at 1/s (mod
@@ -85,9 +85,9 @@ def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: 
     Parameters
     ----------
     images : iterable of ndarray, (H, W) or (H, W, 3)
-        Images in grey levels; those smaller than `size` are left out.
-    size, align : int
-        Side and alignment of the central crop, pixels.
+        Smaller ones than `size` are left out.
+    size : int
+        Side of the central crop, pixels; its offsets are multiples of 16.
 
     Returns
     -------
@@ -99,8 +99,19 @@ def resampling_trace(images: Iterable[NDArray[Any]], *, size: int = 256, align: 
     ------
     ValueError
         No image is large enough, or `size` is below 32.
+
+    Examples
+    --------
+    Enlarged along x by 4/3 with linear interpolation: a line at 1/(4/3), folded to 1/4.
+
+    >>> rng, x = np.random.default_rng(0), np.arange(136) * 3 / 4
+    >>> i, part = x.astype(int), x % 1
+    >>> noise = rng.normal(128, 20, (10, 136, 104))
+    >>> trace = resampling_trace(noise[:, :, i] * (1 - part) + noise[:, :, i + 1] * part, size=136)
+    >>> float(trace.frequencies[trace.power[0].argmax()])
+    0.25
     """
-    accumulator = TraceAccumulator(size=size, align=align)
+    accumulator = TraceAccumulator(size=size)
     for image in images:
         accumulator.add(np.asarray(image))
     return accumulator.result()

@@ -56,22 +56,22 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     return fft.fftshift(_whole(half, tile), axes=(-2, -1))
 
 
-def log_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float32]:
+def log_coherence(planes: NDArray[Any]) -> NDArray[np.float32]:
     """Give the logarithm of `tile_coherence`, of about mean 0 and variance 1 where phases are random.
 
     Parameters
     ----------
-    planes, tile
-        Residuals and side of the tiles, as for `tile_coherence`, which raises the same errors.
+    planes : ndarray, shape (..., H, W)
+        As for `tile_coherence`, which see for errors too.
 
     Returns
     -------
-    ndarray of float32, shape (..., tile, tile)
+    ndarray of float32, shape (..., 32, 32)
         The logarithm of an exponential variable has mean -0.5772 (Euler's constant) and variance pi^2 / 6;
         `LEAST` adds 0.04 to the result's mean and takes 0.08 off its deviation. 0 where there is no power, as in the
         colour differences of a grey image: nothing is known there.
     """
-    coherence = tile_coherence(planes, tile=tile)
+    coherence = tile_coherence(planes)
     values = (np.log(coherence + LEAST) + np.euler_gamma) / np.sqrt(np.pi**2 / 6)
     return np.asarray(np.where(coherence > 0, values, 0), np.float32)
 

@@ -1,4 +1,4 @@
-"""From photographs to one page that shows what the toolkit does."""
+"""Photographs -> every step of the toolkit, and one page that leads through them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
-from freqforensics.runtime.results import drop_manifest, scratch_folder
+from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_sources
-from freqforensics.studies.evaluate import evaluate_sources
+from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_files
 from freqforensics.studies.spectrum import spectrum_study
 
@@ -38,20 +38,22 @@ _CLOSEUPS: Final = 4
 
 
 @dataclass(frozen=True)
-class Showcase:
-    """What the demonstration made.
+class DemoStudy:
+    """Results of the demonstration; its folder holds all files already.
 
     Parameters
     ----------
     page : Path
-        Opens everything else.
+        Page that links everything else.
     crops : int
-        Of photographs.
+        Number of crops of photographs.
     evaluation : Evaluation
-        Of the detector that ships, on miniatures.
+        The detector that ships, on miniatures.
     flagged, real : (str, float)
         File and logit of the two images that were inspected.
     seconds : float
+    skipped : tuple of Skipped
+        Every photograph that could not be read.
     """
 
     page: Path
@@ -60,35 +62,38 @@ class Showcase:
     flagged: tuple[str, float]
     real: tuple[str, float]
     seconds: float
+    skipped: tuple[Skipped, ...] = ()
 
 
-def show_all(
+def demo_study(
     out: str | Path,
     *,
-    photos: Sequence[str | Path] | None = None,
+    photographs: Sequence[str | Path] | None = None,
     command: str | None = None,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     progress: bool = False,
-) -> Showcase:
-    """Lead through the toolkit on a set of photographs.
+) -> DemoStudy:
+    """Lead through the toolkit on a set of photographs, each step on the files of the last.
 
     Parameters
     ----------
     out : str or Path
         Gets ``index.html`` and a folder for each step.
-    photos : sequence of str or Path, optional
+    photographs : sequence of str or Path, optional
         As for `write_upsampled_photographs`.
     command : str, optional
+        The command line, for the manifests.
     overwrite : bool
         Replace the results in `out`.
     tell : callable
         Gets a line before each step.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
-    Showcase
+    DemoStudy
 
     Raises
     ------
@@ -100,9 +105,12 @@ def show_all(
     check_parts(root, PARTS, overwrite=overwrite)
     tell("1 of 6: photographs, and what plain upsampling makes of them")
     drop_manifest(root)
+    skipped: list[Skipped] = []
     with scratch_folder(root / "images", overwrite=overwrite) as folder:
-        count = write_upsampled_photographs(folder, photos)
-        about = manifest({"tile": TILE}, inputs={"crops": count}, command=command)
+        crops = write_upsampled_photographs(
+            folder, photographs, on_skip=lambda path, reason: skipped.append(Skipped(path, reason))
+        )
+        about = manifest({"tile": TILE}, inputs={"crops": crops}, command=command)
         write_json(folder / "manifest.json", {**about, "holds": "images"})
     spec = SpectrumSpec(size=SIZE)
     spectrum_study([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
@@ -119,10 +127,11 @@ def show_all(
         [root / "miniatures"], root / "likeness", permutations=39, resamples=40, overwrite=True, progress=progress
     )
     tell("5 of 6: the detector that ships scores them")
-    evaluation, _, _ = evaluate_sources(
-        [root / "miniatures"], root / "scores", weights=[DEFAULT], crop="none", limit=_SCORED, resamples=200,
-        overwrite=True, progress=progress,
-    )  # fmt: skip
+    scores = evaluate_study(
+        [root / "miniatures"], weights=[DEFAULT], view="none", limit=_SCORED, device="cpu", progress=progress
+    )
+    scores.save(root / "scores", overwrite=True)
+    evaluation = scores.evaluation
     tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
     fake, real = _closeups(root / "closeup", tiles, progress)
     findings, failures = inspect_files(
@@ -133,35 +142,32 @@ def show_all(
         raise ValueError("; ".join(f"{path}: {reason}" for path, reason in failures))
     seconds = time.monotonic() - started
     page = root / "index.html"
-    chapters = _chapters(count, evaluation, root)
+    tour = render_tour("What CNN-generated images leave behind", _chapters(crops, evaluation, root), seconds=seconds)
     with replacing(page) as temporary:
-        tour = render_tour("What CNN-generated images leave behind", chapters, seconds=seconds)
         temporary.write_text(tour, encoding="utf-8")
-    write_json(
-        root / "manifest.json",
-        manifest({"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}, inputs={"crops": count},
-                 command=command),
-    )  # fmt: skip
+    parameters = {"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}
+    write_json(root / "manifest.json", manifest(parameters, inputs={"crops": crops}, command=command))
     flagged, photograph = (
         (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in findings
     )
-    return Showcase(page, count, evaluation, flagged, photograph, seconds)
+    return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
 
 
 def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path, Path]:
-    """The fake that is flagged most surely of a few crops and all families, and the crop that it was made of."""
+    """Give the fake with the highest logit, of a few crops and all families, and the crop that it was made of."""
     simulate_from_sources(
         tiles, folder, families=["all"], size=TILE, scale_down=1, limit=_CLOSEUPS, overwrite=True, progress=progress
     )
     records = [record for record in index_sources([folder]) if record.label == "fake"]
-    table = score_files(records, open_detector(DEFAULT).detector, crop="none", progress="closeup" if progress else None)
+    table = score_files(records, open_detector(DEFAULT).detector, view="none", progress="closeup" if progress else None)
     best = Path(max(table.scores, key=lambda score: score.logit).path)
     return best, best.parent.parent / "0_real" / best.name
 
 
 def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
-    found = sorted(evaluation.generators, key=lambda one: -one.metrics.ap)
-    middle = sum(one.metrics.ap for one in found) / len(found)
+    generators = sorted(evaluation.generators, key=lambda generator: -generator.metrics.ap)
+    best, worst = generators[0], generators[-1]
+    mean_ap = sum(generator.metrics.ap for generator in generators) / len(generators)
     return [
         Chapter(
             "What upsampling leaves in a spectrum",
@@ -189,8 +195,8 @@ def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
         Chapter(
             "What the detector that ships makes of them",
             f"A ResNet-50 that was trained on photographs and on miniatures of them, fed with the coherence of an "
-            f"image's tiles: mean AP {middle:.3f} over {len(found)} families, from {found[-1].metrics.ap:.3f} "
-            f"({found[-1].generator}) to {found[0].metrics.ap:.3f} ({found[0].generator}). Images of "
+            f"image's tiles: mean AP {mean_ap:.3f} over {len(generators)} families, from "
+            f"{worst.metrics.ap:.3f} ({worst.generator}) to {best.metrics.ap:.3f} ({best.generator}). Images of "
             f"{SIZE} pixels are small for it, and that it has seen miniatures of these families flatters it.",
             ((root / "scores" / "ap.png", ""),),
             (("table", "scores/evaluation.csv"), ("scores", "scores/scores.csv")),

@@ -1,8 +1,9 @@
-"""Sources of photographs and weights -> verdicts after every carrier -> a folder of tables and a figure."""
+"""Sources of photographs and weights -> verdicts after every carrier."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +15,126 @@ from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarm
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
-from freqforensics.runtime.results import claim_folder, drop_manifest
-from freqforensics.runtime.writing import write_json
+from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.sources import index_sources
 
 Carried = tuple[str, Perturbation | None]
 
 
-def measure_false_alarms(
+@dataclass(frozen=True)
+class FalseAlarmsStudy:
+    """Wrong verdicts on photographs, by source and carrier.
+
+    Parameters
+    ----------
+    alarms : FalseAlarms
+    notes : tuple of str
+        What was left out.
+    parameters : dict
+        What was asked for, JSON values.
+    work : dict
+        What the scores depend on, JSON values; the identity of a folder of cells.
+    """
+
+    alarms: FalseAlarms
+    notes: tuple[str, ...]
+    parameters: dict[str, Any]
+    work: dict[str, Any]
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that could not be scored."""
+        return tuple(Skipped(*failure) for failure in self.alarms.failures)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything but the scores, as JSON values."""
+        return self.alarms.to_json()
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``false_alarms.{csv,json,png,pdf}``, ``worst.csv``, ``scores.csv`` and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; that of the study's own cells may hold earlier results.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something else and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics.figures.false_alarms import plot_false_alarms
+        from freqforensics.figures.style import draw
+
+        photographs = {score.path for table in self.alarms.tables.values() for score in table.scores}
+        inputs: dict[str, Any] = {**self.alarms.work, "photographs": len(photographs)}
+        about = manifest(self.parameters, inputs=inputs, also=DETECTOR_LIBRARIES)
+        overwrite = overwrite or holds_work(out, self.work)
+        with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
+            self.alarms.save(folder.path)
+            draw(folder, "false_alarms", plot_false_alarms, self.alarms)
+
+
+def false_alarms_study(
     sources: Sequence[str | Path],
-    out: str | Path | None = None,
     *,
     weights: str | Path = DEFAULT,
     carriers: Sequence[str] = (AS_IS, ALL),
     calibration: str | Path | Sequence[str | Path] | None = None,
     limit: int | None = None,
-    jobs: int = 1,
-    device: str = "cpu",
-    engine: str = "torch",
+    device: str = "auto",
+    backend: str = "torch",
+    batch: int = 16,
+    workers: int = 1,
+    out: str | Path | None = None,
     resume: bool = False,
-    command: str | None = None,
     progress: bool = False,
-) -> tuple[FalseAlarms, tuple[str, ...]]:
+) -> FalseAlarmsStudy:
     """Score photographs as they are and after carriers, and count the wrong verdicts.
 
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `index_sources`. What is labelled fake is skipped, with a note.
-    out : str or Path, optional
-        Gets ``false_alarms.{csv,json,png,pdf}``, ``worst.csv``, ``scores.csv``, ``manifest.json``, and ``cells/`` with
-        the scores after each carrier, written when they are all made.
-    weights, calibration, device
-        As for `open_detector`.
+        Folders or tables of photographs, see `index_sources`. What is labelled fake is skipped, with a note.
+    weights : str or Path
+        File or name of weights, see `find_weights`.
     carriers : sequence of str
-        As for `chosen_carriers`; default files as they are, and every carrier.
+        Names of carriers, see `chosen_carriers`; default files as they are, and every carrier.
+    calibration : str, Path or several, optional
+        Calibrations of your own photographs, see `open_detector`.
     limit : int, optional
-        At most so many images of each source and label, the first ones.
-    jobs : int
-        Carriers that are scored at the same time, in threads. Results do not depend on it.
-    engine : str
-        As for `score_files`.
+        At most this many images of each source and label.
+    device : str
+        Device that torch computes on: "auto", "cpu", "cuda", "mps", ...
+    backend, batch
+        How images are scored, see `score_files`.
+    workers : int
+        Number of carriers that are scored at the same time, in threads. Results do not depend on it.
+    out : str or Path, optional
+        Folder that gets ``cells/`` with the scores after each carrier as they are finished, for `resume`. The results
+        are written there by `FalseAlarmsStudy.save`.
     resume : bool
-        Continue with what is in `out`.
-    command : str, optional
-        The command line, for the manifest.
+        Continue with the work in `out`.
     progress : bool
         Show progress bars.
 
     Returns
     -------
-    FalseAlarms
-    tuple of str
-        What was left out.
+    FalseAlarmsStudy
 
     Raises
     ------
     ValueError, FileNotFoundError
-        No photograph, none that could be scored; as `index_sources`, `chosen_carriers`, `open_detector`,
-        `claim_folder`.
+        A source or weights that do not exist, no photograph, none that could be scored, a parameter out of range, or a
+        folder that holds other work.
     """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
     chosen = chosen_carriers(carriers)
     notes: list[str] = []
     records = _photographs(first_of_each(index_sources(sources, on_note=notes.append), limit), notes)
@@ -86,12 +146,14 @@ def measure_false_alarms(
         "carriers": list(chosen),
     }
     cells = None if out is None else claim_folder(out, work, resume=resume) / "cells"
-    tables = _score_all(records, detector, chosen, cells, jobs, engine, progress)
-    failures = _failures(records, tables)
-    result = count_false_alarms(tables, failures=failures, work={**work, "verdicts_from": detector.thresholds.source})
-    if out is not None:
-        _save(result, Path(out), limit, command)
-    return result, tuple(notes)
+    options: dict[str, Any] = {"backend": backend, "batch": batch}
+    tables = _score_all(records, detector, chosen, cells, workers, options, progress)
+    alarms = count_false_alarms(
+        tables,
+        failures=_failures(records, tables),
+        work={**work, "verdicts_from": detector.thresholds.source},
+    )
+    return FalseAlarmsStudy(alarms, tuple(notes), {"limit": limit}, work)
 
 
 def _photographs(records: Sequence[ImageRecord], notes: list[str]) -> list[ImageRecord]:
@@ -111,14 +173,12 @@ def _score_all(
     detector: CalibratedDetector,
     carriers: dict[str, Perturbation | None],
     cells: Path | None,
-    jobs: int,
-    engine: str,
+    workers: int,
+    options: dict[str, Any],
     progress: bool,
 ) -> dict[str, ScoreTable]:
-    """Score carrier by carrier; those whose table is there are not scored again."""
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, got {jobs}")
-    bar = progress and jobs == 1
+    """Score carrier by carrier; a carrier whose table exists is not scored again."""
+    bar = progress and workers == 1
 
     def score(chunk: Sequence[Carried]) -> dict[str, ScoreTable]:
         tables: dict[str, ScoreTable] = {}
@@ -132,21 +192,21 @@ def _score_all(
                 records,
                 detector,
                 perturb=carrier,
-                engine=engine,  # type: ignore[arg-type]  # checked there
                 progress=f"{number} {name}" if bar else None,
+                **options,
             )
             if cell is not None and table.scores:
                 table.save(cell)
             tables[name] = table
         return tables
 
-    if jobs == 1:  # the libraries' own threads are the faster ones then
+    if workers == 1:  # the libraries' own threads are the faster ones then
         return score(list(carriers.items()))
     return map_reduce(
         list(carriers.items()),
         score,
         lambda first, second: first | second,
-        workers=jobs,
+        workers=workers,
         chunk_size=1,
         progress="carriers" if progress else None,
     )
@@ -163,19 +223,3 @@ def _failures(records: Sequence[ImageRecord], tables: dict[str, ScoreTable]) -> 
                 reason = reasons.get(path, "could not be scored")
                 failures.setdefault(path, reason if name == AS_IS else f"{name}: {reason}")
     return tuple(failures.items())
-
-
-def _save(result: FalseAlarms, out: Path, limit: int | None, command: str | None) -> None:
-    from freqforensics import figures
-
-    inputs: dict[str, Any] = {
-        **result.work,
-        "photographs": len({s.path for t in result.tables.values() for s in t.scores}),
-    }
-    shown = manifest({"limit": limit}, inputs=inputs, also=DETECTOR_LIBRARIES)
-    drop_manifest(out)
-    result.save(out)
-    figure = figures.plot_false_alarms(result, fig=figures.new_figure())
-    for suffix in (".png", ".pdf"):
-        figures.save_figure(figure, out / f"false_alarms{suffix}", manifest=shown)
-    write_json(out / "manifest.json", {**shown, "command": command})

@@ -1,24 +1,32 @@
-"""The figures of Wang et al. (2020) by name, on a set of images: one folder, one page."""
+"""Sources -> the figures of Wang et al. (2020): a folder for each, one page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.generators.plain import SIZE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
-from freqforensics.runtime.results import clear_results, drop_manifest, scratch_folder
+from freqforensics.runtime.results import (
+    ResultFolder,
+    Skipped,
+    clear_results,
+    drop_manifest,
+    result_folder,
+    scratch_folder,
+)
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.evaluate import sweep_sources
 from freqforensics.studies.quality import relate_quality
+from freqforensics.studies.robustness import robustness_study
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation
 
@@ -28,23 +36,39 @@ SWEEPS: Final = ("blur", "jpeg")
 PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 
 
-def make_gallery(
+@dataclass(frozen=True)
+class PaperFiguresStudy:
+    """The figures, and what could not be read for them; the folder holds all files already.
+
+    Parameters
+    ----------
+    page : Path
+        Page that shows the figures.
+    skipped : tuple of Skipped
+        Every file that could not be read.
+    """
+
+    page: Path
+    skipped: tuple[Skipped, ...]
+
+
+def paper_figures_study(
     out: str | Path,
     sources: Sequence[str | Path] = (),
     *,
     ablations: Mapping[str, str | Path] | None = None,
     weights: str | Path = DEFAULT,
-    crop: str = DEFAULT_CROP,
-    size: int = SIZE,
+    view: str = DEFAULT_VIEW,
+    crop: int = SIZE,
     limit: int | None = None,
     sweeps: Sequence[str] = SWEEPS,
-    device: str = "cpu",
-    engine: str = "torch",
+    device: str = "auto",
+    backend: str = "torch",
     command: str | None = None,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     progress: bool = False,
-) -> tuple[Path, tuple[tuple[str, str], ...]]:
+) -> PaperFiguresStudy:
     """Draw mean spectra, robustness, fakeness percentiles and ablations, and a page that shows them.
 
     Parameters
@@ -52,39 +76,45 @@ def make_gallery(
     out : str or Path
         Gets ``index.html``, ``manifest.json``, and a folder for each figure with its numbers.
     sources : sequence of str or Path
-        As for `index_sources`. None: six miniatures of the photographs that scikit-image and scikit-learn bundle.
+        As for `index_sources`. Default: six miniatures of the photographs that scikit-image and scikit-learn bundle.
     ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
         Tables that ``ablate`` wrote.
-    weights, crop, device, engine
-        As for `sweep_sources` and `relate_quality`.
-    size : int
-        Side of the crops that spectra are averaged over.
+    weights : str or Path
+        As for `open_detector`.
+    view : {"views", "center", "none", "tiles", "resize"}
+        Part of an image that is scored.
+    crop : int
+        Side of the crops that spectra are averaged over, pixels.
     limit : int, optional
-        The first so many images of each generator and label.
+        At most this number of images per generator and label.
     sweeps : sequence of str
-        As for `sweep_sources`.
+        Perturbations, as for `robustness_study`.
+    device : str
+        Device of torch, "auto" an accelerator where there is one.
+    backend : {"torch", "onnx"}
+        Library that runs the network.
     command : str, optional
+        The command line, for the manifest.
     overwrite : bool
         Replace the results in `out`.
     tell : callable
         Gets a line before each step.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
-    Path
-        Of the page.
-    tuple of (str, str)
-        Path and reason of every file that could not be read.
+    PaperFiguresStudy
 
     Raises
     ------
     ValueError, FileNotFoundError
-        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `sweep_sources`,
+        The sources hold no real or no fake images; or as `Ablation.load`, `spectrum_study`, `robustness_study`,
         `relate_quality`.
     """
     root = Path(out)
     check_parts(root, PARTS, overwrite=overwrite)
+    spec = SpectrumSpec(size=crop)
     labels = {record.label for record in index_sources(sources)} if sources else set()
     if sources and not {"real", "fake"} <= labels:
         raise ValueError("sources must hold real and fake images, in folders 0_real and 1_fake or named in a table")
@@ -105,12 +135,12 @@ def make_gallery(
             overwrite=True, progress=progress,
         )  # fmt: skip
     tell("mean spectra")
-    survey = spectrum_study(sources, spec=SpectrumSpec(size=size), limit=limit, progress=progress)
-    survey.save(root / "spectra", overwrite=True)
-    options: dict[str, Any] = {"weights": weights, "crop": crop, "limit": limit, "device": device, "engine": engine}
+    spectra = spectrum_study(sources, spec=spec, limit=limit, progress=progress)
+    spectra.save(root / "spectra", overwrite=True)
+    options: dict[str, Any] = {"weights": weights, "view": view, "limit": limit, "device": device, "backend": backend}
     tell("robustness")
     with scratch_folder(root / "robustness", overwrite=True) as folder:
-        sweep_sources(sources, folder, sweeps=sweeps, progress=progress, **options)
+        robustness_study(sources, sweeps=sweeps, out=folder, progress=progress, **options).save(folder)
     tell("fakeness and quality")
     _, failures = relate_quality(sources, root / "quality", overwrite=True, progress=progress, **options)
     if loaded:
@@ -121,23 +151,21 @@ def make_gallery(
     page = root / "index.html"
     with replacing(page) as temporary:
         temporary.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
-    shown = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": size}
-    about = manifest(shown, inputs={"sources": len(sources)})
-    write_json(root / "manifest.json", {**about, "command": command})
-    return page, failures
+    parameters = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": crop}
+    write_json(root / "manifest.json", manifest(parameters, inputs={"sources": len(sources)}, command=command))
+    return PaperFiguresStudy(page, tuple(Skipped(*failure) for failure in failures))
 
 
 def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:
-    from freqforensics.figures import new_figure, plot_ablation, save_figure
+    from freqforensics.figures.ablation import plot_ablation
+    from freqforensics.figures.style import draw
 
-    with scratch_folder(out, overwrite=True) as folder:
-        for axis, found in ablations.items():
-            figure = plot_ablation(found, fig=new_figure())
-            shown = manifest({"axis": axis}, inputs={"rows": len(found.rows)})
-            for suffix in (".png", ".pdf"):
-                save_figure(figure, folder / f"ablation-{axis}{suffix}", manifest=shown)
-        rows = {axis: len(found.rows) for axis, found in ablations.items()}
-        write_json(folder / "manifest.json", manifest({"axes": list(ablations)}, inputs={"rows": rows}))
+    rows = {axis: len(ablation.rows) for axis, ablation in ablations.items()}
+    about = manifest({"axes": list(ablations)}, inputs={"rows": rows})
+    with result_folder(out, about=about, overwrite=True) as folder:
+        for axis, ablation in ablations.items():
+            of_axis = manifest({"axis": axis}, inputs={"rows": rows[axis]})  # stored in the figure
+            draw(ResultFolder(folder.path, of_axis), f"ablation-{axis}", plot_ablation, ablation)
 
 
 def _chapters(root: Path, axes: Sequence[str], miniatures: bool) -> list[Chapter]:

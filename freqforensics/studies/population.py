@@ -1,57 +1,143 @@
-"""The population that images are compared with, the one that ships and one's own: spectra, and detectors' scores."""
+"""Sources -> what images are compared with: spectra of photographs, lattices of generators, detectors' scores."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.images import ImageReadError, read_image
+from freqforensics.runtime.destinations import check_result_file
+from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra.population import Population, measure_population
+from freqforensics.spectra.population import UNKNOWN_ABOVE, Population, measure_population
 
 if TYPE_CHECKING:
-    from freqforensics.detector.calibrated import Calibration
+    from freqforensics.detector.calibration import Calibration
 
 Uint8 = NDArray[np.uint8]
 
 
-def population_of_sources(
-    photographs: Sequence[str | Path],
-    out: str | Path,
-    *,
-    generators: Sequence[str | Path] = (),
-    every: int = 1,
-    about: str = "",
-    progress: str | None = None,
-) -> tuple[Population, tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Measure a population of the images of some sources, for `inspect`.
+@dataclass(frozen=True)
+class PopulationStudy:
+    """A population for `inspect`, of photographs and generated images.
 
     Parameters
     ----------
-    photographs, generators : sequence of str or Path
-        As for `index_sources`. Of the first whatever is labelled fake is left out, of the second what is real.
-    out : str or Path
-        Gets the population, npz.
+    population : Population
+    notes : tuple of str
+        What indexing left out, and what the population is too small for.
+    skipped : tuple of Skipped
+        Every file that could not be read.
+    """
+
+    population: Population
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the number of photographs and the names of the generators."""
+        return {"photographs": self.population.photographs, "generators": list(self.population.names)}
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write the population to a file, npz.
+
+        Parameters
+        ----------
+        out : str or Path
+        command : str, optional
+            Not stored: the file has no manifest.
+        overwrite : bool
+            Replace the file.
+
+        Raises
+        ------
+        ValueError
+            The file exists and `overwrite` is not given, or it cannot be written.
+        """
+        check_result_file(out, overwrite=overwrite)
+        self.population.save(out)
+
+
+@dataclass(frozen=True)
+class CalibrationStudy:
+    """Scores of photographs, for verdicts: ``open_detector(..., calibration=...)``.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    notes : tuple of str
+        What indexing left out, and what the calibration is too small for.
+    skipped : tuple of Skipped
+        Every file that could not be scored.
+    """
+
+    calibration: Calibration
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the number of scores, and their numbers by carrier, collection and kind of image."""
+        return {
+            "scores": len(self.calibration.logits),
+            "carriers": dict(Counter(self.calibration.carriers)),
+            "collections": dict(Counter(self.calibration.collections)),
+            "kinds": dict(Counter(map(str, self.calibration.kinds)).most_common()),
+        }
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write the scores to a file, npz.
+
+        Parameters
+        ----------
+        out : str or Path
+        command : str, optional
+            Not stored: the file has no manifest.
+        overwrite : bool
+            Replace the file.
+
+        Raises
+        ------
+        ValueError
+            The file exists and `overwrite` is not given, or it cannot be written.
+        """
+        check_result_file(out, overwrite=overwrite)
+        self.calibration.save(out)
+
+
+def population_study(
+    photographs: Sequence[str | Path],
+    *,
+    fake: Sequence[str | Path] = (),
+    every: int = 1,
+    about: str = "",
+    progress: bool = False,
+) -> PopulationStudy:
+    """Measure what photographs' spectra and generators' lattices are like.
+
+    Parameters
+    ----------
+    photographs : sequence of str or Path
+        As for `index_sources`. Images labelled fake are left out.
+    fake : sequence of str or Path
+        Generated images, as for `index_sources`. Images labelled real are left out.
     every : int
-        Take each so-manieth image, so that the others are left to try it on.
+        Take every n-th image, so that the others are left to test on.
     about : str
-        What the images are; kept.
-    progress : str, optional
-        Name of a progress bar.
+        What the images are, in words; stored.
+    progress : bool
+        Show progress bars.
 
     Returns
     -------
-    Population
-    tuple of str
-        What indexing left out.
-    tuple of (str, str)
-        Path and reason of every file that could not be read.
+    PopulationStudy
 
     Raises
     ------
@@ -59,71 +145,74 @@ def population_of_sources(
         As `index_sources` and `measure_population`.
     """
     notes: list[str] = []
-    failures: list[tuple[str, str]] = []
-    real = [r for r in index_sources(photographs, on_note=notes.append) if r.label != "fake"][::every]
+    skipped: list[Skipped] = []
+    real = _photographs(photographs, every, notes)
     groups: dict[str, list[ImageRecord]] = {}
-    for record in index_sources(generators, on_note=notes.append) if generators else ():
+    for record in index_sources(fake, on_note=notes.append) if fake else ():
         if record.label != "real":
             groups.setdefault(record.generator, []).append(record)
     groups = {name: records[::every] for name, records in groups.items()}
     total = len(real) + sum(map(len, groups.values()))
-    with tqdm(total=total, desc=progress, unit="image", delay=2, disable=None if progress else True) as bar:
+    with tqdm(total=total, desc="population", unit="image", delay=2, disable=None if progress else True) as bar:
 
         def images(records: Sequence[ImageRecord]) -> Iterator[Uint8]:
             for record in records:
                 try:
                     yield read_image(record.path)
                 except ImageReadError as error:
-                    failures.append((error.path, error.reason))
+                    skipped.append(Skipped(error.path, error.reason))
                 bar.update(1)
 
-        measured = measure_population(
+        population = measure_population(
             images(real), {name: images(records) for name, records in groups.items()}, about=about
         )
-    measured.save(out)
-    return measured, tuple(notes), tuple(failures)
+    if groups and (1 + population.photographs) * UNKNOWN_ABOVE < len(groups):
+        needed = round(len(groups) / UNKNOWN_ABOVE)
+        notes.append(
+            f"with {population.photographs} photographs no lattice can be named: {needed} are needed for that many "
+            "generators"
+        )
+    return PopulationStudy(population, tuple(notes), tuple(skipped))
 
 
-def calibrate_on_sources(
+def calibration_study(
     photographs: Sequence[str | Path],
-    out: str | Path,
     *,
     weights: str | Path | None = None,
     carriers: Sequence[str] = ("as-is",),
     every: int = 1,
     about: str = "",
-    device: str = "cpu",
-    engine: str = "torch",
-    progress: str | None = None,
-) -> tuple[Calibration, tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Score one's own photographs, for verdicts to be read off: ``open_detector(..., calibration=out)``.
+    device: str = "auto",
+    backend: str = "torch",
+    batch: int = 16,
+    progress: bool = False,
+) -> CalibrationStudy:
+    """Score photographs of your own, for verdicts: ``open_detector(..., calibration=...)``.
 
     Parameters
     ----------
     photographs : sequence of str or Path
-        As for `index_sources`. What is labelled fake is left out. None may have been trained on.
-    out : str or Path
-        Gets the calibration, npz.
+        As for `index_sources`. Images labelled fake are left out. The detector must not have been trained on any.
     weights : str or Path, optional
         As for `open_detector`; default those that ship.
     carriers : sequence of str
-        As for `chosen_carriers`: what is done to the photographs before they are scored, each in turn.
+        What the photographs pass through before they are scored, each in turn, as for `chosen_carriers`.
     every : int
-        Take every n-th image, so that the others are left to try the verdicts on.
+        Take every n-th image, so that the others are left to test on.
     about : str
-        What the photographs are; kept.
-    device, engine
-        As for `open_detector` and `score_files`.
-    progress : str, optional
-        Name of the progress bars.
+        What the photographs are, in words; stored.
+    device : str
+        Device of torch, "auto" an accelerator where there is one.
+    backend : {"torch", "onnx"}
+        Library that runs the network.
+    batch : int
+        Images of one size scored together.
+    progress : bool
+        Show progress bars.
 
     Returns
     -------
-    Calibration
-    tuple of str
-        What indexing left out.
-    tuple of (str, str)
-        Path and reason of every file that could not be scored.
+    CalibrationStudy
 
     Raises
     ------
@@ -133,18 +222,24 @@ def calibrate_on_sources(
     # Spectra need no torch.
     from freqforensics.detector.calibrate import calibrate_photographs, chosen_carriers
     from freqforensics.detector.calibrated import open_detector
+    from freqforensics.detector.calibration import FEWEST
     from freqforensics.detector.weights import DEFAULT
 
-    chosen = chosen_carriers(carriers)
+    through = chosen_carriers(carriers)
     notes: list[str] = []
-    records = [r for r in index_sources(photographs, on_note=notes.append) if r.label != "fake"][::every]
-    calibration, failures = calibrate_photographs(
-        records,
+    calibration, skipped = calibrate_photographs(
+        _photographs(photographs, every, notes),
         open_detector(DEFAULT if weights is None else weights, device=device),
-        carriers=chosen,
+        carriers=through,
         about=about,
-        engine=engine,
-        progress=progress,
+        backend=backend,
+        batch=batch,
+        progress="calibrate" if progress else None,
     )
-    calibration.save(out)
-    return calibration, tuple(notes), failures
+    if max(Counter(map(str, calibration.kinds)).values()) < FEWEST:
+        notes.append(f"no kind has {FEWEST} scores: these count only together with those that ship")
+    return CalibrationStudy(calibration, tuple(notes), tuple(Skipped(*failure) for failure in skipped))
+
+
+def _photographs(sources: Sequence[str | Path], every: int, notes: list[str]) -> list[ImageRecord]:
+    return [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"][::every]

@@ -12,7 +12,8 @@ from typing import Any, Final
 import cv2
 
 from freqforensics.detector import ScoreTable, score_files
-from freqforensics.detector.calibrated import IN_WORDS, CalibratedDetector, open_detector
+from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.verdict import IN_WORDS
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import read_image
@@ -20,7 +21,7 @@ from freqforensics.quality.association import Association
 from freqforensics.quality.fakeness import FakenessStudy, study_fakeness
 from freqforensics.quality.pooling import Summary
 from freqforensics.quality.scores import SCORES, QualityScore, measure_quality
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_folder
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import scratch_folder
@@ -43,13 +44,13 @@ def relate_quality(
     threshold: float | None = None,
     clusters: Mapping[str, object] | None = None,
     scores: Sequence[QualityScore | str] = tuple(SCORES),
-    crop: str = DEFAULT_CROP,
+    view: str = DEFAULT_VIEW,
     limit: int | None = None,
     resamples: int = 1000,
     permutations: int = 1999,
     seed: int = 0,
     device: str = "cpu",
-    engine: str = "torch",
+    backend: str = "torch",
     command: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -75,7 +76,7 @@ def relate_quality(
         As for `study_fakeness`.
     scores : sequence of QualityScore or str
         As for `measure_quality`: names, or functions of one's own through `as_score`.
-    crop, device, engine
+    view, device, backend
         As for `score_files`.
     limit : int, optional
         The first so many images of each generator and label.
@@ -105,7 +106,7 @@ def relate_quality(
     opened: CalibratedDetector | None
     if logits is None:
         opened = open_detector(weights, device=device)
-        options: dict[str, Any] = {"crop": crop, "engine": engine, "progress": "logits" if progress else None}
+        options: dict[str, Any] = {"view": view, "backend": backend, "progress": "logits" if progress else None}
         scored = score_files(records, opened, **options)
     else:
         scored = _located(ScoreTable.load(logits), records, notes)
@@ -135,7 +136,7 @@ def relate_quality(
         labels = {score.name: score.label for score in map(_as_known, scores)}
         shown = manifest(
             {
-                "crop": crop,
+                "crop": view,
                 "limit": limit,
                 "threshold": threshold if math.isfinite(threshold) else None,
                 "scores": list(labels),

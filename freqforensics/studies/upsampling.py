@@ -1,4 +1,4 @@
-"""From sources of images to what made their lattices."""
+"""Sources -> what upsampling left in the spectra of all their generators."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
 from freqforensics.runtime.provenance import manifest
-from freqforensics.runtime.results import scratch_folder
-from freqforensics.runtime.writing import write_json
+from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
@@ -23,8 +22,8 @@ from freqforensics.spectra import (
 )
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
 
-SIZES: Final = (256, 128, 64)
-"""Crop sizes tried where none is asked for: the largest that nine tenths of a group's images have."""
+CROPS: Final = (256, 128, 64)
+"""Sides of crops that are tried by default: a group gets the largest that nine tenths of its images have."""
 
 BY_NAME: Final = "by-name"
 """For `predict`: every generator's own family."""
@@ -33,7 +32,7 @@ Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class LatticeSurvey:
+class UpsamplingStudy:
     """Upsampling reports of every generator and label of some sources.
 
     Parameters
@@ -44,9 +43,9 @@ class LatticeSurvey:
     notes : tuple of str
         What indexing left out or found doubtful.
     parameters : dict
-        What was asked for, JSON values.
+        The parameters of the study, JSON values.
     predicted : dict of (generator, label) to PredictedLattice
-        Of the fake sides, where a family was named.
+        Predictions for the groups that are not real, where a family was named.
     """
 
     spectra: dict[Group, MeanSpectrum]
@@ -56,12 +55,12 @@ class LatticeSurvey:
     predicted: dict[Group, PredictedLattice] = field(default_factory=dict)
 
     @property
-    def failures(self) -> list[tuple[str, str]]:
-        """Path and reason of every file that could not be read."""
-        return [failure for spectrum in self.spectra.values() for failure in spectrum.failures]
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that could not be read."""
+        return tuple(Skipped(*failure) for spectrum in self.spectra.values() for failure in spectrum.failures)
 
-    def groups(self) -> list[dict[str, Any]]:
-        """What a program would read, as JSON values: one object for each generator and label that has a report."""
+    def to_json(self) -> list[dict[str, Any]]:
+        """Give one object for each generator and label that has a report, JSON values."""
         return [
             {
                 "generator": key[0],
@@ -75,7 +74,7 @@ class LatticeSurvey:
                 "denominators": [asdict(evidence) for evidence in report.lattice.evidence],
                 "alternatives": [asdict(alternative) for alternative in report.alternatives],
                 "explained_by": report.explained_by,
-                "predicted": _predicted(self.predicted.get(key)),
+                "predicted": _prediction(self.predicted.get(key)),
             }
             for key, report in self.reports.items()
         ]
@@ -85,60 +84,62 @@ class LatticeSurvey:
 
         Parameters
         ----------
-        out, command, overwrite
-            As for `SpectrumStudy.save`.
+        out : str or Path
+            A folder; see `result_folder` for what becomes of one that exists.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
 
         Raises
         ------
         ValueError
-            As `result_folder`.
+            `out` holds something and `overwrite` is not given, or is no folder.
         """
-        from freqforensics import figures
+        from freqforensics.figures.style import draw
+        from freqforensics.figures.upsampling import plot_lattices
 
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
-        shown = manifest(self.parameters, inputs=inputs)
-        with scratch_folder(out, overwrite=overwrite) as made:
-            write_json(made / "upsampling.json", self.groups())
-            figure = figures.plot_lattices(
-                self.spectra, self.reports, predicted=self.predicted, fig=figures.new_figure()
-            )
-            for suffix in (".png", ".pdf"):
-                figures.save_figure(figure, made / f"lattices{suffix}", manifest=shown)
-            write_json(made / "manifest.json", {**shown, "command": command})
+        about = manifest(self.parameters, inputs=inputs)
+        with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
+            folder.json("upsampling.json", self.to_json())
+            draw(folder, "lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted)
 
 
-def survey_lattices(
+def upsampling_study(
     sources: Sequence[str | Path],
     *,
-    control: str | Path | None = None,
+    real: Sequence[str | Path] = (),
     predict: str | None = None,
-    size: int | None = None,
+    crop: int | None = None,
     limit: int | None = None,
     workers: int | None = None,
     progress: bool = False,
-) -> LatticeSurvey:
+) -> UpsamplingStudy:
     """Report for every generator and label of some sources whether it was upsampled, and by what factor.
 
     Parameters
     ----------
     sources : sequence of str or Path
         As for `index_sources`.
-    control : str or Path, optional
-        A source of real images of like content and format; of a labelled one the real side is taken.
+    real : sequence of str or Path
+        Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
+        left out.
     predict : str, optional
-        A family whose predicted lattice is put beside what is measured on every side that is not real; "by-name" takes
-        for each generator the family of its name.
-    size : int, optional
-        Side of the crops, a multiple of 16 from 32. Default for each group the largest of `SIZES` that nine tenths of
-        its images have.
+        A generator family whose predicted lattice is drawn over every group that is not real; "by-name" takes the
+        family with the generator's name.
+    crop : int, optional
+        Side of the crops, pixels, a multiple of 16 from 32. Default for each group the largest of `CROPS` that nine
+        tenths of its images have.
     limit : int, optional
-        The first so many images of each group.
+        At most this number of images per generator and label.
     workers : int, optional
+        Number of threads.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
-    LatticeSurvey
+    UpsamplingStudy
         Residual: 5x5 median of the luma.
 
     Raises
@@ -148,42 +149,31 @@ def survey_lattices(
     FileNotFoundError
         A source does not exist.
     """
-    if size is not None and (size < 32 or size % 16):
-        raise ValueError(f"size must be a multiple of 16 from 32, got {size}")
-    if predict not in (None, BY_NAME):
-        predicted_lattice(str(predict))
+    check_choices(crop, predict)
     notes: list[str] = []
-    real = [] if control is None else _real_side(index_sources([control], on_note=notes.append), control)
-    controls: dict[int, MeanSpectrum] = {}
+    controls = _Controls(_real_records(real, notes), workers, progress)
     spectra: dict[Group, MeanSpectrum] = {}
     reports: dict[Group, UpsamplingReport] = {}
     for key, records in by_generator(index_sources(sources, on_note=notes.append)).items():
-        name = " ".join(key) if progress else None
-        found = _largest(records, (size,) if size else SIZES, limit, workers, name)
-        spectrum = found.spectrum
+        evidence = _largest(records, (crop,) if crop else CROPS, limit, workers, " ".join(key) if progress else None)
+        spectrum = evidence.spectrum
         spectra[key] = spectrum
         notes += [
             f"{' '.join(key)}: {text}: {spectrum.notes[text]} images"
             for text in (COPIES, NEAR_COPIES)
             if text in spectrum.notes
         ]
-        if not spectrum.images:
-            continue
-        side = spectrum.spec.shape[0]
-        if real and side not in controls:
-            shown = "control" if progress else None
-            controls[side] = file_evidence(real, spec=SpectrumSpec(size=side), workers=workers, progress=shown).spectrum
-            if not controls[side].images:
-                raise ValueError(f"no image of the control {control} is as large as {side}x{side}")
-        reports[key] = estimate_upsampling(
-            spectrum,
-            trace=found.trace,
-            jpeg_qualities=found.jpeg_qualities,
-            unchanged=found.unchanged,
-            control=controls.get(side),
-        )
+        if spectrum.images:
+            reports[key] = estimate_upsampling(
+                spectrum,
+                trace=evidence.trace,
+                jpeg_qualities=evidence.jpeg_qualities,
+                unchanged=evidence.unchanged,
+                control=controls.of_side(spectrum.spec.shape[0]),
+            )
     if not reports:
-        raise ValueError(f"no image is as large as {size or min(SIZES)}x{size or min(SIZES)}, or none can be read")
+        side = crop or min(CROPS)
+        raise ValueError(f"no image is as large as {side}x{side}, or none can be read")
     empty = [" ".join(key) for key in spectra if key not in reports]
     if empty:
         notes.append(f"no image could be used of: {', '.join(empty)}")
@@ -192,29 +182,58 @@ def survey_lattices(
         for generator, label in reports
         if predict is not None and label != "real" and (predict != BY_NAME or generator in FAMILIES)
     }
-    parameters = {"size": size, "limit": limit, "control": None if control is None else str(control)}
+    parameters: dict[str, Any] = {"size": crop, "limit": limit, "control": [str(source) for source in real] or None}
     if predict is not None:
         parameters["predict"] = predict
-    return LatticeSurvey(spectra, reports, tuple(notes), parameters, predicted)
+    return UpsamplingStudy(spectra, reports, tuple(notes), parameters, predicted)
 
 
-def _predicted(lattice: PredictedLattice | None) -> dict[str, Any] | None:
+def check_choices(crop: int | None, predict: str | None) -> None:
+    """Raise ValueError if a side of crops cannot be used, or there is no such family."""
+    if crop is not None and (crop < 32 or crop % 16):
+        raise ValueError(f"crop must be a multiple of 16 from 32, got {crop}")
+    if predict not in (None, BY_NAME):
+        predicted_lattice(str(predict))
+
+
+class _Controls:
+    """Spectra of the real images, by the side of the crops, each measured when it is first needed."""
+
+    def __init__(self, records: Sequence[ImageRecord], workers: int | None, progress: bool) -> None:
+        self._records, self._workers, self._progress = records, workers, "real" if progress else None
+        self._spectra: dict[int, MeanSpectrum] = {}
+
+    def of_side(self, side: int) -> MeanSpectrum | None:
+        if not self._records:
+            return None
+        if side not in self._spectra:
+            spec = SpectrumSpec(size=side)
+            evidence = file_evidence(self._records, spec=spec, workers=self._workers, progress=self._progress)
+            if not evidence.spectrum.images:
+                raise ValueError(f"real must hold images of {side}x{side} pixels or more, got none")
+            self._spectra[side] = evidence.spectrum
+        return self._spectra[side]
+
+
+def _prediction(lattice: PredictedLattice | None) -> dict[str, Any] | None:
     return None if lattice is None else {"family": lattice.family, "factor": lattice.factor}
 
 
-def _real_side(records: Sequence[ImageRecord], source: str | Path) -> list[ImageRecord]:
-    real = [record for record in records if record.label in ("real", "unknown")]
-    if not real:
-        raise ValueError(f"the control {source} holds no real image")
-    return real
+def _real_records(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
+    if not sources:
+        return []
+    records = [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"]
+    if not records:
+        raise ValueError(f"real must hold real images, got none in {', '.join(map(str, sources))}")
+    return records
 
 
 def _largest(
-    records: Sequence[ImageRecord], sizes: Sequence[int], limit: int | None, workers: int | None, name: str | None
+    records: Sequence[ImageRecord], sides: Sequence[int], limit: int | None, workers: int | None, name: str | None
 ) -> FileEvidence:
-    for size in sizes:
-        found = file_evidence(records, spec=SpectrumSpec(size=size), limit=limit, workers=workers, progress=name)
-        skipped = found.spectrum.skipped
+    for side in sides:
+        evidence = file_evidence(records, spec=SpectrumSpec(size=side), limit=limit, workers=workers, progress=name)
+        skipped = evidence.spectrum.skipped
         if not skipped or sum(skipped.values()) <= 0.1 * min(len(records), limit or len(records)):
             break
-    return found
+    return evidence

@@ -1,4 +1,4 @@
-"""What a part of the training is worth: train without it, or with another, and test on the same images."""
+"""Ablations: train without a part of the recipe, or with another one, and test on the same images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from freqforensics.detector import ScoreTable, load_detector, score_files
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
-from freqforensics.regions.views import DEFAULT_CROP
+from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.runtime.writing import write_json
@@ -64,7 +64,7 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class Ablation:
-    """What `run_ablation` found.
+    """AP by value, seed and generator.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Ablation:
     failures : tuple of (str, str)
         Path and reason of every test image that could not be scored.
     work : dict
-        What it depends on, JSON values: axis, values, seeds, the training's parameters, test images, crop.
+        What it depends on, JSON values: axis, values, seeds, the training's parameters, test images, view.
     miniatures : bool
         The images are simulated.
     """
@@ -102,13 +102,13 @@ class Ablation:
             raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
         columns = [field.name for field in fields(AblationRow)]
         kinds: list[type] = [str, int, str, float, float, float, float, float, int, int]
-        found = read_table(path)
+        table = read_table(path)
         try:
-            if found and found[0] == columns[:-1]:  # written before there were images that cannot be judged
+            if table and table[0] == columns[:-1]:  # written before there were images that cannot be judged
                 columns, kinds = columns[:-1], kinds[:-1]
-            if not found or found[0] != columns:
+            if not table or table[0] != columns:
                 raise ValueError(f"its columns are not {', '.join(columns)}")
-            rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in found[1:]]
+            rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in table[1:]]
         except ValueError as error:
             raise ValueError(f"{path} is no table of an ablation: {error}") from error
         return cls(axis, tuple(rows), (), {}, miniatures)
@@ -129,11 +129,11 @@ def run_ablation(
     axis: Axis,
     values: Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
-    crop: str = DEFAULT_CROP,
+    view: str = DEFAULT_VIEW,
     device: str = "auto",
+    workers: int | None = None,
     resume: bool = False,
     keep_weights: bool = False,
-    resamples: int = 200,
     miniatures: bool = False,
     progress: bool = False,
 ) -> Ablation:
@@ -151,22 +151,24 @@ def run_ablation(
         Augmentation; number of categories learnt from, the first by name, at equal numbers of steps as far as whole
         passes allow; frequencies that the network sees.
     values : sequence of str, optional
-        Of the axis: recipes; numbers; "LOW:HIGH" or "all". Default: the five recipes; 1, 2, 4, 8, 16, 20 as far as
-        there are categories; all, below and from 1/8, 1/4, 3/8 cycles per pixel.
+        Values to try: recipes; numbers; "LOW:HIGH" or "all". Default: the five recipes of Wang et al.; 1, 2, 4, 8, 16,
+        20 as far as there are categories; all, below and from 1/8, 1/4, 3/8 cycles per pixel.
     seeds : sequence of int
         Each value is trained once with each.
-    crop : str
-        Of the test, as for `score_files`.
+    view : str
+        Part of a test image that is scored, see `score_files`.
     device : str
+        Device of torch, to train on.
+    workers : int, optional
+        Processes that read images, see `train_detector`.
     resume : bool
-        Go on with what is in `out`, in the middle of a training if need be.
+        Continue with the trainings in `out`, in the middle of one if need be.
     keep_weights : bool
         Keep every detector, 94 MB each.
-    resamples : int
-        Ignored, as in `evaluate_tables`.
     miniatures : bool
         The images are simulated.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
@@ -175,12 +177,15 @@ def run_ablation(
     Raises
     ------
     ValueError
-        No such axis or value, no seed; as `train_detector`, `score_files` and `claim_folder`.
+        No such axis or value, no seed, a configuration that sets what is varied; as `train_detector`, `score_files` and
+        `claim_folder`.
     """
     if axis not in get_args(Axis):
         raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
     if not seeds:
         raise ValueError("seeds must not be empty")
+    if axis != "recipe" and getattr(config, axis) is not None:
+        raise ValueError(f"{axis} must not be set where it is varied, got {getattr(config, axis)!r}")
     labelled = [record for record in records if record.label != "unknown"]
     configs = _configs(config, axis, values)
     identity = {
@@ -191,7 +196,7 @@ def run_ablation(
         "images": index_configured(config).sha256,
         "init": _init_sha256(config),
         "test": records_sha256(labelled),
-        "crop": crop,
+        "crop": view,
     }
     folder = claim_folder(out, identity, resume=resume)
     rows: list[AblationRow] = []
@@ -200,39 +205,49 @@ def run_ablation(
     for number, (value, seed) in enumerate(cells, 1):
         place = folder / "cells" / f"{_file_name(value)}-seed{seed}"
         if not (place / "cell.json").exists():
-            trained = train_detector(
-                replace(configs[value], seed=seed), place, resume=place.exists(), device=device, progress=progress
+            training = train_detector(
+                replace(configs[value], seed=seed),
+                place,
+                resume=place.exists(),
+                device=device,
+                workers=workers,
+                progress=progress,
             )
             bar = f"{number}/{len(cells)} {value} seed {seed}" if progress else None
-            detector = load_detector(trained.weights)
-            table = score_files(labelled, detector, crop=crop, progress=bar)  # type: ignore[arg-type]  # checked there
-            table.save(place / "scores.csv")
+            detector = load_detector(training.weights)
+            scores = score_files(labelled, detector, view=view, progress=bar)  # type: ignore[arg-type]  # checked there
+            scores.save(place / "scores.csv")
             # The last thing written: a cell with it is done.
-            shown = {**asdict(trained.best), "steps": trained.epochs[-1].step, "failures": table.failures}
-            write_json(place / "cell.json", shown)
+            summary = {**asdict(training.best), "steps": training.epochs[-1].step, "failures": scores.failures}
+            write_json(place / "cell.json", summary)
         cell = json.loads((place / "cell.json").read_text(encoding="utf-8"))
         if not keep_weights:
             for name in ("last.ckpt", "detector.safetensors"):
                 (place / name).unlink(missing_ok=True)
         failures |= dict(cell["failures"])
-        evaluation = evaluate_tables([ScoreTable.load(place / "scores.csv")], resamples=resamples)
-        unjudged = {one.generator: one.cannot_judge for one in evaluation.against}
-        rows += [
-            AblationRow(
-                value,
-                seed,
-                found.generator,
-                found.metrics.ap,
-                found.ap_interval.low,
-                found.ap_interval.high,
-                found.metrics.accuracy,
-                cell["ap"],
-                cell["steps"],
-                unjudged[found.generator],
-            )
-            for found in evaluation.generators
-        ]
+        rows += _cell_rows(value, seed, cell, ScoreTable.load(place / "scores.csv"))
     return Ablation(axis, tuple(rows), tuple(failures.items()), identity, miniatures)
+
+
+def _cell_rows(value: str, seed: int, cell: dict[str, Any], scores: ScoreTable) -> list[AblationRow]:
+    """Evaluate the scores of one detector, generator by generator."""
+    evaluation = evaluate_tables([scores])
+    unjudged = {against.generator: against.cannot_judge for against in evaluation.against}
+    return [
+        AblationRow(
+            value,
+            seed,
+            evaluated.generator,
+            evaluated.metrics.ap,
+            evaluated.ap_interval.low,
+            evaluated.ap_interval.high,
+            evaluated.metrics.accuracy,
+            cell["ap"],
+            cell["steps"],
+            unjudged[evaluated.generator],
+        )
+        for evaluated in evaluation.generators
+    ]
 
 
 def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> dict[str, TrainConfig]:
@@ -247,14 +262,14 @@ def _configs(config: TrainConfig, axis: Axis, values: Sequence[str] | None) -> d
         return len(index_configured(replace(config, classes=classes)).training)
 
     whole = index_configured(config)
-    there = len({record.category or record.generator for record in whole.training})
-    wanted = [str(number) for number in CLASSES if number <= there] if values is None else list(values)
-    if any(not value.isdecimal() or not 1 <= int(value) <= there for value in wanted):
-        raise ValueError(f"numbers of classes must lie between 1 and {there}, got {', '.join(wanted)}")
-    most = images(max(map(int, wanted)))
+    categories = len({record.category or record.generator for record in whole.training})
+    numbers = [str(number) for number in CLASSES if number <= categories] if values is None else list(values)
+    if any(not value.isdecimal() or not 1 <= int(value) <= categories for value in numbers):
+        raise ValueError(f"values must be numbers of classes from 1 to {categories}, got {', '.join(numbers)}")
+    most = images(max(map(int, numbers)))
     return {
         value: replace(config, classes=int(value), passes=round(config.passes * most / images(int(value))))
-        for value in wanted
+        for value in numbers
     }
 
 

@@ -22,9 +22,10 @@ from freqforensics.perturbations.perturb import Crop
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, lattice_test, radial_profile
-from freqforensics.training.data import AugmentedImages, Simulated, draws_of, pair_up
+from freqforensics.training.batches import AugmentedImages, Simulated, draws_of
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.train import index_configured
+from freqforensics.training.training_set import pair_up
 
 Uint8 = NDArray[np.uint8]
 
@@ -183,7 +184,7 @@ def score_baseline(
     """
 
     def score(chunk: Sequence[ImageRecord]) -> tuple[list[Score], list[tuple[str, str]]]:
-        made: list[Score] = []
+        scores: list[Score] = []
         failures: list[tuple[str, str]] = []
         for record in chunk:
             try:
@@ -195,7 +196,7 @@ def score_baseline(
             except ValueError as error:
                 failures.append((str(record.path), str(error)))
                 continue
-            made.append(
+            scores.append(
                 Score(
                     path=str(record.path),
                     sha256="",
@@ -209,7 +210,7 @@ def score_baseline(
                     warnings="",
                 )
             )
-        return made, failures
+        return scores, failures
 
     scores, failures = map_reduce(
         records, score, lambda a, b: (a[0] + b[0], a[1] + b[1]), workers=workers, progress=progress

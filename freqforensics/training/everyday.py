@@ -19,6 +19,7 @@ from tqdm import tqdm
 from freqforensics.detector.checkpoint import load_detector, save_detector
 from freqforensics.detector.local import make_small_detector
 from freqforensics.detector.resnet import Detector
+from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import replacing, write_json
@@ -104,6 +105,7 @@ def train_everyday(
     config: EverydayConfig,
     out: str | Path,
     *,
+    device: str = "auto",
     resume: bool = False,
     workers: int = 1,
     command: str | None = None,
@@ -117,6 +119,8 @@ def train_everyday(
     out : str or Path
         Folder for the results. Gets ``detector.safetensors``, ``log.csv``, ``manifest.json`` and, until the end, a
         checkpoint.
+    device : str
+        Device of torch; "auto" takes an accelerator where there is one.
     resume : bool
         Continue from the checkpoint in `out`, which must be of the same configuration. The batches are those of an
         undisturbed training.
@@ -130,7 +134,7 @@ def train_everyday(
     Returns
     -------
     Detector
-        With the averaged weights, in evaluation mode.
+        With the averaged weights, in evaluation mode, on the CPU.
 
     Raises
     ------
@@ -143,12 +147,12 @@ def train_everyday(
     detector = make_small_detector(config.network, seed=config.seed)
     if config.init is not None:
         detector.network.load_state_dict(load_detector(config.init).network.state_dict())
-    run = _Run(config, detector)
+    run = _Run(config, detector, chosen_device(device))
     stored = folder / _CHECKPOINT
     if resume and stored.is_file():
         run.restore(stored)
     elif folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty: give resume=True to continue a training, or name another folder")
+        raise ValueError(f"resume must be set to continue a training in {folder}, which is not empty")
     folder.mkdir(parents=True, exist_ok=True)
     batches = EverydayBatches(images, detector.input, config.steps, first=run.step, seed=config.seed)
     loader = DataLoader(
@@ -163,22 +167,23 @@ def train_everyday(
             if run.step % EVERY == 0 and run.step < config.steps:
                 run.store(stored)
                 run.write_log(folder / _LOG)
-    made = run.averaged()
+    averaged = run.averaged()
     run.write_log(folder / _LOG)
-    save_detector(made, folder / "detector.safetensors")
+    save_detector(averaged, folder / "detector.safetensors")
     about = manifest(
         asdict(config), inputs=dict(images.counts()), seed=config.seed, command=command, also=DETECTOR_LIBRARIES
     )
     write_json(folder / "manifest.json", {**about, "minutes": round(run.seconds / 60, 1), "notes": list(images.notes)})
     stored.unlink(missing_ok=True)
-    return made
+    return averaged
 
 
 class _Run:
     """The state of a training."""
 
-    def __init__(self, config: EverydayConfig, detector: Detector) -> None:
-        self.config, self.detector = config, detector.train()
+    def __init__(self, config: EverydayConfig, detector: Detector, device: str) -> None:
+        self.config, self.device = config, torch.device(device)
+        self.detector = detector.train().to(self.device)
         self.network: Any = detector.network.to(memory_format=torch.channels_last)
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.network.parameters(), config.greatest_rate, weight_decay=1e-2)
@@ -192,8 +197,9 @@ class _Run:
         rate = self.config.rate(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        prepared = prepared.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bf16"):
+        prepared = prepared.to(self.device).contiguous(memory_format=torch.channels_last)
+        fake = fake.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self.network(prepared)[:, 0].float()
         loss = nn.functional.binary_cross_entropy_with_logits(logits, fake)
         self.optimiser.zero_grad()
@@ -225,9 +231,9 @@ class _Run:
             self.recent.clear()
 
     def averaged(self) -> Detector:
-        made = make_small_detector(self.config.network)
-        made.network.load_state_dict(self.average)
-        return made.eval()
+        detector = make_small_detector(self.config.network)
+        detector.network.load_state_dict(self.average)
+        return detector.eval()
 
     def write_log(self, path: Path) -> None:
         if self.rows:
@@ -248,12 +254,12 @@ class _Run:
 
     def restore(self, path: Path) -> None:
         try:
-            content: Mapping[str, Any] = torch.load(path, weights_only=True)
+            content: Mapping[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
             _ = content["config"]
         except Exception as error:
             raise ValueError(f"{path} holds no unfinished training: {error}") from error
         if content["config"] != _stored(self.config):
-            raise ValueError(f"{path} is of another configuration: name another folder")
+            raise ValueError(f"{path} is of a training with another configuration")
         self.network.load_state_dict(content["network"])
         self.average = dict(content["average"])
         self.optimiser.load_state_dict(content["optimiser"])

@@ -68,7 +68,7 @@ class EverydayImages:
         """Count files and pairs."""
         return {
             "photographs": sum(len(files) for _, files in self.photographs),
-            "pairs": sum(len(one) for _, sets in self.pairs for one in sets),
+            "pairs": sum(len(pairs) for _, sets in self.pairs for pairs in sets),
             "networks": sum(len(sets) for _, sets in self.pairs),
         }
 
@@ -101,10 +101,10 @@ def index_everyday(photographs: Sequence[WeightedSource], pairs: Sequence[Weight
         real.append((source.weight, files))
     sets: list[tuple[float, tuple[tuple[tuple[Path, Path], ...], ...]]] = []
     for source in pairs:
-        found = _pairs(index_sources([source.path], on_note=notes.append))
-        if not found:
+        networks = _pairs(index_sources([source.path], on_note=notes.append))
+        if not networks:
             raise ValueError(f"no pair of a photograph and its fake in {source.path}")
-        sets.append((source.weight, found))
+        sets.append((source.weight, networks))
     if not real or not sets:
         raise ValueError("photographs and pairs must not be empty")
     return EverydayImages(tuple(real), tuple(sets), tuple(notes))
@@ -113,14 +113,14 @@ def index_everyday(photographs: Sequence[WeightedSource], pairs: Sequence[Weight
 def _pairs(records: Sequence[ImageRecord]) -> tuple[tuple[tuple[Path, Path], ...], ...]:
     sides: dict[Path, dict[str, dict[str, Path]]] = {}
     for record in records:
-        own = sides.setdefault(record.path.parent.parent, {"real": {}, "fake": {}})
-        own.setdefault(record.label, {})[record.path.stem] = record.path
-    made = []
+        network = sides.setdefault(record.path.parent.parent, {"real": {}, "fake": {}})
+        network.setdefault(record.label, {})[record.path.stem] = record.path
+    pairs = []
     for _, side in sorted(sides.items()):
         shared = sorted(side["real"].keys() & side["fake"].keys())
         if shared:
-            made.append(tuple((side["real"][name], side["fake"][name]) for name in shared))
-    return tuple(made)
+            pairs.append(tuple((side["real"][name], side["fake"][name]) for name in shared))
+    return tuple(pairs)
 
 
 class EverydayBatches(Dataset[tuple[Tensor, Tensor]]):
@@ -173,8 +173,8 @@ class EverydayBatches(Dataset[tuple[Tensor, Tensor]]):
 
     def _pair(self, size: int, rng: np.random.Generator) -> list[Uint8]:
         sets = _weighted(self.images.pairs, rng)
-        own = sets[int(rng.integers(len(sets)))]
-        real, fake = (_read(path) for path in own[int(rng.integers(len(own)))])
+        pairs = sets[int(rng.integers(len(sets)))]
+        real, fake = (_read(path) for path in pairs[int(rng.integers(len(pairs)))])
         if rng.random() < 0.1:
             fake = _rounded(match_radial_power(fake, real))
         if rng.random() < 0.18:  # mixup (Chen et al., NeurIPS 2025)

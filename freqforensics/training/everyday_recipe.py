@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.detector.calibrate import AS_IS, calibrate_photographs, chosen_carriers
-from freqforensics.detector.calibrated import CalibratedDetector, Calibration, known_detector
+from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.checkpoint import load_detector, save_detector
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.perturbations.perturb import Perturbation
@@ -31,7 +32,7 @@ SCALED: Final = 100
 
 @dataclass(frozen=True, eq=False)
 class EverydayRecipe:
-    """What a recipe has made.
+    """The everyday detector: weights, calibration and model card.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def make_everyday(
     parts: Sequence[str] = tuple(PARTS),
     trained: Mapping[str, str | Path] | None = None,
     each: int = 6,
+    device: str = "auto",
     resume: bool = False,
     workers: int = 1,
     about: str = "",
@@ -85,6 +87,8 @@ def make_everyday(
     each : int
         Carriers that every photograph of the calibration is sent through, besides being scored as it is. Which ones
         changes from photograph to photograph, so that all carriers are seen about as often.
+    device : str
+        Device of torch that the parts are trained on, see `train_everyday`. Scores are computed on the CPU.
     resume : bool
         Keep the parts that are finished, and continue the one that is not.
     workers : int
@@ -116,17 +120,18 @@ def make_everyday(
         raise ValueError(f"{len(both)} photographs of the calibration are trained on, first {min(both).name}")
     detectors = {}
     for name in parts:
-        made = Path((trained or {}).get(name, folder / name / "detector.safetensors"))
-        if not (made.is_file() and (resume or name in (trained or {}))):
+        part = Path((trained or {}).get(name, folder / name / "detector.safetensors"))
+        if not (part.is_file() and (resume or name in (trained or {}))):
             train_everyday(
                 replace(config, network=PARTS[name]),
                 folder / name,
+                device=device,
                 resume=resume,
                 workers=workers,
                 command=command,
                 progress=f"train {name}" if progress else None,
             )
-        detectors[name] = load_detector(made)
+        detectors[name] = load_detector(part)
     shares = share_carriers(records, each)
     few = share_carriers(records[:: max(1, len(records) // SCALED)], min(1, each))
     fused, scales = fuse_detectors(detectors, few, progress="scale" if progress else None)
@@ -134,28 +139,30 @@ def make_everyday(
     (folder / f"{NAME}.json").unlink(missing_ok=True)  # the card goes first and comes last
     save_detector(fused, weights, halve=True)
     known = known_detector(load_detector(weights), name=NAME)
-    found, failures = _calibrate(shares, known, about, workers, progress)
-    found.save(folder / f"{NAME}.npz")
+    calibrated, failures = _calibrate(shares, known, about, workers, progress)
+    calibrated.save(folder / f"{NAME}.npz")
     card = {
         "name": NAME,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "scales": {name: list(scale) for name, scale in scales.items()},
-        "calibration": {"photographs": len(records), "rows": len(found.logits), "about": about},
+        "calibration": {"photographs": len(records), "rows": len(calibrated.logits), "about": about},
         "training": {"parameters": _without_folders(config), "parts": list(parts)},
         "made": manifest(
             {}, inputs={"weights": weights_sha256(known.detector)}, command=command, also=DETECTOR_LIBRARIES
         ),
     }
     write_json(folder / f"{NAME}.json", card)
-    return EverydayRecipe(folder, scales, found, card, failures)
+    return EverydayRecipe(folder, scales, calibrated, card, failures)
 
 
 def _without_folders(config: EverydayConfig) -> dict[str, Any]:
     """The parameters; of sources only their names, for they lie elsewhere for whoever reads the card."""
-    shown = asdict(config)
+    parameters = asdict(config)
     for key in ("photographs", "pairs"):
-        shown[key] = [{"name": Path(source["path"]).name, "weight": source["weight"]} for source in shown[key]]
-    return shown
+        parameters[key] = [
+            {"name": Path(source["path"]).name, "weight": source["weight"]} for source in parameters[key]
+        ]
+    return parameters
 
 
 def share_carriers(
@@ -181,8 +188,8 @@ def share_carriers(
         raise ValueError(f"each must lie between 0 and {count}, the number of carriers, got {each}")
     shared: dict[str, tuple[Perturbation | None, tuple[ImageRecord, ...]]] = {}
     for number, (name, carrier) in enumerate(carriers.items()):
-        own = tuple(r for n, r in enumerate(records) if name == AS_IS or (n * each + number) % count < each)
-        shared[name] = (carrier, own)
+        photographs = tuple(r for n, r in enumerate(records) if name == AS_IS or (n * each + number) % count < each)
+        shared[name] = (carrier, photographs)
     return shared
 
 
@@ -190,22 +197,21 @@ def _calibrate(
     shares: Mapping[str, tuple[Perturbation | None, tuple[ImageRecord, ...]]],
     known: CalibratedDetector,
     about: str,
-    jobs: int,
+    workers: int,
     progress: bool,
 ) -> tuple[Calibration, tuple[tuple[str, str], ...]]:
-    def one(name: str) -> tuple[Calibration, tuple[tuple[str, str], ...]] | None:
-        carrier, own = shares[name]
+    def calibrate(name: str) -> tuple[Calibration, tuple[tuple[str, str], ...]] | None:
+        carrier, photographs = shares[name]
+        bar = f"calibrate {name}" if progress else None
         try:
-            return calibrate_photographs(
-                own, known, carriers={name: carrier}, about=about, progress=f"calibrate {name}" if progress else None
-            )
+            return calibrate_photographs(photographs, known, carriers={name: carrier}, about=about, progress=bar)
         except ValueError:  # nothing that can be judged is left of any photograph, as of pages of text
             return None
 
-    names = [name for name, (_, own) in shares.items() if own]
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        found = [made for made in pool.map(one, names) if made is not None]
-    if not found:
+    names = [name for name, (_, photographs) in shares.items() if photographs]
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        results = [result for result in pool.map(calibrate, names) if result is not None]
+    if not results:
         raise ValueError("no photograph of the calibration can be judged")
-    merged = reduce(Calibration.merged, (calibration for calibration, _ in found))
-    return merged, tuple(failure for _, failures in found for failure in failures)
+    merged = reduce(Calibration.merged, (calibration for calibration, _ in results))
+    return merged, tuple(failure for _, failures in results for failure in failures)

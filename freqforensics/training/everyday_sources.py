@@ -37,17 +37,17 @@ class WeightedSource:
 
 
 def part_paths(texts: Sequence[str]) -> dict[str, Path]:
-    """Read ``NAME=FILE`` of each part.
+    """Read ``PART=FILE`` of each part that is trained already.
 
     Raises
     ------
     ValueError
         Another form, or a name twice.
     """
-    made: dict[str, Path] = {}
+    weights: dict[str, Path] = {}
     for text in texts:
         name, equals, path = text.partition("=")
-        if not (name.isidentifier() and equals and path) or name in made:
-            raise ValueError(f"a part must be NAME=FILE, each name once, got {text!r}")
-        made[name] = Path(path)
-    return made
+        if not (name.isidentifier() and equals and path) or name in weights:
+            raise ValueError(f"trained must be PART=FILE, each part once, got {text!r}")
+        weights[name] = Path(path)
+    return weights

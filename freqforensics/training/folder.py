@@ -1,4 +1,4 @@
-"""The folder of a training, and whether a training can begin or go on in it. Loads no torch."""
+"""The folder of a training, and whether a training can begin or be resumed in it. Loads no torch."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CHECKPOINT: Final = "last.ckpt"
 
 
 def check_training_folder(folder: str | Path, config: TrainConfig, *, resume: bool = False) -> None:
-    """Raise ValueError unless a training of a configuration can begin in a folder, or with `resume` go on.
+    """Raise ValueError unless a training of a configuration can begin in a folder, or with `resume` continue.
 
     Whether the checkpoint in it is of this configuration is found out when it is read.
     """
     place = Path(folder)
     if (place / CHECKPOINT).exists():
         if not resume:
-            raise ValueError(f"{place} holds a training: --resume goes on with it")
+            raise ValueError(f"resume must be set to continue the training in {place}")
     elif not (resume and _only_begun(place, config)):
-        hint = "give another folder, or --resume for a training of this configuration that was broken off"
+        hint = "give another folder, or resume an interrupted training of this configuration"
         check_result_folder(place, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""A training under way: what it learns with, and everything that must be stored to go on as if nothing had happened."""
+"""A training under way: what it learns with, and what must be stored to resume as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from torch.utils.data import DataLoader
 from freqforensics.detector.checkpoint import load_detector
 from freqforensics.detector.resnet import Detector, make_detector
 from freqforensics.runtime.writing import replacing
-from freqforensics.training.data import AugmentedImages, Collate, Simulated, TrainingSet, draws_of, pair_up
+from freqforensics.training.batches import AugmentedImages, Collate, Simulated, draws_of
 from freqforensics.training.early_stop import EarlyStop
 from freqforensics.training.folder import CHECKPOINT
 from freqforensics.training.log import Epoch
 from freqforensics.training.parallel import share_statistics
 from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.training_set import TrainingSet, pair_up
 
 _TRAINING, _VALIDATION = 0, 1
 
@@ -149,18 +150,18 @@ class TrainingRun:
         else:
             draws, key, simulation = None, (self.config.seed, _VALIDATION, self.epoch), None
         images = AugmentedImages(records, self.config.validation_chain(), key, draws, simulate=simulation)
-        own = list(range(rank, len(records), world))
+        shard = list(range(rank, len(records), world))
         size = max(1, self.config.batch // world)
         logits = torch.zeros(len(records), device=self.fabric.device)
         precision = next(self.detector.parameters()).dtype
         self.detector.eval()
         place = 0
-        for prepared, _ in self._loader(images, [own[i : i + size] for i in range(0, len(own), size)], workers):
+        for prepared, _ in self._loader(images, [shard[i : i + size] for i in range(0, len(shard), size)], workers):
             # Not through the wrapper: it would wait for processes that have fewer batches.
             with self.fabric.autocast():
-                made = self.detector(prepared.to(precision)).float()
-            logits[own[place : place + len(made)]] = made
-            place += len(made)
+                scored = self.detector(prepared.to(precision)).float()
+            logits[shard[place : place + len(scored)]] = scored
+            place += len(scored)
         self.detector.train()
         logits = self.fabric.all_reduce(logits, reduce_op="sum").cpu()  # type: ignore[union-attr]
         fake = torch.tensor([record.label == "fake" for record in records])
@@ -193,7 +194,7 @@ class TrainingRun:
         return Simulated(self.config.window(), self.config.faker(difficulty))
 
     def store(self, folder: Path) -> None:
-        """Write everything to go on with, whole or not at all."""
+        """Write everything to continue with, whole or not at all."""
         if not self.fabric.is_global_zero:
             return
         content = {
@@ -230,16 +231,16 @@ def _first_weights(config: TrainConfig, *, download: bool) -> Detector:
     if not download or config.init in ("scratch", "identity"):
         return make(identity=config.init == "identity")
     if config.init != "imagenet":
-        found = load_detector(config.init, input=config.input)
-        found.band = config.band
-        if found.early_down != config.early_down:
-            down = f"early_down {found.early_down}, not {config.early_down}"
+        detector = load_detector(config.init, input=config.input)
+        detector.band = config.band
+        if detector.early_down != config.early_down:
+            down = f"early_down {detector.early_down}, not {config.early_down}"
             raise ValueError(f"{config.init} was trained with {down}")
-        return found
+        return detector
     try:
         return make(imagenet=True)
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise ValueError(
-            f"ImageNet's weights cannot be downloaded ({reason}): give --init scratch or identity, or a file"
+            f"init must be 'scratch', 'identity' or a file: ImageNet's weights cannot be downloaded ({reason})"
         ) from error

@@ -94,15 +94,15 @@ def read_runs(path: str | Path) -> list[dict[str, str]]:
 
 
 def _evaluation(folder: Path) -> dict[str, Any]:
-    found = _json(folder / "evaluation.json")
-    rows = [{key: _short(row.get(key)) for key in DETECTION} for row in found["generators"]]
-    means = {way: {key: _short(value) for key, value in values.items()} for way, values in found["ways"].items()}
-    return {"crop": found["crop"], "photographs": found["photographs"], "means": means, "generators": rows}
+    result = _json(folder / "evaluation.json")
+    rows = [{key: _short(row.get(key)) for key in DETECTION} for row in result["generators"]]
+    means = {way: {key: _short(value) for key, value in values.items()} for way, values in result["ways"].items()}
+    return {"crop": result["crop"], "photographs": result["photographs"], "means": means, "generators": rows}
 
 
 def _alarms(folder: Path) -> list[dict[str, Any]]:
-    found = _json(folder / "false_alarms.json")
-    return [{key: row[key] for key in ALARMS} for row in found["rows"]]
+    result = _json(folder / "false_alarms.json")
+    return [{key: row[key] for key in ALARMS} for row in result["rows"]]
 
 
 def _short(value: Any) -> Any:
@@ -111,9 +111,9 @@ def _short(value: Any) -> Any:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(card, dict):
         raise ValueError(f"{path} holds no object")
-    return found
+    return card

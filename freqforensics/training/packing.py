@@ -21,10 +21,11 @@ from freqforensics.detector import Detector, load_detector, save_detector, weigh
 from freqforensics.perturbations.perturb import Crop
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.writing import write_json
-from freqforensics.training.data import AugmentedImages, Simulated, draws_of, pair_up
+from freqforensics.training.batches import AugmentedImages, Simulated, draws_of
 from freqforensics.training.model_card import read_runs
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.train import index_configured
+from freqforensics.training.training_set import pair_up
 
 SIDES: Final = (64, 128, 224)
 """Crops that a detector is calibrated on, pixels."""
@@ -60,7 +61,7 @@ def pack_training(
     out : str or Path
         Ends in ``.safetensors``; the model card is written beside it.
     evaluations : sequence of str or Path
-        Folders that `evaluate_sources` wrote; their numbers go into the card.
+        Folders that `EvaluationStudy.save` wrote; their numbers go into the card.
     baselines : sequence of (str, str or Path)
         Names and folders of the same kind, for what the detector is set beside; a name may have several.
     runs : str or Path, optional
@@ -86,12 +87,12 @@ def pack_training(
     place = Path(out)
     for path in (place, place.with_suffix(".json")):
         if path.exists() and not overwrite:
-            raise ValueError(f"{path} exists: give --overwrite to replace it")
+            raise ValueError(f"overwrite must be set to replace {path}, which exists")
     measured = [_measured(Path(folder)) for folder in evaluations]
     beside: dict[str, list[dict[str, Any]]] = {}
     for name, folder in baselines:
         beside.setdefault(name, []).extend(_measured(Path(folder))["generators"])
-    made = [] if runs is None else read_runs(runs)
+    run_rows = [] if runs is None else read_runs(runs)
     detector = load_detector(Path(run) / "detector.safetensors")
     config, about = _trained(Path(run))
     logits, fake = _validation_logits(detector, config, progress=progress)
@@ -120,7 +121,7 @@ def pack_training(
         },
         "measured": measured,
         "baselines": beside,
-        "runs": made,
+        "runs": run_rows,
         "made": manifest({}, inputs={}, command=command, also=DETECTOR_LIBRARIES),
     }
     write_json(place.with_suffix(".json"), card)
@@ -134,7 +135,7 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{run} holds no training: {error}") from error
     if not config.simulate:
-        raise ValueError(f"{run} is no training from photographs (--simulate)")
+        raise ValueError(f"{run} is no training from photographs: it did not simulate fakes")
     if config.validation:
         raise ValueError(f"{run} was validated on other images: no photograph was held out to calibrate it on")
     return config, about
@@ -142,10 +143,10 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
 
 def _without_places(config: TrainConfig) -> dict[str, Any]:
     """The parameters; of folders, which lie elsewhere for whom reads the card, only the names."""
-    shown = config.to_json()
+    parameters = config.to_json()
     for key in ("sources", "validation"):
-        shown[key] = [Path(source).name for source in shown[key]]
-    return shown
+        parameters[key] = [Path(source).name for source in parameters[key]]
+    return parameters
 
 
 def _epochs(run: Path) -> int:
@@ -162,8 +163,8 @@ def _validation_logits(detector: Detector, config: TrainConfig, *, progress: boo
     total = len(SIDES) * len(data.validation)
     with tqdm(total=total, desc="calibrate", unit="image", delay=2, disable=None if progress else True) as bar:
         for side in SIDES:
-            made = Simulated(replace(config, crop=side).window(), config.faker())
-            images = AugmentedImages(data.validation, Crop(side), (config.seed, 3, side), draws, simulate=made)
+            simulated = Simulated(replace(config, crop=side).window(), config.faker())
+            images = AugmentedImages(data.validation, Crop(side), (config.seed, 3, side), draws, simulate=simulated)
             for image, is_fake in map(images.__getitem__, range(len(images))):
                 logits.append(float(detector.logits([image])[0]))
                 fake.append(is_fake)
@@ -173,17 +174,17 @@ def _validation_logits(detector: Detector, config: TrainConfig, *, progress: boo
 
 def _calibrated(detector: Detector, factor: float, offset: float) -> Detector:
     """Fold factor and offset of the logit into the last layer."""
-    made = copy.deepcopy(detector)
-    last: Any = made.network.fc
+    calibrated = copy.deepcopy(detector)
+    last: Any = calibrated.network.fc
     with torch.no_grad():
         last.weight.mul_(factor)
         last.bias.mul_(factor).add_(offset)
-    return made
+    return calibrated
 
 
 def _measured(folder: Path) -> dict[str, Any]:
-    """What an evaluation found, short."""
-    found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    """What a model card says of an evaluation."""
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     names = (
         "generator",
         "real",
@@ -196,5 +197,5 @@ def _measured(folder: Path) -> dict[str, Any]:
         "fake_accuracy",
         "tpr_at_5",
     )
-    rows = [{name: row[name] for name in names if name in row} for row in found["generators"]]
-    return {"crop": found["crop"], "mean_ap": found["mean_ap"], "generators": rows}
+    rows = [{name: row[name] for name in names if name in row} for row in evaluation["generators"]]
+    return {"crop": evaluation["crop"], "mean_ap": evaluation["mean_ap"], "generators": rows}

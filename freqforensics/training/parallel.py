@@ -58,9 +58,9 @@ def share_statistics(network: nn.Module, device: str) -> nn.Module:
 class _SharedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation over the images of all processes, each of which may have another number of them."""
 
-    def __init__(self, own: nn.BatchNorm2d) -> None:
-        super().__init__(own.num_features, own.eps, own.momentum)
-        self.load_state_dict(own.state_dict())
+    def __init__(self, layer: nn.BatchNorm2d) -> None:
+        super().__init__(layer.num_features, layer.eps, layer.momentum)
+        self.load_state_dict(layer.state_dict())
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -76,9 +76,9 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         variance = sums[channels:-1] / total - mean.square()
         with torch.no_grad():
             rate = float(self.momentum or 0.0)
-            for kept, new in ((self.running_mean, mean), (self.running_var, variance * total / (total - 1))):
-                assert kept is not None  # tracked, as in every ResNet
-                kept.mul_(1 - rate).add_(new.to(kept.dtype), alpha=rate)
+            for average, new in ((self.running_mean, mean), (self.running_var, variance * total / (total - 1))):
+                assert average is not None  # tracked, as in every ResNet
+                average.mul_(1 - rate).add_(new.to(average.dtype), alpha=rate)
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked.add_(1)
         scale = self.weight * (variance + self.eps).rsqrt().to(x.dtype)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.inputs import EarlyDown, InputKind
@@ -37,11 +38,41 @@ PRECISIONS: Final = (
 
 Decay = Literal["plateau", "cosine"]
 Imbalance = Literal["error", "undersample", "allow"]
+Preset = Literal["shipped", "w20", "w20-sound"]
+
+_W20: Final[Mapping[str, Any]] = {"recipe": "blur+jpeg-0.5", "resize": 256}
+PRESETS: Final[Mapping[Preset, Mapping[str, Any]]] = {
+    "shipped": {
+        "held_out": 0.15,
+        "recipe": "laundering",
+        "crop": 160,
+        "simulate": ("miniature", "polyphase"),
+        "ramp": 4,
+        "ranking": 1.0,
+        "input": "coherence",
+        "early_down": 2,
+        "init": "identity",
+        "batch": 32,
+        "passes": 2,
+        "learning_rate": 1e-3,
+        "decay": "cosine",
+        "epochs": 12,
+    },
+    "w20": {**_W20, "variant": "as_published"},
+    "w20-sound": {**_W20, "variant": "sound"},
+}
+"""Whole recipes by name: parameters of `TrainConfig` that differ from its defaults.
+
+"shipped" made ``miniature-resnet50`` out of photographs alone. "w20" is that of Wang et al. 2020, quirks and all:
+ImageNet's weights to begin with, 256 to 224 pixels, batches of 64. "w20-sound" leaves the quirks out.
+"""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a detector is trained; all that the result depends on besides the images, the libraries and the machine.
+
+    Whole recipes have names, see `TrainConfig.preset`.
 
     Parameters
     ----------
@@ -91,7 +122,7 @@ class TrainConfig:
         How the rate falls: as `EarlyStop` has it, or along half a cosine to zero over `epochs`, after a twentieth of
         warming up; then `EarlyStop` only says which epoch is the best.
     epochs : int, optional
-        At most so many; default until `EarlyStop` ends it.
+        At most N epochs; default until `EarlyStop` ends the training.
     precision : str
         Fabric's word.
     seed : int
@@ -148,9 +179,9 @@ class TrainConfig:
             if self.batch % 2:
                 raise ValueError(f"batch must be even to hold pairs of photo and fake, got {self.batch}")
         elif self.ranking or self.ramp:
-            raise ValueError("ranking and ramp are for simulated fakes: simulate must not be empty")
+            raise ValueError("simulate must not be empty where ranking or ramp is set: they are for simulated fakes")
         if self.decay == "cosine" and self.epochs is None:
-            raise ValueError("a cosine needs to know its end: epochs must be given")
+            raise ValueError("epochs must be set for decay 'cosine', which falls to zero over them")
         if not self.ranking >= 0:
             raise ValueError(f"ranking must not be negative, got {self.ranking}")
         if not self.sources:
@@ -168,14 +199,41 @@ class TrainConfig:
             if value is not None and value < lowest:
                 raise ValueError(f"{name} must be at least {lowest}, got {value}")
         if self.resize is not None and self.resize < self.crop:
-            raise ValueError(f"resize ({self.resize}) must not be below crop ({self.crop})")
+            raise ValueError(f"resize must be at least the crop, {self.crop}, got {self.resize}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     @classmethod
-    def w20(cls, *sources: str, recipe: str = "blur+jpeg-0.5", **others: Any) -> TrainConfig:
-        """Give the recipe of Wang et al. 2020, quirks and all: ImageNet start, 256 to 224 pixels, batches of 64."""
-        return cls(**{"sources": sources, "recipe": recipe, "variant": "as_published", "resize": 256, **others})
+    def preset(cls, name: Preset, *, sources: Sequence[str | Path], **options: Any) -> TrainConfig:
+        """Give a whole recipe.
+
+        Parameters
+        ----------
+        name : {"shipped", "w20", "w20-sound"}
+            One of `PRESETS`.
+        sources : sequence of str or Path
+            Images to learn from.
+        options
+            Parameters that take the place of the recipe's.
+
+        Returns
+        -------
+        TrainConfig
+
+        Raises
+        ------
+        ValueError
+            There is no such recipe, or a parameter is out of range.
+
+        Examples
+        --------
+        >>> config = TrainConfig.preset("w20", sources=["ForenSynths"], recipe="blur+jpeg-0.1")
+        >>> config.recipe, config.resize, config.variant
+        ('blur+jpeg-0.1', 256, 'as_published')
+        """
+        if name not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {name!r}")
+        return cls(**{**PRESETS[name], "sources": tuple(map(str, sources)), **options})
 
     def difficulty(self, epoch: int) -> float:
         """How hard simulated fakes are in an epoch, counted from 0."""
@@ -210,8 +268,8 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The parameters as JSON values."""
-        shown: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return shown
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:

@@ -1,4 +1,4 @@
-"""Training: a loop that can be broken off at any moment and gone on with."""
+"""Training: a loop that can be interrupted at any moment and resumed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from freqforensics.runtime.parallel import default_workers
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import clear_unfinished
 from freqforensics.runtime.writing import write_json
-from freqforensics.training.data import TrainingSet, check_images, index_training, pair_up
 from freqforensics.training.folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
 from freqforensics.training.log import Epoch, TrainLog
 from freqforensics.training.loop import TrainingRun
 from freqforensics.training.parallel import make_fabric
 from freqforensics.training.recipe import SMALLEST_PHOTO, TrainConfig
+from freqforensics.training.training_set import TrainingSet, check_images, index_training, pair_up
 
 
 @dataclass(frozen=True)
 class Training:
-    """What came of training.
+    """The epochs of a training, and its best weights.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def plan_training(
         As `index_training` and `check_images`.
     """
     check_init(config)
-    found = index_configured(config)
+    data = index_configured(config)
     if config.pairs:
-        pair_up(found.training)
+        pair_up(data.training)
     if "miniature" in config.simulate:
         miniatures_on(config.shelf)
     return check_images(
-        found,
+        data,
         smallest=min(config.crop, SMALLEST_PHOTO)
         if config.simulate
         else config.crop,  # windows of photographs are enlarged
@@ -98,16 +98,16 @@ def train_detector(
     """Train a detector.
 
     On a CPU the result depends on the configuration, the images, the libraries' versions and the number of threads
-    alone, to the last bit, however often the work was broken off.
+    alone, to the last bit, however often the work was interrupted.
 
     Parameters
     ----------
     config : TrainConfig
     out : str or Path
-        Gets ``detector.safetensors`` (the best epoch), ``last.ckpt`` (everything to go on with), ``steps.csv``,
+        Gets ``detector.safetensors`` (the best epoch), ``last.ckpt`` (everything to continue with), ``steps.csv``,
         ``epochs.csv`` and ``manifest.json``; and ``tensorboard/`` where TensorBoard is installed.
     resume : bool
-        Go on with what is in `out`. A run that has ended stays as it is; more `epochs` than it had are added.
+        Continue the training in `out`. A run that has ended stays as it is; more `epochs` than it had are added.
     skip_unreadable : bool
         As for `check_images`.
     device : str
@@ -122,8 +122,9 @@ def train_detector(
     command : str, optional
         The command line, for the manifest.
     on_epoch : callable, optional
-        Is told of each epoch as it ends, in the first process.
+        Called with each epoch as it ends, in the first process.
     progress : bool
+        Show progress bars.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def train_detector(
         # Every image was read before the first step: reading all of them again would take hours on a large set.
         known = index_configured(config).without(state["unreadable"])
         if state["images"] != known.sha256:
-            raise ValueError(f"{folder} was trained on other images: give the same sources, or another --out")
+            raise ValueError(f"{folder} was trained on other images: give the same sources, or another folder")
         return known
 
     data: TrainingSet = _agreed(fabric, plan)
@@ -205,12 +206,12 @@ def _one_epoch(run: TrainingRun, folder: Path, log: TrainLog, *, workers: int, m
 def _keep(run: TrainingRun, folder: Path, log: TrainLog) -> None:
     """Write what the last epoch came to. After its checkpoint, so that a run killed in between can do it again."""
     if run.epochs[-1].kept:
-        shown = {
+        metadata = {
             "epoch": str(run.epochs[-1].epoch),
             "validation_ap": f"{run.epochs[-1].ap:.6f}",
             "config": json.dumps(run.config.to_json()),
         }
-        save_detector(run.detector, folder / WEIGHTS, metadata=shown)
+        save_detector(run.detector, folder / WEIGHTS, metadata=metadata)
     log.epoch(run.epochs)
 
 
@@ -228,7 +229,7 @@ def index_configured(config: TrainConfig) -> TrainingSet:
 
 
 def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any] | None:
-    """The state of an earlier run of the same configuration, if it is to be gone on with."""
+    """The state of an earlier run of the same configuration, if it is to be resumed."""
     check_training_folder(folder, config, resume=resume)
     path = folder / CHECKPOINT
     if not path.exists():

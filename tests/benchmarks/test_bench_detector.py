@@ -33,18 +33,18 @@ def seconds(call: Callable[[], object], rounds: int = 3) -> float:
     return min(times)
 
 
-@pytest.mark.parametrize("engine", ["torch", "onnx"])
-def test_scoring(benchmark, images, engine):
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_scoring(benchmark, images, backend):
     """Against eager evaluation of the plain network, contiguous."""
-    if engine == "onnx":
+    if backend == "onnx":
         pytest.importorskip("onnxruntime")
     detector = make_detector(seed=0)
-    scorer = make_scorer(detector, engine=engine)
+    scorer = make_scorer(detector, backend=backend)
     eager = seconds(lambda: detector.logits(images))
     benchmark.pedantic(lambda: scorer(images), rounds=3, warmup_rounds=1)
     fast = benchmark.stats.stats.min
     benchmark.extra_info["times faster than eager"] = round(eager / fast, 2)
-    print(f"\n{engine}: {1000 * fast / 16:.0f} ms an image, {eager / fast:.2f} times faster than eager")
+    print(f"\n{backend}: {1000 * fast / 16:.0f} ms an image, {eager / fast:.2f} times faster than eager")
     assert eager / fast > 1.1
 
 

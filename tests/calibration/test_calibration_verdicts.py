@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from freqforensics.detector.calibrated import Calibration
+from freqforensics.detector.calibration import Calibration
 from freqforensics.evaluation.confounds import audit_facts
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.sources.facts import FileFacts

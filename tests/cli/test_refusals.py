@@ -49,10 +49,10 @@ SOURCE = {
     "score": "{photos} --out {new}.csv",
     "evaluate": "{tree} --out {new}",
     "robustness": "{tree} --out {new}",
-    "baselines": "{tree} --photos {photos2} --out {new}",
+    "baselines": "{tree} --photographs {photos2} --out {new}",
     "false-alarms": "{photos} --out {new}",
     "quality": "{tree} --out {new}",
-    "figures": "{tree} --out {new}",
+    "paper-figures": "{tree} --out {new}",
     "population": "{photos} --out {new}.npz",
     "simulate": "{photos} --out {new}",
     "fit-generator": "{photos} --out {new}",
@@ -60,9 +60,9 @@ SOURCE = {
     "ablate": "{tree} --test {tree2} --axis recipe --out {new} --init scratch",
     "inspect": "{image} --out {new}",
 }
-EVERYDAY = "--photographs {photos} --pairs {tree} --calibrate {photos2} --out {new}"
-DEMO = "--photos {photos} --out {new}"
-WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "figures", "inspect")
+EVERYDAY = "--photographs {photos} --trees {tree} --calibration-photographs {photos2} --out {new}"
+DEMO = "--photographs {photos} --out {new}"
+WEIGHTED = ("score", "evaluate", "robustness", "false-alarms", "quality", "paper-figures", "inspect")
 CALIBRATED = ("score", "evaluate", "robustness", "false-alarms", "inspect")
 
 
@@ -79,7 +79,7 @@ def cases() -> list[tuple[str, str]]:
         # In a file, where nobody may write, what is there already, the source itself.
         found.append((full.replace("{new}", "{file}/new"), "is a file"))
         found.append((full.replace("{new}", "{locked}/new"), "no permission"))
-        there = {"score": "{table}", "population": "{table}", "demo": "{fulldemo}", "figures": "{fulldemo}"}
+        there = {"score": "{table}", "population": "{table}", "demo": "{fulldemo}", "paper-figures": "{fulldemo}"}
         holds = "{fulleveryday}" if command == "train-everyday" else there.get(command, "{full}")
         if command != "fit-generator":  # which fills a folder bit by bit
             said = "exists" if suffix else "is not empty"
@@ -101,8 +101,8 @@ def cases() -> list[tuple[str, str]]:
 OPTIONS = {
     "spectrum --size x": "--size must be",
     "spectrum --kernel 4": "kernel",
-    "upsampling --size 33": "multiple of 16",
-    "upsampling --control {missing}": "missing",
+    "upsampling --crop 33": "multiple of 16",
+    "upsampling --real {missing}": "missing",
     "upsampling --predict nonsense": "family must be one of",
     "compare --size 40": "multiple of 16",
     "compare --groups {missing}": "no such file",
@@ -113,48 +113,51 @@ OPTIONS = {
     "audit --match {file}/x.csv": "is a file",
     "audit --reencode {full} --size 64": "is not empty",
     "score --region 1,2": "--region must be",
-    "score --region 0,0,64,64 --crop none": "region is for crop 'views'",
-    "evaluate --ways nonsense": "ways must be of",
+    "score --region 0,0,64,64 --view none": "--region must go with view 'views'",
+    "evaluate --ways nonsense": "--ways must be of",
     "evaluate --photographs {missing}": "missing",
     "evaluate --validation {empty}": "no image in",
-    "robustness --sweep nonsense": "sweeps must be of",
-    "false-alarms --carrier nonsense": "carrier must be",
+    "robustness --sweep nonsense": "--sweep must be of",
+    "false-alarms --carrier nonsense": "--carrier must be",
     "quality --score nonsense": "score must be one of",
     "quality --logits {missing}": "no such file",
     "quality --clusters {missing}": "no such file",
-    "figures --ablation recipe": "--ablation must be",
-    "figures --ablation nonsense={table}": "axis must be one of",
-    "figures --ablation band={missing}": "no such file",
-    "population --generators {missing}": "missing",
-    "population --calibrate {new}.npz --carrier nonsense": "carrier must be",
-    "population --calibrate {new}.npz --weights nonsense": "no weights at nonsense",
-    "population --calibrate {table}": "exists",
-    "simulate --size 40": "multiple of 16",
+    "paper-figures --ablation recipe": "--ablation must be",
+    "paper-figures --ablation nonsense={table}": "axis must be one of",
+    "paper-figures --ablation band={missing}": "no such file",
+    "population --fake {missing}": "missing",
+    "population --calibration-out {new}.npz --carrier nonsense": "carrier must be",
+    "population --calibration-out {new}.npz --weights nonsense": "no weights at nonsense",
+    "population --calibration-out {table}": "exists",
+    "simulate --crop 40": "multiple of 16",
     "simulate --quality 101": "quality",
     "simulate --family nonsense": "family must be one of",
-    "simulate --weights {empty}": "no fitted miniature",
+    "simulate --miniatures {empty}": "no fitted miniature",
     "fit-generator --family nonsense": "family must be one of",
-    "fit-generator --size 30": "multiple of 4",
-    "train --held-out 2": "held_out must lie",
-    "train --crop 16": "crop must be at least",
-    "train --precision nonsense": "precision must be one of",
+    "fit-generator --crop 30": "multiple of 4",
+    "train --held-out 2": "--held-out must lie",
+    "train --crop 16": "--crop must be at least",
+    "train --precision nonsense": "--precision must be one of",
     "train --band 1": "a band must be",
     "train --init {missing}": "no weights at",
     "train --validation {missing}": "missing",
-    "train --simulate nonsense": "kinds must be of",
-    "train --simulate miniature --shelf {empty}": "no fitted miniature",
-    "train --decay cosine": "epochs must be given",
+    "train --simulate nonsense": "--simulate must be of",
+    "train --simulate miniature --miniatures {empty}": "no fitted miniature",
+    "train --decay cosine": "--epochs must be set",
     "train --dry-run --init {missing}": "no weights at",
     "ablate --values nonsense": "recipe",
+    "train --preset w20 --held-out 2": "--held-out must lie",
+    "train --preset shipped --batch 3": "--batch must be even",
     "ablate --init {missing}": "no weights at",
+    "ablate --preset w20 --resize 100": "--resize must be at least",
     "inspect --thresholds 2:1": "ascend",
     "inspect --region 1,2,0,4": "--region must",
     "inspect --population {missing}": "no such file",
-    "train-everyday --part nonsense": "parts must be of",
-    "train-everyday --trained local": "NAME=FILE",
+    "train-everyday --part nonsense": "--part must be of",
+    "train-everyday --trained local": "--trained must be PART=FILE",
     "train-everyday --trained local={missing}": "no such file",
-    "train-everyday --each 100": "each must lie",
-    "train-everyday --learning-rate=-1": "learning_rate must be positive",
+    "train-everyday --each 100": "--each must lie",
+    "train-everyday --learning-rate=-1": "--learning-rate must be positive",
 }
 # Commands without sources, and folders of work that is under way.
 WHOLE = {
@@ -164,7 +167,10 @@ WHOLE = {
     "ablate {tree} --test {tree2} --axis band --out {working}": "--resume goes on",
     "robustness {tree} --out {working}": "--resume goes on",
     "false-alarms {photos} --out {working}": "--resume goes on",
-    "train {tree} --out {working} --init scratch": "--resume goes on",
+    "score {photos} --resume": "--resume must come with --out",
+    "robustness {tree} --resume": "--resume must come with --out",
+    "false-alarms {photos} --resume": "--resume must come with --out",
+    "train {tree} --out {working} --init scratch": "--resume must be set",
     "population {photos}": "give --out FILE",
     "inspect": "give at least one image",
     "inspect {image} {missing} --out {file}": "is a file",

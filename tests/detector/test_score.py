@@ -50,21 +50,21 @@ def direct(detector, image) -> float:
     return float(detector.logits([image])[0])
 
 
-def test_every_crop_is_what_it_says(records, detector):
+def test_every_view_is_what_it_says(records, detector):
     images = [read_image(record.path) for record in records]
-    for crop, prepare in (("center", W20_TEST), ("none", lambda image: image), ("resize", W20_VALIDATION)):
-        table = score_files(records, detector, crop=crop)
+    for view, prepare in (("center", W20_TEST), ("none", lambda image: image), ("resize", W20_VALIDATION)):
+        table = score_files(records, detector, view=view)
         for score, record, image in zip(table.scores, records, images, strict=True):
             assert score.logit == pytest.approx(direct(detector, prepare(image)), abs=1e-4)
             assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit)))
             assert (score.path, score.label, score.generator) == (str(record.path), record.label, "crn")
-            assert score.crop == crop
+            assert score.crop == view
 
 
 def test_tiles_cover_the_image_and_are_averaged(records, detector):
     (large,) = [record for record in records if read_image(record.path).shape[0] == 300]
     image = read_image(large.path)
-    (score,) = score_files([large], detector, crop="tiles").scores
+    (score,) = score_files([large], detector, view="tiles").scores
     tiles = [image[row : row + 224, column : column + 224] for row in (0, 76) for column in (0, 16)]
     assert score.logit == pytest.approx(np.mean([direct(detector, tile) for tile in tiles]), abs=1e-4)
     assert module._starts(224) == [0]
@@ -73,7 +73,7 @@ def test_tiles_cover_the_image_and_are_averaged(records, detector):
 
 
 def test_batches_do_not_change_the_logits(records, detector):
-    one, all_at_once = (score_files(records, detector, crop="none", batch=batch).scores for batch in (1, 8))
+    one, all_at_once = (score_files(records, detector, view="none", batch=batch).scores for batch in (1, 8))
     np.testing.assert_allclose([s.logit for s in one], [s.logit for s in all_at_once], atol=1e-4)
     assert [s.path for s in one] == [s.path for s in all_at_once] == [str(record.path) for record in records]
 
@@ -85,11 +85,11 @@ from freqforensics.detector.calibrated import open_detector
 from freqforensics.sources import index_images
 torch.set_num_threads(int(sys.argv[1]))
 records = index_images(sys.argv[2])
-for name, crops in (("everyday", ("views",)), ("resnet", ("center", "none", "tiles"))):
+for name, views in (("everyday", ("views",)), ("resnet", ("center", "none", "tiles"))):
     detector = open_detector(name) if name == "everyday" else make_detector(seed=4)
-    for crop in crops:
-        table = score_files(records, detector, crop=crop, batch=int(sys.argv[3]))
-        print(name, crop, [score.logit.hex() for score in table.scores], torch.get_num_threads())
+    for view in views:
+        table = score_files(records, detector, view=view, batch=int(sys.argv[3]))
+        print(name, view, [score.logit.hex() for score in table.scores], torch.get_num_threads())
 """
 
 
@@ -142,12 +142,12 @@ def test_lanes_give_each_image_its_logits(rng):
         assert sorted(sizes) == sorted(expected * 2)
 
 
-def test_crops_that_are_padded_say_so(records, detector):
+def test_views_that_are_padded_say_so(records, detector):
     said = {}
-    for crop in ("center", "tiles", "none", "resize"):
-        said[crop] = [score.warnings for score in score_files(records, detector, crop=crop).scores]
-    for crop in ("center", "tiles"):
-        for record, warnings in zip(records, said[crop], strict=True):
+    for view in ("center", "tiles", "none", "resize"):
+        said[view] = [score.warnings for score in score_files(records, detector, view=view).scores]
+    for view in ("center", "tiles"):
+        for record, warnings in zip(records, said[view], strict=True):
             height, width = read_image(record.path).shape[:2]
             note = f"{width}x{height} pixels do not fill the crop of 224x224: padded with zeros"
             assert warnings == (note if min(height, width) < 224 else "")
@@ -160,10 +160,10 @@ def test_logits_that_are_not_finite_stop_the_work(records, detector, tmp_path):
     broken = copy.deepcopy(detector)
     with torch.no_grad():
         broken.network.fc.weight.fill_(3e38)
-    for crop in ("views", "center"):
-        out = tmp_path / f"{crop}.csv"
+    for view in ("views", "center"):
+        out = tmp_path / f"{view}.csv"
         with pytest.raises(ValueError, match=r"\.png: the weights \w+ give a logit that is not finite"):
-            score_files(records, broken, crop=crop, out=out)
+            score_files(records, broken, view=view, out=out)
         assert not ScoreTable.load(out).scores
 
 
@@ -196,7 +196,7 @@ def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch
 
 
 def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detector):
-    fixed = score_files(records, detector, crop="center", perturb=JPEG(40))
+    fixed = score_files(records, detector, view="center", perturb=JPEG(40))
     for score, record in zip(fixed.scores, records, strict=True):
         expected = direct(detector, W20_TEST(JPEG(40)(read_image(record.path))))
         assert score.logit == pytest.approx(expected, abs=1e-4)
@@ -208,18 +208,18 @@ def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detect
 
 def test_onnx_runtime_is_the_same_function(rng, detector):
     pytest.importorskip("onnxruntime")
-    fast = make_scorer(detector, engine="onnx")
+    fast = make_scorer(detector, backend="onnx")
     for size, count in ((96, 3), (130, 1)):
         images = [rng.integers(0, 256, (size, size + 32, 3), dtype=np.uint8) for _ in range(count)]
         np.testing.assert_allclose(fast(images), detector.logits(images), atol=1e-4)
 
 
-def test_engines_that_are_not_there(detector, monkeypatch):
-    with pytest.raises(ValueError, match="engine must be one of torch, onnx; got 'openvino'"):
-        make_scorer(detector, engine="openvino")
+def test_backends_that_are_not_there(detector, monkeypatch):
+    with pytest.raises(ValueError, match="backend must be one of torch, onnx; got 'openvino'"):
+        make_scorer(detector, backend="openvino")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(ValueError, match=r"needs the extra: pip install 'freqforensics\[onnx\]'"):
-        make_scorer(detector, engine="onnx")
+        make_scorer(detector, backend="onnx")
 
 
 def test_the_folded_network_is_the_same_function(rng, detector):
@@ -257,10 +257,10 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
 def test_rows_follow_the_records(records, detector, tmp_path):
     """Another name for the source, a file that has changed: no row of before stays, and those of other files do."""
     out = tmp_path / "scores.csv"
-    score_files(records, detector, crop="center", out=out)
+    score_files(records, detector, view="center", out=out)
     write(Path(records[0].path), picture(np.random.default_rng(9), 96, 96))
     renamed = [replace(record, generator="other") for record in records[:2]]
-    score_files(renamed, detector, crop="center", out=out)
+    score_files(renamed, detector, view="center", out=out)
     rows = {score.path: score for score in ScoreTable.load(out).scores}
     assert len(ScoreTable.load(out).scores) == len(rows) == 5
     assert {path: row.generator for path, row in rows.items()} == {
@@ -275,8 +275,8 @@ def test_names_that_are_not_plain(detector, tmp_path, rng):
     for name in ("a\u2028b.png", "line\nfeed.png", os.fsdecode(b"\xff.png")):
         write(folder / name, picture(rng, 64, 64))
     found = index_images(folder)
-    score_files(found, detector, crop="none", out=tmp_path / "scores.csv")
-    again = score_files(found, detector, crop="none", out=tmp_path / "scores.csv")
+    score_files(found, detector, view="none", out=tmp_path / "scores.csv")
+    again = score_files(found, detector, view="none", out=tmp_path / "scores.csv")
     assert [score.path for score in again.scores] == [str(record.path) for record in found]
     assert len(records_sha256(found)) == 64
 
@@ -288,18 +288,18 @@ def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
     alive = []
     score = module._Work.score_some
     monkeypatch.setattr(module._Work, "score_some", lambda w, b: alive.append(len(w.pending)) or score(w, b))
-    table = score_files(index_images(tmp_path / "set"), detector, crop="none", batch=2)
+    table = score_files(index_images(tmp_path / "set"), detector, view="none", batch=2)
     assert len(table.scores) == 8 * LANE
     assert max(alive) <= 4 * LANE
 
 
-def test_weights_and_crops_are_not_mixed(records, detector, tmp_path):
+def test_weights_and_views_are_not_mixed(records, detector, tmp_path):
     out = tmp_path / "scores.csv"
     score_files(records[:1], detector, out=out)
     with pytest.raises(ValueError, match="holds scores of other weights"):
         score_files(records[:1], make_detector(seed=5), out=out)
-    with pytest.raises(ValueError, match="holds scores of crop 'views', not 'none'"):
-        score_files(records[:1], detector, out=out, crop="none")
+    with pytest.raises(ValueError, match="holds scores of view 'views', not 'none'"):
+        score_files(records[:1], detector, out=out, view="none")
     out.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="is no table of scores: its columns are a, b"):
         score_files(records[:1], detector, out=out)
@@ -312,13 +312,13 @@ def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng)
     broken = tmp_path / "set" / "crn" / "1_fake" / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     write(tmp_path / "set" / "crn" / "1_fake" / "tiny.png", picture(rng, 20, 40))
-    table = score_files(index_images(tmp_path / "set"), detector, crop="none")
+    table = score_files(index_images(tmp_path / "set"), detector, view="none")
     assert len(table.scores) == 5
     assert {Path(path).name for path, _ in table.failures} == {"broken.png", "tiny.png"}
-    with pytest.raises(ValueError, match="records must not be empty"):
+    with pytest.raises(ValueError, match="records must"):
         score_files([], detector)
-    with pytest.raises(ValueError, match="crop must be one of views, center, none, tiles, resize"):
-        score_files(records, detector, crop="whole")
+    with pytest.raises(ValueError, match="view must be one of views, center, none, tiles, resize"):
+        score_files(records, detector, view="whole")
     with pytest.raises(ValueError, match="batch must be at least 1"):
         score_files(records, detector, batch=0)
 
@@ -336,8 +336,8 @@ def test_a_jpeg_that_ends_early_is_scored_only_on_request_and_named(detector, tm
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 9 // 10])
     records = index_images(tmp_path / "set")
-    assert [reason[:14] for _, reason in score_files(records, detector, crop="center").failures] == ["truncated JPEG"]
-    (score,) = score_files(records, detector, crop="center", salvage=True).scores
+    assert [reason[:14] for _, reason in score_files(records, detector, view="center").failures] == ["truncated JPEG"]
+    (score,) = score_files(records, detector, view="center", salvage=True).scores
     assert score.warnings.startswith("salvaged: ")
     part = read_image(path, salvage=True, on_note=lambda note: None)
     assert 224 < len(part) < 300

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import dead_prefix, picture, write
+from pictures import dead_prefix, picture, write, write_tree
 from sklearn.metrics import average_precision_score
 from toys import calibrated, rough_detector
 
@@ -34,11 +33,12 @@ from freqforensics.perturbations.augmentation import social
 from freqforensics.runtime.results import claim_folder
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.sources import index_images
-from freqforensics.studies import evaluate as experiments_module
-from freqforensics.studies.evaluate import ablate_sources, evaluate_sources, sweep_sources
-from freqforensics.training import ablation as ablation_module
-from freqforensics.training.ablation import Ablation, AblationRow, run_ablation
-from freqforensics.training.recipe import TrainConfig
+from freqforensics.studies import evaluate as evaluate_module
+from freqforensics.studies.evaluate import evaluate_study
+from freqforensics.studies.robustness import robustness_study
+
+# Detectors are compared with themselves alone.
+pytestmark = pytest.mark.usefixtures("thin")
 
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:
@@ -60,7 +60,7 @@ def arrays(scores, generator):
 
 def test_generators_are_pooled_over_categories(rng):
     scores = table(rng, [("progan", name, 20) for name in "abcdef"] + [("crn", "", 30)])
-    found = evaluate_tables([scores], resamples=50)
+    found = evaluate_tables([scores])
     progan, crn = (next(g for g in found.generators if g.generator == name) for name in ("progan", "crn"))
     for evaluation in (progan, crn):
         logits, fake = arrays(scores, evaluation.generator)
@@ -79,15 +79,15 @@ def test_generators_are_pooled_over_categories(rng):
     assert found.summary()["map_11"] is None
     # They are of central crops, and of no miniatures.
     for other in (
-        evaluate_tables([scores], resamples=5, miniatures=True),
-        evaluate_tables([table(rng, [("progan", "", 20)], crop="none")], resamples=5),
+        evaluate_tables([scores], miniatures=True),
+        evaluate_tables([table(rng, [("progan", "", 20)], crop="none")]),
     ):
         assert not any(key.startswith("published") for key in other.rows()[0])
 
 
 def test_the_threshold_is_fitted_on_other_images(rng):
     scores, other = table(rng, [("crn", "", 80)], shift=3), table(rng, [("x", "", 80)], shift=2)
-    found = evaluate_tables([scores], validation=other, resamples=5)
+    found = evaluate_tables([scores], validation=other)
     logits, fake = arrays(other, "x")
     assert found.threshold == fit_threshold(logits, fake) != 0
     assert found.threshold_from == "160 validation images"
@@ -98,19 +98,19 @@ def test_the_threshold_is_fitted_on_other_images(rng):
     # Brier is that of tempered probabilities; ranks are what they were.
     tempered = 1 / (1 + np.exp(-test_logits / found.temperature))
     assert metrics.brier == pytest.approx(np.mean((tempered - test_fake) ** 2))
-    assert metrics.ap == evaluate_tables([scores], resamples=5).generators[0].metrics.ap
+    assert metrics.ap == evaluate_tables([scores]).generators[0].metrics.ap
 
 
 def test_a_single_pair_is_evaluated_too():
     pair = [Score(f"{label}/0.png", label, label, "crn", "", logit, 0.5, "none", "w", "") for label, logit in
             (("real", -1.0), ("fake", 1.0))]  # fmt: skip
-    (found,) = evaluate_tables([ScoreTable(tuple(pair), ())], resamples=5).generators
+    (found,) = evaluate_tables([ScoreTable(tuple(pair), ())]).generators
     assert (found.metrics.ap, found.clusters) == (1.0, "image")
 
 
 def test_several_detectors(rng):
     tables = [table(np.random.default_rng(seed), [("crn", "", 30)], weights=str(seed) * 64) for seed in (1, 2, 3)]
-    found = evaluate_tables(tables, resamples=5)
+    found = evaluate_tables(tables)
     aps = [average_precision_score(fake, logits) for logits, fake in (arrays(t, "crn") for t in tables)]
     (row,) = found.rows()
     assert (row["ap_mean"], row["ap_sd"]) == pytest.approx((np.mean(aps), np.std(aps, ddof=1)))
@@ -122,18 +122,18 @@ def test_several_detectors(rng):
 def test_tables_that_say_nothing(rng):
     scores = table(rng, [("crn", "", 5), ("imle", "", 5)])
     one_sided = ScoreTable(tuple(s for s in scores.scores if (s.generator, s.label) != ("imle", "fake")), ())
-    assert evaluate_tables([one_sided], resamples=5).left_out == (("imle", "has no fake image"),)
+    assert evaluate_tables([one_sided]).left_out == (("imle", "has no fake image"),)
     with pytest.raises(ValueError, match="no generator has both real and fake images"):
         evaluate_tables([ScoreTable(tuple(s for s in scores.scores if s.label == "real"), ())])
     for empty in ([], [ScoreTable((), ())]):
         with pytest.raises(ValueError, match="there is no score to evaluate"):
             evaluate_tables(empty)
-    with pytest.raises(ValueError, match="scores must be of one crop, got center, none"):
+    with pytest.raises(ValueError, match="scores must be of one view, got center, none"):
         evaluate_tables([scores, table(rng, [("crn", "", 5)], crop="none")])
 
 
 def test_an_evaluation_is_saved(rng, tmp_path):
-    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])], resamples=5)
+    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])])
     found.save(tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
     assert written["mean_ap"] == found.mean_ap
@@ -159,16 +159,12 @@ def test_miniatures_are_known_by_their_manifest(tmp_path):
 
 @pytest.fixture
 def records(tmp_path, rng):
-    for generator in ("crn", "progan"):
-        for index in range(3):
-            for side in ("0_real", "1_fake"):
-                write(tmp_path / "data" / generator / side / f"{index}.png", picture(rng, 64, 64))
-    return index_images(tmp_path / "data")
+    return index_images(write_tree(tmp_path / "data", rng, ("crn", "progan"), count=3, shape=(64, 64)))
 
 
 def test_each_cell_is_the_images_perturbed(records, tmp_path):
     detector = make_detector(seed=1)
-    result = sweep_robustness(records, detector, tmp_path / "out", sweeps=("webp", "resize"), crop="none", resamples=5)
+    result = sweep_robustness(records, detector, tmp_path / "out", sweeps=("webp", "resize"), view="none")
     assert [row.value for row in result.curve("webp", "crn")] == list(SWEEPS["webp"].values)
     (at_40,) = [row for row in result.curve("webp", "crn") if row.value == 40]
     chosen = [record for record in records if record.generator == "crn"]
@@ -195,16 +191,16 @@ def test_sweeps_are_gone_on_with_cell_by_cell(records, tmp_path, monkeypatch):
 
     monkeypatch.setattr(robustness_module, "score_files", counted)
     with pytest.raises(KeyboardInterrupt):
-        sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5)
+        sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none")
     with pytest.raises(ValueError, match="--resume goes on with it"):
-        sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5)
-    resumed = sweep_robustness(records, detector, out, sweeps=("jpeg",), crop="none", resamples=5, resume=True)
+        sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none")
+    resumed = sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none", resume=True)
     assert calls == [JPEG(q) for q in (100, 90, 80, 70, 70, 60, 50, 40, 30)]
-    whole = sweep_robustness(records, detector, tmp_path / "other", sweeps=("jpeg",), crop="none", resamples=5)
+    whole = sweep_robustness(records, detector, tmp_path / "other", sweeps=("jpeg",), view="none")
     assert resumed == whole
-    for another in ({"sweeps": ("webp",)}, {"crop": "center"}):
+    for another in ({"sweeps": ("webp",)}, {"view": "center"}):
         with pytest.raises(ValueError, match=r"holds other work \(another (sweeps|crop)\)"):
-            sweep_robustness(records, detector, out, **{"sweeps": ("jpeg",), "crop": "none", **another}, resume=True)
+            sweep_robustness(records, detector, out, **{"sweeps": ("jpeg",), "view": "none", **another}, resume=True)
     with pytest.raises(ValueError, match="sweeps must be of blur, jpeg"):
         sweep_robustness(records, detector, out, sweeps=("rain",))
 
@@ -217,8 +213,7 @@ def test_files_that_a_sweep_cannot_score_are_named_also_when_resumed(records, tm
             make_detector(seed=1),
             tmp_path / "out",
             sweeps=("social",),
-            crop="none",
-            resamples=5,
+            view="none",
             resume=resume,
         )
         assert [path for path, _ in result.failures] == [str(records[0].path)]
@@ -229,7 +224,7 @@ def test_images_that_are_too_small_for_a_sweep(tmp_path, rng):
         write(tmp_path / "crn" / side / "0.png", picture(rng, 40, 40))
     with pytest.raises(ValueError, match=r"no image could be scored at social 90; .*30x30 pixels are too few"):
         sweep_robustness(
-            index_images(tmp_path / "crn"), make_detector(seed=1), tmp_path / "out", sweeps=("social",), crop="none"
+            index_images(tmp_path / "crn"), make_detector(seed=1), tmp_path / "out", sweeps=("social",), view="none"
         )
 
 
@@ -240,7 +235,7 @@ def test_a_generator_may_be_missing_at_some_strength(tmp_path, rng):
                 write(tmp_path / "data" / generator / label / f"{index}.png", picture(rng, side, side))
     write(tmp_path / "data" / "large" / "0_real" / "flat.png", picture(rng, 4, 400))
     records = index_images(tmp_path / "data")
-    options = {"sweeps": ("resize", "double-jpeg"), "crop": "none", "resamples": 5}
+    options = {"sweeps": ("resize", "double-jpeg"), "view": "none"}
     result = sweep_robustness(records, make_detector(seed=1), tmp_path / "out", **options)
     assert [row.value for row in result.curve("resize", "small")] == [2, 1.5, 1.25, 1, 0.75]
     assert {Path(path).name for path, _ in result.failures} >= {"flat.png"}
@@ -292,108 +287,29 @@ def test_work_that_is_claimed(tmp_path):
             claim_folder(tmp_path / "b", {}, resume=resume)
 
 
-# --- ablations -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config(records, tmp_path, rng) -> TrainConfig:
-    for category in ("cat", "dog", "cow"):
-        for index in range(6 if category == "cow" else 3):
-            for side in ("0_real", "1_fake"):
-                write(tmp_path / "train" / category / side / f"{index}.png", picture(rng, 32, 32))
-    return TrainConfig(
-        (str(tmp_path / "train"),), (str(tmp_path / "data"),), crop=32, init="scratch", batch=6, epochs=1
-    )
-
-
-def test_an_ablation_varies_one_thing(config):
-    recipes = ablation_module._configs(config, "recipe", None)
-    assert (
-        [c.recipe for c in recipes.values()]
-        == list(recipes)
-        == ["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1"]
-    )
-    bands = ablation_module._configs(config, "band", ["all", "0.25:"])
-    assert bands["all"].band is None
-    assert bands["0.25:"].band.low == 0.25
-    # Equal numbers of steps: one category has half as many images as the two others together have, or a quarter.
-    classes = ablation_module._configs(config, "classes", None)
-    assert {value: c.classes for value, c in classes.items()} == {"1": 1, "2": 2}
-    with pytest.raises(ValueError, match="numbers of classes must lie between 1 and 3, got 4"):
-        ablation_module._configs(config, "classes", ["4"])
-    by_number = ablation_module._configs(config, "classes", ["1", "2", "3"])
-    assert [c.passes for c in by_number.values()] == [4, 1, 1]
-    with pytest.raises(ValueError, match="a band must be LOW:HIGH"):
-        ablation_module._configs(config, "band", ["high"])
-
-
-def test_every_named_start_can_be_ablated(config, tmp_path):
-    """ "identity" is a start by name as "scratch" is: no file is looked for."""
-    for init in ("imagenet", "scratch", "identity"):
-        assert ablation_module._init_sha256(replace(config, init=init)) is None
-    (tmp_path / "w.pth").write_bytes(b"weights")
-    digest = ablation_module._init_sha256(replace(config, init=str(tmp_path / "w.pth")))
-    assert digest == hashlib.sha256(b"weights").hexdigest()
-
-
-def test_an_ablation_ends_in_a_table(config, records, tmp_path):
-    options = {"axis": "band", "values": ["all", ":0.25"], "seeds": (0, 1), "crop": "none", "device": "cpu"}
-    result = run_ablation(config, records, tmp_path / "out", **options, resamples=5)
-    assert [(row.value, row.seed, row.generator) for row in result.rows] == [
-        (value, seed, generator) for value in ("all", ":0.25") for seed in (0, 1) for generator in ("crn", "progan")
-    ]
-    assert not list((tmp_path / "out").rglob("*.ckpt"))
-    cell = tmp_path / "out" / "cells" / "to0.25-seed1"
-    scores = ScoreTable.load(cell / "scores.csv")
-    logits, fake = arrays(scores, "progan")
-    assert result.rows[-1].ap == pytest.approx(average_precision_score(fake, logits))
-    again = run_ablation(config, records, tmp_path / "out", **options, resamples=5, resume=True)
-    assert again == result
-    # Cells of other training images are not taken for these.
-    write(tmp_path / "train" / "cat" / "0_real" / "0.png", picture(np.random.default_rng(9), 64, 64))
-    with pytest.raises(ValueError, match=r"holds other work \(another images\)"):
-        run_ablation(config, records, tmp_path / "out", **options, resume=True)
-    with pytest.raises(ValueError, match="axis must be one of recipe, classes, band; got 'size'"):
-        run_ablation(config, records, tmp_path / "x", axis="size")
-    with pytest.raises(ValueError, match="seeds must not be empty"):
-        run_ablation(config, records, tmp_path / "x", axis="band", seeds=())
-
-
-def test_figures_of_them_show_the_numbers(config, records, tmp_path, rng):
-    result = run_ablation(
-        config, records, tmp_path / "a", axis="band", values=["all", ":0.25"], crop="none", device="cpu", resamples=5
-    )
-    figure = figures.plot_ablation(result, fig=figures.new_figure())
-    shown = [text.get_text() for text in figure.axes[0].texts]
-    expected = [f"{row.ap:.2f}" for row in result.rows]
-    assert [shown[0], shown[1], shown[3], shown[4]] == expected
-    assert float(shown[2]) == pytest.approx(np.mean([row.ap for row in result.rows[:2]]), abs=0.006)
-    sweep = sweep_robustness(
-        records, make_detector(seed=1), tmp_path / "r", sweeps=("social", "blur"), crop="none", resamples=5
-    )
+def test_figures_of_them_show_the_numbers(records, tmp_path, rng):
+    sweep = sweep_robustness(records, make_detector(seed=1), tmp_path / "r", sweeps=("social", "blur"), view="none")
     figure = figures.plot_robustness(sweep, fig=figures.new_figure())
     lines = [line.get_ydata() for line in figure.axes[0].lines]
     np.testing.assert_array_equal(lines[1], [row.ap for row in sweep.curve("social", "progan")])
-    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])], resamples=5)
+    found = evaluate_tables([table(rng, [("crn", "", 10), ("progan", "", 10)])])
     figure = figures.plot_evaluation(found, fig=figures.new_figure())
     points = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert points == [row["ap"] for row in found.rows()]
 
 
-def test_from_sources_to_folders(records, config, tmp_path):
+def test_from_sources_to_folders(records, tmp_path):
     """What the commands call: the same files again, byte for byte, and everything in its place."""
     source, path = tmp_path / "data", tmp_path / "w.safetensors"
     save_detector(make_detector(seed=1), path)
     for name in ("one", "two"):
         out = tmp_path / name
-        evaluated, _, _ = evaluate_sources([source], out / "e", weights=[path, path], crop="none", limit=2, resamples=5)
-        swept, _ = sweep_sources([source], out / "r", weights=path, sweeps=("social",), crop="none", resamples=5)
-        ablated, _ = ablate_sources(
-            config, out / "a", test=[source], axis="band", values=["0.25:"], crop="none", device="cpu", resamples=5
-        )
-    assert evaluated.generators[0].metrics.real == 2
-    assert len(swept.rows) == 2 * 4
-    assert len(ablated.rows) == 2
+        evaluated = evaluate_study([source], weights=[path, path], view="none", limit=2)
+        evaluated.save(out / "e")
+        swept = robustness_study([source], weights=path, sweeps=("social",), view="none", out=out / "r")
+        swept.save(out / "r")
+    assert evaluated.evaluation.generators[0].metrics.real == 2
+    assert len(swept.robustness.rows) == 2 * 4
     one, two = (
         {p.relative_to(tmp_path / n): p for p in (tmp_path / n).rglob("*.*") if p.parent.name != "tensorboard"}
         for n in ("one", "two")
@@ -401,7 +317,7 @@ def test_from_sources_to_folders(records, config, tmp_path):
     assert one.keys() == two.keys()
     names = {path.as_posix() for path in one}
     assert {"e/ap.png", "e/ap.pdf", "e/evaluation.csv", "e/evaluation.json", "e/scores-1.csv", "e/scores-2.csv"} < names
-    assert {"r/robustness.png", "r/robustness.csv", "a/ablation.pdf", "a/ablation.csv", "a/manifest.json"} < names
+    assert {"r/robustness.png", "r/robustness.csv"} < names
     for name in one:
         if name.suffix in (".png", ".pdf", ".csv") and name.name != "epochs.csv":
             assert one[name].read_bytes() == two[name].read_bytes(), name
@@ -424,7 +340,7 @@ def judged_table(rng, *, unjudged=()):
 def test_what_cannot_be_judged_is_counted_and_plays_no_part(rng):
     whole = judged_table(np.random.default_rng(7), unjudged=(0, 3, 41, 85))
     without = ScoreTable(tuple(score for score in whole.scores if score.judged), ())
-    found, other = (evaluate_tables([scores], resamples=20) for scores in (whole, without))
+    found, other = (evaluate_tables([scores]) for scores in (whole, without))
     assert [g.metrics for g in found.generators] == [g.metrics for g in other.generators]
     rows = {row["generator"]: row for row in found.rows()}
     assert [rows[name]["cannot_judge"] for name in ("crn", "progan")] == [3, 1]
@@ -434,7 +350,7 @@ def test_what_cannot_be_judged_is_counted_and_plays_no_part(rng):
     assert rows["crn"]["evidence_fake"] == sum(s.verdict == "evidence" for s in fakes) / 40
     # Detectors are compared on the same images.
     second = ScoreTable(tuple(replace(s, logit=math.nan) if i == 5 else s for i, s in enumerate(whole.scores)), ())
-    several = evaluate_tables([whole, second], resamples=5)
+    several = evaluate_tables([whole, second])
     assert several.generators[0].metrics.real == 37
     nothing = ScoreTable(tuple(replace(s, logit=math.nan, verdict="cannot-judge") for s in whole.scores), ())
     with pytest.raises(ValueError, match=r"there is nothing to tell apart \(160 images cannot be judged\)"):
@@ -442,14 +358,14 @@ def test_what_cannot_be_judged_is_counted_and_plays_no_part(rng):
     one_side = ScoreTable(
         tuple(replace(s, logit=math.nan) if (s.generator, s.label) == ("crn", "real") else s for s in whole.scores), ()
     )
-    assert evaluate_tables([one_side], resamples=5).left_out == (("crn", "has no real image that can be judged"),)
+    assert evaluate_tables([one_side]).left_out == (("crn", "has no real image that can be judged"),)
 
 
 def test_sets_of_one_side_are_compared_with_photographs(rng, tmp_path):
     scores = judged_table(rng)
     fakes = ScoreTable(tuple(s for s in scores.scores if (s.generator, s.label) != ("crn", "real")), ())
     photographs = PhotographScores("drawn", rng.normal(size=300))
-    found = evaluate_tables([fakes], photographs=photographs, threshold=(1.5, "a test"), resamples=20)
+    found = evaluate_tables([fakes], photographs=photographs, threshold=(1.5, "a test"))
     assert found.left_out == ()
     assert [one.generator for one in found.generators] == ["progan"]
     crn, progan = found.rows()
@@ -468,7 +384,7 @@ def test_sets_of_one_side_are_compared_with_photographs(rng, tmp_path):
     assert means["mean_ap"] == progan["ap"]
     assert summary["photographs"]["images"] == 300
     only = ScoreTable(tuple(s for s in fakes.scores if s.generator == "crn"), ())
-    alone = evaluate_tables([only], photographs=photographs, resamples=5)
+    alone = evaluate_tables([only], photographs=photographs)
     assert alone.summary()["mean_ap"] is None
     figure = figures.plot_evaluation(alone, fig=figures.new_figure())
     assert crn["tpr_photographs_1"] in [line.get_xdata()[0] for line in figure.axes[1].lines]
@@ -482,7 +398,7 @@ def test_sets_of_one_side_are_compared_with_photographs(rng, tmp_path):
 def toy(monkeypatch):
     """Whatever weights are named: the roughness of an image, calibrated on five hundred numbers."""
     detector = calibrated(rough_detector(), np.linspace(0, 12, 500))
-    monkeypatch.setattr(experiments_module, "open_detector", lambda *arguments, **options: detector)
+    monkeypatch.setattr(evaluate_module, "open_detector", lambda *arguments, **options: detector)
     return detector
 
 
@@ -502,8 +418,10 @@ def mixed(tmp_path, rng):
 
 def test_every_set_is_reported_three_ways(toy, mixed, tmp_path):
     out = tmp_path / "out"
-    found, notes, failures = evaluate_sources([mixed / "in"], out, weights=["toy"], resamples=20)
-    assert not failures
+    study = evaluate_study([mixed / "in"], weights=["toy"])
+    study.save(out)
+    found, notes = study.evaluation, study.notes
+    assert not study.skipped
     assert list(found.ways) == ["as-is", "re-encoded", "fakes-jpeg96"]
     rows = {(row["generator"], row["way"]): row for row in found.rows()}
     assert list(rows) == [(name, way) for name in ("crn", "dcgan") for way in found.ways]
@@ -530,21 +448,21 @@ def test_every_set_is_reported_three_ways(toy, mixed, tmp_path):
     assert found.threshold == toy.thresholds.high
     assert found.photographs.name == "calibration (drawn for a test)"
     # Only what is asked for; of published crops files as they are, without verdicts and without a population.
-    one, _, _ = evaluate_sources([mixed / "in"], None, weights=["toy"], ways=["fakes-jpeg96"], resamples=5)
+    one = evaluate_study([mixed / "in"], weights=["toy"], ways=["fakes-jpeg96"]).evaluation
     assert [row["way"] for row in one.rows()] == ["fakes-jpeg96"] * 2
     assert one.rows()[0]["auc"] == rows["crn", "fakes-jpeg96"]["auc"]
-    center, notes, _ = evaluate_sources([mixed / "in"], None, weights=["toy"], crop="center", resamples=5)
-    (row,) = center.rows()
+    center = evaluate_study([mixed / "in"], weights=["toy"], view="center")
+    (row,) = center.evaluation.rows()
     assert (row["way"], row["evidence_fake"], row["auc_photographs"], row["cannot_judge"]) == ("as-is", None, None, 0)
-    assert "dcgan has no real image: left out" in notes
+    assert "dcgan has no real image: left out" in center.notes
     with pytest.raises(ValueError, match="ways must be of as-is"):
-        evaluate_sources([mixed / "in"], None, weights=["toy"], ways=["sideways"])
+        evaluate_study([mixed / "in"], weights=["toy"], ways=["sideways"])
 
 
 def test_photographs_of_ones_own_give_the_thresholds(toy, mixed, tmp_path):
-    found, _, _ = evaluate_sources(
-        [mixed / "in"], tmp_path / "out", weights=["toy"], ways=["as-is"], photographs=[mixed / "photos"], resamples=5
-    )
+    study = evaluate_study([mixed / "in"], weights=["toy"], ways=["as-is"], photographs=[mixed / "photos"])
+    study.save(tmp_path / "out")
+    found = study.evaluation
     table = ScoreTable.load(tmp_path / "out" / "scores-photographs.csv")
     logits = sorted(score.logit for score in table.scores if score.judged)
     assert (found.photographs.name, found.photographs.cannot_judge) == (str(mixed / "photos"), 1)
@@ -553,13 +471,13 @@ def test_photographs_of_ones_own_give_the_thresholds(toy, mixed, tmp_path):
     (row,) = [row for row in found.rows() if row["generator"] == "dcgan"]
     assert row["tpr_photographs_1"] == np.mean([logit > logits[-1] for logit in fakes if math.isfinite(logit)])
     with pytest.raises(ValueError, match="there is no photograph in"):
-        evaluate_sources([mixed / "in"], None, weights=["toy"], photographs=[mixed / "in" / "dcgan"])
+        evaluate_study([mixed / "in"], weights=["toy"], photographs=[mixed / "in" / "dcgan"])
 
 
 def test_a_sweep_keeps_its_rows_where_nothing_can_be_judged(toy, mixed, tmp_path):
     """At half the size these images are too small for a verdict."""
     records = [record for record in index_images(mixed / "in") if record.generator == "crn"]
-    result = sweep_robustness(records, toy, tmp_path / "out", sweeps=("resize",), resamples=5)
+    result = sweep_robustness(records, toy, tmp_path / "out", sweeps=("resize",))
     rows = {row.value: row for row in result.curve("resize", "crn")}
     assert [rows[value].cannot_judge for value in (2, 1, 0.75, 0.5)] == [1, 1, 1, 13]
     assert math.isnan(rows[0.5].ap)
@@ -580,13 +498,3 @@ def test_a_sweep_keeps_its_rows_where_nothing_can_be_judged(toy, mixed, tmp_path
     other = calibrated(rough_detector(), np.linspace(0, 11, 500))
     with pytest.raises(ValueError, match="holds other work"):
         sweep_robustness(records, other, tmp_path / "out", sweeps=("resize",), resume=True)
-
-
-def test_an_ablations_table_of_before_is_read(tmp_path):
-    row = AblationRow("blur", 0, "crn", 0.75, 0.5, 1.0, 0.625, 0.875, 12, 3)
-    Ablation("recipe", (row,), (), {}).save(tmp_path)
-    assert Ablation.load(tmp_path / "ablation.csv", axis="recipe").rows == (row,)
-    lines = (tmp_path / "ablation.csv").read_text().splitlines()
-    assert lines[0].endswith(",cannot_judge")
-    (tmp_path / "before.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
-    assert Ablation.load(tmp_path / "before.csv", axis="recipe").rows == (replace(row, cannot_judge=0),)

@@ -9,8 +9,9 @@ import pytest
 from toys import calibrated, rough_detector
 
 from freqforensics.detector import ScoreTable
-from freqforensics.detector.calibrated import MARGIN, known_detector
+from freqforensics.detector.calibrated import known_detector
 from freqforensics.detector.score_table import Score
+from freqforensics.detector.verdict import MARGIN
 from freqforensics.evaluation.photographs import (
     PhotographScores,
     against_photographs,
@@ -39,10 +40,10 @@ def test_ties_do_not_let_more_photographs_pass():
     assert photographs.threshold(0.05) == 1.0
     assert photographs.threshold(0.5) == 0.0
     for share in (-0.1, 1.0):
-        with pytest.raises(ValueError, match=r"share must lie in \[0, 1\)"):
+        with pytest.raises(ValueError, match="share must"):
             photographs.threshold(share)
     for logits in ([], [math.nan]):
-        with pytest.raises(ValueError, match="photographs must have logits, all of them finite"):
+        with pytest.raises(ValueError, match="photographs must"):
             PhotographScores("none", np.array(logits))
 
 

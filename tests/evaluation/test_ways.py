@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import write_tree
 from toys import calibrated, rough_detector
 
 from freqforensics.detector import score_files
@@ -19,9 +19,7 @@ from freqforensics.sources.sources import index_images
 
 @pytest.fixture
 def records(tmp_path, rng):
-    for side in ("0_real", "1_fake"):
-        for index in range(2):
-            write(tmp_path / "set" / "gan" / side / f"{index}.png", picture(rng, 240, 420))
+    write_tree(tmp_path / "set", rng, ("gan",), count=2, shape=(240, 420))
     (tmp_path / "set" / "gan" / "1_fake" / "broken.png").write_bytes(b"no image")
     return sorted(index_images(tmp_path / "set"), key=lambda record: (record.label == "fake", record.path))
 
@@ -80,5 +78,5 @@ def test_what_ways_have_in_common_is_scored_once(records, monkeypatch):
 
 @pytest.mark.parametrize("names", [["as-it-was"], [], ["as-is", "as-is"]])
 def test_ways_that_there_are_not(records, names):
-    with pytest.raises(ValueError, match="ways must be of as-is, re-encoded, fakes-jpeg96, each once"):
+    with pytest.raises(ValueError, match="ways must"):
         score_ways(records, calibrated(rough_detector(), [0.0]), names)

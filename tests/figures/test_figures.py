@@ -167,7 +167,7 @@ def test_a_grid_of_what_cannot_share_a_scale_is_refused(spectra, rng):
         figures.plot_profiles({**spectra, ("x", "real"): averaged(rng.normal(0, 1, (3, 32, 32)), normalisation="none")})
     with pytest.raises(ValueError, match="no spectrum with an image"):
         figures.plot_fingerprints({("x", "real"): averaged([])})
-    with pytest.raises(ValueError, match="kind must be one of"):
+    with pytest.raises(ValueError, match="kind must"):
         figures.plot_fingerprints(spectra, kinds=["phase"])
 
 

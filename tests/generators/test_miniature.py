@@ -245,10 +245,14 @@ def test_alae_draws_and_mixes_styles():
         assert torch.equal(model.mix_styles(one, other, coarse=0), model.reconstruct(one).clamp(0, 1))
         assert not torch.equal(model.mix_styles(one, other, coarse=2), model.mix_styles(one, other, coarse=4))
         assert torch.equal(model.mix_styles(one, one), model.reconstruct(one).clamp(0, 1))
+        content = model.encode(one).content
+    dressed = [model.generate(1, seed=seed, size=64, content=content) for seed in (1, 2)]
+    assert not torch.equal(*dressed)  # other styles
+    assert not torch.equal(dressed[0], drawn[:1])  # other content
     for bad in ({"count": 0}, {"count": 1, "size": 30}):
-        with pytest.raises(ValueError, match="count must be"):
+        with pytest.raises(ValueError, match="count must"):
             model.generate(**bad)
-    with pytest.raises(ValueError, match="coarse must lie between 0 and 4"):
+    with pytest.raises(ValueError, match="coarse must"):
         model.mix_styles(one, other, coarse=5)
 
 
@@ -261,14 +265,14 @@ def test_predictions_are_where_layers_of_two_leave_lines():
     assert predicted_lattice("dcgan", layers=4).factor == 16
     none = predicted_lattice("stylegan3")
     assert (none.factor, none.denominators, none.points.shape) == (None, (), (0, 2))
-    with pytest.raises(ValueError, match="layers must be at least 1"):
+    with pytest.raises(ValueError, match="layers must"):
         predicted_lattice("dcgan", layers=0)
 
 
 def test_names_are_checked_and_all_is_all():
     assert named_families(["all"]) == list(FAMILIES)
     assert named_families(["san", "san", "crn"]) == ["san", "crn"]
-    with pytest.raises(ValueError, match=r"family must be one of progan, .*; got 'glow'"):
+    with pytest.raises(ValueError, match=r"family must .*got 'glow'"):
         find_family("glow")
-    with pytest.raises(ValueError, match="width must be at least 1"):
+    with pytest.raises(ValueError, match="width must"):
         Plan(width=0)

@@ -61,5 +61,5 @@ def test_bad_parameters_are_named(rng):
     ]:
         with pytest.raises(ValueError, match=message):
             random_polyphase(image, rng, **options)
-    with pytest.raises(ValueError, match="image must have shape"):
+    with pytest.raises(ValueError, match="image must"):
         random_polyphase(np.zeros(8), rng)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pictures import encoded, picture
 
-from freqforensics import index_images, mean_spectrum, read_image, survey_lattices
+from freqforensics import index_images, mean_spectrum, read_image, upsampling_study
 from freqforensics.generators import Photos, Plan, make_miniature, read_photos, simulate
 from freqforensics.images import decode_image, read_jpeg_tables
 from freqforensics.perturbations import JPEG
@@ -112,15 +112,15 @@ def test_a_lattice_is_predicted_beside_what_is_measured(photos, tmp_path):
 
     miniatures = {name: make_miniature(name, plan=Plan(width=4, content=4)) for name in ("crn", "stylegan3")}
     simulate(photos, tmp_path / "out", miniatures=miniatures, size=64)
-    survey = survey_lattices([tmp_path / "out"], predict="by-name")
-    assert {key: lattice.factor for key, lattice in survey.predicted.items()} == {
+    study = upsampling_study([tmp_path / "out"], predict="by-name")
+    assert {key: lattice.factor for key, lattice in study.predicted.items()} == {
         ("crn", "fake"): 4,
         ("stylegan3", "fake"): None,
     }
-    groups = {(group["generator"], group["label"]): group["predicted"] for group in survey.groups()}
+    groups = {(group["generator"], group["label"]): group["predicted"] for group in study.to_json()}
     assert groups["crn", "fake"] == {"family": "crn", "factor": 4}
     assert groups["crn", "real"] is None
-    figure = plot_lattices(survey.spectra, survey.reports, predicted=survey.predicted, fig=new_figure())
+    figure = plot_lattices(study.spectra, study.reports, predicted=study.predicted, fig=new_figure())
     squares = {
         ax.get_title().split(",")[0]: [tuple(point) for c in ax.collections for point in c.get_offsets()]
         for ax in figure.axes
@@ -129,11 +129,11 @@ def test_a_lattice_is_predicted_beside_what_is_measured(photos, tmp_path):
     inside = {point for point in squares["crn fake"] if 0.5 not in np.abs(point)}
     assert inside >= {(0.25, 0.25), (-0.25, 0.0)}
     assert squares["crn real"] == []
-    named = survey_lattices([tmp_path / "out"], predict="ldm_vae").predicted
+    named = upsampling_study([tmp_path / "out"], predict="ldm_vae").predicted
     assert set(named) == {("crn", "fake"), ("stylegan3", "fake")}
     assert named["crn", "fake"].factor == 8
     with pytest.raises(ValueError, match="family must be one of"):
-        survey_lattices([tmp_path / "out"], predict="glow")
+        upsampling_study([tmp_path / "out"], predict="glow")
 
 
 def test_photos_without_a_readable_file_are_named(tmp_path):

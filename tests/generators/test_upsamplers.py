@@ -145,15 +145,15 @@ def test_types_and_leading_axes_are_kept(rng):
 
 
 def test_bad_parameters_are_named():
-    with pytest.raises(ValueError, match="factor must be at least 1"):
+    with pytest.raises(ValueError, match="factor must"):
         Upsampler("x", 0, (1.0,), 0)
-    with pytest.raises(ValueError, match="offset must be the index"):
+    with pytest.raises(ValueError, match="offset must"):
         Upsampler("x", 2, (1.0,), 1)
-    with pytest.raises(ValueError, match="boundary must be one of"):
+    with pytest.raises(ValueError, match="boundary must"):
         nearest(2)(np.ones((4, 4)), boundary="zero")
     with pytest.raises(ValueError, match="too short to reflect"):
         linear(4)(np.ones((1, 1)))
-    with pytest.raises(ValueError, match="layers must be at least 1"):
+    with pytest.raises(ValueError, match="layers must"):
         nearest(2).lattice(0)
     with pytest.raises(ValueError, match="sum to zero"):
         transposed_convolution((1.0, -1.0)).lattice()

@@ -90,9 +90,9 @@ def test_a_messenger_makes_smaller_and_compresses(rng):
     expected = through_pillow(smaller(image, (1600, 800)), "JPEG", quality=75, subsampling="4:2:0")
     assert np.abs(CARRIERS["messenger"](image).astype(int) - expected).max() <= 3
     assert FitWithin(2000)(image) is image
-    with pytest.raises(ValueError, match="side must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"side must .*got 0"):
         FitWithin(0)
-    with pytest.raises(ValueError, match="interpolation must be one of"):
+    with pytest.raises(ValueError, match="interpolation must"):
         FitWithin(10, "cubic")
 
 
@@ -110,7 +110,7 @@ def test_avif_is_pillows(rng):
     np.testing.assert_array_equal(AVIF(60)(image), through_pillow(image, "AVIF", quality=60))
     errors = [np.abs(AVIF(quality)(image).astype(int) - image).mean() for quality in (30, 60, 90)]
     assert errors == sorted(errors, reverse=True)
-    with pytest.raises(ValueError, match="quality must lie between 1 and 100"):
+    with pytest.raises(ValueError, match="quality must"):
         AVIF(101)
 
 
@@ -136,9 +136,9 @@ def test_dithering_keeps_the_local_mean():
         difference = GIF(8, dither)(ramp)[..., 0].astype(float) - ramp[..., 0]
         errors[dither] = np.abs(difference.reshape(8, 8, 16, 8).mean(axis=(1, 3))).mean()
     assert errors["floyd-steinberg"] < 0.4 * errors["none"]
-    with pytest.raises(ValueError, match="colours must lie between 2 and 256, got 1"):
+    with pytest.raises(ValueError, match=r"colours must .*got 1"):
         GIF(1)
-    with pytest.raises(ValueError, match="dither must be one of"):
+    with pytest.raises(ValueError, match="dither must"):
         GIF(8, "ordered")
 
 
@@ -161,7 +161,7 @@ def test_a_drawn_cut_has_every_offset_but_a_multiple_of_8(rng):
     with pytest.raises(ValueError, match="CutGrid draws at random here: give rng"):
         CutGrid()(image)
     for wrong in (0, 8, -3, (5, 2)):
-        with pytest.raises(ValueError, match="offset must be positive and no multiple of 8"):
+        with pytest.raises(ValueError, match="offset must"):
             CutGrid(wrong)
     with pytest.raises(ValueError, match="no pixel left after 41 and 41 are cut"):
         CutGrid(41)(image)
@@ -181,7 +181,7 @@ def test_denoising_takes_noise_and_leaves_edges(rng):
     made = Denoise()(noisy).astype(float)
     assert made[:, :35].std() < 0.4 * noisy[:, :35].std()
     assert (made[:, 40] - made[:, 39]).mean() > 95
-    with pytest.raises(ValueError, match="strength must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"strength must .*got 0"):
         Denoise(0)
 
 
@@ -231,9 +231,9 @@ def test_frames_and_bars_leave_every_pixel(rng, canvas):
 
 def test_a_border_is_a_tenth_of_the_shorter_side():
     assert Border(0.1).region((90, 120)) == (9, 9, 120, 90)
-    with pytest.raises(ValueError, match="fraction must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"fraction must .*got 0"):
         Border(0)
-    with pytest.raises(ValueError, match="value must lie between 0 and 255, got 256"):
+    with pytest.raises(ValueError, match=r"value must .*got 256"):
         Border(value=256)
 
 
@@ -249,7 +249,7 @@ def test_letterboxes_have_one_of_both_aspects(shape):
     expected = [9 / 16] if shape == (108, 192) else [9 / 16, 16 / 9]
     assert aspects == pytest.approx(expected, rel=0.01)
     np.testing.assert_array_equal(Letterbox((16 / 9,))(np.ones((108, 192, 3), np.uint8)), np.ones((108, 192, 3)))
-    with pytest.raises(ValueError, match="aspects must be positive"):
+    with pytest.raises(ValueError, match="aspects must"):
         Letterbox(())
 
 
@@ -273,7 +273,7 @@ def test_copies_are_sections_of_different_scales():
     assert min(spans) >= 122
     assert max(spans) <= 249
     assert np.ptp(spans) > 90
-    with pytest.raises(ValueError, match="parts must be one of quarters, copies, either; got 'halves'"):
+    with pytest.raises(ValueError, match=r"parts must .*got 'halves'"):
         Collage(parts="halves")
     with pytest.raises(ValueError, match="cannot be cut into four parts"):
         canvas(ramp[:1], np.random.default_rng(0))
@@ -296,7 +296,7 @@ def test_captions_are_white_on_black_at_two_edges(shape):
     np.testing.assert_array_equal(again(blue), again(blue, np.random.default_rng(3)))
     with pytest.raises(ValueError, match="Caption draws at random here: give rng"):
         Caption()(blue)
-    with pytest.raises(ValueError, match=r"height must lie between 0 and 0\.5, got 0\.6"):
+    with pytest.raises(ValueError, match=r"height must .*got 0\.6"):
         Caption(0.6)
 
 
@@ -326,9 +326,9 @@ def test_screens_say_what_they_cannot_do():
     image = np.zeros((30, 40, 3), np.uint8)
     with pytest.raises(ValueError, match="ChatScreenshot draws at random here: give rng"):
         ChatScreenshot()(image)
-    with pytest.raises(ValueError, match="show must be one of whole, photograph; got 'half'"):
+    with pytest.raises(ValueError, match=r"show must .*got 'half'"):
         ChatScreenshot("half")
-    with pytest.raises(ValueError, match="theme must be one of light, dark, either; got 'blue'"):
+    with pytest.raises(ValueError, match=r"theme must .*got 'blue'"):
         ChatScreenshot(theme="blue")
     with pytest.raises(ValueError, match="at least 270 and 480, got 100 and 1920"):
         ChatScreenshot(width=100)

@@ -301,7 +301,7 @@ def test_the_training_transform_runs_in_the_published_order():
     np.testing.assert_array_equal(made[0], made[1])
     assert not np.array_equal(made[0], made[2])
     assert W20_VALIDATION(image).shape == W20_TEST(image).shape == (224, 224, 3)
-    with pytest.raises(ValueError, match="recipe must be one of no-aug"):
+    with pytest.raises(ValueError, match="recipe must"):
         w20_training("none")
 
 
@@ -335,7 +335,7 @@ def test_validation_tosses_coins_over_fixed_amounts(recipe):
     }[recipe]
     for count, rate in zip(counts.values(), rates, strict=True):
         assert count / 60 == pytest.approx(rate, abs=3 * np.sqrt(rate * (1 - rate) / 60))
-    with pytest.raises(ValueError, match="recipe must be one of no-aug"):
+    with pytest.raises(ValueError, match="recipe must"):
         w20_validation("none")
 
 
@@ -346,7 +346,7 @@ def test_laundering_chains(rng):
     half = np.asarray(Image.fromarray(image).resize((40, 32), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(social(0.5, 80)(image), JPEG(80)(half))
     np.testing.assert_array_equal(Flip()(image), image[:, ::-1])
-    with pytest.raises(ValueError, match="probability must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="probability must"):
         Sometimes(Flip(), 1.5)
     with pytest.raises(ValueError, match="no pixel left"):
         double_jpeg(90, 70, shift=64)(image)
@@ -361,7 +361,7 @@ def test_one_of_draws_each_as_often():
     source = np.random.default_rng(0)
     counts = np.bincount([int(drawn(None, source)) for _ in range(3000)])[1:]
     assert (np.abs(counts - 1000) < 100).all()
-    with pytest.raises(ValueError, match="choices must not be empty"):
+    with pytest.raises(ValueError, match="choices must"):
         OneOf(())
 
 
@@ -372,9 +372,9 @@ def test_sharpening_adds_what_a_blur_takes_away(rng):
     expected = np.clip(given + 0.7 * (given - blurred), 0, 255)
     assert np.abs(Sharpen(0.7, 1.5)(image) - expected).max() <= 0.51
     assert np.array_equal(Sharpen(0.0)(image), image)
-    with pytest.raises(ValueError, match="amount must not be negative"):
+    with pytest.raises(ValueError, match="amount must"):
         Sharpen((1.0, 0.5))
-    with pytest.raises(ValueError, match="sigma must be positive"):
+    with pytest.raises(ValueError, match="sigma must"):
         Sharpen(1.0, 0.0)
 
 
@@ -396,7 +396,7 @@ def test_chroma_is_subsampled_and_luma_is_not(rng, interpolation):
         blocks = after[:40, :, 1:].reshape(20, 2, 32, 2, 2)
         assert np.abs(blocks - means[:, None, :, None]).mean() < 1.0
     assert after[..., 1:].std() < 0.8 * before[..., 1:].std()
-    with pytest.raises(ValueError, match="interpolation must be one of"):
+    with pytest.raises(ValueError, match="interpolation must"):
         ChromaSubsampling("area")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from freqforensics.detector.calibrated import Calibration
+from freqforensics.detector.calibration import Calibration
 from freqforensics.quality.niqe import shipped_model
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.runtime.archives import foreign_content, read_facts, read_npz

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import dead_prefix, picture, write
+from pictures import dead_prefix, picture, write, write_tree
 
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
@@ -24,11 +24,7 @@ INTERRUPTED = "freqforensics: interrupted: no half-written file was left"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    source = np.random.default_rng(3)
-    for index in range(8):
-        for side in ("0_real", "1_fake"):
-            write(tmp_path / "tree" / side / f"{index}.png", picture(source, 40, 48))
-    return tmp_path / "tree"
+    return write_tree(tmp_path / "tree", np.random.default_rng(3), count=8, shape=(40, 48))
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -104,7 +100,7 @@ def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_pa
     assert done.stderr.startswith(f"freqforensics: {out}/")
     assert done.stderr.endswith(": file too large\n")
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    done = run("score", tree, "--crop", "none", "--out", tmp_path / "scores.csv",
+    done = run("score", tree, "--view", "none", "--out", tmp_path / "scores.csv",
                preexec_fn=lambda: (limit(), resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))))  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == f"freqforensics: {tmp_path / 'scores.csv'}: file too large"

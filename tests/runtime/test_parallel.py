@@ -83,7 +83,7 @@ def test_bad_parameters_are_named():
     ]:
         with pytest.raises(ValueError, match=message):
             map_reduce([1], list, join, **options)
-    with pytest.raises(ValueError, match="items must not be empty"):
+    with pytest.raises(ValueError, match="items must"):
         map_reduce([], list, join)
 
 

@@ -129,7 +129,8 @@ def test_a_page_in_the_way_is_refused(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from freqforensics.runtime.provenance import scratch_folder, write_json
+from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.writing import write_json
 
 steps, last = 0, int(sys.argv[2])
 

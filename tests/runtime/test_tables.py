@@ -140,24 +140,24 @@ def test_what_is_no_whole_table_is_refused(tmp_path, data):
     path = tmp_path / "precious.csv"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"precious\.csv"):
-        known_scores(path, weights="b" * 64, crop="views")
+        known_scores(path, weights="b" * 64, view="views")
     assert path.read_bytes() == data
 
 
 def test_only_what_matches_is_gone_on_with(tmp_path):
     path = tmp_path / "s.csv"
-    assert known_scores(path, weights="b" * 64, crop="views") == ()
+    assert known_scores(path, weights="b" * 64, view="views") == ()
     path.touch()
-    assert known_scores(path, weights="b" * 64, crop="views") == ()
+    assert known_scores(path, weights="b" * 64, view="views") == ()
     ScoreTable((score("a.png"),), ()).save(path)
-    assert len(known_scores(path, weights="b" * 64, crop="views", region=(0, 0, 224, 224))) == 1
+    assert len(known_scores(path, weights="b" * 64, view="views", region=(0, 0, 224, 224))) == 1
     for asked, message in (
         ({"weights": "c" * 64}, "other weights"),
-        ({"crop": "center"}, "holds scores of crop 'views', not 'center'"),
+        ({"view": "center"}, "holds scores of view 'views', not 'center'"),
         ({"region": (0, 0, 64, 64)}, "other regions"),
     ):
         with pytest.raises(ValueError, match=message):
-            known_scores(path, **{"weights": "b" * 64, "crop": "views", **asked})
+            known_scores(path, **{"weights": "b" * 64, "view": "views", **asked})
 
 
 def test_a_mark_of_byte_order_is_no_part_of_a_table(tmp_path):

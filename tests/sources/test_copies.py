@@ -20,7 +20,7 @@ from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.studies.compare import compare_sources, image_sets
 from freqforensics.studies.origin import find_origins
 from freqforensics.studies.spectrum import spectrum_study
-from freqforensics.studies.upsampling import survey_lattices
+from freqforensics.studies.upsampling import upsampling_study
 
 SPEC = SpectrumSpec(size=64)
 
@@ -127,7 +127,7 @@ def test_a_screenshots_layout_is_no_generator(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(5)
     for index in range(20):
         write(tmp_path / "screens" / f"{index}.png", screenshot(rng))
-    survey = survey_lattices([tmp_path])
+    survey = upsampling_study([tmp_path])
     (report,) = survey.reports.values()
     assert report.lattice.p_value < 1e-20  # today's "upsampled"
     assert (report.factor, report.explained_by) == (None, "layout")
@@ -151,7 +151,7 @@ def test_a_miniatures_lattice_still_is_one(tmp_path):
     for index in range(24):
         write(tmp_path / "photos" / f"{index}.png", picture(rng, 128, 128))
     simulate_from_sources([tmp_path / "photos"], tmp_path / "out", families=["dcgan"], size=128, scale_down=1)
-    survey = survey_lattices([tmp_path / "out"])
+    survey = upsampling_study([tmp_path / "out"])
     report = survey.reports["dcgan", "fake"]
     assert report.factor is not None
     assert report.explained_by is None
@@ -177,7 +177,7 @@ def test_the_share_of_unchanged_pixels(rng):
     assert few.unchanged() is None
     few.add(np.zeros((20, 20)))
     assert few.images == 1
-    with pytest.raises(ValueError, match="crops must be alike"):
+    with pytest.raises(ValueError, match="crops must"):
         few.merge(LayoutAccumulator(size=64))
 
 

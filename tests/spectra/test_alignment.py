@@ -38,5 +38,5 @@ def test_gains_are_limited_and_lines_stay(rng):
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r"one shape .* got \(4, 4\) and \(4, 5\)"):
         match_radial_power(np.zeros((4, 4)), np.zeros((4, 5)))
-    with pytest.raises(ValueError, match="limit must be at least 1"):
+    with pytest.raises(ValueError, match="limit must"):
         match_radial_power(np.zeros((4, 4)), np.zeros((4, 4)), limit=0.5)

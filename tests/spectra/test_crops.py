@@ -45,9 +45,9 @@ def test_random_crops_reach_every_aligned_place():
 
 
 def test_bad_parameters_are_named():
-    with pytest.raises(ValueError, match="crop must be one of center, tiles, random; got 'middle'"):
+    with pytest.raises(ValueError, match=r"crop must .*got 'middle'"):
         crop_origins((9, 9), (3, 3), "middle")
-    with pytest.raises(ValueError, match="align must be at least 1"):
+    with pytest.raises(ValueError, match="align must"):
         crop_origins((9, 9), (3, 3), align=0)
     with pytest.raises(ValueError, match="random generator"):
         crop_origins((9, 9), (3, 3), "random")

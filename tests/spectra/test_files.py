@@ -113,11 +113,11 @@ def test_exif_orientation_reaches_the_reader(tmp_path, rng):
 
 def test_bad_parameters_are_named(folder):
     records = index_images(folder)
-    with pytest.raises(ValueError, match="records must not be empty"):
+    with pytest.raises(ValueError, match="records must"):
         mean_spectrum([])
-    with pytest.raises(ValueError, match="limit must be at least 1"):
+    with pytest.raises(ValueError, match="limit must"):
         mean_spectrum(records, limit=0)
-    with pytest.raises(ValueError, match="on_error must be one of raise, skip; got 'ignore'"):
+    with pytest.raises(ValueError, match=r"on_error must .*got 'ignore'"):
         mean_spectrum(records, on_error="ignore")
     with pytest.raises(ValueError, match="random generator"):
         mean_spectrum(records, spec=SpectrumSpec(size=32, crop="random"))

@@ -130,7 +130,7 @@ def test_holms_correction():
 def test_fewer_denominators_where_sides_do_not_divide(rng):
     test = lattice_test(averaged(rng.normal(0, 1, (20, 36, 24)), (36, 24)))
     assert [e.denominator for e in test.evidence] == [2, 4]
-    with pytest.raises(ValueError, match="sides must be even"):
+    with pytest.raises(ValueError, match="sides must"):
         lattice_test(averaged(rng.normal(0, 1, (20, 31, 31)), 31))
 
 
@@ -143,11 +143,11 @@ def test_bad_questions_are_named(rng):
         find_peaks(rgb)
     with pytest.raises(ValueError, match="control's spec differs"):
         lattice_test(spectrum, control=averaged(rng.normal(0, 1, (20, 64, 64))))
-    with pytest.raises(ValueError, match="level must lie"):
+    with pytest.raises(ValueError, match="level must"):
         estimate_upsampling(spectrum, level=5)
-    with pytest.raises(ValueError, match="fdr must lie"):
+    with pytest.raises(ValueError, match="fdr must"):
         find_peaks(spectrum, fdr=1)
-    with pytest.raises(ValueError, match="background must be"):
+    with pytest.raises(ValueError, match="background must"):
         find_peaks(spectrum, background="ring")
     with pytest.raises(ValueError, match="no image was averaged"):
         lattice_test(averaged([]))

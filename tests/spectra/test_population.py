@@ -14,7 +14,7 @@ from scipy import fft
 from freqforensics.cli import main
 from freqforensics.spectra import Population, high_pass_residual, measure_population
 from freqforensics.spectra.population import POPULATION, Nearest, shipped_population
-from freqforensics.studies.population import population_of_sources
+from freqforensics.studies.population import population_study
 
 
 def checkered(image, amplitude=8):
@@ -129,7 +129,7 @@ def test_the_command_measures_sources(tmp_path, monkeypatch, capsys):
     arguments = [
         "population",
         str(tmp_path / "photos"),
-        "--generators",
+        "--fake",
         str(tmp_path / "gan"),
         "--out",
         str(tmp_path / "p.npz"),
@@ -145,10 +145,19 @@ def test_the_command_measures_sources(tmp_path, monkeypatch, capsys):
         main()
     assert end.value.code == 2
     assert "--overwrite" in capsys.readouterr().err
-    measured, _, failures = population_of_sources([tmp_path / "photos"], tmp_path / "q.npz")
-    assert measured.names == ()
-    assert len(failures) == 1
-    assert measured.nearest(picture(rng, 96, 96)).name is None
+    study = population_study([tmp_path / "photos"])
+    assert study.to_json() == {"photographs": 6, "generators": []}
+    assert [path.rpartition("/")[2] for path, _ in study.skipped] == ["6.png"]
+    assert study.population.nearest(picture(rng, 96, 96)).name is None
+    assert study.notes == ()
+    few = population_study([tmp_path / "photos"], fake=[tmp_path / "gan"])
+    assert any("6 photographs no lattice can be named: 20 are needed" in note for note in few.notes)
+    study.save(tmp_path / "q.npz")
+    with pytest.raises(ValueError, match=r"q\.npz exists"):
+        few.save(tmp_path / "q.npz")
+    assert Population.load(tmp_path / "q.npz").names == ()
+    few.save(tmp_path / "q.npz", overwrite=True)
+    assert Population.load(tmp_path / "q.npz").names == ("gan",)
 
 
 def test_a_uniform_image_is_like_nothing(population):

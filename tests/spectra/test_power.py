@@ -414,11 +414,11 @@ def test_an_average_of_nothing_says_so():
 
 def test_bad_questions_are_named(rng):
     spectrum = averaged(rng.normal(0, 1, (4, 8, 8)), **raw(8))
-    with pytest.raises(ValueError, match="kind must be one of"):
+    with pytest.raises(ValueError, match="kind must"):
         spectrum.full("phase")
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="level must"):
         spectrum.power_interval(95)
-    with pytest.raises(ValueError, match="method must be"):
+    with pytest.raises(ValueError, match="method must"):
         spectrum.power_interval(method="bootstrap")
 
 

@@ -105,11 +105,11 @@ def test_bad_parameters_are_named():
     plane = np.ones((8, 8))
     with pytest.raises(ValueError, match=r"shape \(H, W\), got \(8, 8, 3\)"):
         radial_profile(np.ones((8, 8, 3)))
-    with pytest.raises(ValueError, match="estimator must be one of mean, sum; got 'median'"):
+    with pytest.raises(ValueError, match=r"estimator must .*got 'median'"):
         angular_profile(plane, estimator="median")
-    with pytest.raises(ValueError, match="bins must be at least 1"):
+    with pytest.raises(ValueError, match="bins must"):
         radial_profile(plane, bins=0)
-    with pytest.raises(ValueError, match="max_frequency must lie in"):
+    with pytest.raises(ValueError, match="max_frequency must"):
         radial_profile(plane, max_frequency=1)
     with pytest.raises(ValueError, match="min_frequency"):
         angular_profile(plane, min_frequency=0.5, max_frequency=0.2)

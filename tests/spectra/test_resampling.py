@@ -62,7 +62,7 @@ def test_small_images_are_left_out_and_none_is_an_error(rng):
     assert resampling_trace([planes[0], planes[1][:40]], size=64).images == 1
     with pytest.raises(ValueError, match="no image is as large as 128x128"):
         resampling_trace(planes, size=128)
-    with pytest.raises(ValueError, match="size must be even and at least 32"):
+    with pytest.raises(ValueError, match="size must"):
         resampling_trace(planes, size=16)
 
 

@@ -99,10 +99,10 @@ def test_a_crop_with_its_margin_has_the_residual_of_the_whole(rng, method):
 
 
 def test_bad_parameters_are_named(plane):
-    with pytest.raises(ValueError, match=r"residual must be one of median, .* got 'mean'"):
+    with pytest.raises(ValueError, match=r"residual must .*got 'mean'"):
         high_pass_residual(plane, "mean")
     for kernel in (4, 1, 0, -5, 101):
-        with pytest.raises(ValueError, match=f"kernel must be odd, from 3 to 99, got {kernel}"):
+        with pytest.raises(ValueError, match=rf"kernel must .*got {kernel}"):
             high_pass_residual(plane, kernel=kernel)
     with pytest.raises(ValueError, match=r"shape \(5,\)"):
         high_pass_residual(np.zeros(5))

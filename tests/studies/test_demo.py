@@ -11,7 +11,7 @@ from freqforensics.report import Chapter, render_tour
 from freqforensics.sources.records import by_generator
 from freqforensics.sources.sources import index_images
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
-from freqforensics.studies.demo import show_all
+from freqforensics.studies.demo import demo_study
 
 
 def test_bundled_photographs_and_their_upsampled_twins(tmp_path):
@@ -49,7 +49,14 @@ def test_photographs_of_ones_own(tmp_path):
         write(tmp_path / "own" / f"{index}.png", picture(rng, 400, 560))
     write(tmp_path / "own" / "small.png", picture(rng, 100, 100))
     (tmp_path / "own" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert write_upsampled_photographs(tmp_path / "out", [tmp_path / "own"]) == 30
+    skipped = []
+    count = write_upsampled_photographs(
+        tmp_path / "out", [tmp_path / "own"], on_skip=lambda path, reason: skipped.append((path, reason))
+    )
+    assert count == 30
+    ((path, reason),) = skipped
+    assert path.endswith("broken.png")
+    assert reason
     groups = by_generator(index_images(tmp_path / "out"))
     assert len(groups["nearest", "real"]) == 30
     made = read_image(tmp_path / "out" / "nearest" / "0_real" / "001-160-320.png")
@@ -84,5 +91,5 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match="is not empty: give --overwrite"):
-        show_all(tmp_path)
+        demo_study(tmp_path)
     assert (tmp_path / "scores" / "mine.txt").read_text() == "mine"

@@ -20,7 +20,7 @@ from freqforensics.detector.score_table import Score
 from freqforensics.evaluation import binomial_interval, count_false_alarms
 from freqforensics.perturbations.carriers import CARRIERS
 from freqforensics.studies import false_alarms as module
-from freqforensics.studies.false_alarms import measure_false_alarms
+from freqforensics.studies.false_alarms import false_alarms_study
 
 VERDICTS = ("evidence", "inconclusive", "none", "cannot-judge")
 
@@ -52,9 +52,9 @@ def test_intervals_are_those_of_clopper_and_pearson(count, trials, level):
 def test_intervals_of_nothing_and_of_nonsense():
     assert binomial_interval(0, 0) == (0.0, 1.0)
     for count, trials in ((-1, 5), (6, 5)):
-        with pytest.raises(ValueError, match="count must lie between 0 and trials"):
+        with pytest.raises(ValueError, match="count must"):
             binomial_interval(count, trials)
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="level must"):
         binomial_interval(1, 5, level=1.0)
 
 
@@ -82,7 +82,7 @@ def test_verdicts_are_counted_by_source_and_carrier(rng):
 
 def test_what_is_no_photograph_or_has_no_verdict(rng):
     (score,) = drawn(rng, {"a": 1}, ["as-is"])["as-is"].scores
-    for change, said in (({"label": "fake"}, "is labelled fake"), ({"verdict": "", "crop": "none"}, "crop 'none'")):
+    for change, said in (({"label": "fake"}, "is labelled fake"), ({"verdict": "", "crop": "none"}, "view 'none'")):
         table = ScoreTable((Score(**{**vars(score), **change}),), ())
         with pytest.raises(ValueError, match=said):
             count_false_alarms({"as-is": table})
@@ -122,9 +122,11 @@ def detector(monkeypatch):
 
 def test_from_sources_to_a_folder(sources, detector, tmp_path):
     out = tmp_path / "out"
-    found, notes = measure_false_alarms(sources, out, carriers=["screenshot-photo", "as-is", "webp"])
-    assert "images labelled fake are no photographs, skipped: 3" in notes
-    assert "images of unknown label, taken for photographs: 4" in notes
+    study = false_alarms_study(sources, carriers=["screenshot-photo", "as-is", "webp"], out=out)
+    study.save(out)
+    found = study.alarms
+    assert "images labelled fake are no photographs, skipped: 3" in study.notes
+    assert "images of unknown label, taken for photographs: 4" in study.notes
     assert found.carriers == ("as-is", "webp", "screenshot-photo")
     as_is = found.row("cameras", "as-is")
     assert (as_is.images, as_is.evidence, as_is.cannot_judge) == (4, 3, 1)
@@ -144,8 +146,8 @@ def test_from_sources_to_a_folder(sources, detector, tmp_path):
     # Carrier by carrier what score_files gives; what is drawn depends on the file alone.
     whole = score_files(found_records(sources), detector, perturb=CARRIERS["screenshot-photo"])
     assert [float(row["logit"]) for row in rows[14:]] == pytest.approx([s.logit for s in whole.scores], nan_ok=True)
-    again, _ = measure_false_alarms(sources[::-1], carriers=["as-is", "webp", "screenshot-photo"], jobs=3)
-    assert again.rows == found.rows
+    again = false_alarms_study(sources[::-1], carriers=["as-is", "webp", "screenshot-photo"], workers=3)
+    assert again.alarms.rows == found.rows
 
 
 def found_records(sources):
@@ -166,26 +168,26 @@ def test_it_is_resumed_carrier_by_carrier(sources, detector, tmp_path, monkeypat
     monkeypatch.setattr(module, "score_files", counted)
     options = {"carriers": ["as-is", "webp", "grey"]}
     with pytest.raises(KeyboardInterrupt):
-        measure_false_alarms(sources, out, **options)
+        false_alarms_study(sources, out=out, **options)
     with pytest.raises(ValueError, match="--resume goes on with it"):
-        measure_false_alarms(sources, out, **options)
-    resumed, _ = measure_false_alarms(sources, out, resume=True, **options)
+        false_alarms_study(sources, out=out, **options)
+    resumed = false_alarms_study(sources, out=out, resume=True, **options).alarms
     assert asked == [None, CARRIERS["webp"], CARRIERS["webp"], CARRIERS["grey"]]
-    whole, _ = measure_false_alarms(sources, **options)
+    whole = false_alarms_study(sources, **options).alarms
     assert (resumed.rows, resumed.worst) == (whole.rows, whole.worst)
     # By other photographs' scores verdicts are others.
     other = calibrated(rough_detector(), np.ones(500))
     monkeypatch.setattr(module, "open_detector", lambda *arguments, **given: other)
     with pytest.raises(ValueError, match=r"holds other work \(another calibration\)"):
-        measure_false_alarms(sources, out, resume=True, **options)
+        false_alarms_study(sources, out=out, resume=True, **options)
 
 
 def test_files_that_cannot_be_scored_are_named(sources, detector, tmp_path):
     (sources[0] / "1.png").write_bytes(b"no image")
     for resume in (False, True):
-        found, _ = measure_false_alarms(sources, tmp_path / "out", carriers=["as-is", "webp"], resume=resume)
-        assert [path for path, _ in found.failures] == [str(sources[0] / "1.png")]
-        assert found.row("cameras", "webp").images == 3
+        study = false_alarms_study(sources, carriers=["as-is", "webp"], out=tmp_path / "out", resume=resume)
+        assert [path for path, _ in study.skipped] == [str(sources[0] / "1.png")]
+        assert study.alarms.row("cameras", "webp").images == 3
 
 
 def call(monkeypatch, capsys, *arguments):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from pictures import picture, write
@@ -7,7 +9,7 @@ from pictures import picture, write
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.perturb import Blur
 from freqforensics.sources.sources import index_sources
-from freqforensics.studies.evaluate import baseline_sources
+from freqforensics.studies.baselines import baselines_study
 from freqforensics.training.baselines import LATTICE, fit_profiles, lattice_logit, profile_features, score_baseline
 from freqforensics.training.recipe import TrainConfig
 
@@ -68,10 +70,10 @@ def test_the_command_writes_a_folder_for_each(rng, tmp_path):
         write(tmp_path / "set" / "0_real" / f"{index}.png", photo[:128, :128])
         grid = photo.astype(int) + 12 * (np.indices((160, 160)).sum(0) % 2)[..., None]
         write(tmp_path / "set" / "1_fake" / f"{index}.png", np.clip(grid, 0, 255).astype(np.uint8)[:128, :128])
-    evaluations, _, failures = baseline_sources(
-        [tmp_path / "set"], tmp_path / "out", photos=[tmp_path / "photos"], resamples=20
-    )
-    assert not failures
+    study = baselines_study([tmp_path / "set"], photographs=[tmp_path / "photos"])
+    study.save(tmp_path / "out")
+    evaluations = study.evaluations
+    assert not study.skipped
     assert list(evaluations) == ["lattice-test", "radial-profile"]
     assert evaluations["lattice-test"].generators[0].metrics.ap > 0.95
     for name in evaluations:
@@ -81,4 +83,8 @@ def test_the_command_writes_a_folder_for_each(rng, tmp_path):
             "scores.csv",
         }
     with pytest.raises(ValueError, match="overwrite"):
-        baseline_sources([tmp_path / "set"], tmp_path / "out", photos=[tmp_path / "photos"])
+        study.save(tmp_path / "out")
+    study.save(tmp_path / "out", overwrite=True)
+    about = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert "radial-profile/scores.csv" in about["outputs"]
+    assert (about["inputs"], about["parameters"]) == ({"images": 12}, {"crop": None, "limit": None})

@@ -66,7 +66,7 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     assert np.abs(after.logits(images) - expected).max() < 0.2 * max(1.0, np.ptp(expected))
     assert card["validation"]["greatest_change_of_a_logit"] < 0.5
     assert card["calibration"]["images"] % 6 == 0
-    with pytest.raises(ValueError, match="exists: give --overwrite"):
+    with pytest.raises(ValueError, match="overwrite must be set"):
         pack_training(run, out)
     again = pack_training(run, out, overwrite=True)
     assert [again[key] for key in ("calibration", "thresholds", "validation")] == [

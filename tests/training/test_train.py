@@ -14,30 +14,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pictures import dead_prefix, picture, write
+from command import run
+from pictures import board, dead_prefix, picture, write, write_tree
 from safetensors.torch import load_file
 
 from freqforensics.detector import load_detector, make_detector, save_detector
+from freqforensics.detector.weights import SHELF as BUNDLED
 from freqforensics.generators.randomised import Faker
 from freqforensics.perturbations import JPEG, Blur, Crop, ResizeShorter, Sometimes
 from freqforensics.perturbations.augmentation import w20_training, w20_validation
 from freqforensics.spectra import Band
 from freqforensics.training import loop as training_run, train as module
-from freqforensics.training.data import AugmentedImages, Simulated, draws_of, index_training, pair_up
+from freqforensics.training.batches import AugmentedImages, Simulated, draws_of
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.train import plan_training, train_detector
+from freqforensics.training.training_set import index_training, pair_up
+
+# How training is logged, interrupted and resumed does not depend on the size of the network.
+pytestmark = pytest.mark.usefixtures("thin")
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    source = np.random.default_rng(8)
     folder = tmp_path_factory.mktemp("training") / "set"
-    for index in range(10):
-        photo = picture(source, 40, 48)
-        write(folder / "0_real" / f"{index}.png", photo)
-        grid = photo.astype(int) + 12 * (np.indices(photo.shape[:2]).sum(0) % 2)[..., None]
-        write(folder / "1_fake" / f"{index}.png", np.clip(grid, 0, 255).astype(np.uint8))
-    return folder
+    grid = {"": 12 * board(40, 48)}
+    return write_tree(folder, np.random.default_rng(8), count=10, shape=(40, 48), traces=grid, paired=True)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,10 @@ def config(root) -> TrainConfig:
         recipe="blur+jpeg-0.5",
         learning_rate=1e-3,
     )
+
+
+# The command line, with this module's networks.
+PROGRAM = Path(__file__).parents[1] / "thin_program.py"
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -135,7 +140,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
         file.write("99,9,0.1,0.5\n100,9")
     (out / f"{dead_prefix()}last-left.ckpt").write_bytes(b"of a process that was killed")
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="holds a training: --resume goes on with it"):
+    with pytest.raises(ValueError, match="resume must be set to continue the training in"):
         train_detector(config, out, device="cpu")
     train_detector(config, out, device="cpu", resume=True)
     assert same(whole, out)
@@ -198,7 +203,7 @@ def test_what_could_not_be_read_stays_left_out(config, root, tmp_path, monkeypat
     shutil.copytree(root, tmp_path / "set")
     (tmp_path / "set" / "0_real" / "3.png").write_bytes(b"no image")
     damaged = replace(config, sources=(str(tmp_path / "set"),), epochs=1)
-    with pytest.raises(ValueError, match="--skip-unreadable leaves them out"):
+    with pytest.raises(ValueError, match="skip_unreadable must be set"):
         train_detector(damaged, tmp_path / "run", device="cpu")
     first = train_detector(damaged, tmp_path / "run", device="cpu", skip_unreadable=True)
     assert any("3.png" in note for note in first.notes)
@@ -206,15 +211,6 @@ def test_what_could_not_be_read_stays_left_out(config, root, tmp_path, monkeypat
     monkeypatch.setattr(module, "check_images", lambda *a, **o: pytest.fail("read again"))
     more = train_detector(replace(damaged, epochs=2), tmp_path / "run", device="cpu", resume=True)
     assert len(more.epochs) == 2
-
-
-def test_it_learns_what_is_there_to_be_learnt(root, tmp_path):
-    """A grid of one frequency on every fake: told apart as soon as the running statistics have settled."""
-    config = TrainConfig(
-        (str(root),), held_out=0.3, crop=32, input="residual", init="scratch", batch=8, passes=30, epochs=2,
-        pairs=True, learning_rate=1e-3,
-    )  # fmt: skip
-    assert train_detector(config, tmp_path / "run", device="cpu").best.ap == 1.0
 
 
 def test_start_from_weights_and_a_band(config, root, tmp_path):
@@ -235,22 +231,33 @@ def test_imagenet_weights_that_cannot_be_had(config, tmp_path, monkeypatch):
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setattr(training_run, "make_detector", unreachable)
-    with pytest.raises(ValueError, match=r"ImageNet's weights cannot be downloaded \(no route to host\)"):
+    with pytest.raises(ValueError, match=r"init must be .* cannot be downloaded \(no route to host\)"):
         train_detector(replace(config, init="imagenet"), tmp_path / "run", device="cpu")
 
 
 def test_the_recipe_of_wang_et_al():
-    config = TrainConfig.w20("ForenSynths", recipe="blur+jpeg-0.1")
+    config = TrainConfig.preset("w20", sources=["ForenSynths"], recipe="blur+jpeg-0.1")
     assert (config.init, config.batch, config.crop, config.learning_rate) == ("imagenet", 64, 224, 1e-4)
     assert config.chain() == w20_training("blur+jpeg-0.1")
     # Their validation images are blurred and compressed at the same rates, by fixed amounts; sound ones are not.
     coins = (Sometimes(Blur(1.5, "as_published"), 0.1), Sometimes(JPEG(65, codec="pillow"), 0.1))
     assert config.validation_chain().steps == (ResizeShorter(256), *coins, Crop(224))
     assert config.validation_chain() == w20_validation("blur+jpeg-0.1")
-    sound = TrainConfig(("x",), recipe="blur")
-    assert sound.validation_chain().steps == (Crop(224),)
-    assert sound.chain().steps[0].step == Blur((0.0, 3.0))
+    sound = TrainConfig.preset("w20-sound", sources=["x"], recipe="blur")
+    assert sound.validation_chain().steps == (ResizeShorter(256), Crop(224))
+    assert sound.chain().steps[1].step == Blur((0.0, 3.0))
+    differ = {name for name, value in config.to_json().items() if sound.to_json()[name] != value}
+    assert differ == {"sources", "recipe", "variant"}
     assert json.loads(json.dumps(config.to_json())) == config.to_json()
+
+
+def test_the_shipped_preset_is_what_the_model_card_says():
+    card = json.loads((BUNDLED / "miniature-resnet50.json").read_text())["training"]["parameters"]
+    assert TrainConfig.preset("shipped", sources=card["sources"]).to_json() == card
+    fewer = TrainConfig.preset("shipped", sources=["x"], epochs=3, simulate=("polyphase",))
+    assert (fewer.epochs, fewer.simulate, fewer.crop) == (3, ("polyphase",), 160)
+    with pytest.raises(ValueError, match="preset must be one of shipped, w20, w20-sound; got 'w21'"):
+        TrainConfig.preset("w21", sources=["x"])
 
 
 @pytest.mark.parametrize(
@@ -261,7 +268,7 @@ def test_the_recipe_of_wang_et_al():
         ({"input": "grey"}, "input must be one of rgb, residual"),
         ({"batch": 1}, "batch must be at least 2"),
         ({"crop": 16}, "crop must be at least 32"),
-        ({"resize": 128}, r"resize \(128\) must not be below crop \(224\)"),
+        ({"resize": 128}, "resize must be at least the crop, 224, got 128"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"learning_rate": 0}, "learning_rate must be positive"),
         ({"imbalance": "ignore"}, "imbalance must be one of"),
@@ -277,8 +284,7 @@ def test_devices_that_are_not_there(config, tmp_path):
         train_detector(config, tmp_path / "run", device="abacus")
 
 
-@pytest.mark.slow
-def test_two_processes_train_as_one(config, root, tmp_path):
+def test_two_processes_train_as_one(root, tmp_path):
     """Same global batches over gloo: losses and weights of one process, but for rounding.
 
     In double precision, for an untrained network multiplies what single precision rounds by a thousand and more: that
@@ -292,13 +298,13 @@ def test_two_processes_train_as_one(config, root, tmp_path):
         str(root), "--validation", str(tmp_path / "other"), "--crop", "32", "--input", "residual", "--init", "scratch",
         "--batch", "8", "--passes", "2", "--epochs", "1", "--precision", "64-true", "--device", "cpu", "--json",
     ]  # fmt: skip
+    alone = run("train", *common, "--out", tmp_path / "one")
+    assert alone.returncode == 0, alone.stderr
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    alone = [sys.executable, "-m", "freqforensics", "train", *common, "--out", str(tmp_path / "one")]
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    together = [*run, "-m", "freqforensics", "train", *common, "--devices", "2", "--out", str(tmp_path / "two")]
-    for command in (alone, together):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-2000:]
+    processes = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*processes, str(PROGRAM), "train", *common, "--devices", "2", "--out", str(tmp_path / "two")]
+    together = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert together.returncode == 0, together.stderr[-2000:]
     for name in ("steps.csv", "epochs.csv"):
         alone_rows, together_rows = (
             [[float(row[key]) for key in row if key != "kept"] for row in rows(tmp_path / run, name)]
@@ -383,7 +389,7 @@ def test_what_simulation_cannot_do(simulated, tmp_path):
         ({"batch": 5}, "batch must be even"),
         ({"simulate": ("gan",)}, "kinds must be of miniature, polyphase"),
         ({"simulate": ()}, "simulate must not be empty"),
-        ({"epochs": None}, "epochs must be given"),
+        ({"epochs": None}, "epochs must be set"),
         ({"ranking": -1.0}, "ranking must not be negative"),
         ({"early_down": 3}, "early_down must be one of 4, 2, 1"),
         ({"decay": "linear"}, "decay must be one of plateau, cosine"),

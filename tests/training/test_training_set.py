@@ -8,19 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import picture, write
+from pictures import picture, write, write_tree
 
 from freqforensics.images import read_image
 from freqforensics.perturbations.perturb import Chain, Crop, Flip, Sometimes
-from freqforensics.training.data import AugmentedImages, check_images, index_training, pair_up
+from freqforensics.training.batches import AugmentedImages
+from freqforensics.training.training_set import check_images, index_training, pair_up
 
 
 def tree(root: Path, rng, counts=(30, 30), categories=("cat", "dog"), size=40) -> Path:
-    for category in categories:
-        for side, count in zip(("0_real", "1_fake"), counts, strict=True):
-            for index in range(count):
-                write(root / category / side / f"{index}.png", picture(rng, size, size))
-    return root
+    return write_tree(root, rng, categories, count=counts, shape=(size, size))
 
 
 @pytest.fixture
@@ -61,9 +58,9 @@ def test_classes(root, rng):
     tree(root.parent / "split" / "val", rng, counts=(3, 3), categories=("cat",))
     with pytest.raises(ValueError, match="there is no image for validation"):
         index_training([root.parent / "split"], classes=("dog",))
-    with pytest.raises(ValueError, match="classes must lie between 1 and 2, the number there is, got 3"):
+    with pytest.raises(ValueError, match=r"classes must .*got 3"):
         index_training([f"mine={root}"], classes=3)
-    with pytest.raises(ValueError, match="no class cow; there are cat, dog"):
+    with pytest.raises(ValueError, match="classes must be of cat, dog, got cow"):
         index_training([f"mine={root}"], classes=("cow",))
 
 
@@ -86,7 +83,7 @@ def test_sides_that_are_missing(root, tmp_path, rng):
 
 def test_an_imbalance_is_an_error_until_one_says_what_to_do(tmp_path, rng):
     root = tree(tmp_path / "set", rng, counts=(30, 12))
-    with pytest.raises(ValueError, match=r"\d+ real and \d+ fake images to learn from: a detector would"):
+    with pytest.raises(ValueError, match=r"imbalance must be .* of \d+ real and \d+ fake images a detector would"):
         index_training([root])
     few = index_training([root], imbalance="undersample")
     for category in ("cat", "dog"):
@@ -100,7 +97,7 @@ def test_an_imbalance_is_an_error_until_one_says_what_to_do(tmp_path, rng):
 def test_every_image_is_read_before_the_first_step(root, rng):
     (root / "cat" / "1_fake" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     found = index_training([root])
-    with pytest.raises(ValueError, match=r"1 images cannot be read \(--skip-unreadable leaves them out\): .*3\.png"):
+    with pytest.raises(ValueError, match=r"skip_unreadable must be set where 1 images cannot be read: .*3\.png"):
         check_images(found, smallest=32)
     kept = check_images(found, smallest=32, skip_unreadable=True)
     assert len(kept.training) + len(kept.validation) == 119

@@ -1,4 +1,4 @@
-"""What a detector is trained on: indexed, split, and found fit before the first step."""
+"""The images of a training: indexed, split and checked before the first step. Loads no torch."""
 
 from __future__ import annotations
 
@@ -9,29 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
-
-from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.evaluation.confounds import serious_confounds
-from freqforensics.generators.randomised import Faker, Window
 from freqforensics.images import ImageReadError, read_image, shown_path
-from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import Band
-from freqforensics.training.recipe import Imbalance as Imbalance
-
-Uint8 = NDArray[np.uint8]
+from freqforensics.training.recipe import Imbalance
 
 GREATEST_IMBALANCE: Final = 0.1
 """Part of the larger side by which real and fake images may differ in number."""
 
-_Odd = tuple[list[tuple[ImageRecord, str]], list[tuple[ImageRecord, str]]]
+_Unusable = tuple[list[tuple[ImageRecord, str]], list[tuple[ImageRecord, str]]]
 
 
 @dataclass(frozen=True)
@@ -97,19 +85,19 @@ def index_training(
     sources : sequence of str or Path
         As for `index_sources`. ``train`` folders are learnt from, ``val`` folders validated on, ``test`` left out.
     validation : sequence of str or Path
-        To validate on instead.
+        Images to validate on in place of ``val`` folders.
     held_out : float
-        Where there is neither, this part is held out, drawn by file name: what shares a name, as a photograph and its
-        miniature do, stays together.
+        Share of the images that is held out where there is neither, drawn by file name: images that share a name, as a
+        photograph and its miniature do, stay together.
     classes : int or tuple of str, optional
-        Categories (generators, where a set has no categories) to learn from: these, or the first so many by name.
+        Categories (generators, where a set has no categories) to learn from: these, or the first N by name.
     imbalance : {"error", "undersample", "allow"}
         What to do where real and fake differ in number by more than a tenth.
     simulated : bool
         The sources are photographs to make fakes of: each is listed as real and as fake, fake images are left out, and
         labels do not matter. The same goes for what is held out, not for `validation`.
     seed : int
-        Of the draws.
+        Random seed of what is held out or left out.
 
     Returns
     -------
@@ -125,21 +113,22 @@ def index_training(
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     notes: list[str] = []
-    everything = index_sources(sources, on_note=notes.append)
+    records = index_sources(sources, on_note=notes.append)
     if simulated:
-        everything = _twofold(everything)
-    _check_labels(everything)
-    left_out = sum(record.split == "test" for record in everything)
-    if left_out:
-        notes.append(f"images of test folders, left out: {left_out}")
-    training = [record for record in everything if record.split in (None, "train")]
-    checked = [record for record in everything if record.split == "val"]
+        records = _twofold(records)
+    _check_labels(records)
+    tests = sum(record.split == "test" for record in records)
+    if tests:
+        notes.append(f"images of test folders, left out: {tests}")
+    training = [record for record in records if record.split in (None, "train")]
+    validating = [record for record in records if record.split == "val"]
+    split = bool(validation or validating)
     if validation:
-        if checked:
-            notes.append(f"images of val folders, left out for the validation set named: {len(checked)}")
-        checked = index_sources(validation, on_note=notes.append)
-        _check_labels(checked)
-        both = {record.path.resolve() for record in training} & {record.path.resolve() for record in checked}
+        if validating:
+            notes.append(f"images of val folders, left out for the validation set named: {len(validating)}")
+        validating = index_sources(validation, on_note=notes.append)
+        _check_labels(validating)
+        both = {record.path.resolve() for record in training} & {record.path.resolve() for record in validating}
         if both:
             first = shown_path(min(both))
             raise ValueError(f"{len(both)} images are in both training and validation, first {first}")
@@ -147,17 +136,17 @@ def index_training(
         chosen = _chosen_classes(training, classes)
         training = [record for record in training if _class(record) in chosen]
         if not validation:
-            checked = [record for record in checked if _class(record) in chosen]
+            validating = [record for record in validating if _class(record) in chosen]
     _check_sides(training, "training")
     training = _balanced(training, imbalance, seed, notes)
     if not simulated:
         notes += serious_confounds(training)
-    if not (validation or any(record.split == "val" for record in everything)):
-        checked = [record for record in training if _drawn(record, seed) < held_out]
+    if not split:
+        validating = [record for record in training if _drawn(record, seed) < held_out]
         training = [record for record in training if _drawn(record, seed) >= held_out]
     _check_sides(training, "training")
-    _check_sides(checked, "validation")
-    return TrainingSet(tuple(training), tuple(checked), tuple(notes))
+    _check_sides(validating, "validation")
+    return TrainingSet(tuple(training), tuple(validating), tuple(notes))
 
 
 def check_images(
@@ -176,7 +165,7 @@ def check_images(
     ----------
     training_set : TrainingSet
     smallest : int
-        Pixels that the shorter side must have.
+        Least shorter side, pixels.
     resize : int, optional
         Shorter side that images are resized to before.
     skip_unreadable : bool
@@ -200,7 +189,7 @@ def check_images(
     # A photograph that is simulated with is listed twice, and read once.
     records = list({record.path: record for record in (*training_set.training, *training_set.validation)}.values())
 
-    def look(chunk: Sequence[ImageRecord]) -> _Odd:
+    def unusable(chunk: Sequence[ImageRecord]) -> _Unusable:
         small, broken = [], []
         for record in chunk:
             try:
@@ -213,106 +202,24 @@ def check_images(
         return small, broken
 
     small, broken = map_reduce(
-        records, look, lambda a, b: (a[0] + b[0], a[1] + b[1]), workers=workers, progress=progress
+        records, unusable, lambda a, b: (a[0] + b[0], a[1] + b[1]), workers=workers, progress=progress
     )
     if small:
         record, size = small[0]
         raise ValueError(
-            f"{len(small)} of {len(records)} images are smaller than the crop of {smallest} pixels, first"
-            f" {shown_path(record.path)} ({size}): give a smaller --crop, or --resize"
+            f"crop must be no larger than the images, or resize be set: {len(small)} of {len(records)} images are"
+            f" smaller than the crop of {smallest} pixels, first {shown_path(record.path)} ({size})"
         )
     if broken and not skip_unreadable:
         listed = "; ".join(f"{shown_path(record.path)}: {reason}" for record, reason in broken[:3])
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-        raise ValueError(f"{len(broken)} images cannot be read (--skip-unreadable leaves them out): {listed}{more}")
-    kept = training_set.without({str(record.path) for record, _ in broken}, pairs=pairs)
-    told = (f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken)
-    kept = replace(kept, notes=(*kept.notes, *told))
-    _check_sides(kept.training, "training")
-    _check_sides(kept.validation, "validation")
-    return kept
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """How a pair is made of a photograph.
-
-    Parameters
-    ----------
-    window : Window
-    faker : Faker
-    """
-
-    window: Window
-    faker: Faker
-
-    def __call__(self, photo: Uint8, key: Sequence[int], *, fake: bool) -> Uint8:
-        """Give the real or the fake one; of one key, both show the same window."""
-        cut = self.window(photo, np.random.default_rng([*key, 1]))
-        return self.faker(cut, np.random.default_rng([*key, 2])) if fake else cut
-
-
-class AugmentedImages(Dataset[tuple[Uint8, bool]]):
-    """Images as one epoch sees them: what is drawn depends on seed, epoch and index alone.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord
-    chain : Perturbation
-    key : tuple of int
-        Seed, side of the split, epoch.
-    draws : sequence of int, optional
-        Images of one number are treated alike; default each on its own.
-    simulate : Simulated, optional
-        Records are photographs; the fakes among them are made.
-    """
-
-    def __init__(
-        self,
-        records: Sequence[ImageRecord],
-        chain: Perturbation,
-        key: tuple[int, ...],
-        draws: Sequence[int] | None = None,
-        *,
-        simulate: Simulated | None = None,
-    ) -> None:
-        self.simulate = simulate
-        self.records, self.chain, self.key = records, chain, key
-        self.draws = range(len(records)) if draws is None else draws
-
-    def __len__(self) -> int:
-        """Count the images."""
-        return len(self.records)
-
-    def __getitem__(self, index: int) -> tuple[Uint8, bool]:
-        """Give an image and whether it is fake; from the number of images on, the same ones drawn anew."""
-        again, index = divmod(index, len(self.records))
-        record = self.records[index]
-        image = read_image(record.path, on_note=lambda _: None)
-        fake, key = record.label == "fake", (*self.key, again, self.draws[index])
-        if self.simulate is not None:
-            image = self.simulate(image, key, fake=fake)
-        return self.chain(image, np.random.default_rng(key)), fake
-
-
-@dataclass(frozen=True)
-class Collate:
-    """Images to what the network is fed with, and truths: float tensors (N, 3, H, W) and (N,).
-
-    They are of one size, but for "coherence", which is.
-    """
-
-    input: InputKind
-    band: Band | None
-
-    def __call__(self, batch: Sequence[tuple[Uint8, bool]]) -> tuple[Tensor, Tensor]:
-        """Stack a batch."""
-        images, fake = zip(*batch, strict=True)
-        if self.input == "coherence":
-            prepared = torch.cat([prepare_input([image], self.input, band=self.band) for image in images])
-        else:
-            prepared = prepare_input(images, self.input, band=self.band)
-        return prepared.contiguous(memory_format=torch.channels_last), torch.tensor(fake, dtype=torch.float32)
+        raise ValueError(f"skip_unreadable must be set where {len(broken)} images cannot be read: {listed}{more}")
+    readable = training_set.without({str(record.path) for record, _ in broken}, pairs=pairs)
+    notes = (f"{shown_path(record.path)}: {reason}, left out" for record, reason in broken)
+    readable = replace(readable, notes=(*readable.notes, *notes))
+    _check_sides(readable.training, "training")
+    _check_sides(readable.validation, "validation")
+    return readable
 
 
 def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
@@ -331,11 +238,6 @@ def pair_up(records: Sequence[ImageRecord]) -> list[list[int]]:
         first = shown_path(records[single[0][0]].path)
         raise ValueError(f"{len(single)} images have no counterpart of their name on the other side, first {first}")
     return list(groups.values())
-
-
-def draws_of(groups: Sequence[Sequence[int]]) -> list[int]:
-    """Give for each image the number of its group: what `AugmentedImages` treats alike."""
-    return [number for _, number in sorted((index, n) for n, group in enumerate(groups) for index in group)]
 
 
 def _twofold(records: Sequence[ImageRecord]) -> list[ImageRecord]:
@@ -357,14 +259,14 @@ def _class(record: ImageRecord) -> str:
 
 
 def _chosen_classes(records: Sequence[ImageRecord], classes: int | tuple[str, ...]) -> set[str]:
-    there = sorted({_class(record) for record in records})
+    names = sorted({_class(record) for record in records})
     if isinstance(classes, int):
-        if not 1 <= classes <= len(there):
-            raise ValueError(f"classes must lie between 1 and {len(there)}, the number there is, got {classes}")
-        return set(there[:classes])
-    unknown = sorted(set(classes) - set(there))
+        if not 1 <= classes <= len(names):
+            raise ValueError(f"classes must lie between 1 and {len(names)}, the number there is, got {classes}")
+        return set(names[:classes])
+    unknown = sorted(set(classes) - set(names))
     if unknown:
-        raise ValueError(f"no class {', '.join(unknown)}; there are {', '.join(there)}")
+        raise ValueError(f"classes must be of {', '.join(names)}, got {', '.join(unknown)}")
     return set(classes)
 
 
@@ -384,16 +286,16 @@ def _check_sides(records: Sequence[ImageRecord], name: str) -> None:
     """Both kinds must be there; in training, in every folder."""
     groups: dict[str, set[str]] = {}
     for record in records:
-        place = f"{record.generator}/{record.category}" if record.category else record.generator
-        groups.setdefault(place, set()).add(record.label)
+        folder = f"{record.generator}/{record.category}" if record.category else record.generator
+        groups.setdefault(folder, set()).add(record.label)
     if not groups:
         raise ValueError(f"there is no image for {name}")
     if name != "training":
         groups = {"": set().union(*groups.values())}
-    for place, kinds in groups.items():
+    for folder, kinds in groups.items():
         if len(kinds) == 1:
             missing = "fake" if kinds == {"real"} else "real"
-            raise ValueError(f"{f'{place} has' if place else 'there is'} no {missing} image for {name}")
+            raise ValueError(f"{f'{folder} has' if folder else 'there is'} no {missing} image for {name}")
 
 
 def _balanced(records: Sequence[ImageRecord], imbalance: Imbalance, seed: int, notes: list[str]) -> list[ImageRecord]:
@@ -403,10 +305,10 @@ def _balanced(records: Sequence[ImageRecord], imbalance: Imbalance, seed: int, n
         return list(records)
     if imbalance == "error":
         raise ValueError(
-            f"{real} real and {fake} fake images to learn from: a detector would learn the odds;"
-            " --imbalance undersample takes as many of each, --imbalance allow takes them as they are"
+            "imbalance must be 'undersample', to take as many of each, or 'allow', to take them as they are: of"
+            f" {real} real and {fake} fake images a detector would learn the odds"
         )
-    kept: list[ImageRecord] = []
+    paths: set[Path] = set()
     folders: dict[tuple[str, str], dict[str, list[ImageRecord]]] = {}
     for record in records:
         folders.setdefault(_folder(record), {}).setdefault(record.label, []).append(record)
@@ -416,7 +318,7 @@ def _balanced(records: Sequence[ImageRecord], imbalance: Imbalance, seed: int, n
         for side in sides.values():
             # What has a counterpart of its name first.
             order = sorted(side, key=lambda record: (record.path.stem not in shared, _drawn(record, seed + 1)))
-            kept += order[:few]
-    notes.append(f"left out so that real and fake are as many: {len(records) - len(kept)}")
-    chosen = {record.path for record in kept}
-    return [record for record in records if record.path in chosen]
+            paths |= {record.path for record in order[:few]}
+    balanced = [record for record in records if record.path in paths]
+    notes.append(f"left out so that real and fake are as many: {len(records) - len(balanced)}")
+    return balanced

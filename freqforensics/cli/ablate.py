@@ -1,0 +1,107 @@
+"""The command ablate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from freqforensics.cli.app import TRAIN, app, finish, new_table, print_wide
+from freqforensics.cli.checks import check_claim, check_sources
+from freqforensics.cli.options import DEFAULT_VIEW, AsJson, Device, Limit, Quiet, Resume, ViewChoice, parsed_list, quiet
+from freqforensics.cli.training_options import ChosenTraining, ReadingProcesses, with_training_options
+
+if TYPE_CHECKING:
+    from freqforensics.training.ablation import Ablation
+    from freqforensics.training.recipe import TrainConfig
+
+AblationAxis = Literal["recipe", "classes", "band"]
+
+
+@app.command(
+    rich_help_panel=TRAIN,
+    epilog="Example: freqforensics ablate ForenSynths --test ForenSynths/test --axis recipe --out recipes"
+    " --preset w20-sound\n\n"
+    "Offline: freqforensics ablate miniatures --test others --axis band --values all,:0.25,0.25: --out bands"
+    " --init scratch --input residual --crop 64 --batch 32 --learning-rate 1e-3 --passes 4 --epochs 4 --view none",
+)
+@with_training_options
+def ablate(
+    test: Annotated[list[str], typer.Option(metavar="SOURCE", help="Images to test on; repeatable.")],
+    axis: Annotated[AblationAxis, typer.Option(help="Part of the recipe to vary.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for table, figure and trainings.")],
+    training: ChosenTraining,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE,...", help="Values to try: recipes, numbers of categories, or bands LOW:HIGH."),
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Trainings per value, each with its own seed.", min=1)] = 1,
+    view: ViewChoice = DEFAULT_VIEW,
+    limit: Limit = None,
+    device: Device = "auto",
+    workers: ReadingProcesses = None,
+    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep every detector, 94 MB each.")] = False,
+    resume: Resume = False,
+    as_json: AsJson = False,
+    quiet_: Quiet = False,
+) -> None:
+    """Train a detector for each value of one part of the recipe, and test all of them on the same images.
+
+    Writes DIR/ablation.csv, ablation.png and .pdf, manifest.json, and cells/ with what each training left.
+    Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
+    """
+    config = training.config()
+    chosen = None if values is None else parsed_list(values)
+    _check_values(config, axis, chosen)
+    check_sources(test)
+    check_claim(out, [*training.sources, *test], resume=resume)
+    from freqforensics.studies.ablate import ablate_study
+
+    study = ablate_study(
+        config,
+        out,
+        test=test,
+        axis=axis,
+        values=chosen,
+        runs=runs,
+        view=view,
+        limit=limit,
+        device=device,
+        workers=workers,
+        resume=resume,
+        keep_weights=keep_weights,
+        progress=not quiet(),
+    )
+    finish(study, out, show=lambda: _print_ablation(study.ablation), as_json=as_json)
+
+
+def _check_values(config: TrainConfig, axis: AblationAxis, values: list[str] | None) -> None:
+    """Check the values of an axis; whether there are as many classes the images tell."""
+    from freqforensics.spectra import Band
+
+    if axis != "recipe" and getattr(config, axis) is not None:
+        raise ValueError(f"{axis} must not be set where it is varied, got {getattr(config, axis)!r}")
+    for value in values or ():
+        if axis == "recipe":
+            replace(config, recipe=value)
+        elif axis == "band" and value != "all":
+            Band.parse(value)
+        elif axis == "classes" and not (value.isdecimal() and int(value)):
+            raise ValueError(f"values must be numbers of classes, at least 1, got {value}")
+
+
+def _print_ablation(result: Ablation) -> None:
+    from rich.text import Text
+
+    by_value = result.table()
+    table = new_table(result.axis, "mean AP", "least", "of generator", "validation AP", "steps")
+    for value, aps in by_value.items():
+        means = {name: sum(runs) / len(runs) for name, runs in aps.items()}
+        rows = [row for row in result.rows if row.value == value]
+        worst = min(means, key=lambda name: means[name])
+        validation = sum(row.validation_ap for row in rows) / len(rows)
+        cells = [value, f"{sum(means.values()) / len(means):.3f}", f"{means[worst]:.3f}", worst]
+        table.add_row(*(Text(cell) for cell in [*cells, f"{validation:.3f}", str(rows[0].steps)]))
+    print_wide(table)

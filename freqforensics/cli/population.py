@@ -1,0 +1,122 @@
+"""The command population."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
+from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.options import (
+    DEFAULT_WEIGHTS,
+    AsJson,
+    BackendChoice,
+    Batch,
+    Device,
+    Quiet,
+    Weights,
+    parsed_list,
+    quiet,
+)
+
+if TYPE_CHECKING:
+    from freqforensics.studies.population import CalibrationStudy, PopulationStudy
+
+
+@app.command(
+    rich_help_panel=TRAIN,
+    epilog="Example: freqforensics population photographs --fake ForenSynths/test --out population.npz\n\n"
+    "Verdicts: freqforensics population photographs --calibration-out mine.npz --carrier as-is,messenger",
+)
+def population(
+    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File for the population, npz.", show_default=False)
+    ] = None,
+    calibration_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File for the photographs' scores, npz, for --calibration.")
+    ] = None,
+    carrier: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|all",
+            help="With --calibration-out: what the photographs pass through before they are scored, as in "
+            "false-alarms; repeatable.  [default: as-is]",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    fake: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Generated images; repeatable.")] = None,
+    every: Annotated[int, typer.Option(metavar="N", help="Take every Nth image.", min=1)] = 1,
+    about: Annotated[str, typer.Option(help="What the images are, in words; stored.")] = "",
+    device: Device = "auto",
+    backend: BackendChoice = "torch",
+    batch: Batch = 16,
+    as_json: AsJson = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    quiet_: Quiet = False,
+) -> None:
+    """Measure photographs' spectra and generators' lattices, which inspect compares images with.
+
+    With --calibration-out, score your own photographs, as they are or through carriers, so that verdicts count them
+    too: score, evaluate and others take the file with --calibration. The detector must not have been trained on them.
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    """
+    carriers = parsed_list(carrier) or ["as-is"]
+    sources = [*source, *(fake or ())]
+    if out is None and calibration_out is None:
+        raise Failed("give --out FILE, --calibration-out FILE or both")
+    if calibration_out is not None:
+        check_carriers(carriers)
+        check_scoring([weights], backend=backend)
+    check_sources(sources)
+    for file in (out, calibration_out):
+        check_out_file(file, sources, overwrite=overwrite)
+    if out is not None and calibration_out is not None and out.absolute() == calibration_out.absolute():
+        raise Failed("--out and --calibration-out must be two files")
+    from freqforensics.studies.population import calibration_study, population_study
+
+    studies: list[CalibrationStudy | PopulationStudy] = []
+    values: dict[str, Any] = {}
+    if calibration_out is not None:
+        say_what_they_are([weights])
+        scores = calibration_study(
+            source,
+            weights=weights,
+            carriers=carriers,
+            every=every,
+            about=about,
+            device=device,
+            backend=backend,
+            batch=batch,
+            progress=not quiet(),
+        )
+        scores.save(calibration_out, command=command_line(), overwrite=overwrite)
+        studies.append(scores)
+        values["calibration"] = {"file": str(calibration_out), **scores.to_json()}
+    if out is not None:
+        study = population_study(source, fake=fake or (), every=every, about=about, progress=not quiet())
+        study.save(out, command=command_line(), overwrite=overwrite)
+        studies.append(study)
+        values |= {"out": str(out), **study.to_json()}
+    if as_json:
+        print(json.dumps(values, indent=2))
+    else:
+        _print_studies(values)
+    # Both read the photographs, and say the same of them.
+    notes = dict.fromkeys(note for study in studies for note in study.notes)
+    complain_of(list(notes), list({path: reason for study in studies for path, reason in study.skipped}.items()))
+
+
+def _print_studies(values: dict[str, Any]) -> None:
+    if "calibration" in values:
+        calibration = values["calibration"]
+        print(f"{calibration['scores']} scores of photographs in {calibration['file']}, by kind:")
+        for kind, count in calibration["kinds"].items():
+            print(f"  {count:6d}  {kind}")
+    if "out" in values:
+        names = ", ".join(values["generators"]) or "none"
+        print(f"{values['photographs']} photographs, generators: {names}; in {values['out']}")

@@ -1,0 +1,143 @@
+"""Sources and photographs -> metrics of plain methods: what a detector must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freqforensics.detector import ScoreTable
+from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
+from freqforensics.runtime.provenance import manifest
+from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.sources.records import first_of_each
+from freqforensics.sources.sources import index_sources
+from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
+from freqforensics.training.recipe import TrainConfig
+
+
+@dataclass(frozen=True)
+class BaselinesStudy:
+    """Metrics of plain methods on some sources.
+
+    Parameters
+    ----------
+    evaluations : dict of str to Evaluation
+        Metrics of ``"lattice-test"`` and ``"radial-profile"``.
+    tables : dict of str to ScoreTable
+        Scores that the metrics follow from, by the same names.
+    photographs : int
+        Number of photographs that the classifier of radial profiles was fitted to.
+    notes : tuple of str
+        What indexing left out or found doubtful.
+    parameters : dict
+        What was asked for, JSON values.
+    seed : int
+    """
+
+    evaluations: Mapping[str, Evaluation]
+    tables: Mapping[str, ScoreTable]
+    photographs: int
+    notes: tuple[str, ...]
+    parameters: dict[str, Any]
+    seed: int
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that one of the methods could not score."""
+        return tuple(Skipped(*failure) for table in self.tables.values() for failure in table.failures)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give each method's summary and rows as JSON values."""
+        return {
+            "baselines": {
+                name: {**evaluation.summary(), "generators": evaluation.rows()}
+                for name, evaluation in self.evaluations.items()
+            }
+        }
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write a folder for each method, as `EvaluationStudy.save` does, and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; see `result_folder` for what becomes of one that exists.
+        command : str, optional
+            The command line, for the manifests.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics.figures.evaluate import plot_evaluation
+        from freqforensics.figures.style import draw
+
+        images = max(len(table.scores) + len(table.failures) for table in self.tables.values())
+        whole = manifest(self.parameters, inputs={"images": images}, seed=self.seed)
+        with result_folder(out, about=whole, command=command, overwrite=overwrite) as folder:
+            for name, evaluation in self.evaluations.items():
+                inputs = {"photos": self.photographs, "images": len(self.tables[name].scores)}
+                about = manifest({"baseline": name, **self.parameters}, inputs=inputs, seed=self.seed)
+                with result_folder(folder / name, about=about, command=command) as part:
+                    evaluation.save(part.path)
+                    self.tables[name].save(part / "scores.csv")
+                    draw(part, "ap", plot_evaluation, evaluation)
+
+
+def baselines_study(
+    sources: Sequence[str | Path],
+    *,
+    photographs: Sequence[str | Path],
+    crop: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = False,
+) -> BaselinesStudy:
+    """Score the images of some sources by methods without a network, and compute metrics of the scores.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        Folders or tables of images, see `index_sources`.
+    photographs : sequence of str or Path
+        Photographs that, with fakes made of them, the classifier of radial profiles is fitted to (`fit_profiles`).
+    crop : int, optional
+        Side of a central crop, in pixels; smaller images are taken whole. Default whole images.
+    limit : int, optional
+        At most this many images of each generator and label.
+    seed : int
+        Random seed.
+    workers : int, optional
+        Number of threads, by default one for each processor.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    BaselinesStudy
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        A source that does not exist, a parameter out of range, or nothing to tell apart.
+    """
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    config = TrainConfig(
+        tuple(map(str, photographs)), simulate=("miniature", "polyphase"), crop=64, recipe="laundering", seed=seed
+    )
+    classifier = fit_profiles(config, progress="fitting profiles" if progress else None)
+    tables: dict[str, ScoreTable] = {}
+    evaluations: dict[str, Evaluation] = {}
+    for name, logit in ((LATTICE, lattice_logit), (PROFILE, classifier.logit)):
+        bar = name if progress else None
+        tables[name] = score_baseline(records, logit, name=name, crop=crop, workers=workers, progress=bar)
+        evaluations[name] = evaluate_tables([tables[name]], miniatures=are_miniatures(records))
+    parameters = {"crop": crop, "limit": limit}
+    return BaselinesStudy(evaluations, tables, classifier.images, tuple(notes), parameters, seed)

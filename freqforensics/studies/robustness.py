@@ -1,0 +1,139 @@
+"""Sources and weights -> scores under perturbations of growing strength."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.weights import DEFAULT
+from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, sweep_robustness
+from freqforensics.regions.views import DEFAULT_VIEW
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
+from freqforensics.runtime.results import Skipped, holds_work, result_folder
+from freqforensics.sources.records import first_of_each
+from freqforensics.sources.sources import index_sources
+
+
+@dataclass(frozen=True)
+class RobustnessStudy:
+    """AP and verdicts on some sources at every strength of some sweeps.
+
+    Parameters
+    ----------
+    robustness : Robustness
+    notes : tuple of str
+        What indexing left out or found doubtful.
+    """
+
+    robustness: Robustness
+    notes: tuple[str, ...]
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that could not be scored."""
+        return tuple(Skipped(*failure) for failure in self.robustness.failures)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the rows as JSON values."""
+        return {"rows": [row.to_json() for row in self.robustness.rows]}
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``robustness.{csv,png,pdf}`` and ``manifest.json``.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder; that of the study's own cells may hold earlier results.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something else and `overwrite` is not given, or is no folder.
+        """
+        from freqforensics.figures.robustness import plot_robustness
+        from freqforensics.figures.style import draw
+
+        about = manifest({}, inputs=self.robustness.work, also=DETECTOR_LIBRARIES)
+        overwrite = overwrite or holds_work(out, self.robustness.work)
+        with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
+            self.robustness.save(folder.path)
+            draw(folder, "robustness", plot_robustness, self.robustness)
+
+
+def robustness_study(
+    sources: Sequence[str | Path],
+    *,
+    weights: str | Path = DEFAULT,
+    sweeps: Sequence[str] = tuple(SWEEPS),
+    view: str = DEFAULT_VIEW,
+    calibration: str | Path | Sequence[str | Path] | None = None,
+    limit: int | None = None,
+    device: str = "auto",
+    backend: str = "torch",
+    batch: int = 16,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> RobustnessStudy:
+    """Score the images of some sources under perturbations of growing strength.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        Folders or tables of images, see `index_sources`.
+    weights : str or Path
+        File or name of weights, see `find_weights`.
+    sweeps : sequence of str
+        Names of `SWEEPS`.
+    view : str
+        Part of an image that is scored, see `score_files`.
+    calibration : str, Path or several, optional
+        Calibrations of your own photographs, see `open_detector`.
+    limit : int, optional
+        At most this many images of each generator and label.
+    device : str
+        Device that torch computes on: "auto", "cpu", "cuda", "mps", ...
+    backend, batch, workers
+        How images are scored, see `score_files`.
+    out : str or Path, optional
+        Folder that gets ``cells/`` with the scores at each strength as they are finished, for `resume`. The results are
+        written there by `RobustnessStudy.save`.
+    resume : bool
+        Continue with the work in `out`.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    RobustnessStudy
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        A source or weights that do not exist, a parameter out of range, nothing to tell apart, or a folder that holds
+        other work.
+    """
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    robustness = sweep_robustness(
+        records,
+        open_detector(weights, calibration=calibration, device=device),
+        out,
+        sweeps=sweeps,
+        view=view,
+        backend=backend,
+        batch=batch,
+        workers=workers,
+        resume=resume,
+        miniatures=are_miniatures(records),
+        progress=progress,
+    )
+    return RobustnessStudy(robustness, tuple(notes))

@@ -1,0 +1,157 @@
+"""Sources and weights -> a table of scores, one row for each file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from freqforensics.detector import ScoreTable, score_files
+from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.weights import DEFAULT
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.views import DEFAULT_VIEW
+from freqforensics.runtime.destinations import check_result_file, errors_name
+from freqforensics.runtime.results import Skipped
+from freqforensics.sources.records import first_of_each
+from freqforensics.sources.sources import index_sources
+
+_VERDICTS: Final = {
+    "evidence": "evidence",
+    "inconclusive": "inconclusive",
+    "none": "none",
+    "cannot-judge": "cannot_judge",
+}
+"""Verdicts, and the names of their counts."""
+
+
+@dataclass(frozen=True)
+class ScoreStudy:
+    """Scores of the images of some sources.
+
+    Parameters
+    ----------
+    table : ScoreTable
+    verdicts_from : str
+        Origin of the verdicts, or why there are none, in words.
+    notes : tuple of str
+        What indexing left out or found doubtful.
+    """
+
+    table: ScoreTable
+    verdicts_from: str
+    notes: tuple[str, ...]
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Every file that could not be scored."""
+        return tuple(Skipped(*failure) for failure in self.table.failures)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Count images, and verdicts or, where there are none, logits above 0, by generator and label."""
+        rows: dict[tuple[str, str], list[Any]] = {}
+        for score in self.table.scores:
+            rows.setdefault((score.generator, score.label), []).append(score)
+        groups = []
+        for (generator, label), scores in sorted(rows.items()):
+            logits = [score.logit for score in scores if score.judged]
+            mean = sum(logits) / len(logits) if logits else None
+            group = {"generator": generator, "label": label, "images": len(scores), "mean_logit": mean}
+            if any(score.verdict for score in scores):
+                counts = Counter(score.verdict for score in scores)
+                group |= {name: counts[verdict] for verdict, name in _VERDICTS.items()}
+            else:
+                group["above_0"] = sum(logit > 0 for logit in logits)
+            groups.append(group)
+        return groups
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the origin of the verdicts and the counts by group, as JSON values."""
+        return {"verdicts_from": self.verdicts_from, "groups": self.groups()}
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write the table, a CSV file; a table has no manifest.
+
+        Parameters
+        ----------
+        out : str or Path
+            A file.
+        command : str, optional
+            Not stored.
+        overwrite : bool
+            Replace a file that exists.
+
+        Raises
+        ------
+        ValueError
+            `out` exists and `overwrite` is not given, or cannot be written.
+        """
+        check_result_file(out, overwrite=overwrite, hint="overwrite=True replaces it")
+        self.table.save(out)
+
+
+def score_study(
+    sources: Sequence[str | Path],
+    *,
+    weights: str | Path = DEFAULT,
+    view: str = DEFAULT_VIEW,
+    region: Region | None = None,
+    calibration: str | Path | Sequence[str | Path] | None = None,
+    limit: int | None = None,
+    device: str = "auto",
+    backend: str = "torch",
+    batch: int = 16,
+    workers: int | None = None,
+    salvage: bool = False,
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> ScoreStudy:
+    """Score the images of some sources.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        Folders or tables of images, see `index_sources`.
+    weights : str or Path
+        File or name of weights, see `find_weights`.
+    view : str
+        Part of an image that is scored, see `score_files`.
+    region : (int, int, int, int), optional
+        x, y, width and height of the part of every image to score with view "views".
+    calibration : str, Path or several, optional
+        Calibrations of your own photographs, see `open_detector`.
+    limit : int, optional
+        At most this many images of each generator and label.
+    device : str
+        Device that torch computes on: "auto", "cpu", "cuda", "mps", ...
+    backend, batch, workers, salvage
+        How images are read and scored, see `score_files`.
+    out : str or Path, optional
+        A CSV file to which rows are added as images are scored. Images that have a row are not scored again.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    ScoreStudy
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        A source or weights that do not exist, a parameter out of range, or a file at `out` that is no table of scores
+        by these weights.
+    """
+    notes: list[str] = []
+    records = first_of_each(index_sources(sources, on_note=notes.append), limit)
+    detector = open_detector(weights, calibration=calibration, device=device)
+    options: dict[str, Any] = {"view": view, "region": region, "backend": backend, "batch": batch, "workers": workers}
+    options |= {"salvage": salvage, "progress": "score" if progress else None}
+    if out is None:
+        table = score_files(records, detector, **options)
+    else:
+        with errors_name(Path(out), Path(out)):
+            table = score_files(records, detector, out=out, **options)
+    origin = detector.thresholds.source if view == DEFAULT_VIEW else f"view {view!r} has no verdicts"
+    return ScoreStudy(table, origin, tuple(notes))
