@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from freqforensics._version import __version__
 from freqforensics.cli.app import PROJECT, app
 from freqforensics.cli.options import AsJson
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, LIBRARIES
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -32,11 +33,6 @@ Findings = Iterator[tuple[Status, str, str]]
 """Status, what was found, advice."""
 STATUSES: Final = ("ok", "note", "problem")
 OLDEST_PYTHON: Final = (3, 11)
-MAIN_LIBRARIES: Final = (
-    "torch", "torchvision", "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg", "imagecodecs",
-    "tifffile", "matplotlib", "captum", "scikit-image", "scikit-learn", "PyWavelets", "lightning-fabric", "safetensors",
-)  # fmt: skip
-"""Distributions that results depend on."""
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
@@ -45,6 +41,10 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
 }
 """Distributions that each extra installs."""
+MAIN_LIBRARIES: Final = tuple(
+    name for name in (*DETECTOR_LIBRARIES, *LIBRARIES, "captum", "safetensors") if name not in EXTRAS["heic"]
+)
+"""Distributions that results depend on."""
 _OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 """Distributions of one module, cv2."""
 _TORCH_AGAIN: Final = "pip install --upgrade --force-reinstall torch torchvision"
