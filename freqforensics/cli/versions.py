@@ -6,10 +6,11 @@ import importlib.metadata
 import platform
 from typing import Final
 
-MAIN_LIBRARIES: Final = (
-    "torch", "torchvision", "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg", "imagecodecs",
-    "tifffile", "matplotlib", "captum", "scikit-image", "scikit-learn", "PyWavelets", "lightning-fabric", "safetensors",
-)  # fmt: skip
+from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, LIBRARIES
+
+MAIN_LIBRARIES: Final = tuple(
+    name for name in (*DETECTOR_LIBRARIES, *LIBRARIES, "captum", "safetensors") if name != "pillow-heif"
+)
 """Distributions that results depend on."""
 OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 """Distributions of one module, cv2."""

@@ -168,7 +168,7 @@ def scale_label(kind: PlotKind, normalisation: str) -> str:
 
 
 def described(spectrum: MeanSpectrum) -> str:
-    """What a panel's title says: number of images and residual."""
+    """Title of a panel: number of images and residual."""
     crops = f", {spectrum.crops} crops" if spectrum.crops != spectrum.images else ""
     planes = ", mean of R, G, B" if spectrum.spec.planes > 1 else ""
     return f"N = {spectrum.images} images{crops}, {residual_name(spectrum)}{planes}"

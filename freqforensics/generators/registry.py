@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from freqforensics.generators.families.decoder import Decoder
 
 SHELF: Final = Path(__file__).parent / "weights"
-"""Where the miniatures that ship lie."""
+"""Folder of the miniatures that ship."""
 
 Operator = Literal["nearest", "bilinear", "transposed", "shuffle", "alias-free"]
 
@@ -255,7 +255,7 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
 
 @dataclass(frozen=True, eq=False)
 class PredictedLattice:
-    """Where a family's up-path can leave lines.
+    """Frequencies at which a family's up-path can leave lines.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a file that is not an image contains, by its first bytes."""
+"""Names of the content of files that are not images, by their first bytes."""
 
 from __future__ import annotations
 

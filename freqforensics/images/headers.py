@@ -1,4 +1,4 @@
-"""What a file says of itself before it is decoded: format, size, and whether it is whole.
+"""Headers of image files, read before decoding: format, size, and whether the file is whole.
 
 Decoders differ in what they do with a damaged file: some fail, some fill the missing part with grey and say
 nothing. A half-decoded image in an average is a false spectrum, so the structure is checked here, before any decoder
@@ -58,7 +58,7 @@ class _Damaged(Exception):  # noqa: N818 - never leaves this module
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the structure of an image file says before it is decoded.
+    """Facts that the structure of an image file shows before it is decoded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a JPEG file's quantisation tables tell."""
+"""The quantisation tables of JPEG files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ANNEX_K: Final = np.array(
 
 @dataclass(frozen=True)
 class JpegTables:
-    """How strongly a JPEG file was quantised.
+    """The quantisation of a JPEG file.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class UndecodableError(Exception):
 
 
 class Notes(list[tuple[str, type[ImageReadWarning]]]):
-    """What is odd about an image: short phrases, each with the category of its warning."""
+    """Oddities of an image: short phrases, each with the category of its warning."""
 
     def add(self, phrase: str, category: type[ImageReadWarning] = ImageReadWarning) -> None:
         """Append a phrase."""

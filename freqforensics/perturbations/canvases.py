@@ -1,4 +1,4 @@
-"""What is put around or over an image: borders, bars, the gaps of a collage, a caption.
+"""Additions around or over an image: borders, bars, the gaps of a collage, a caption.
 
 A canvas tells where the photograph lies on it, so that a search for photographs can be tested.
 """

@@ -1,1 +1,1 @@
-"""What of an image is a photograph, and which photographs it is compared with."""
+"""The photographic region of an image, its views, and the kind of photographs it is compared with."""

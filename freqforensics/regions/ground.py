@@ -1,4 +1,4 @@
-"""What programs draw on: grounds of one colour, and the tiles of an image that are no photograph.
+"""Grounds of one colour, on which programs draw, and the tiles of an image that are not photographic.
 
 A page, a screen or a border is constant to the grey level over whole tiles, also after compression; a sky is not.
 """

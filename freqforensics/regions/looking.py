@@ -1,4 +1,4 @@
-"""What an image is scored by, before any logit: its photographic region, its kind, and its views."""
+"""The region, the kind and the views of an image, which are found before any logit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Uint8 = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Look:
-    """Where an image is looked at, and which photographs it is compared with.
+    """Region and views of an image, and the kind of photographs it is compared with.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from freqforensics.perturbations import Region
 
 DEFAULT_VIEW: Final = "views"
-"""What every study scores of an image unless it is told otherwise; the only part that verdicts are calibrated for."""
+"""Default part of an image that is scored; verdicts are calibrated for no other."""
 SIDE: Final = 224
 """Side of a view, pixels; in a smaller image the view is as large as the image."""
 GRID: Final = 8

@@ -1,1 +1,1 @@
-"""How work runs and how its results are kept."""
+"""Parallel work, tables, manifests, and folders of results."""

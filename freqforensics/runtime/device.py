@@ -1,10 +1,10 @@
-"""Where torch computes."""
+"""The device on which torch computes."""
 
 from __future__ import annotations
 
 
 def chosen_device(device: str) -> str:
-    """Give the device that a name stands for: of "auto" an accelerator where there is one, else the CPU.
+    """Give the device that a name stands for; "auto" is an accelerator where there is one, otherwise the CPU.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where images come from: folders, tables and files, with what their places say of each image."""
+"""Sources of images: folders, tables and files, and the label and generator that they give each image."""
 
 import lazy_loader
 

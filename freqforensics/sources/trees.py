@@ -267,7 +267,7 @@ class TreeOfImages:
 
 
 def _holds_results(path: Path) -> bool:
-    """Whether a folder is one that this package wrote: its figures are no material, but simulated images are."""
+    """Whether this package wrote a folder of results, whose figures are not images to index; simulated images are."""
     try:
         manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
         return "freqforensics" in manifest and manifest.get("holds") != "images"

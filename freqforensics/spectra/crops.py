@@ -1,4 +1,4 @@
-"""Where crops are cut, so that a lattice keeps its phase from image to image."""
+"""Positions of crops at which a lattice keeps its phase from image to image."""
 
 from __future__ import annotations
 

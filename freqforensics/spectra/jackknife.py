@@ -1,4 +1,4 @@
-"""Whether two mean vectors have more in common than chance: the jackknife of their inner product."""
+"""The jackknife of the inner product of two mean vectors: a test for more in common than chance."""
 
 from __future__ import annotations
 

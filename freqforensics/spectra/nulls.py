@@ -113,7 +113,7 @@ def self_conjugate_bins(size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def half_plane_weights(size: tuple[int, int]) -> Float:
-    """How many bins of the full plane each column of the half-plane stands for: 1 or 2, shape (W//2 + 1,).
+    """Number of full-plane bins that a bin in each half-plane column represents: 1 or 2, shape (W//2 + 1,).
 
     Columns at zero and at Nyquist hold their mirror images themselves.
 

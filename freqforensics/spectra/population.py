@@ -1,4 +1,4 @@
-"""What photographs' spectra are like, and generators' lattices: a population to hold one image against."""
+"""A population to compare one image with: spectra of photographs and lattices of generators."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an image's residual spectrum stands among photographs'.
+    """An image's residual spectrum in comparison with those of photographs.
 
     Parameters
     ----------

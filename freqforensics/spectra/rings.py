@@ -23,7 +23,7 @@ _RINGS: Final = 64
 
 
 def bin_weights(shape: tuple[int, int]) -> Float:
-    """How many bins of the whole plane each of the half-plane stands for; content's do not count."""
+    """Number of bins of the full plane that each bin of the half-plane represents; 0 below 1/16."""
     return np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape)
 
 

@@ -92,7 +92,7 @@ class SpectrumSpec:
 
     @property
     def scale(self) -> float:
-        """What an unnormalised DFT is multiplied by."""
+        """Factor of an unnormalised DFT."""
         total, squares = window_sums(self.shape, self.window)
         return {"none": 1.0, "amplitude": 1.0 / total, "density": float(squares**-0.5)}[self.normalisation]
 

@@ -1,4 +1,4 @@
-"""What is done to a plane's borders before its Fourier transform."""
+"""Windows: the treatment of a plane's borders before its Fourier transform."""
 
 from __future__ import annotations
 
