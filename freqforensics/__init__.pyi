@@ -44,6 +44,7 @@ from .studies.evaluate import (
     sweep_sources as sweep_sources,
 )
 from .studies.false_alarms import measure_false_alarms as measure_false_alarms
+from .studies.inspect import InspectStudy as InspectStudy, inspect_study as inspect_study
 from .studies.origin import find_origins as find_origins
 from .studies.quality import relate_quality as relate_quality
 from .studies.spectrum import SpectrumStudy as SpectrumStudy, spectrum_study as spectrum_study

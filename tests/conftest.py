@@ -22,3 +22,9 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("FREQFORENSICS_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of findings without their figures, which take most of the time."""
+    monkeypatch.setattr("freqforensics.report.views._png", lambda finding, plot, size: b"a figure")

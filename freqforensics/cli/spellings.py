@@ -49,6 +49,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 """Options of the library's parameters, in all commands."""
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "inspect": {"region": "--region", "thresholds": "--thresholds", "population": "--population"},
 }
 """The same in one command."""
 

@@ -19,7 +19,7 @@ from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
-from freqforensics.runtime.device import check_device
+from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra import Band
 
@@ -73,7 +73,7 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     ValueError
         No such device here.
     """
-    check_device(device)
+    device = chosen_device(device)
     place = Path(path)
     if place.is_dir():
         raise CheckpointError(place, "is a folder, not a file of weights")
