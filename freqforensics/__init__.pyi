@@ -43,6 +43,7 @@ from .studies.baselines import BaselinesStudy as BaselinesStudy, baselines_study
 from .studies.compare import ComparisonStudy as ComparisonStudy, compare_study as compare_study
 from .studies.evaluate import EvaluationStudy as EvaluationStudy, evaluate_study as evaluate_study
 from .studies.false_alarms import FalseAlarmsStudy as FalseAlarmsStudy, false_alarms_study as false_alarms_study
+from .studies.inspect import InspectStudy as InspectStudy, inspect_study as inspect_study
 from .studies.origin import OriginStudy as OriginStudy, origin_study as origin_study
 from .studies.quality import QualityStudy as QualityStudy, quality_study as quality_study
 from .studies.robustness import RobustnessStudy as RobustnessStudy, robustness_study as robustness_study

@@ -16,7 +16,7 @@ from freqforensics.attribution.notches import Line, lattice_lines, line_name, no
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.inspection.judging import judge_image
+from freqforensics.inspection.score import judge_image
 from freqforensics.perturbations.canvases import Region
 from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
 from freqforensics.sources.sources import index_sources
@@ -244,9 +244,7 @@ def explore_notches(
     opened = detector if isinstance(detector, CalibratedDetector) else open_detector(detector)
     twin = folded(opened.detector)
     judged = judge_image(image, opened, region=region, scorer=twin)
-    if not judged.domain.judged:
-        raise ValueError(f"the image cannot be judged: {judged.domain.reason}")
-    pixels, box = judged.view, judged.boxes[judged.median]
+    pixels, box = judged.view, judged.box
     spectrum = tile_spectrum(pixels)
     found = find_peaks(spectrum, fdr=0.999, background="none")[:peaks]
 
@@ -254,7 +252,7 @@ def explore_notches(
         lines = tuple(lines)
         made = rounded(notched(pixels, lines)) if lines else pixels
         change = notch(pixels, twin, lines, nulls=0)
-        return NotchedImage(pixels, made, spectrum, found, lines, change, judged.thresholds.high, box)
+        return NotchedImage(pixels, made, spectrum, found, lines, change, judged.score.thresholds.high, box)
 
     first = tuple(frequencies) if frequencies is not None else tuple((line.fx, line.fy) for line in found[:1])
     if not widgets or (offered := _ipywidgets()) is None:

@@ -57,7 +57,7 @@ for ax, title in zip(axes, ("photograph", "miniature", "difference, eight times"
 # %% [markdown]
 # ## Ask
 #
-# `inspect` answers in one call. Its page, which `finding` alone on a line would show, has every view with what it
+# `inspect` answers in one call. Its page, which `ff.Page(finding)` on a line would show, has every view with what it
 # means and what it does not mean. Here are three of them.
 
 # %%
@@ -65,7 +65,7 @@ from freqforensics.figures.inspect import plot_counterfactuals, plot_deletion, p
 
 finding = ff.inspect(flagged, detector, fast=True)
 print(finding.verdict, f"{finding.logit:+.2f}")
-for line in finding.attribution.lines[:6]:
+for line in finding.explanation.lines[:6]:
     print(f"  ({line.fx:.5g}, {line.fy:.5g}) adds {line.value:+.2f} logits")
 ax = plot_frequencies(finding)
 
@@ -91,10 +91,10 @@ ax = plot_counterfactuals(finding)
 # levels: where they stay at the right, the trace is fainter than one level, and a saved file cannot show its absence.
 
 # %%
-for name, badge in finding.badges.items():
+for name, badge in finding.tests.badges.items():
     print(f"{name:12} {'may be believed' if badge.passed else '; '.join(badge.reasons)}")
-if finding.flip:
-    print(f"\n{len(finding.flip.lines)} frequencies suffice to change the verdict")
+if finding.changes.flip:
+    print(f"\n{len(finding.changes.flip.lines)} frequencies suffice to change the verdict")
 
 # %% [markdown]
 # **Test 3: make the weights random.** A map that looks the same for a network that knows nothing is a picture of the

@@ -33,3 +33,9 @@ def thin() -> Iterator[None]:
 
     with thin_networks():
         yield
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of findings without their figures, which take most of the time."""
+    monkeypatch.setattr("freqforensics.report.views._png", lambda finding, plot, size: b"a figure")

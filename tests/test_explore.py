@@ -16,7 +16,7 @@ from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.explore import explore_notches, explore_spectrum, tile_spectrum
-from freqforensics.inspection.judging import judge_image
+from freqforensics.inspection.score import judge_image
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.sources.sources import index_images
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
@@ -211,10 +211,10 @@ def test_of_a_large_image_the_view_that_gives_the_score_is_notched(detector):
     shown = explore_notches(large, detector=detector, widgets=False)
     judged = judge_image(large, detector)
     x, y, width, height = shown.box
-    assert shown.box == judged.boxes[judged.median]
+    assert shown.box == judged.box
     assert (width, height) == (224, 224)
     np.testing.assert_array_equal(shown.original, large[y : y + height, x : x + width])
-    assert shown.logit_before == pytest.approx(judged.logit, rel=1e-3)
+    assert shown.logit_before == pytest.approx(judged.score.logit, rel=1e-3)
     chosen = explore_notches(large, detector=detector, region=(96, 96, 192, 128), widgets=False)
     assert chosen.box == (96, 96, 192, 128)
 

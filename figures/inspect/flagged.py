@@ -16,7 +16,7 @@ from freqforensics.attribution import fourier_deletion, fourier_map, integrate_p
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.images import read_image
-from freqforensics.inspection.explanation import MOST_P
+from freqforensics.inspection.test import MOST_P
 
 TABLE = Path(__file__).with_name("flagged.csv")
 

@@ -34,6 +34,8 @@ from freqforensics.spectra import Band, half_plane_weights
 
 Uint8 = NDArray[np.uint8]
 NULLS: Final = 100
+MOST_LINES: Final = 256
+"""Frequencies that are notched at most to change a verdict."""
 _BATCH_PIXELS: Final = 2_000_000
 _LOCAL_PIXELS: Final = 250_000
 """Of networks at full resolution: what they make of more would not fit a processor's cache."""
@@ -109,7 +111,6 @@ def notch(
     *,
     what: str | None = None,
     nulls: int = NULLS,
-    reach: int = 1,
     rng: np.random.Generator | None = None,
 ) -> Counterfactual:
     """Notch lines and compare the change of the logit with that by notching other lines of their radii and energy.
@@ -127,8 +128,6 @@ def notch(
         Number of controls. In each, every line is replaced by another multiple of 1/32 cycles per pixel of about its
         radius and energy, and more are added if the energy is less; see `MatchedLines`. A single line has at most 39
         controls. 0: no comparison.
-    reach : int
-        As for `notch_mask`.
     rng : Generator, optional
         Default of seed 0.
 
@@ -146,11 +145,11 @@ def notch(
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
-    change = notch_change(spectra, lines, shape, reach=reach)
+    change = notch_change(spectra, lines, shape)
     result = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
     if not nulls or not lines:
         return result
-    matched = MatchedLines(spectra, lines, shape, reach=reach)
+    matched = MatchedLines(spectra, lines, shape)
     controls = matched.draw(nulls, rng)
     if not controls:
         return result
@@ -203,7 +202,7 @@ def region_blur(
     box : (top, left, bottom, right)
         Pixels; bottom and right excluded.
     sigma : float
-        Of the blur and of the border, in pixels.
+        Standard deviation of the blur and of the border's, pixels.
 
     Returns
     -------
@@ -213,6 +212,14 @@ def region_blur(
     ------
     ValueError
         The box is empty or lies outside.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> detector = make_small_detector("local", seed=0)
+    >>> region_blur(image, detector, (16, 16, 48, 48), sigma=3.0).what
+    'rows 16 to 48, columns 16 to 48'
     """
     top, left, bottom, right = box
     if not (0 <= top < bottom <= image.shape[0] and 0 <= left < right <= image.shape[1]):
@@ -232,7 +239,6 @@ def flipping_set(
     order: Sequence[Line],
     *,
     threshold: float,
-    most: int = 256,
 ) -> FlippingSet | None:
     """Find the fewest frequencies whose notching takes the logit to a threshold or below.
 
@@ -245,13 +251,11 @@ def flipping_set(
         In which they are taken, as by what was attributed to them.
     threshold : float
         A logit.
-    most : int
-        Not more than these.
 
     Returns
     -------
     FlippingSet or None
-        None if not even `most` suffice. The search doubles and then bisects: the logit need not fall with each notch.
+        None if not even 256 suffice. The search doubles and then bisects: the logit need not fall with each notch.
     """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
@@ -263,7 +267,7 @@ def flipping_set(
             tried[count] = float(exact_logits([made], detector, image)[0])
         return tried[count]
 
-    most = min(most, len(order))
+    most = min(MOST_LINES, len(order))
     sizes = [2**n for n in range(most.bit_length()) if 2**n < most] + [most] * bool(most)
     enough = next((size for size in sizes if after(size) <= threshold), None)
     if enough is None:

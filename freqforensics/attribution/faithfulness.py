@@ -14,7 +14,7 @@ from torch import nn
 
 from freqforensics.attribution.controls import RadiusRings
 from freqforensics.attribution.counterfactual import exact_logits
-from freqforensics.attribution.differentiable import TILE, bare_network, stage_names, strongest_part
+from freqforensics.attribution.differentiable import bare_network, stage_names, strongest_part
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra import half_plane_weights, notch_mask
@@ -126,13 +126,12 @@ def fourier_deletion(
     *,
     counts: Sequence[int] = COUNTS,
     controls: int = CONTROLS,
-    side: int = TILE,
     sign: int = 1,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
     """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
 
-    Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1 / `side`.
+    Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1/32.
     A control takes out as many frequencies of the same radii in random order, see `RadiusRings`. If the order itself
     is random, its p-value is at most a with a probability of at most a.
 
@@ -147,8 +146,6 @@ def fourier_deletion(
         How many are taken out at once; those beyond the order's length are left out.
     controls : int
         Random orders.
-    side : int
-        The frequencies are multiples of 1 / side.
     sign : {1, -1}
         -1 if what is attributed to those of `order` is negative.
     rng : Generator, optional
@@ -161,7 +158,7 @@ def fourier_deletion(
     Raises
     ------
     ValueError
-        An empty order, or a frequency that is no multiple of 1 / side.
+        An empty order, or a frequency that is no multiple of 1/32.
     """
     if not order:
         raise ValueError("order must not be empty")
@@ -169,7 +166,7 @@ def fourier_deletion(
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
-    rings = RadiusRings(side)
+    rings = RadiusRings()
     orders = [tuple(order), *(rings.shuffled(order, rng) for _ in range(controls))]
     spectra, reach = spectra_of(image), dense_reach(shape)
     everything = notch_change(spectra, rings.lines, shape, reach=reach)

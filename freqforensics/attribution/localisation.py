@@ -114,7 +114,7 @@ def lattice_localisation(plane: Float, lattice: Iterable[Line]) -> Localisation:
     )
 
 
-def occlusion_by_frequency(image: Uint8, detector: Detector, *, side: int = TILE) -> Float:
+def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
     """Measure how the logit falls when one frequency after another is notched.
 
     Parameters
@@ -122,24 +122,21 @@ def occlusion_by_frequency(image: Uint8, detector: Detector, *, side: int = TILE
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
-    side : int
-        The frequencies are multiples of 1 / side; each mirror pair takes one forward pass, 513 of 32.
 
     Returns
     -------
-    ndarray of float64, shape (side, side)
+    ndarray of float64, shape (32, 32)
         Logit of the image less that with the frequency notched, half of it at each mirror image; DC in the middle, 0.
     """
-    removal = _Removal(image, detector, side)
+    removal = _Removal(image, detector)
     kept = ~np.eye(len(removal.lines), dtype=bool)
-    return _plane(removal.before - removal.logits(kept), side)
+    return _plane(removal.before - removal.logits(kept))
 
 
 def lime_by_frequency(
     image: Uint8,
     detector: Detector,
     *,
-    side: int = TILE,
     samples: int = 513,
     seed: int = 0,
 ) -> Float:
@@ -149,7 +146,7 @@ def lime_by_frequency(
 
     Parameters
     ----------
-    image, detector, side
+    image, detector
         As for `occlusion_by_frequency`.
     samples : int
         Number of forward passes.
@@ -158,12 +155,12 @@ def lime_by_frequency(
 
     Returns
     -------
-    ndarray of float64, shape (side, side)
+    ndarray of float64, shape (32, 32)
         The model's coefficients, half at each mirror image; DC in the middle, 0.
     """
     from captum.attr import Lime
 
-    removal = _Removal(image, detector, side)
+    removal = _Removal(image, detector)
 
     def score(features: Tensor) -> Tensor:
         return torch.from_numpy(removal.logits(features.numpy() > 0.5))
@@ -174,32 +171,32 @@ def lime_by_frequency(
         warnings.filterwarnings("ignore", message="Objective did not converge")
         torch.manual_seed(seed)
         weights = Lime(score).attribute(whole, baselines=0.0, n_samples=samples, perturbations_per_eval=16)
-    return _plane(weights[0].numpy().astype(np.float64), side)
+    return _plane(weights[0].numpy().astype(np.float64))
 
 
-def cam_spectrum(image: Uint8, detector: Detector, *, side: int = TILE) -> Float:
+def cam_spectrum(image: Uint8, detector: Detector) -> Float:
     """Give Grad-CAM as a map of frequencies.
 
-    Of a detector fed with coherence, whose places are frequencies, it is the map itself, enlarged to `side`. Of others
-    it is the amplitude spectrum of the map enlarged to the image, averaged over its tiles.
+    For a detector fed with coherence, whose places are frequencies, it is the map itself, enlarged to 32 a side. For
+    others it is the amplitude spectrum of the map enlarged to the image, averaged over its tiles.
 
     Parameters
     ----------
-    image, detector, side
+    image, detector
         As for `occlusion_by_frequency`; the network as for `grad_cam`.
 
     Returns
     -------
-    ndarray of float64, shape (side, side)
+    ndarray of float64, shape (32, 32)
         DC in the middle.
     """
     part = strongest_part(detector, image)
     cam = grad_cam(image, part)
     if part.input == "coherence":
-        return np.asarray(cv2.resize(cam, (side, side), interpolation=cv2.INTER_LINEAR), np.float64)
-    height, width = (length // side * side for length in image.shape[:2])
+        return np.asarray(cv2.resize(cam, (TILE, TILE), interpolation=cv2.INTER_LINEAR), np.float64)
+    height, width = (length // TILE * TILE for length in image.shape[:2])
     large = cv2.resize(cam, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)[:height, :width]
-    tiles = np.asarray(large, np.float64).reshape(height // side, side, width // side, side)
+    tiles = np.asarray(large, np.float64).reshape(height // TILE, TILE, width // TILE, TILE)
     amplitude = np.abs(np.fft.fft2(tiles, axes=(1, 3))).mean(axis=(0, 2))
     return np.asarray(np.fft.fftshift(amplitude))
 
@@ -207,10 +204,10 @@ def cam_spectrum(image: Uint8, detector: Detector, *, side: int = TILE) -> Float
 class _Removal:
     """Logits of an image with sets of its frequencies notched."""
 
-    def __init__(self, image: Uint8, detector: Detector, side: int) -> None:
+    def __init__(self, image: Uint8, detector: Detector) -> None:
         self.image, self.detector = image, strongest_part(detector, image)
         self.shape = (image.shape[0], image.shape[1])
-        self.lines = lattice_lines(side)
+        self.lines = lattice_lines(TILE)
         self.spectra = spectra_of(image)
         reach = dense_reach(self.shape)
         self.change = notch_change(self.spectra, self.lines, self.shape, reach=reach)
@@ -231,11 +228,11 @@ class _Removal:
         return exact_logits(images(), self.detector, self.image)
 
 
-def _plane(values: Float, side: int) -> Float:
-    """Spread values of `lattice_lines(side)` over the plane, half at each mirror image."""
-    plane = np.zeros((side, side))
-    for line, value in zip(lattice_lines(side), values, strict=True):
-        pair = plane_bins(line, side)
+def _plane(values: Float) -> Float:
+    """Spread values of `lattice_lines(TILE)` over the plane, half at each mirror image."""
+    plane = np.zeros((TILE, TILE))
+    for line, value in zip(lattice_lines(TILE), values, strict=True):
+        pair = plane_bins(line, TILE)
         for place in pair:
             plane[place] = value / len(pair)
     return plane

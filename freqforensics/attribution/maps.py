@@ -10,6 +10,7 @@ import copy
 import warnings
 from itertools import combinations
 from math import factorial
+from typing import Final
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ from freqforensics.spectra import Band, full_plane
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
+_BATCH: Final = 16
+"""Images that go through the network together."""
 
 
 def grad_cam(image: Uint8, detector: Detector) -> Float:
@@ -142,6 +145,14 @@ def smoothed_map(
     ------
     ValueError
         A deviation out of range.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> detector = make_small_detector("local", seed=0)
+    >>> smoothed_map(image, detector, samples=2, steps=4, seed=1).shape
+    (64, 64)
     """
     from captum.attr import IntegratedGradients, NoiseTunnel
 
@@ -168,7 +179,6 @@ def band_shapley(
     *,
     bands: tuple[Band, ...] = EIGHT_BANDS,
     draws: int = 2,
-    batch: int = 16,
     rng: np.random.Generator | None = None,
 ) -> tuple[BandValue, ...]:
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
@@ -186,8 +196,6 @@ def band_shapley(
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int
         Random phases that are averaged over, of a detector of coherence.
-    batch : int
-        Images that go through the network together.
     rng : Generator, optional
         Of the random phases; default of seed 0.
 
@@ -231,8 +239,8 @@ def band_shapley(
 
         all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
         values: dict[tuple[int, ...], float] = {}
-        for start in range(0, len(all_of), batch):
-            part = all_of[start : start + batch]
+        for start in range(0, len(all_of), _BATCH):
+            part = all_of[start : start + _BATCH]
             values.update(zip(part, score(part), strict=True))
     return tuple(
         BandValue(
@@ -265,6 +273,13 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     ndarray of float64, shape (3, h, w)
         Logits, signed. Of "coherence" h and w are those of the plane of frequencies, else the image's. They sum
         to the gap only roughly: captum's rule for maxima does not hold where pools overlap, as a ResNet's do.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> deep_lift(image, make_small_detector("local", seed=0)).shape
+    (3, 64, 64)
     """
     from captum.attr import DeepLift
 

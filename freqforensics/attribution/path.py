@@ -32,6 +32,8 @@ DEFAULTS: Final[dict[str, Baseline]] = {"coherence": "incoherent", "local": "smo
 TOLERANCE: Final = 0.05
 DRAWS: Final = 8
 """Random phases that the baseline "incoherent" is averaged over."""
+_BATCH: Final = 8
+"""Images that go through the network together."""
 _LEAST_GAP: Final = 0.2
 """A gap below this many logits is measured against this: nothing is there to explain."""
 
@@ -90,7 +92,6 @@ def integrate_path(
     steps: int = 8,
     most_steps: int = 128,
     tolerance: float = TOLERANCE,
-    batch: int = 8,
     rng: np.random.Generator | None = None,
 ) -> PathGradient:
     """Average the gradient of the logit along straight paths from baselines to an image.
@@ -117,8 +118,6 @@ def integrate_path(
     most_steps : int
         Not more than these. `PathGradient.complete` says whether they sufficed.
     tolerance : float
-    batch : int
-        Images that go through the network together.
     rng : Generator, optional
         Of the random phases; default of seed 0.
 
@@ -143,13 +142,13 @@ def integrate_path(
     if steps < 1 or most_steps < steps:
         raise ValueError(f"steps must be at least 1 and at most most_steps, got {steps} and {most_steps}")
     if kinds == ("incoherent",):
-        return _through_coherence(image, detector, steps, most_steps, tolerance, batch, rng)
+        return _through_coherence(image, detector, steps, most_steps, tolerance, rng)
     if kinds == ("smooth",):
-        return _through_residual(image, detector, steps, most_steps, tolerance, batch)
+        return _through_residual(image, detector, steps, most_steps, tolerance)
     function = PixelLogit(detector, image)
     x = as_tensor(image)
     x0 = torch.cat([as_tensor(baseline_image(image, kind, natural=natural)) for kind in kinds])
-    gradient, logits, delta, used = _averaged(function, x, x0, steps, most_steps, tolerance, batch)
+    gradient, logits, delta, used = _averaged(function, x, x0, steps, most_steps, tolerance)
     return PathGradient(
         difference=(x - x0).numpy(),
         gradient=gradient.numpy(),
@@ -203,7 +202,6 @@ def _averaged(
     steps: int,
     most_steps: int,
     tolerance: float,
-    batch: int,
 ) -> tuple[Tensor, tuple[float, float], float, int]:
     """The gradient averaged from each x0 to x, (B, ...); f(x) and mean f(x0); delta; steps."""
     from captum.attr import IntegratedGradients
@@ -211,11 +209,11 @@ def _averaged(
     method = IntegratedGradients(function, multiply_by_inputs=False)
     with torch.no_grad():
         logit = float(function(x).cpu().double())
-        start = float(torch.cat([function(part).cpu().double() for part in torch.split(x0, batch)]).mean())
+        start = float(torch.cat([function(part).cpu().double() for part in torch.split(x0, _BATCH)]).mean())
     gap = logit - start
     while True:
         parts = [
-            method.attribute(x, baselines=one[None], n_steps=steps, method="gausslegendre", internal_batch_size=batch)
+            method.attribute(x, baselines=one[None], n_steps=steps, method="gausslegendre", internal_batch_size=_BATCH)
             for one in x0
         ]
         gradient = torch.cat([part.detach() for part in parts]).float()
@@ -254,12 +252,11 @@ def _through_coherence(
     steps: int,
     most_steps: int,
     tolerance: float,
-    batch: int,
     rng: np.random.Generator | None,
 ) -> PathGradient:
     residual = _whole_tiles(image, detector)
     z, z0 = _inputs(residual, DRAWS, rng)
-    gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance, batch)
+    gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance)
     parts = ((z - z0).double() * gradient.double()).mean(dim=0).numpy()
     field = _shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
     gap = logits[0] - logits[1]
@@ -278,14 +275,12 @@ def _through_coherence(
     )
 
 
-def _through_residual(
-    image: Uint8, detector: Detector, steps: int, most_steps: int, tolerance: float, batch: int
-) -> PathGradient:
+def _through_residual(image: Uint8, detector: Detector, steps: int, most_steps: int, tolerance: float) -> PathGradient:
     function = PixelLogit(detector, image)
     residual = function.residual(as_tensor(image))
     z = residual / RESIDUAL_SCALE
     gradient, logits, delta, used = _averaged(
-        function.of_prepared, z, torch.zeros_like(z), steps, most_steps, tolerance, batch
+        function.of_prepared, z, torch.zeros_like(z), steps, most_steps, tolerance
     )
     return PathGradient(
         difference=residual.numpy(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +16,7 @@ from freqforensics.cli.app import (
     app,
     command_line,
     complain,
-    complain_of,
+    finish,
     new_table,
     print_wide,
 )
@@ -23,59 +24,86 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
+    check_sources,
     say_what_they_are,
 )
-from freqforensics.cli.options import DEFAULT_WEIGHTS, Calibration, Salvage, Weights, parsed_region
+from freqforensics.cli.options import (
+    DEFAULT_WEIGHTS,
+    AsJson,
+    Calibration,
+    Device,
+    Out,
+    Overwrite,
+    Quiet,
+    Salvage,
+    Seed,
+    Weights,
+    parsed_region,
+    quiet,
+)
 
 if TYPE_CHECKING:
     from freqforensics.inspection.finding import Finding
     from freqforensics.spectra.population import Population
 
-Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
+Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 
 
-@app.command(rich_help_panel=ONE_IMAGE, epilog="Example: freqforensics inspect photo.jpg --out report")
+@app.command(
+    rich_help_panel=ONE_IMAGE,
+    epilog="Example: freqforensics inspect photo.jpg --out report",
+)
 def inspect(
     image: Annotated[
-        list[str] | None, typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="IMAGE...", help="Image files, or folders of them.", show_default=False),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the page and its figures.")] = None,
+    out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    baseline: Annotated[
-        Baseline | None,
+    reference: Annotated[
+        Reference | None,
         typer.Option(
-            help="What a view is compared with; default incoherent for coherence, smooth for local, else median."
+            help="What a view is compared with.  [default: incoherent for coherence, smooth for local, else median]",
+            show_default=False,
         ),
     ] = None,
     region: Annotated[
         str | None,
         typer.Option(
-            metavar="X,Y,W,H", help="The part to judge, pixels; default the photographic part, found by itself."
+            metavar="X,Y,W,H",
+            help="Part of the image to judge, pixels.  [default: the photographic region]",
+            show_default=False,
         ),
     ] = None,
     thresholds: Annotated[
-        str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which nothing is concluded.")
+        str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which the verdict is inconclusive.")
     ] = None,
     calibration: Calibration = None,
     population: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Of freqforensics population; default the one that ships.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Photographs and generators to compare with, from population.  [default: shipped]",
+            show_default=False,
+        ),
     ] = None,
     salvage: Salvage = False,
     fast: Annotated[bool, typer.Option("--fast", help="Fewer steps and controls, fewer views.")] = False,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, ...")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON, a list.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a finding, and leave.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")] = False,
+    overwrite: Overwrite = False,
+    quiet_: Quiet = False,
 ) -> None:
-    """Find out why images are scored as they are: where, which frequencies, and what if they were not there.
+    """Explain why images are scored as they are: where, at which frequencies, and what would change the score.
 
-    The verdict is that of freqforensics score: up to five views of the photographic part are scored, the one with the
-    median logit is explained. Pages of text, screens without a picture and the like cannot be judged.
+    The verdict is that of freqforensics score: up to five views of the photographic region are scored, the one with the
+    median logit is explained. Pages of text, screenshots without a picture and the like cannot be judged.
 
-    Writes DIR/index.html, a page that needs nothing else, finding.json and figures as PNG; of several images a folder
-    for each, and an index sorted by score. Without --out only the verdicts are printed. Exit status: 0 done; 1 done,
-    but some file could not be inspected; 2 nothing done.
+    Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
+    folder each, and an index sorted by score. --json prints a list of findings.
+    Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
     """
     if schema:
         from freqforensics.inspection.finding import finding_schema
@@ -84,59 +112,44 @@ def inspect(
         return
     if not image:
         raise Failed("give at least one image")
-    place = None if region is None else parsed_region(region)
+    box = None if region is None else parsed_region(region)
     bounds = _parsed_thresholds(thresholds)
     if bounds is not None and calibration:
         raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
     check_scoring([weights], calibration)
-    own = None if population is None else _loaded(population)
+    compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    files, notes = _files_of(image)
-    check_images(files)
+    folders = [path for path in image if Path(path).is_dir()]
+    if folders:
+        check_sources(folders)
+    else:
+        check_images(image)
     from freqforensics.detector import open_detector
-    from freqforensics.studies.inspect import inspect_files
+    from freqforensics.studies.inspect import inspect_study
 
-    say_what_they_are([weights])
-    detector = open_detector(weights, thresholds=bounds, calibration=calibration, device=device)
-    findings, failures = inspect_files(
-        files,
-        detector,
+    if not quiet():
+        say_what_they_are([weights])
+    study = inspect_study(
+        image,
+        open_detector(weights, thresholds=bounds, calibration=calibration, device=device),
         out=out,
-        region=place,
-        baseline=baseline,
-        population=own,
+        region=box,
+        reference=reference,
+        population=compared,
         fast=fast,
         salvage=salvage,
         seed=seed,
         command=command_line(),
         overwrite=overwrite,
-        progress="inspect",
+        progress=not quiet(),
     )
-    if not findings:
-        raise Failed("; ".join(f"{path}: {reason}" for path, reason in failures))
-    if as_json:
-        print(json.dumps([finding.to_json() for finding in findings], indent=2, allow_nan=False))
-    else:
-        _print_findings(findings)
+
+    def show() -> None:
+        _print_findings(study.findings)
         if out is not None:
             print(f"open {out / 'index.html'}")
-    complain_of(notes, failures)
 
-
-def _files_of(paths: list[str]) -> tuple[list[str], list[str]]:
-    """Put in place of each folder its image files, and give the notes on it."""
-    notes: list[str] = []
-    if not any(Path(path).is_dir() for path in paths):
-        return paths, notes
-    from freqforensics.sources.sources import index_images
-
-    files: list[str] = []
-    for path in paths:
-        if Path(path).is_dir():
-            files += [str(record.path) for record in index_images(path, on_note=notes.append)]
-        else:
-            files.append(path)
-    return files, notes
+    finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:
@@ -160,27 +173,36 @@ def _loaded(path: Path) -> Population:
     return Population.load(path)
 
 
-def _print_findings(findings: list[Finding]) -> None:
+def _print_findings(findings: Sequence[Finding]) -> None:
     from rich.text import Text
 
     from freqforensics.attribution.notches import line_name
     from freqforensics.images import shown_path
-    from freqforensics.report.words import bound
 
     table = new_table("image", "logit", "photographs as high", "verdict", "nearest lattice", "counts most")
     for finding in findings:
-        rate = "" if finding.rate_of is None else f"{finding.rate_of.above} of {finding.rate_of.photographs}"
-        nearest = "" if finding.nearest is None else finding.nearest.name or "unknown"
-        found = () if finding.attribution is None else finding.attribution.lines[:2]
-        lines = ", ".join(line_name((line.fx, line.fy)) for line in found)
-        logit = "" if finding.logit is None else f"{finding.logit:+.2f}"
-        cells = [shown_path(finding.image.name), logit, rate, finding.in_words, nearest, lines]
+        rate, nearest = finding.score.rate_of, finding.comparison.nearest
+        lines = () if finding.explanation is None else finding.explanation.lines[:2]
+        cells = [
+            shown_path(finding.image.name),
+            "" if finding.logit is None else f"{finding.logit:+.2f}",
+            "" if rate is None else f"{rate.above} of {rate.photographs}",
+            finding.in_words,
+            "" if nearest is None else nearest.name or "unknown",
+            ", ".join(line_name((line.fx, line.fy)) for line in lines),
+        ]
         table.add_row(*(Text(cell) for cell in cells))
     print_wide(table)
-    for thresholds in dict.fromkeys(finding.thresholds for finding in findings if finding.judged):
-        print(f"inconclusive from {bound(thresholds.low)} to {bound(thresholds.high)} ({thresholds.source})")
-    for finding in findings:
-        if not finding.judged:
-            complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.domain}")
-    if any(finding.verdict == "none" for finding in findings):
-        complain("That no evidence is found is no evidence that an image is a photograph.")
+    for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
+        print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
+    if not quiet():
+        for finding in findings:
+            if not finding.judged:
+                complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.score.domain}")
+        if any(finding.verdict == "none" for finding in findings):
+            complain("That no evidence is found is no evidence that an image is a photograph.")
+
+
+def _bound(threshold: float) -> str:
+    """Give a threshold, which may be one that no logit reaches."""
+    return f"{threshold:+.2f}" if math.isfinite(threshold) else "any logit"

@@ -84,6 +84,7 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "compare": {"size": "--crop"},
     "origin": {"size": "--crop"},
     "quality": {"score": "--score", "scores": "--score"},
+    "inspect": {"region": "--region", "thresholds": "--thresholds", "population": "--population"},
 }
 """The same in one command."""
 

@@ -34,11 +34,11 @@ def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
         info = finding.image
         scale = image.shape[1] / info.width
         whole = (0, 0, info.width, info.height)
-        region = finding.region or whole
+        region = finding.score.region or whole
         if region != whole:
             _frame(ax, region, scale, (0, (4, 3)))
-        if finding.view is not None and finding.views[finding.view].box != region:
-            _frame(ax, finding.views[finding.view].box, scale, "solid")
+        if finding.score.view is not None and finding.score.views[finding.score.view].box != region:
+            _frame(ax, finding.score.views[finding.score.view].box, scale, "solid")
         ax.set_title(f"{info.width} × {info.height} pixels, {info.format}", parse_math=False)
     return ax
 
@@ -132,7 +132,7 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
 def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the logit after each notch, and what taking out other lines of the same energy did."""
     with style():
-        shown = [found for found in finding.counterfactuals if found.kind == "notch"]
+        shown = [found for found in finding.changes.counterfactuals if found.kind == "notch"]
         ax = ax or new_axes((6.4, 0.42 * len(shown) + 1.0))
         before = finding.explained.logit
         ax.axvline(before, color="black", linewidth=0.8)
@@ -145,7 +145,7 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
-        parts = finding.parts
+        parts = finding.score.parts
         # A part is notched; the verdict is on the sum, to which the other parts add what they did.
         others = 0.0 if parts is None else sum(parts.logits.values()) - parts.logits[parts.strongest]
         ax.axvspan(*_inconclusive(finding, ax.get_xlim(), others), color="#EEEEEE", zorder=0)
@@ -162,7 +162,7 @@ def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw how the logit goes as frequencies are taken out."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.deletion
+        found = finding.tests.deletion
         if found is None:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "no frequency speaks for the score", ha="center", transform=ax.transAxes)
@@ -187,7 +187,7 @@ def plot_randomisation(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax = ax or new_axes((3.9, 2.6))
         ax.axhspan(-0.3, 0.3, color="#EEEEEE", zorder=0)
         ax.axhline(0, color="black", linewidth=0.6)
-        for (name, found), colour in zip(finding.randomisation.items(), OKABE_ITO, strict=False):
+        for (name, found), colour in zip(finding.tests.randomisation.items(), OKABE_ITO, strict=False):
             ax.plot(range(len(found.stages)), found.likeness, "o-", color=colour, markersize=3, label=name)
             ax.set_xticks(
                 range(len(found.stages)), [f"…{stage}" if i else stage for i, stage in enumerate(found.stages)]
@@ -220,14 +220,14 @@ def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the logits of the tiles, each scored by itself."""
     with style():
         ax = ax or new_axes((3.9, 3.4))
-        found = finding.tiles
+        found = finding.changes.tiles
         if found is None:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "the view has no two tiles", ha="center", transform=ax.transAxes)
             return ax
         values = np.array(found.logits)
         # Parts of a fused detector share a scale on which few photographs lie above 1.
-        end = 6 if finding.parts is None else 2
+        end = 6 if finding.score.parts is None else 2
         picture = ax.imshow(values, cmap=_DIVERGING, vmin=-end, vmax=end, interpolation="nearest")
         for row, column in np.ndindex(values.shape):
             value = values[row, column]
@@ -243,7 +243,7 @@ def plot_standing(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the residual's power by frequency among photographs' percentiles."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.standing
+        found = finding.comparison.standing
         if found is None:
             ax.set_axis_off()
             return ax
@@ -263,7 +263,7 @@ def plot_nearest(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw how like the lattice is to generators'."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.nearest
+        found = finding.comparison.nearest
         if found is None or not found.likeness:
             ax.set_axis_off()
             return ax
@@ -396,7 +396,7 @@ def _frame(ax: Axes, box: tuple[int, int, int, int], scale: float, line: Any) ->
 
 def _inconclusive(finding: Finding, limits: tuple[float, float], less: float = 0.0) -> tuple[float, float]:
     """The thresholds `less` what others add; where one is infinite, the axis' end."""
-    low, high = finding.thresholds.low - less, finding.thresholds.high - less
+    low, high = finding.score.thresholds.low - less, finding.score.thresholds.high - less
     ends = min(limits), max(limits)
     return low if np.isfinite(low) else ends[0], high if np.isfinite(high) else ends[1]
 

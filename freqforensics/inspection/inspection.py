@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from tqdm import tqdm
 
 from freqforensics._version import __version__
 from freqforensics.attribution.path import Baseline
@@ -20,16 +21,19 @@ from freqforensics.detector.calibrated import CalibratedDetector, known_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.inspection.explanation import explain_finding
-from freqforensics.inspection.finding import FORMAT, DetectorParts, Finding, PhotographRate, ScoredView
-from freqforensics.inspection.judging import JudgedImage, judge_image
+from freqforensics.inspection.change import curves_of, flip_verdict, take_out, tiles_of
+from freqforensics.inspection.compare import causes_of, compare_image
+from freqforensics.inspection.explain import ExplainedView, explain_view, explained_view, view_maps
+from freqforensics.inspection.finding import Finding
+from freqforensics.inspection.parts import Changes, Inspection
+from freqforensics.inspection.read import preview
+from freqforensics.inspection.score import JudgedImage, judge_image
+from freqforensics.inspection.test import delete_frequencies, map_tests, randomise_weights
 from freqforensics.perturbations.canvases import Region
-from freqforensics.spectra.population import Population
+from freqforensics.spectra.population import Population, shipped_population
 
 Uint8 = NDArray[np.uint8]
-
-SHOWN: Final = 640
-"""Longest side, in pixels, of the picture of the whole image."""
+_STEPS: Final = 7
 
 
 def inspect(
@@ -37,7 +41,7 @@ def inspect(
     detector: CalibratedDetector | Detector | None = None,
     *,
     region: Region | None = None,
-    baseline: Baseline | None = None,
+    reference: Baseline | None = None,
     population: Population | None = None,
     fast: bool = False,
     salvage: bool = False,
@@ -47,7 +51,7 @@ def inspect(
     """Find out why an image is scored as it is.
 
     Up to five views of the photographic region are scored as by `score_files`. The one whose logit is the median is
-    explained; of a fused detector, its part that adds most.
+    explained; if the detector is fused, its part that adds most is explained.
 
     Parameters
     ----------
@@ -56,23 +60,23 @@ def inspect(
         Default the one that ships.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
-    baseline : str, optional
-        As of `integrate_path`; default the one that suits the detector.
+    reference : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
+        What the view is compared with, a baseline of `integrate_path`; default the one that suits the detector.
     population : Population, optional
-        To hold the image's spectrum against; default the one that ships.
+        Photographs and generators to compare the image with; default the one that ships.
     fast : bool
-        Fewer steps and controls; no Shapley values, occlusion, band stops or stability; weights made random at once.
+        Fewer steps and controls; no Shapley values, occlusion, band stops or stability; all weights randomised at once.
     salvage : bool
-        As in `read_image`.
+        As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
-        Of everything random.
+        Random seed.
     progress : str, optional
-        Name of a progress bar.
+        Name of a progress bar; none is shown without one.
 
     Returns
     -------
     Finding
-        Of an image without a photographic region: that it cannot be judged, and why.
+        For an image without a photographic region: that it cannot be judged, and why.
 
     Raises
     ------
@@ -81,75 +85,88 @@ def inspect(
     ValueError
         An array that is no image; a region outside the image or with a side under 64 pixels.
     """
-    given = detector if isinstance(detector, CalibratedDetector) else None
-    if given is None:
-        if detector is not None and not isinstance(detector, Detector):
-            raise TypeError(f"detector must be a Detector or of open_detector, got {type(detector).__name__}")
-        given = open_detector(DEFAULT) if detector is None else known_detector(detector)
-    judged = judge_image(image, given, region=region, scorer=folded(given.detector), salvage=salvage)
+    calibrated = _calibrated(detector)
+    judged = judge_image(image, calibrated, region=region, scorer=folded(calibrated.detector), salvage=salvage)
+    low, high = judged.score.thresholds.low, judged.score.thresholds.high
     settings: dict[str, str | int | float | bool | None] = {
         "region": None if region is None else ",".join(map(str, region)),
-        "baseline": baseline,
+        "baseline": reference,
         "fast": fast,
         "seed": seed,
-        "low": _finite(judged.thresholds.low),
-        "high": _finite(judged.thresholds.high),
+        "low": low if math.isfinite(low) else None,
+        "high": high if math.isfinite(high) else None,
         "freqforensics": __version__,
     }
+    sha256 = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     finding = Finding(
-        format=FORMAT,
-        freqforensics=__version__,
-        verdict=judged.verdict,
-        domain=judged.domain.reason,
-        image=judged.about,
-        weights=given.weights,
-        thresholds=judged.thresholds,
-        settings=settings,
-        settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
-        maps={"image": _small(judged.pixels)},
+        inspection=Inspection(__version__, calibrated.weights, settings, sha256),
+        image=judged.image.about,
+        score=judged.score,
+        maps={"image": preview(judged.image.pixels)},
     )
-    if judged.domain.region is None:
+    if not judged.judged:
         return finding
-    finding = replace(
-        finding,
-        logit=judged.logit,
-        probability=float(expit(judged.logit)) if judged.rate is None else None,
-        rate=None if judged.rate is None else judged.rate.rate,
-        rate_of=None
-        if judged.rate is None
-        else PhotographRate(judged.rate.above, judged.rate.photographs, str(judged.rate.kind)),
-        region=judged.domain.region,
-        views=tuple(ScoredView(box, float(logit)) for box, logit in zip(judged.boxes, judged.logits, strict=True)),
-        view=judged.median,
-        parts=_parts(judged),
-    )
-    return explain_finding(
-        finding,
+    view = explained_view(
         judged,
-        given.detector,
-        baseline=baseline,
-        population=population,
+        calibrated.detector,
+        population if population is not None else shipped_population(),
+        reference=reference,
         fast=fast,
         seed=seed,
-        progress=progress,
+    )
+    with _steps(progress) as step:
+        return _answered(finding, judged, view, step)
+
+
+def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, step: Callable[[str], None]) -> Finding:
+    """Explain, test, change and compare, each step named as it begins."""
+    step("path and other causes")
+    causes = causes_of(judged, view)
+    step("explanation")
+    explanation = explain_view(view, causes)
+    step("weights made random")
+    likeness = randomise_weights(view)
+    step("deletion")
+    tests = map_tests(view, likeness, delete_frequencies(view))
+    step("changes")
+    score = judged.score
+    changes = Changes(
+        counterfactuals=take_out(view),
+        flip=flip_verdict(view, score),
+        flip_sought=score.verdict == "evidence",
+        curves=curves_of(view, score),
+        tiles=tiles_of(view),
+    )
+    step("maps")
+    maps = view_maps(view)
+    step("population")
+    return replace(
+        finding,
+        explanation=explanation,
+        tests=tests,
+        changes=changes,
+        comparison=compare_image(judged, view, causes),
+        maps={**finding.maps, **maps},
     )
 
 
-def _parts(judged: JudgedImage) -> DetectorParts | None:
-    if not judged.parts:
-        return None
-    logits = {name: float(values[judged.median]) for name, values in judged.parts.items()}
-    return DetectorParts(logits, max(logits, key=lambda name: logits[name]))
+def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDetector:
+    if isinstance(detector, CalibratedDetector):
+        return detector
+    if detector is None:
+        return open_detector(DEFAULT)
+    if not isinstance(detector, Detector):
+        raise TypeError(f"detector must be a Detector or of open_detector, got {type(detector).__name__}")
+    return known_detector(detector)
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+@contextmanager
+def _steps(progress: str | None) -> Iterator[Callable[[str], None]]:
+    disable = None if progress else True
+    with tqdm(total=_STEPS, desc=progress, unit="step", delay=2, disable=disable, leave=False) as bar:
 
+        def step(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update(1)
 
-def _small(pixels: Uint8) -> Uint8:
-    """The whole image, made smaller if need be, to be shown."""
-    scale = min(1.0, SHOWN / max(pixels.shape[:2]))
-    if scale == 1.0:
-        return pixels
-    size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        yield step

@@ -13,55 +13,43 @@ from urllib.parse import quote
 
 import cv2
 import jinja2
+import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 from freqforensics._version import __version__
+from freqforensics.attribution.notches import line_name
 from freqforensics.images import shown_path
 from freqforensics.inspection.finding import Finding, finding_json
+from freqforensics.report.values import page_values
 from freqforensics.report.views import View, draw_views
-from freqforensics.report.words import (
-    LIMITS,
-    bound,
-    caution,
-    explained_words,
-    in_short,
-    page_sections,
-    part_lines,
-    scored_words,
-    summary,
-)
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
-from freqforensics.runtime.results import scratch_folder
-from freqforensics.runtime.writing import write_json
+from freqforensics.runtime.results import result_folder
 
 TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against", "cannot-judge": "unknown"}
-_SCRIPT: Final = """
-(function () {
-  var box = document.querySelector("dialog");
-  if (!box || !box.showModal) { return; }
-  var shown = box.querySelector("img");
-  document.querySelectorAll("figure img").forEach(function (img) {
-    img.tabIndex = 0;
-    function open() { shown.src = img.src; shown.alt = img.alt; box.showModal(); }
-    img.addEventListener("click", open);
-    img.addEventListener("keydown", function (event) {
-      if (event.key === "Enter") { event.preventDefault(); open(); }
-    });
-  });
-  box.addEventListener("click", function () { box.close(); });
-})();
-"""
+"""Colours of the style sheet, by verdict."""
+_THUMBNAIL: Final = 96
 
 
 class Page:
-    """A finding that Jupyter shows as its page, in a frame of its own."""
+    """A finding as Jupyter shows it: its page, in a frame of its own.
+
+    Parameters
+    ----------
+    finding : Finding
+        With its maps.
+    """
 
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
 
     def _repr_html_(self) -> str:
-        page = render_page(self.finding)
-        return f'<iframe srcdoc="{escape(page)}" style="width:100%;height:900px;border:0" title="finding"></iframe>'
+        return embedded(render_page(self.finding), "finding")
+
+
+def embedded(page: str, title: str) -> str:
+    """Put a page into a frame of its own, to stand in another one, as in Jupyter."""
+    return f'<iframe srcdoc="{escape(page)}" style="width:100%;height:900px;border:0" title="{title}"></iframe>'
 
 
 def render_page(finding: Finding, *, command: str | None = None) -> str:
@@ -71,7 +59,7 @@ def render_page(finding: Finding, *, command: str | None = None) -> str:
     ----------
     finding : Finding
     command : str, optional
-        To be shown.
+        The command line, to be shown.
 
     Returns
     -------
@@ -93,22 +81,22 @@ def write_report(finding: Finding, out: str | Path, *, command: str | None = Non
     finding : Finding
     out : str or Path
     command : str, optional
+        The command line, for the manifest.
     overwrite : bool
-        As for `result_folder`.
+        Replace the results in `out`.
 
     Raises
     ------
     ValueError
         As `result_folder`.
     """
-    with scratch_folder(out, overwrite=overwrite) as folder:
-        write_files(finding, folder, command=command)
-        about = {"settings": finding.settings, "weights": finding.weights.name}
-        inputs = {"image": finding.image.sha256, "weights": finding.weights.sha256}
-        write_json(
-            folder / "manifest.json",
-            manifest(about, inputs=inputs, command=command, also=(*DETECTOR_LIBRARIES, "captum")),
-        )
+    about = manifest(
+        {"settings": finding.inspection.settings, "weights": finding.inspection.weights.name},
+        inputs={"image": finding.image.sha256, "weights": finding.inspection.weights.sha256},
+        also=(*DETECTOR_LIBRARIES, "captum"),
+    )
+    with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
+        write_files(finding, folder.path, command=command)
 
 
 def write_files(finding: Finding, folder: Path, *, command: str | None = None) -> None:
@@ -121,13 +109,14 @@ def write_files(finding: Finding, folder: Path, *, command: str | None = None) -
     (folder / "finding.json").write_text(finding_json(finding) + "\n", encoding="utf-8")
 
 
-def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tuple[str, str]] = ()) -> str:
+def render_index(entries: Sequence[tuple[str | None, Finding]], failures: Sequence[tuple[str, str]] = ()) -> str:
     """Give a page that lists findings by score.
 
     Parameters
     ----------
-    entries : sequence of (str, Finding)
-        Each with the folder of its page, relative to this one.
+    entries : sequence of (str or None, Finding)
+        Each with the folder of its page, relative to this one; None if it has no page. Of its maps only "thumbnail" or
+        "image" is needed.
     failures : sequence of (str, str)
         Path and reason of what could not be inspected.
 
@@ -136,35 +125,17 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
     str
     """
     ordered = sorted(entries, key=lambda entry: -math.inf if entry[1].logit is None else entry[1].logit, reverse=True)
-    bounds = {(finding.thresholds.low, finding.thresholds.high) for _, finding in ordered if finding.judged}
-    thresholds = ordered[0][1].thresholds
-    rows = [
-        {
-            "link": f"{quote(folder)}/index.html",
-            "name": shown_path(finding.image.name),
-            "logit": "" if finding.logit is None else f"{finding.logit:+.2f}",
-            "rate": "" if finding.rate_of is None else f"{finding.rate_of.above:,} of {finding.rate_of.photographs:,}",
-            "verdict": finding.in_words,
-            "tone": TONES[finding.verdict],
-            "nearest": "" if finding.nearest is None else finding.nearest.name or "unknown",
-            "why": "" if finding.judged else finding.domain,
-            "data": _thumbnail(finding),
-        }
-        for folder, finding in ordered
-    ]
+    findings = [finding for _, finding in ordered]
+    thresholds = [finding.score.thresholds for finding in findings if finding.judged]
+    rows = [_row(folder, finding) for folder, finding in ordered]
     return (
         templates()
         .get_template("index.html")
         .render(
-            title=f"{len(rows)} images inspected",
             version=__version__,
             css=page_style(),
-            inconclusive=f"Inconclusive from {bound(thresholds.low)} to {bound(thresholds.high)}; source:"
-            f" {thresholds.source}."
-            if len(bounds) == 1
-            else "What is inconclusive depends on the kind of image: see its page."
-            if bounds
-            else "",
+            thresholds=findings[0].score.thresholds,
+            bounds={(bounds.low, bounds.high) for bounds in thresholds},
             rates=any(row["rate"] for row in rows),
             rows=rows,
             failures=[(shown_path(path), reason) for path, reason in failures],
@@ -172,87 +143,92 @@ def render_index(entries: Sequence[tuple[str, Finding]], failures: Sequence[tupl
     )
 
 
+def thumbnail(finding: Finding) -> NDArray[np.uint8]:
+    """Give a small picture of the image, its shorter side 96 pixels."""
+    if "thumbnail" in finding.maps:
+        return finding.maps["thumbnail"]
+    image = finding.maps["image"]
+    scale = _THUMBNAIL / min(image.shape[:2])
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _row(folder: str | None, finding: Finding) -> dict[str, str | None]:
+    rate, nearest = finding.score.rate_of, finding.comparison.nearest
+    _, data = cv2.imencode(".png", cv2.cvtColor(thumbnail(finding), cv2.COLOR_RGB2BGR))
+    return {
+        "link": None if folder is None else f"{quote(folder)}/index.html",
+        "name": shown_path(finding.image.name),
+        "logit": "" if finding.logit is None else f"{finding.logit:+.2f}",
+        "rate": "" if rate is None else f"{rate.above:,} of {rate.photographs:,}",
+        "verdict": finding.in_words,
+        "tone": TONES[finding.verdict],
+        "nearest": "" if nearest is None else nearest.name or "unknown",
+        "why": "" if finding.judged else finding.score.domain,
+        "data": base64.b64encode(data.tobytes()).decode(),
+    }
+
+
 def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
     jinja = templates()
-    panel = jinja.get_template("panel.html")
 
-    def show(view: View) -> Markup:
-        return Markup(panel.render(view=view))  # its own values are escaped
+    def panel(view: View) -> Markup:
+        template = jinja.get_template(f"views/{view.template}.html")
+        return Markup(template.render(view=view))  # its own values are escaped
 
     return jinja.get_template("finding.html").render(
         f=finding,
+        v=page_values(finding),
+        g=None if finding.logit is None else _gauge(finding, finding.logit),
         name=shown_path(finding.image.name) if finding.image.name else "this image",
         tone=TONES[finding.verdict],
-        tone_line=caution(finding),
-        summary=summary(finding),
-        short=in_short(finding) if finding.judged else [],
-        parts=part_lines(finding),
-        gauge=_gauge(finding, finding.logit) if finding.logit is not None else "",
-        sections=page_sections(finding, views) if finding.judged else [],
         views=views,
-        panel=show,
-        limits=LIMITS,
-        scored=scored_words(finding),
-        explained=explained_words(finding),
-        low=bound(finding.thresholds.low),
-        high=bound(finding.thresholds.high),
+        panel=panel,
         command=None if command is None else shown_path(command),
         css=page_style(),
-        script=Markup(_SCRIPT),
+        script=Markup(_template_text("page.js")),
     )
 
 
-def _gauge(finding: Finding, logit: float) -> Markup:
-    """A scale of logits with the thresholds and the image's place, as SVG."""
+def _gauge(finding: Finding, logit: float) -> dict[str, float | str]:
+    """Places of the thresholds and the image on a scale of logits, in units of the drawing."""
     # Parts of a fused detector share a scale on which few photographs lie above 1.
-    ends = max(8.0 if finding.parts is None else 2.0, abs(logit) * 1.15)
+    end = max(8.0 if finding.score.parts is None else 2.0, abs(logit) * 1.15)
 
     def x(value: float) -> float:
-        return 230 + 215 * max(-1.0, min(1.0, value / ends))
+        return 230 + 215 * max(-1.0, min(1.0, value / end))
 
-    low, high, here = x(finding.thresholds.low), x(finding.thresholds.high), x(logit)
-    colours = {"for": "var(--for)", "between": "var(--between)", "against": "var(--against)"}
-    anchor = "start" if here < 60 else "end" if here > 400 else "middle"
-    return Markup(
-        '<svg class="gauge" viewBox="0 0 460 74" role="img" aria-label="{label}">'
-        '<rect x="15" y="34" width="{a}" height="8" fill="var(--against)" opacity=".35"/>'
-        '<rect x="{low}" y="34" width="{b}" height="8" fill="var(--between)" opacity=".35"/>'
-        '<rect x="{high}" y="34" width="{c}" height="8" fill="var(--for)" opacity=".35"/>'
-        '<path d="M{here} 46 l-7 -16 h14 z" fill="{tone}"/>'
-        '<text x="{here}" y="22" text-anchor="{anchor}" font-size="17" fill="var(--ink)">{logit}</text>'
-        '<text x="15" y="64" font-size="14" fill="var(--soft)">no evidence</text>'
-        '<text x="{middle}" y="64" text-anchor="middle" font-size="14" fill="var(--soft)">inconclusive</text>'
-        '<text x="445" y="64" text-anchor="end" font-size="14" fill="var(--soft)">evidence</text>'
-        "</svg>"
-    ).format(
-        label=f"logit {logit:+.2f} on a scale: {finding.in_words}",
-        a=round(low - 15, 1), b=round(high - low, 1), c=round(445 - high, 1), low=round(low, 1), high=round(high, 1),
-        here=round(here, 1), tone=colours[TONES[finding.verdict]], anchor=anchor, logit=f"{logit:+.2f}",
-        middle=round((low + high) / 2, 1),
-    )  # fmt: skip
-
-
-def _thumbnail(finding: Finding) -> str:
-    image = finding.maps["image"]
-    scale = 96 / min(image.shape[:2])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    return base64.b64encode(data.tobytes()).decode()
+    here = x(logit)
+    return {
+        "low": x(finding.score.thresholds.low),
+        "high": x(finding.score.thresholds.high),
+        "here": here,
+        "anchor": "start" if here < 60 else "end" if here > 400 else "middle",
+    }
 
 
 @cache
 def templates() -> jinja2.Environment:
     """Give what renders the pages, escaping all that is put into them."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("freqforensics.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["fmt"] = format
+    environment.filters["signed"] = lambda value: f"{value:+.2f}"
+    environment.filters["line_name"] = lambda line: line_name((line.fx, line.fy))
+    environment.tests["finite"] = math.isfinite
+    environment.tests["startswith"] = str.startswith
+    return environment
 
 
 @cache
 def page_style() -> Markup:
     """Give the style sheet that all pages have."""
-    return Markup((files("freqforensics.report") / "templates" / "page.css").read_text(encoding="utf-8"))
+    return Markup(_template_text("page.css"))
+
+
+def _template_text(name: str) -> str:
+    return (files("freqforensics.report") / "templates" / name).read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_study
 from freqforensics.studies.evaluate import evaluate_study
-from freqforensics.studies.inspect import inspect_files
+from freqforensics.studies.inspect import inspect_study
 from freqforensics.studies.spectrum import spectrum_study
 
 PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
@@ -133,12 +133,11 @@ def demo_study(
     evaluation = scores.evaluation
     tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
     fake, real = _closeups(root / "closeup", tiles, progress)
-    findings, failures = inspect_files(
-        [fake, real], open_detector(DEFAULT), out=root / "inspection", fast=True, overwrite=True,
-        progress="inspect" if progress else None,
-    )  # fmt: skip
-    if len(findings) < 2:
-        raise ValueError("; ".join(f"{path}: {reason}" for path, reason in failures))
+    inspected = inspect_study(
+        [fake, real], open_detector(DEFAULT), out=root / "inspection", fast=True, overwrite=True, progress=progress
+    )
+    if inspected.skipped:
+        raise ValueError("; ".join(f"{path}: {reason}" for path, reason in inspected.skipped))
     seconds = time.monotonic() - started
     page = root / "index.html"
     tour = render_tour("What CNN-generated images leave behind", _chapters(crops, evaluation, root), seconds=seconds)
@@ -147,7 +146,7 @@ def demo_study(
     parameters = {"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}
     write_json(root / "manifest.json", manifest(parameters, inputs={"crops": crops}, command=command))
     flagged, photograph = (
-        (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in findings
+        (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in inspected.findings
     )
     return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
 

@@ -1,11 +1,12 @@
-"""Files inspected one by one, with a page for each and an index of them."""
+"""Image files -> a finding of each, their pages, and an index of them."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from freqforensics.attribution.path import Baseline
 from freqforensics.detector.calibrated import CalibratedDetector
@@ -13,109 +14,204 @@ from freqforensics.images import ImageReadError
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.inspection import inspect
 from freqforensics.perturbations.canvases import Region
-from freqforensics.report import render_index, write_files, write_report
+from freqforensics.report.page import Page, embedded, render_index, thumbnail, write_files, write_report
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
-from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
+from freqforensics.sources.sources import index_images
 from freqforensics.spectra.population import Population
 
 
-def inspect_files(
+@dataclass(frozen=True, eq=False)
+class InspectStudy:
+    """Findings of images that were inspected one by one; Jupyter shows the page of one, or the list of several.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        In the order of the files. If there were several, each keeps only a thumbnail of its maps.
+    notes : tuple of str
+        What indexing folders left out or found doubtful.
+    skipped : tuple of Skipped
+        Every file that could not be inspected.
+    pages : Path or None
+        Folder that the pages were written to.
+    """
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    pages: Path | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The finding of a single image; ValueError if there are several."""
+        if len(self.findings) != 1:
+            raise ValueError(f"findings must be one, got {len(self.findings)}")
+        return self.findings[0]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Give the findings as JSON values; see `finding_schema`."""
+        return [finding.to_json() for finding in self.findings]
+
+    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
+        """Write ``index.html``, ``finding.json``, ``figures/*.png`` and ``manifest.json`` of one image.
+
+        Pages of several images are written while they are inspected, see `inspect_study`; for the folder that they are
+        in nothing is left to do.
+
+        Parameters
+        ----------
+        out : str or Path
+            A folder.
+        command : str, optional
+            The command line, for the manifest.
+        overwrite : bool
+            Replace the results in `out`.
+
+        Raises
+        ------
+        ValueError
+            `out` holds something and `overwrite` is not given; or the maps of several images were not kept.
+        """
+        if self.pages is not None and self.pages.resolve() == Path(out).resolve():
+            return
+        if len(self.findings) > 1 or "thumbnail" in self.findings[0].maps:
+            raise ValueError("out must be given to inspect_study, for the maps of several images are not kept")
+        write_report(self.findings[0], out, command=command, overwrite=overwrite)
+
+    def _repr_html_(self) -> str:
+        if len(self.findings) == 1 and "thumbnail" not in self.findings[0].maps:
+            return Page(self.findings[0])._repr_html_()
+        return embedded(render_index([(None, finding) for finding in self.findings], self.skipped), "findings")
+
+
+def inspect_study(
     paths: Sequence[str | Path],
     detector: CalibratedDetector | None = None,
     *,
     out: str | Path | None = None,
     region: Region | None = None,
-    baseline: Baseline | None = None,
+    reference: Baseline | None = None,
     population: Population | None = None,
     fast: bool = False,
     salvage: bool = False,
     seed: int = 0,
     command: str | None = None,
     overwrite: bool = False,
-    progress: str | None = None,
-) -> tuple[list[Finding], list[tuple[str, str]]]:
-    """Inspect files one by one, and write their pages.
+    progress: bool = False,
+) -> InspectStudy:
+    """Inspect image files one by one.
+
+    The maps of an image take megabytes. So the pages of several images are written to `out` as they come, and their
+    maps are dropped: memory does not grow with the number of images.
 
     Parameters
     ----------
     paths : sequence of str or Path
-    detector, region, baseline, population, fast, salvage, seed, progress
-        As for `inspect`; the region is that of every image.
+        Image files, or folders of them.
+    detector : CalibratedDetector, optional
+        Default the one that ships.
     out : str or Path, optional
-        Of one image the folder of its page; of several the folder of an index, and of a folder for each.
+        Folder for the page of one image; for several images it gets an index, and a folder for each. Nothing is
+        written without it.
+    region : (int, int, int, int), optional
+        x, y, width, height of the part of every image to judge, pixels; default what `find_region` finds.
+    reference : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
+        What a view is compared with, a baseline of `integrate_path`; default the one that suits the detector.
+    population : Population, optional
+        Photographs and generators to compare the images with; default the one that ships.
+    fast : bool
+        As in `inspect`: fewer steps and controls, fewer views.
+    salvage : bool
+        As in `read_image`: use the complete rows of JPEG files that end early.
+    seed : int
+        Random seed.
     command : str, optional
+        The command line, for the manifest and the pages.
     overwrite : bool
-        As for `result_folder`.
+        Replace the results in `out`.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
-    list of Finding
-        In the order of `paths`. Of several images the maps are not kept: their pages are written, or are not asked for.
-    list of (str, str)
-        Path and reason of those that could not be inspected.
+    InspectStudy
 
     Raises
     ------
     ValueError
-        As `result_folder`.
+        No file could be inspected; what `out` held stays then. Or `out` holds something and `overwrite` is not given.
     """
+    files, notes = _files_of(paths)
+    several = len(files) > 1
     findings: list[Finding] = []
-    failures: list[tuple[str, str]] = []
-    several = len(paths) > 1
-    with contextlib.suppress(_NothingInspected), contextlib.ExitStack() as stack:
-        folder = None
-        if out is not None and several:
-            folder = stack.enter_context(scratch_folder(out, overwrite=overwrite))
-        entries: list[tuple[str, Finding]] = []
-        for number, path in enumerate(paths, 1):
-            name = f"{progress} {number}/{len(paths)}" if progress and several else progress
-            place = f"{number:03d}"
+    skipped: list[Skipped] = []
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(scratch_folder(out, overwrite=overwrite)) if out is not None and several else None
+        places: list[str] = []
+        for number, path in enumerate(files, 1):
             try:
                 finding = inspect(
                     path,
                     detector,
                     region=region,
-                    baseline=baseline,
+                    reference=reference,
                     population=population,
                     fast=fast,
                     salvage=salvage,
                     seed=seed,
-                    progress=name,
+                    progress=_bar_name(number, len(files)) if progress else None,
                 )
                 if folder is not None:
-                    write_files(finding, folder / place, command=command)
+                    write_files(finding, folder / f"{number:03d}", command=command)
             except (ImageReadError, OSError, ValueError) as error:
-                failures.append((str(path), getattr(error, "reason", None) or _reason(error)))
+                skipped.append(Skipped(str(path), _reason(error)))
                 continue
-            if several:
-                entries.append((place, replace(finding, maps={"image": finding.maps["image"]})))
-                finding = replace(finding, maps={})
-            findings.append(finding)
-        if folder is not None and not entries:
-            raise _NothingInspected  # what was in the folder before stays
+            places.append(f"{number:03d}")
+            findings.append(replace(finding, maps={"thumbnail": thumbnail(finding)}) if several else finding)
+        if not findings:
+            raise ValueError("; ".join(f"{path}: {reason}" for path, reason in skipped))
         if folder is not None:
-            (folder / "index.html").write_text(render_index(entries, failures), encoding="utf-8")
-            inputs = {"images": [finding.image.sha256 for finding in findings]}
-            write_json(
-                folder / "manifest.json",
-                manifest(
-                    dict(findings[0].settings),
-                    inputs={**inputs, "weights": findings[0].weights.sha256},
-                    command=command,
-                    also=(*DETECTOR_LIBRARIES, "captum"),
-                ),
-            )
-    if out is not None and not several and findings:
-        write_report(findings[0], out, command=command, overwrite=overwrite)
-    return findings, failures
+            index = render_index(list(zip(places, findings, strict=True)), skipped)
+            (folder / "index.html").write_text(index, encoding="utf-8")
+            write_json(folder / "manifest.json", _about(findings, command))
+    study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out))
+    if out is not None and not several:
+        write_report(study.finding, out, command=command, overwrite=overwrite)
+    return study
 
 
-class _NothingInspected(Exception):  # noqa: N818 - never leaves this module
-    pass
+def _files_of(paths: Sequence[str | Path]) -> tuple[list[str | Path], tuple[str, ...]]:
+    """Put in place of each folder its image files, and give the notes on it."""
+    notes: list[str] = []
+    files: list[str | Path] = []
+    for path in paths:
+        if Path(path).is_dir():
+            files += [record.path for record in index_images(path, on_note=notes.append)]
+        else:
+            files.append(path)
+    return files, tuple(notes)
+
+
+def _about(findings: Sequence[Finding], command: str | None) -> dict[str, Any]:
+    """The manifest of several findings."""
+    first = findings[0].inspection
+    return manifest(
+        dict(first.settings),
+        inputs={"images": [finding.image.sha256 for finding in findings], "weights": first.weights.sha256},
+        command=command,
+        also=(*DETECTOR_LIBRARIES, "captum"),
+    )
+
+
+def _bar_name(number: int, count: int) -> str:
+    return f"inspect {number}/{count}" if count > 1 else "inspect"
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ImageReadError):
+        return error.reason
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error)

@@ -201,9 +201,7 @@ def test_audit_describes_the_rest(cases, run, tmp_path):
 @pytest.mark.parametrize("by", ["folder", "files"])
 def test_inspect_looks_at_the_rest(by, cases, run, monkeypatch):
     """Without the explanation, which reads no file."""
-    monkeypatch.setattr(
-        "freqforensics.inspection.inspection.explain_finding", lambda finding, *args, **options: finding
-    )
+    monkeypatch.setattr("freqforensics.inspection.inspection._answered", lambda finding, *args: finding)
     paths = [cases] if by == "folder" else [cases / name for name in sorted(GOOD + BAD)]
     code, printed, lines = run("inspect", *paths, "--json")
     assert code == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from scipy import fft
 
 from freqforensics.cli import main
 from freqforensics.spectra import Population, high_pass_residual, measure_population
-from freqforensics.spectra.population import POPULATION, Nearest, shipped_population
+from freqforensics.spectra.population import POPULATION, shipped_population
 from freqforensics.studies.population import population_study
 
 
@@ -175,31 +174,16 @@ def test_a_uniform_image_is_like_nothing(population):
 def test_a_generator_is_named_on_evidence_and_a_lattice_of_the_images_own():
     pytest.importorskip("torch")
     from freqforensics.attribution.causes import OtherCause
-    from freqforensics.inspection.explanation import _has_lattice
-    from freqforensics.report.words import UNIFORM, _beside, in_short
+    from freqforensics.inspection.compare import has_lattice, may_name
 
     rng = np.random.default_rng(9)
-    assert _has_lattice(checkered(picture(rng, 96, 96), 20), ())
-    assert not _has_lattice(np.full((96, 96, 3), 128, np.uint8), ())
-    assert not _has_lattice(picture(rng, 40, 40), ())  # of one tile nothing follows
-    assert sum(_has_lattice(picture(rng, 96, 96), ()) for _ in range(40)) <= 8  # 0.05: more than 8 with p = 4e-4
+    assert has_lattice(checkered(picture(rng, 96, 96), 20), ())
+    assert not has_lattice(np.full((96, 96, 3), 128, np.uint8), ())
+    assert not has_lattice(picture(rng, 40, 40), ())  # of one tile nothing follows
+    assert sum(has_lattice(picture(rng, 96, 96), ()) for _ in range(40)) <= 8  # 0.05: more than 8 with p = 4e-4
     for found in (True, False, None):  # what the test with JPEG's grid says goes first
         cause = OtherCause("lattice of tiles", found, "")
-        assert _has_lattice(checkered(picture(rng, 96, 96), 20), (cause,)) is bool(found)
-    standing = SimpleNamespace(outside=0.0, flat=False)
-
-    def words(verdict, name, p_value):
-        nearest = Nearest(name, p_value, (("biggan", 0.5),), 99)
-        return _beside(SimpleNamespace(standing=standing, verdict=verdict, nearest=nearest))
-
-    assert "most like that of biggan" in words("evidence", "biggan", 0.02)
-    assert "own tiles have no significant lattice" in words("evidence", None, 0.02)
-    assert "unknown" in words("evidence", None, 0.5)
-    assert "the verdict is not evidence" in words("inconclusive", None, 0.02)
-    uniform = SimpleNamespace(
-        standing=SimpleNamespace(outside=1.0, flat=True), nearest=None, explained=SimpleNamespace(lines=())
-    )
-    assert in_short(uniform) == [UNIFORM]
-    assert _beside(uniform) == UNIFORM
-    uniform.explained.lines = ("a line of a view beside the middle",)
-    assert _beside(uniform) == "The middle, which is compared with photographs, is uniform."
+        assert has_lattice(checkered(picture(rng, 96, 96), 20), (cause,)) is bool(found)
+    assert may_name("evidence", checkered(picture(rng, 96, 96), 20), ())
+    assert not may_name("inconclusive", checkered(picture(rng, 96, 96), 20), ())
+    assert not may_name("evidence", np.full((96, 96, 3), 128, np.uint8), ())

@@ -1,0 +1,263 @@
+"""Why the view that gave an image its score was scored as it was: one path, and the maps that follow from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.attribution.bases import (
+    BandValue,
+    band_values,
+    cosine_map,
+    fourier_map,
+    pixel_map,
+    wavelet_maps,
+)
+from freqforensics.attribution.causes import OtherCause
+from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
+from freqforensics.attribution.notches import Line, line_values, ranked_lines
+from freqforensics.attribution.path import Baseline, PathGradient, default_baseline, integrate_path
+from freqforensics.attribution.properties import map_complexity, max_sensitivity
+from freqforensics.attribution.sensitivity import sensitivity_map
+from freqforensics.detector.fusion import FusedDetector
+from freqforensics.detector.inference import folded
+from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.inspection.parts import Explanation, LineValue
+from freqforensics.inspection.score import JudgedImage
+from freqforensics.spectra.population import Population
+
+Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
+
+LINES: Final = 12
+"""Most lines that an explanation lists."""
+_SIDE: Final = 32
+_ROUGH_STEPS: Final = 4
+_FAST_STEPS, _STEPS = 16, 64
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedView:
+    """The view of an image that is explained, and the detector that is asked about it.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        All parts, their normalisations folded.
+    part : Detector
+        The part that adds most, its normalisations folded; of a detector that is not fused, all of it.
+    unfolded : Detector
+        The same part as it is.
+    reference : str
+        Baseline of the path.
+    population : Population
+        Photographs, for the baseline "natural".
+    fast : bool
+    seed : int
+    """
+
+    pixels: Uint8
+    detector: Detector
+    part: Detector
+    unfolded: Detector
+    reference: Baseline
+    population: Population
+    fast: bool
+    seed: int
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A new generator of the seed."""
+        return np.random.default_rng(self.seed)
+
+    @cached_property
+    def path(self) -> PathGradient:
+        """The path from the baseline to the view."""
+        return self._path_to(self.pixels, most_steps=_FAST_STEPS if self.fast else _STEPS)
+
+    @cached_property
+    def plane(self) -> Float:
+        """What each multiple of 1/32 adds to the logit, DC at the middle."""
+        return fourier_map(self.path, tile=_SIDE)
+
+    @property
+    def sign(self) -> int:
+        """Sign of the gap: 1 if the view has more evidence than the baseline."""
+        return 1 if self.path.gap >= 0 else -1
+
+    @cached_property
+    def order(self) -> tuple[Line, ...]:
+        """Frequencies that speak for the gap, those that count most first."""
+        return ranked_lines(self.plane, sign=self.sign)
+
+    def rough_maps(self, detector: Detector) -> dict[str, Float]:
+        """Map the view with few steps for another detector; tests compare these maps with one another."""
+        path = integrate_path(
+            self.pixels,
+            detector,
+            baselines=(self.reference,),
+            natural=self.population.amplitudes,
+            steps=_ROUGH_STEPS,
+            most_steps=_ROUGH_STEPS,
+        )
+        return {"frequencies": fourier_map(path, tile=_SIDE), "pixels": pixel_map(path)}
+
+    def plane_of(self, pixels: Uint8) -> Float:
+        """Map the frequencies of the view, or of a changed one."""
+        return (
+            self.plane if pixels is self.pixels else fourier_map(self._path_to(pixels, most_steps=_STEPS), tile=_SIDE)
+        )
+
+    def _path_to(self, pixels: Uint8, *, most_steps: int) -> PathGradient:
+        return integrate_path(
+            pixels,
+            self.part,
+            baselines=(self.reference,),
+            natural=self.population.amplitudes,
+            most_steps=most_steps,
+            rng=self.rng,
+        )
+
+
+def explained_view(
+    judged: JudgedImage,
+    detector: Detector,
+    population: Population,
+    *,
+    reference: Baseline | None = None,
+    fast: bool = False,
+    seed: int = 0,
+) -> ExplainedView:
+    """Choose what is explained: the median view, and of a fused detector the part that adds most.
+
+    Parameters
+    ----------
+    judged : JudgedImage
+        An image that could be judged.
+    detector : Detector
+        Is left as it is.
+    population : Population
+    reference, fast, seed
+        Parameters of `inspect`.
+
+    Returns
+    -------
+    ExplainedView
+    """
+    parts = judged.score.parts
+
+    def strongest(whole: Detector) -> Detector:
+        return whole.parts[parts.strongest] if parts is not None and isinstance(whole, FusedDetector) else whole
+
+    whole = folded(detector)
+    part = strongest(whole)
+    return ExplainedView(
+        pixels=judged.view,
+        detector=whole,
+        part=part,
+        unfolded=strongest(detector),
+        reference=reference if reference is not None else default_baseline(part),
+        population=population,
+        fast=fast,
+        seed=seed,
+    )
+
+
+def explain_view(view: ExplainedView, causes: Sequence[OtherCause]) -> Explanation:
+    """Share out the gap between view and baseline among bands and frequencies.
+
+    Parameters
+    ----------
+    view : ExplainedView
+    causes : sequence of OtherCause
+        Causes whose frequencies are marked.
+
+    Returns
+    -------
+    Explanation
+    """
+    path = view.path
+    stability = None if view.fast else max_sensitivity(view.pixels, view.plane_of)
+    return Explanation(
+        baseline=", ".join(path.baselines),
+        logit=path.logit,
+        baseline_logit=path.baseline_logit,
+        gap=path.gap,
+        delta=path.delta,
+        steps=path.steps,
+        bands=_summing(band_values(path), path),
+        shapley=_shapley(view),
+        lines=_lines(view.plane, view.order, causes),
+        complexity=map_complexity(view.plane),
+        stability=stability if stability is not None and math.isfinite(stability) else None,
+    )
+
+
+def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
+    """Give the maps of the view that figures show, by name.
+
+    Parameters
+    ----------
+    view : ExplainedView
+
+    Returns
+    -------
+    dict of str to ndarray
+        "occlusion" only if the view is not explained fast, "input" only for detectors of coherence.
+    """
+    path = view.path
+    maps: dict[str, NDArray[Any]] = {
+        "view": view.pixels,
+        "pixels": pixel_map(path).astype(np.float32),
+        "frequencies": view.plane,
+        "cosines": cosine_map(path),
+        "sensitivity": sensitivity_map(view.pixels, view.part).astype(np.float32),
+        "cam": grad_cam(view.pixels, view.unfolded),
+        **{f"wavelet {name}": values.astype(np.float32) for name, values in wavelet_maps(path).items()},
+    }
+    if view.unfolded.input == "coherence":
+        maps["input"] = prepare_input([view.pixels], "coherence", band=view.unfolded.band)[0].numpy()
+    if not view.fast:
+        maps["occlusion"] = occlusion_map(view.pixels, view.part).astype(np.float32)
+    return maps
+
+
+def _shapley(view: ExplainedView) -> tuple[BandValue, ...]:
+    """Shapley values take a band's content from the default baseline; with another one nothing would be comparable."""
+    if view.fast or view.reference != default_baseline(view.part):
+        return ()
+    return band_shapley(view.pixels, view.part, rng=view.rng)
+
+
+def _lines(plane: Float, order: Sequence[Line], causes: Sequence[OtherCause]) -> tuple[LineValue, ...]:
+    present = {cause.name for cause in causes if cause.found}
+    values = line_values(plane)
+    lines = []
+    for fx, fy in order[:LINES]:
+        also = []
+        if "JPEG" in present and all(float(8 * f).is_integer() for f in (fx, fy)):
+            also.append("JPEG's 8x8 blocks")
+        if "colour interpolation" in present and all(float(2 * f).is_integer() for f in (fx, fy)):
+            also.append("colour interpolation")
+        lines.append(LineValue(float(fx), float(fy), values[fx, fy], tuple(also)))
+    return tuple(lines)
+
+
+def _summing(bands: tuple[BandValue, ...], path: PathGradient) -> tuple[BandValue, ...]:
+    """Bands that sum to the gap: the path's delta is shared out among them by their size."""
+    sizes = sum(abs(band.value) for band in bands) or 1.0
+    return tuple(
+        BandValue(
+            band.low,
+            1.0 if band.high > math.sqrt(0.5) else band.high,
+            band.value - path.delta * (abs(band.value) / sizes if any(b.value for b in bands) else 1 / len(bands)),
+        )
+        for band in bands
+    )

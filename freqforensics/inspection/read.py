@@ -1,0 +1,88 @@
+"""An image as it is inspected: pixels, and what its file says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.inspection.parts import InspectedImage
+
+Uint8 = NDArray[np.uint8]
+
+PREVIEW: Final = 640
+"""Longest side, in pixels, of the picture of the whole image."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedImage:
+    """An image with what is known of its file.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, (H, W, 3)
+    about : InspectedImage
+    jpeg : JpegTables or None
+        None unless the file is a JPEG.
+    """
+
+    pixels: Uint8
+    about: InspectedImage
+    jpeg: JpegTables | None = None
+
+
+def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedImage:
+    """Read an image file, or take an array.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3), or path
+    salvage : bool
+        As in `read_image`: use the complete rows of JPEG files that end early.
+
+    Returns
+    -------
+    OpenedImage
+
+    Raises
+    ------
+    ImageReadError, FileNotFoundError
+        The file cannot be read.
+    ValueError
+        An array that is no image.
+    """
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
+        sha256 = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+        return OpenedImage(image, InspectedImage("", sha256, image.shape[1], image.shape[0], "array", None, None, ()))
+    notes: list[str] = []
+    data = read_file(image)
+    pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)
+    jpeg = read_jpeg_tables(data)
+    about = InspectedImage(
+        name=Path(image).name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        format=str(read_header(data).format),
+        jpeg_quality=None if jpeg is None else jpeg.quality,
+        jpeg_subsampling=None if jpeg is None else jpeg.subsampling,
+        notes=tuple(notes),
+    )
+    return OpenedImage(pixels, about, jpeg)
+
+
+def preview(pixels: Uint8) -> Uint8:
+    """Shrink an image to at most `PREVIEW` pixels a side; a smaller one stays as it is."""
+    scale = min(1.0, PREVIEW / max(pixels.shape[:2]))
+    if scale == 1.0:
+        return pixels
+    size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

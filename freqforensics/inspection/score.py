@@ -1,0 +1,129 @@
+"""One image scored as `score_files` does it: its region, its views, the verdict, and the view to explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from freqforensics.detector.calibrated import CalibratedDetector
+from freqforensics.detector.fusion import FusedDetector
+from freqforensics.detector.resnet import Detector
+from freqforensics.inspection.parts import DetectorParts, ImageScore, PhotographRate, ScoredView
+from freqforensics.inspection.read import OpenedImage, open_image
+from freqforensics.perturbations.canvases import Region
+from freqforensics.regions.looking import look_at
+from freqforensics.regions.views import cut, median_view
+
+Uint8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedImage:
+    """An image with its scores and the verdict.
+
+    Parameters
+    ----------
+    image : OpenedImage
+    score : ImageScore
+    """
+
+    image: OpenedImage
+    score: ImageScore
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a photographic region, which was scored."""
+        return self.score.view is not None
+
+    @property
+    def box(self) -> Region:
+        """The view whose logit is the image's: x, y, width, height in pixels; ValueError if there is none."""
+        if self.score.view is None:
+            raise ValueError(f"the image cannot be judged: {self.score.domain}")
+        return self.score.views[self.score.view].box
+
+    @property
+    def view(self) -> Uint8:
+        """Pixels of that view."""
+        return np.ascontiguousarray(cut(self.image.pixels, self.box))
+
+    @property
+    def region(self) -> Uint8:
+        """Pixels of the region that was scored."""
+        return cut(self.image.pixels, self.score.region or (0, 0, 0, 0))
+
+
+def judge_image(
+    image: Uint8 | str | Path,
+    detector: CalibratedDetector,
+    *,
+    region: Region | None = None,
+    scorer: Detector | None = None,
+    salvage: bool = False,
+) -> JudgedImage:
+    """Find an image's photographic region, score its views, and give the verdict.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3), or path
+    detector : CalibratedDetector
+    region : (int, int, int, int), optional
+        x, y, width, height of the part to judge, pixels; default what `find_region` finds.
+    scorer : Detector, optional
+        A faster copy of the detector (`folded`) to score with.
+    salvage : bool
+        As in `read_image`.
+
+    Returns
+    -------
+    JudgedImage
+
+    Raises
+    ------
+    ImageReadError, FileNotFoundError
+        The file cannot be read.
+    ValueError
+        An array that is no image; a region outside the image or with a side under 64 pixels; weights that give a logit
+        that is not finite.
+    """
+    opened = open_image(image, salvage=salvage)
+    look = look_at(opened.pixels, opened.about.format, opened.jpeg, region=region)
+    if look.kind is None:
+        return JudgedImage(opened, ImageScore("cannot-judge", look.domain.reason, detector.thresholds))
+    logits, parts = _logits(look.views(opened.pixels), scorer if scorer is not None else detector.detector)
+    if not np.isfinite(logits).all():
+        where = f"{opened.about.name}: " if opened.about.name else ""
+        raise ValueError(f"{where}the weights {detector.weights.name} give a logit that is not finite ({logits})")
+    median = median_view(logits)
+    logit = float(logits[median])
+    verdict, rate = detector.judge(logit, look.kind)
+    score = ImageScore(
+        verdict=verdict,
+        domain=look.domain.reason,
+        thresholds=detector.thresholds_of(look.kind),
+        logit=logit,
+        probability=float(expit(logit)) if rate is None else None,
+        rate=None if rate is None else rate.rate,
+        rate_of=None if rate is None else PhotographRate(rate.above, rate.photographs, str(rate.kind)),
+        region=look.domain.region,
+        views=tuple(ScoredView(box, float(value)) for box, value in zip(look.boxes, logits, strict=True)),
+        view=median,
+        parts=_parts({name: float(values[median]) for name, values in parts.items()}),
+    )
+    return JudgedImage(opened, score)
+
+
+def _logits(views: list[Uint8], detector: Detector) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """Logits of the views, and those of each part of a fused detector."""
+    if not isinstance(detector, FusedDetector):
+        return detector.logits(views).astype(np.float64), {}
+    parts = {name: values.astype(np.float64) for name, values in detector.part_logits(views).items()}
+    return np.sum(list(parts.values()), axis=0), parts
+
+
+def _parts(logits: dict[str, float]) -> DetectorParts | None:
+    return DetectorParts(logits, max(logits, key=lambda name: logits[name])) if logits else None

@@ -1,0 +1,98 @@
+"""Whether the maps of an explanation may be relied on: deletion, random weights, completeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from freqforensics.attribution.faithfulness import (
+    MOST_LIKENESS,
+    Badge,
+    Deletion,
+    Randomisation,
+    fourier_deletion,
+    randomisation,
+)
+from freqforensics.attribution.path import PathGradient
+from freqforensics.inspection.explain import ExplainedView
+from freqforensics.inspection.parts import MapTests
+
+MOST_P: Final = 0.1
+"""p-value of deletion up to which a map is believed: the least that nine controls can show."""
+_LEAST_GAP: Final = 0.2
+_FAST_CONTROLS, _CONTROLS = 9, 10
+
+
+def randomise_weights(view: ExplainedView) -> dict[str, Randomisation]:
+    """Compare the maps with those of random weights."""
+    return randomisation(view.unfolded, view.rough_maps, cascading=not view.fast, seed=view.seed)
+
+
+def delete_frequencies(view: ExplainedView) -> Deletion | None:
+    """Take frequencies out in the map's order; None if none speaks for the gap."""
+    if not view.order:
+        return None
+    controls = _FAST_CONTROLS if view.fast else _CONTROLS
+    return fourier_deletion(view.pixels, view.part, view.order, controls=controls, sign=view.sign, rng=view.rng)
+
+
+def map_tests(view: ExplainedView, likeness: dict[str, Randomisation], deletion: Deletion | None) -> MapTests:
+    """Put the tests of an explanation together, with a badge for each map.
+
+    Parameters
+    ----------
+    view : ExplainedView
+    likeness : dict of str to Randomisation
+    deletion : Deletion or None
+
+    Returns
+    -------
+    MapTests
+    """
+    return MapTests(deletion, likeness, map_badges(view.path, deletion, likeness))
+
+
+def map_badges(
+    path: PathGradient, deletion: Deletion | None, likeness: Mapping[str, Randomisation]
+) -> dict[str, Badge]:
+    """Say of each map whether it passes its tests, and why not.
+
+    Parameters
+    ----------
+    path : PathGradient
+    deletion : Deletion or None
+    likeness : mapping of str to Randomisation
+        By map.
+
+    Returns
+    -------
+    dict of str to Badge
+        For "path" and each map of `likeness`.
+    """
+    shared = []
+    if not path.complete:
+        shared.append(f"the parts sum to {path.gap + path.delta:+.2f}, not to the gap of {path.gap:+.2f} logits")
+    if abs(path.gap) < _LEAST_GAP:
+        shared.append(f"the gap is {path.gap:+.2f} logits: there is next to nothing to explain")
+    badges = {"path": Badge(not shared, tuple(shared))}
+    for name, comparison in likeness.items():
+        reasons = list(shared)
+        if not comparison.destroyed:
+            reasons.append(
+                f"random weights draw a similar map (Spearman {comparison.likeness[-1]:.2f}, limit {MOST_LIKENESS})"
+            )
+        if name == "frequencies":
+            reasons += _deletion_reasons(deletion)
+        badges[name] = Badge(not reasons, tuple(reasons))
+    return badges
+
+
+def _deletion_reasons(deletion: Deletion | None) -> list[str]:
+    if deletion is None:
+        return ["no frequency speaks for the score"]
+    if deletion.gain > 0 and deletion.p_value <= MOST_P:
+        return []
+    return [
+        "taking these frequencies out does not move the score more than taking out others of their radii in random"
+        f" order (p = {deletion.p_value:.2f})"
+    ]
