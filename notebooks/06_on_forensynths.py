@@ -20,7 +20,7 @@
 #
 # ```sh
 # freqforensics audit      ForenSynths/test --out results/audit
-# freqforensics spectrum   ForenSynths/test --out results/spectra --size 256 --limit 2000 --seed 0
+# freqforensics spectrum   ForenSynths/test --out results/spectra --crop 256 --limit 2000 --shuffle
 # freqforensics upsampling ForenSynths/test --out results/lattices
 # freqforensics compare    ForenSynths/test --out results/comparison
 # freqforensics weights fetch wang2020-blur-jpeg-0.5

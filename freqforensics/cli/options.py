@@ -64,7 +64,7 @@ Calibration = Annotated[
         metavar="FILE", help="Scores of your own photographs, from population, added to those that ship; repeatable."
     ),
 ]
-Bootstrap = Annotated[int, typer.Option(help="Number of bootstrap samples.", min=1)]
+Bootstrap = Annotated[int, typer.Option(help="Number of bootstrap samples.", min=2)]
 Permutations = Annotated[int, typer.Option(help="Number of permutations for p-values.", min=1)]
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Use the complete rows of JPEG files that end early; each is named.")
@@ -98,3 +98,9 @@ def parsed_region(text: str) -> tuple[int, int, int, int]:
 def parsed_list(values: list[str] | None) -> list[str]:
     """Parse what is given by commas, by repeating the option, or both."""
     return [word.strip() for value in values or () for word in value.split(",") if word.strip()]
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Say whether an option was given, and not left at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, complain, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.options import (
     AsJson,
@@ -18,6 +18,7 @@ from freqforensics.cli.options import (
     Seed,
     Sources,
     Workers,
+    is_given,
     parsed_crop,
     quiet,
 )
@@ -35,6 +36,7 @@ LabelChoice = Literal["real", "fake", "all"]
     epilog="Example: freqforensics spectrum ForenSynths/test --out fingerprints --limit 2000 --shuffle",
 )
 def spectrum(
+    ctx: typer.Context,
     source: Sources,
     out: Out = None,
     crop: Annotated[
@@ -77,6 +79,9 @@ def spectrum(
         window=window,
         normalisation=normalisation,
     )
+    if limit is not None and not shuffle and is_given(ctx, "seed"):
+        complain("note: --limit with --seed draws at random, as --shuffle does; from the next release on say --shuffle")
+        shuffle = True
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     study = spectrum_study(

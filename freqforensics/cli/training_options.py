@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 import typer
 
 from freqforensics.cli.checks import check_sources
-from freqforensics.cli.options import parsed_list
+from freqforensics.cli.options import is_given, parsed_list
 
 if TYPE_CHECKING:
     from freqforensics.training.recipe import TrainConfig
@@ -200,17 +200,12 @@ def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*, context: typer.Context, **values: Any) -> None:
         options = TrainingOptions(**{name: values.pop(name) for name in names})
-        chosen = frozenset(name for name in names if _is_given(context, name))
+        chosen = frozenset(name for name in names if is_given(context, name))
         command(training=ChosenTraining(options, chosen), **values)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
 
 
 def _parsed_classes(values: list[str] | None) -> int | tuple[str, ...] | None:

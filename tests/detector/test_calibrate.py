@@ -12,7 +12,13 @@ from pictures import encoded, picture, write
 from toys import calibrated, rough_detector
 
 from freqforensics.cli import main
-from freqforensics.detector import calibrated as calibrated_module, make_detector, save_detector, score_files
+from freqforensics.detector import (
+    calibration as calibration_module,
+    make_detector,
+    save_detector,
+    score_files,
+    verdict as verdict_module,
+)
 from freqforensics.detector.calibrate import (
     calibrate_photographs,
     calibration_sha256,
@@ -89,7 +95,7 @@ def test_kinds_are_those_that_verdicts_go_by(photographs, rng):
 
 
 def test_it_is_written_and_read_where_verdicts_are_given(photographs, tmp_path, monkeypatch):
-    monkeypatch.setattr(calibrated_module, "FEWEST", 3)
+    monkeypatch.setattr(calibration_module, "FEWEST", 3)
     weights = tmp_path / "weights.safetensors"
     save_detector(make_detector(seed=1), weights)
     study = calibration_study([photographs], weights=weights, carriers=["as-is", "web"], about="six of mine")
@@ -196,7 +202,7 @@ def test_the_margin_is_the_least_that_collections_left_out_allow(monkeypatch):
     calibration = open_detector("everyday").calibration
 
     def holds(margin):
-        monkeypatch.setattr(calibrated_module, "MARGIN", margin)
+        monkeypatch.setattr(calibration_module, "MARGIN", margin)
         counts = left_out_evidence(calibration)
         return all(
             evidence <= (0.02 if carrier == "as-is" else 0.03) * photographs
@@ -204,7 +210,7 @@ def test_the_margin_is_the_least_that_collections_left_out_allow(monkeypatch):
             if carrier == "as-is" or photographs >= 40
         )
 
-    chosen = calibrated_module.MARGIN
+    chosen = verdict_module.MARGIN
     assert [holds(round(0.1 * step, 1)) for step in range(round(10 * chosen) + 1)] == [False] * round(10 * chosen) + [
         True
     ]

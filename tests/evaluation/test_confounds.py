@@ -272,6 +272,6 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 def test_a_serious_difference_is_said_by_spectrum(tmp_path, monkeypatch, capsys):
     root = tree(tmp_path / "in", fake=lambda rng, i: png(rng, i, (96, 96)))
-    code, printed = run(monkeypatch, capsys, "spectrum", root, "--out", tmp_path / "out", "--size", "64")
+    code, printed = run(monkeypatch, capsys, "spectrum", root, "--out", tmp_path / "out", "--crop", "64")
     assert not code
     assert "note: gan: real and fake files differ in" in printed.err

@@ -12,8 +12,7 @@ from pictures import picture, write
 
 from freqforensics.cli import main
 from freqforensics.fingerprints.fingerprint import Fingerprint, clusters, shared_map, similarity
-from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
-from freqforensics.spectra.power import combine
+from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
 from freqforensics.studies.compare import compare_study
 
 SPEC = SpectrumSpec(size=64, residual="none")

@@ -14,8 +14,7 @@ from freqforensics.fingerprints import sets as sets_module
 from freqforensics.fingerprints.sets import image_sets
 from freqforensics.sources import facts as facts_module
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import terms as terms_module
-from freqforensics.spectra.power import combine
+from freqforensics.spectra import combine, terms as terms_module
 from freqforensics.spectra.terms import image_spectra
 
 

@@ -289,9 +289,9 @@ def test_a_region_given_by_hand_is_only_checked(rng: np.random.Generator) -> Non
     domain = find_region(screen, region=(10, 20, 64, 70))
     assert domain.region == (10, 20, 64, 70)
     assert domain.reason == "chosen by hand"
-    with pytest.raises(ValueError, match="region must"):
-        find_region(screen, region=(1050, 0, 64, 64))
     with pytest.raises(ValueError, match=r"region must .*\(1050, 0, 64, 64\)"):
+        find_region(screen, region=(1050, 0, 64, 64))
+    with pytest.raises(ValueError, match="region must"):
         find_region(screen, region=(-1, 0, 64, 64))
     with pytest.raises(ValueError, match="at least 64 pixels"):
         find_region(screen, region=(0, 0, 63, 64))

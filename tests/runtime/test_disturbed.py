@@ -65,7 +65,7 @@ def test_what_a_killed_run_left_is_named_and_cleared(tree, tmp_path):
     out, dead = tmp_path / "out", dead_prefix()
     (out / f"{dead}x" / "results").mkdir(parents=True)
     (out / f"{dead}x" / "results" / "fingerprints.png").write_bytes(b"half")
-    command = ("spectrum", tree, "--size", 32, "--out", out)
+    command = ("spectrum", tree, "--crop", 32, "--out", out)
     done = run(*command)
     assert (done.returncode, done.stderr) == (0, f"note: cleared what a killed run left in {out}: {dead}x\n")
     assert not list(out.glob(".unfinished-*"))
@@ -94,7 +94,7 @@ def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_pa
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    done = run("spectrum", tree, "--size", 32, "--out", out, "--overwrite", preexec_fn=limit)
+    done = run("spectrum", tree, "--crop", 32, "--out", out, "--overwrite", preexec_fn=limit)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"freqforensics: {out}/")

@@ -180,7 +180,7 @@ def test_score_uses_the_rest(cases, run, tmp_path):
 
 
 def test_spectrum_averages_the_rest(cases, run, tmp_path):
-    code, printed, lines = run("spectrum", cases, "--size", 64, "--out", tmp_path / "out", "--json")
+    code, printed, lines = run("spectrum", cases, "--crop", 64, "--out", tmp_path / "out", "--json")
     assert code == 1
     check_named(cases, lines)
     (group,) = json.loads(printed)["groups"]
