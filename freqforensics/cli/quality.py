@@ -82,12 +82,12 @@ def quality(
     what an attacker gains who shows the least fake of k. Exit status: 0 done; 1 done, but some file could not be read;
     2 nothing done.
     """
-    from freqforensics.quality.ranks import check_resampling
     from freqforensics.quality.scores import SCORES, chosen_scores
 
     scores = parsed_list(score) or list(SCORES)
     chosen_scores(scores)
-    check_resampling("bootstrap", bootstrap)
+    if bootstrap < 2:  # one has no spread
+        raise ValueError(f"bootstrap must be at least 2, got {bootstrap}")
     cluster_of = None if clusters is None else _clusters(clusters)
     if logits is None:
         check_scoring([weights], None, backend)
