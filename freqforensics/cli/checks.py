@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from freqforensics.cli import options
 from freqforensics.cli.app import complain
+from freqforensics.cli.options import quiet
 
 _NAMED: Final = 3
 _SMALL_TABLE: Final = 1 << 20
@@ -99,7 +99,7 @@ def say_what_they_are(weights: Iterable[str]) -> None:
     from freqforensics.detector.weights import KNOWN
 
     for name in weights:
-        if name in KNOWN and KNOWN[name].bundled and not Path(name).is_file() and not options.quiet():
+        if name in KNOWN and KNOWN[name].bundled and not Path(name).is_file() and not quiet():
             complain(KNOWN[name].notice)
 
 
