@@ -90,7 +90,7 @@ def rows(path: Path, *leave_out: str) -> list[dict[str, str]]:
 
 def test_training(root, tmp_path):
     """With the network itself, whose checkpoints take long enough to be interrupted."""
-    arguments = ["train", root, *TRAINING, "--epochs", "3", "--checkpoint-minutes", "0.005"]
+    arguments = ["train", root, *TRAINING, "--epochs", "2", "--checkpoint-minutes", "0.005"]
     whole, out = tmp_path / "whole", tmp_path / "killed"
     worked = undisturbed(PROGRAM, arguments, whole)
     assert disturbed(PROGRAM, arguments, out, worked) >= 2
@@ -121,7 +121,7 @@ def test_scoring(root, tmp_path):
 def test_an_ablation(root, tmp_path):
     arguments = [
         "ablate", root, "--test", root, "--limit", "6", "--view", "none", "--axis", "band", "--values", "all,0.25:",
-        *TRAINING, "--epochs", "1", "--passes", "8",
+        *TRAINING, "--epochs", "1", "--passes", "4",
     ]  # fmt: skip
     whole, out = tmp_path / "whole", tmp_path / "killed"
     worked = undisturbed(THIN_PROGRAM, arguments, whole)
