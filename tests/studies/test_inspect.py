@@ -47,7 +47,7 @@ def test_a_batch_goes_on_past_bad_files_and_sorts_by_score(asked, files, tmp_pat
     study = inspect_study([files / name for name in names], out=tmp_path / "out", command="freqforensics inspect")
     assert [finding.image.name for finding in study.findings] == ["plain.png", "lattice.png", "grey.png"]
     assert study.skipped == (
-        (str(files / "bad.png"), "not a supported image format"),
+        (str(files / "bad.png"), "text, not an image that can be read"),
         (str(files / "none.png"), "no such file or directory"),
     )
     index = (tmp_path / "out" / "index.html").read_text()
@@ -100,7 +100,7 @@ def test_nothing_inspected_leaves_what_was_there(asked, files, tmp_path):
     inspect_study([files / "plain.png", files / "bad.png"], out=tmp_path / "out")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
     for paths in (bad, bad[:1]):
-        with pytest.raises(ValueError, match=r"bad.png: not a supported image format"):
+        with pytest.raises(ValueError, match=r"bad.png: text, not an image that can be read"):
             inspect_study(paths, out=tmp_path / "out", overwrite=True)
         assert {path: path.stat().st_mtime_ns for path in before} == before
         with pytest.raises(ValueError, match=r"bad.png"):
