@@ -64,7 +64,7 @@ def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
     tile = tile or path.tile
     difference, gradient = path.difference.astype(np.float64), path.gradient.astype(np.float64)
     if tile is not None:
-        difference, gradient = (_tiles(_filled(given, tile), tile) for given in (difference, gradient))
+        difference, gradient = (_tiles(_filled(planes, tile), tile) for planes in (difference, gradient))
     height, width = difference.shape[-2:]
     product = fft.rfft2(difference) * np.conj(fft.rfft2(gradient))
     values = product.real.sum(axis=tuple(range(1, product.ndim - 2))).mean(axis=0) / (height * width)
@@ -82,8 +82,8 @@ def cosine_map(path: PathGradient) -> Float:
         upper left corner; an image is filled up with zeros to whole blocks.
     """
     difference, gradient = (
-        fft.dctn(_tiles(_filled(given.astype(np.float64), 8), 8), axes=(-2, -1), norm="ortho")
-        for given in (path.difference, path.gradient)
+        fft.dctn(_tiles(_filled(planes.astype(np.float64), 8), 8), axes=(-2, -1), norm="ortho")
+        for planes in (path.difference, path.gradient)
     )
     return np.asarray((difference * gradient).sum(axis=(1, 2)).mean(axis=0))
 
@@ -117,12 +117,12 @@ def wavelet_maps(path: PathGradient, *, wavelet: str = "db2", levels: int = 3) -
     if not pywt.Wavelet(wavelet).orthogonal:
         raise ValueError(f"wavelet must be orthogonal, got {wavelet!r}")
     difference, gradient = (
-        pywt.wavedec2(_filled(given.astype(np.float64), 2**levels), wavelet, mode="periodization", level=levels)
-        for given in (path.difference, path.gradient)
+        pywt.wavedec2(_filled(planes.astype(np.float64), 2**levels), wavelet, mode="periodization", level=levels)
+        for planes in (path.difference, path.gradient)
     )
     maps = {"smooth": _products(difference[0], gradient[0]).sum(axis=0)}
-    for index, (own, other) in enumerate(zip(difference[1:], gradient[1:], strict=True)):
-        for name, d, g in zip(("horizontal", "vertical", "diagonal"), own, other, strict=True):
+    for index, (differences, gradients) in enumerate(zip(difference[1:], gradient[1:], strict=True)):
+        for name, d, g in zip(("horizontal", "vertical", "diagonal"), differences, gradients, strict=True):
             maps[f"{name} {levels - index}"] = _products(d, g).sum(axis=0)
     return maps
 

@@ -125,13 +125,13 @@ def _colour(path: PathGradient) -> OtherCause:
         plane = fourier_map(only)
         values.append(float(plane[0, 0] + plane[0, plane.shape[1] // 2] + plane[plane.shape[0] // 2, 0]))
     colour, luma = values[1] + values[2], values[0]
-    found = abs(colour) > 0.25 * max(abs(path.gap), 0.2) and abs(colour) > 2 * abs(luma)
+    interpolated = abs(colour) > 0.25 * max(abs(path.gap), 0.2) and abs(colour) > 2 * abs(luma)
     says = (
         f"At (1/2, 0), (0, 1/2) and (1/2, 1/2) the colour differences add {colour:+.2f} logits, luma {luma:+.2f}."
         + (
             " Cameras' demosaicking and chroma interpolation leave lines in the colour differences there."
-            if found
+            if interpolated
             else " Demosaicking and chroma interpolation would leave them in the colour differences."
         )
     )
-    return OtherCause(name, found, says)
+    return OtherCause(name, interpolated, says)

@@ -105,8 +105,10 @@ class MatchedLines:
 
     def __init__(self, spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> None:
         self.shape, self.reach = shape, reach
-        own = notch_mask(shape, lines, reach=reach)
-        others = [line for line in lattice_lines(TILE) if not (own & notch_mask(shape, [line], reach=reach)).any()]
+        notched_bins = notch_mask(shape, lines, reach=reach)
+        others = [
+            line for line in lattice_lines(TILE) if not (notched_bins & notch_mask(shape, [line], reach=reach)).any()
+        ]
         self.changes, notches = line_changes(spectra, others, shape, reach=reach)
         self.others = others
         self.energies = np.array([notches[line].energy for line in others])

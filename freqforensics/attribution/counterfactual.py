@@ -181,12 +181,14 @@ def band_stops(image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_B
     """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
-    found = []
+    changes = []
     for band in bands:
         mask = band.mask(shape)
         mask[0, 0] = False
-        found.append(_compared(image, detector, image_of(spectra * ~mask, shape), "band", f"{band.name} cycles/pixel"))
-    return tuple(found)
+        changes.append(
+            _compared(image, detector, image_of(spectra * ~mask, shape), "band", f"{band.name} cycles/pixel")
+        )
+    return tuple(changes)
 
 
 def region_blur(
@@ -227,9 +229,9 @@ def region_blur(
     inside = np.zeros(image.shape[:2], np.float32)
     inside[top:bottom, left:right] = 1
     inside = np.asarray(cv2.GaussianBlur(inside, (0, 0), sigma), np.float32)[..., None]
-    given = image.astype(np.float32)
-    blurred = np.asarray(cv2.GaussianBlur(given, (0, 0), sigma), np.float32)
-    changed = np.asarray(given + inside * (blurred - given), np.float32)
+    pixels = image.astype(np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.float32)
+    changed = np.asarray(pixels + inside * (blurred - pixels), np.float32)
     return _compared(image, detector, changed, "region", f"rows {top} to {bottom}, columns {left} to {right}")
 
 
@@ -263,8 +265,8 @@ def flipping_set(
 
     def after(count: int) -> float:
         if count not in tried:
-            made = image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
-            tried[count] = float(exact_logits([made], detector, image)[0])
+            candidate = image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
+            tried[count] = float(exact_logits([candidate], detector, image)[0])
         return tried[count]
 
     most = min(MOST_LINES, len(order))
@@ -301,8 +303,8 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     pixels = _LOCAL_PIXELS if detector.input == "local" or isinstance(detector, FusedDetector) else _BATCH_PIXELS
     most = max(1, min(16, pixels // (image.shape[0] * image.shape[1])))
     with torch.no_grad():
-        for one in changed:
-            waiting.append(as_tensor(one))
+        for variant in changed:
+            waiting.append(as_tensor(variant))
             if len(waiting) == most:
                 logits += [float(value) for value in function(torch.cat(waiting))]
                 waiting = []
@@ -321,5 +323,5 @@ def _compared(
 
 
 def _named(lines: Sequence[Line]) -> str:
-    shown = ", ".join(line_name(line) for line in lines[:3])
-    return shown if len(lines) <= 3 else f"{shown} and {len(lines) - 3} more"
+    names = ", ".join(line_name(line) for line in lines[:3])
+    return names if len(lines) <= 3 else f"{names} and {len(lines) - 3} more"

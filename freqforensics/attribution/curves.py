@@ -107,19 +107,21 @@ def score_curves(image: Uint8, detector: Detector, *, threshold: float = 0.0) ->
     tuple of ScoreCurve
         "jpeg", "blur", "resize", "crop"; values that leave less than 64 pixels a side are left out.
     """
-    own = float(detector.logits([image])[0])
+    unchanged = float(detector.logits([image])[0])
     curves = []
     for name, axis, values, change in _CURVES:
-        kept, logits = [], []
+        scored, logits = [], []
         for value in values:
             changed = np.ascontiguousarray(change(image, value))
             if min(changed.shape[:2]) < LEAST_SIDE:
                 continue
-            kept.append(float(value))
+            scored.append(float(value))
             logits.append(float(detector.logits([changed])[0]))
-        if kept:
+        if scored:
             curves.append(
-                ScoreCurve(name, axis, tuple(kept), tuple(logits), _flip(kept, logits, threshold, own), threshold)
+                ScoreCurve(
+                    name, axis, tuple(scored), tuple(logits), _flip(scored, logits, threshold, unchanged), threshold
+                )
             )
     return tuple(curves)
 
@@ -160,8 +162,8 @@ def tile_scores(image: Uint8, detector: Detector, *, side: int = 128) -> TileSco
     )
 
 
-def _flip(values: list[float], logits: list[float], threshold: float, own: float) -> float | None:
-    above = own > threshold
+def _flip(values: list[float], logits: list[float], threshold: float, unchanged: float) -> float | None:
+    above = unchanged > threshold
     if (logits[0] > threshold) != above:
         return values[0]
     for (before, start), (after, end) in zip(

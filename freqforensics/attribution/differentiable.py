@@ -169,8 +169,8 @@ def keep_band(planes: Tensor, band: Band) -> Tensor:
     """Keep a band of planes (N, C, H, W), as `freqforensics.spectra.keep_band`."""
     height, width = planes.shape[-2:]
     mask = torch.from_numpy(band.mask((height, width))).to(planes.device)
-    kept: Tensor = torch.fft.irfft2(torch.fft.rfft2(planes) * mask, s=(height, width))
-    return kept
+    band_planes: Tensor = torch.fft.irfft2(torch.fft.rfft2(planes) * mask, s=(height, width))
+    return band_planes
 
 
 def log_coherence(planes: Tensor) -> Tensor:
@@ -208,14 +208,14 @@ class _MedianResidual(torch.autograd.Function):
         reach = ctx.kernel // 2
         # In single precision, as the median was found: planes - residual need not give it back exactly.
         near = pad(planes, (reach,) * 4, mode="replicate").float()
-        own, residual = planes.float(), residual.float()
+        pixels, residual = planes.float(), residual.float()
         windows = [
             (slice(row, row + height), slice(column, column + width))
             for row in range(ctx.kernel)
             for column in range(ctx.kernel)
         ]
         # The residual of a pixel is its value minus the median's, rounded: so is its difference to the median itself.
-        same = [(own - near[..., rows, columns]) == residual for rows, columns in windows]
+        same = [(pixels - near[..., rows, columns]) == residual for rows, columns in windows]
         count = torch.stack(same).sum(0).clamp_min(1)
         share = gradient / count
         spread = torch.zeros_like(near, dtype=gradient.dtype)

@@ -177,7 +177,10 @@ def fourier_deletion(
 
     energies = {line: float(energy[mask([line])].sum()) for line in rings.lines}
     budgets = [float(energy[mask(order[:count])].sum()) for count in counts]
-    sets = [*(_worth(energies, budget) for budget in budgets), *(one[:count] for one in orders for count in counts)]
+    sets = [
+        *(_worth(energies, budget) for budget in budgets),
+        *(lines_in_order[:count] for lines_in_order in orders for count in counts),
+    ]
 
     def images() -> Iterator[NDArray[np.float32]]:
         yield image.astype(np.float32)
@@ -240,10 +243,10 @@ def randomisation(
     from scipy.stats import spearmanr
 
     stages = stage_names(detector) if stages is None else stages
-    own = {name: values.ravel() for name, values in explain(detector).items()}
+    trained = {name: values.ravel() for name, values in explain(detector).items()}
     twin = copy.deepcopy(detector).eval()
     done: list[str] = []
-    likeness: dict[str, list[float]] = {name: [] for name in own}
+    likeness: dict[str, list[float]] = {name: [] for name in trained}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for stage in stages:
@@ -252,8 +255,8 @@ def randomisation(
                 done.append(stage)
                 for name, values in explain(twin).items():
                     flat = values.ravel()
-                    constant = not np.ptp(own[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else float(spearmanr(own[name], flat).statistic))
+                    constant = not np.ptp(trained[name]) or not np.ptp(flat)
+                    likeness[name].append(0.0 if constant else float(spearmanr(trained[name], flat).statistic))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
 
 
@@ -271,13 +274,13 @@ def _make_random(network: nn.Module, name: str) -> None:
 
 def _worth(energies: dict[Line, float], budget: float) -> list[Line]:
     """As many of the lines that stand out most as have an energy, at least one."""
-    total, found = 0.0, []
+    total, lines = 0.0, []
     for line in sorted(energies, key=lambda line: -energies[line]):
-        found.append(line)
+        lines.append(line)
         total += energies[line]
         if total >= budget:
             break
-    return found
+    return lines
 
 
 def _rows(values: Float) -> tuple[tuple[float, ...], ...]:

@@ -129,8 +129,8 @@ def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
         Logit of the image less that with the frequency notched, half of it at each mirror image; DC in the middle, 0.
     """
     removal = _Removal(image, detector)
-    kept = ~np.eye(len(removal.lines), dtype=bool)
-    return _plane(removal.before - removal.logits(kept))
+    features = ~np.eye(len(removal.lines), dtype=bool)
+    return _plane(removal.before - removal.logits(features))
 
 
 def lime_by_frequency(

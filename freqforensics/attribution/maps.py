@@ -104,14 +104,14 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     window = min(window, height, width)
     function = PixelLogit(strongest_part(detector, image), image)
     with torch.no_grad():
-        found = Occlusion(function).attribute(
+        falls = Occlusion(function).attribute(
             as_tensor(image),
             sliding_window_shapes=(3, window, window),
             strides=(3, window, window),
             baselines=as_tensor(cv2.medianBlur(image, 5)),
             perturbations_per_eval=batch,
         )
-    return np.asarray(found[0, 0].cpu().double().numpy())
+    return np.asarray(falls[0, 0].cpu().double().numpy())
 
 
 def smoothed_map(
@@ -160,7 +160,7 @@ def smoothed_map(
         raise ValueError(f"deviation must lie between 0 and 5 grey levels, got {deviation}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        found = NoiseTunnel(IntegratedGradients(PixelLogit(strongest_part(detector, image), image))).attribute(
+        gradients = NoiseTunnel(IntegratedGradients(PixelLogit(strongest_part(detector, image), image))).attribute(
             as_tensor(image),
             nt_type="smoothgrad",
             nt_samples=samples,
@@ -170,7 +170,7 @@ def smoothed_map(
             n_steps=steps,
             internal_batch_size=8,
         )
-    return np.asarray(found[0].detach().cpu().double().sum(dim=0).numpy())
+    return np.asarray(gradients[0].detach().cpu().double().sum(dim=0).numpy())
 
 
 def band_shapley(
@@ -286,14 +286,14 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     twin = _safe(strongest_part(detector, image))
     function = PixelLogit(twin, image)
     prepared, baseline = (
-        _beside(function.prepare(as_tensor(given)), twin).requires_grad_()
-        for given in (image, cv2.medianBlur(image, 5))
+        _beside(function.prepare(as_tensor(pixels)), twin).requires_grad_()
+        for pixels in (image, cv2.medianBlur(image, 5))
     )
     with warnings.catch_warnings():
         # That it puts hooks on modules and takes them away again, of a copy of ours.
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
-        found = DeepLift(_Column(twin)).attribute(prepared, baselines=baseline, target=0)
-    return np.asarray(found[0].detach().cpu().double().numpy())
+        contributions = DeepLift(_Column(twin)).attribute(prepared, baselines=baseline, target=0)
+    return np.asarray(contributions[0].detach().cpu().double().numpy())
 
 
 class _Column(nn.Module):

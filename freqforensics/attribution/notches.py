@@ -27,13 +27,13 @@ def lattice_lines(denominator: int) -> tuple[Line, ...]:
     >>> lattice_lines(2)
     ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
     """
-    found = []
+    lines = []
     for row in range(denominator):
         for column in range(denominator):
             mirror = (-row % denominator, -column % denominator)
             if (row, column) != (0, 0) and (row, column) <= mirror:
-                found.append((_folded(column / denominator), _folded(row / denominator)))
-    return tuple(found)
+                lines.append((_folded(column / denominator), _folded(row / denominator)))
+    return tuple(lines)
 
 
 def line_name(line: Line) -> str:
@@ -42,8 +42,8 @@ def line_name(line: Line) -> str:
     >>> line_name((0.5, -0.25)), line_name((0.0, 0.21875)), line_name((0.1234, 0.0))
     ('(1/2, -1/4)', '(0, 7/32)', '(0.1234, 0)')
     """
-    shown = [Fraction(f).limit_denominator(64) for f in line]
-    exact = [str(near) if abs(near - f) < 1e-9 else f"{f:g}" for near, f in zip(shown, line, strict=True)]
+    fractions = [Fraction(f).limit_denominator(64) for f in line]
+    exact = [str(near) if abs(near - f) < 1e-9 else f"{f:g}" for near, f in zip(fractions, line, strict=True)]
     return f"({', '.join(exact)})"
 
 
@@ -188,14 +188,14 @@ def _changes(
     near_columns = np.where(mirrored, width - near_columns, near_columns)
     taken = mask[near_rows, near_columns] | ((near_rows == 0) & (near_columns == 0))
     around = np.where(taken, np.inf, np.abs(spectra[:, near_rows, near_columns])).reshape(len(spectra), len(rows), -1)
-    own = np.abs(spectra[:, rows, columns])
+    amplitude = np.abs(spectra[:, rows, columns])
     free = (~taken).reshape(len(rows), -1).sum(axis=1)
     # The median of those that are free, which come first; where nothing around is free, a line stays as it is.
     around.sort(axis=2)
     middle = np.stack([np.maximum(free - 1, 0) // 2, free // 2])[None]
     lower, upper = (np.take_along_axis(around, middle[:, k, :, None], axis=2)[..., 0] for k in (0, 1))
-    level = np.where(free > 0, (lower + upper) / 2, own)
-    factor = np.where(own > 0, level / np.where(own > 0, own, 1), 1)
+    level = np.where(free > 0, (lower + upper) / 2, amplitude)
+    factor = np.where(amplitude > 0, level / np.where(amplitude > 0, amplitude, 1), 1)
     return np.asarray(spectra[:, rows, columns] * (factor - 1), np.complex64)
 
 
@@ -211,8 +211,8 @@ def image_of(spectra: Spectra, shape: Shape) -> NDArray[np.float32]:
 
 def rounded(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Round to grey levels 0 .. 255."""
-    made: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    return made
+    levels: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _folded(frequency: float) -> float:

@@ -213,8 +213,10 @@ def _averaged(
     gap = logit - start
     while True:
         parts = [
-            method.attribute(x, baselines=one[None], n_steps=steps, method="gausslegendre", internal_batch_size=_BATCH)
-            for one in x0
+            method.attribute(
+                x, baselines=baseline[None], n_steps=steps, method="gausslegendre", internal_batch_size=_BATCH
+            )
+            for baseline in x0
         ]
         gradient = torch.cat([part.detach() for part in parts]).float()
         total = float(((x - x0).double() * gradient.double()).sum() / len(x0))

@@ -89,7 +89,7 @@ def max_sensitivity(
     """
     if not changes:
         raise ValueError("changes must not be empty")
-    own = np.asarray(explain(image), np.float64)
-    moved = max(float(np.linalg.norm(np.asarray(explain(change(image)), np.float64) - own)) for change in changes)
-    size = float(np.linalg.norm(own))
+    unchanged = np.asarray(explain(image), np.float64)
+    moved = max(float(np.linalg.norm(np.asarray(explain(change(image)), np.float64) - unchanged)) for change in changes)
+    size = float(np.linalg.norm(unchanged))
     return moved / size if size else (float("inf") if moved else 0.0)

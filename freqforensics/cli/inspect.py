@@ -163,7 +163,7 @@ def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:
     except ValueError:
         raise Failed(f"--thresholds must be LOW:HIGH, two logits such as -1:1, got {text!r}") from None
     if not -math.inf < bounds[0] <= bounds[1] < math.inf:
-        raise Failed(f"thresholds must be finite and ascend, got {bounds[0]} and {bounds[1]}")
+        raise ValueError(f"thresholds must be finite and ascend, got {bounds[0]} and {bounds[1]}")
     return bounds
 
 

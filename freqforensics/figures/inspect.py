@@ -90,20 +90,24 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw what each radial band adds to the logit, and its Shapley value."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.explained
-        places = np.arange(len(found.bands))
-        values = np.array([band.value for band in found.bands])
+        explanation = finding.explained
+        places = np.arange(len(explanation.bands))
+        values = np.array([band.value for band in explanation.bands])
         ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values])
-        if found.shapley:
-            own = [band.value for band in found.shapley]
-            ax.bar(places + 0.19, own, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value")
-            path = Patch(color=FOR if found.gap > 0 else AGAINST, label="along the path")
+        if explanation.shapley:
+            shapley = [band.value for band in explanation.shapley]
+            ax.bar(
+                places + 0.19, shapley, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value"
+            )
+            path = Patch(color=FOR if explanation.gap > 0 else AGAINST, label="along the path")
             ax.legend(handles=[path, *ax.get_legend_handles_labels()[0]], frameon=False, loc="best")
         ax.axhline(0, color="black", linewidth=0.6)
-        ends = [f"{round(band.low * 16)}–{round(band.high * 16)}" if band.high < 1 else "≥7" for band in found.bands]
+        ends = [
+            f"{round(band.low * 16)}–{round(band.high * 16)}" if band.high < 1 else "≥7" for band in explanation.bands
+        ]
         ax.set_xticks(places, ends)
         ax.set(xlabel="radial frequency (sixteenths of a cycle per pixel)", ylabel="logits")
-        ax.set_title(f"bands: they sum to the gap of {found.gap:+.2f}")
+        ax.set_title(f"bands: they sum to the gap of {explanation.gap:+.2f}")
         _open_frame(ax)
     return ax
 
@@ -132,28 +136,29 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
 def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the logit after each notch, and what taking out other lines of the same energy did."""
     with style():
-        shown = [found for found in finding.changes.counterfactuals if found.kind == "notch"]
-        ax = ax or new_axes((6.4, 0.42 * len(shown) + 1.0))
+        notches = [change for change in finding.changes.counterfactuals if change.kind == "notch"]
+        ax = ax or new_axes((6.4, 0.42 * len(notches) + 1.0))
         before = finding.explained.logit
         ax.axvline(before, color="black", linewidth=0.8)
-        for row, found in enumerate(shown):
-            if found.null_mean is not None and found.null_sd is not None:
-                middle = found.before + found.null_mean
-                ax.plot([middle - 2 * found.null_sd, middle + 2 * found.null_sd], [row, row], color=_GREY, linewidth=5,
+        for row, change in enumerate(notches):
+            if change.null_mean is not None and change.null_sd is not None:
+                middle = change.before + change.null_mean
+                spread = 2 * change.null_sd
+                ax.plot([middle - spread, middle + spread], [row, row], color=_GREY, linewidth=5,
                         alpha=0.45, solid_capstyle="butt",
                         label="other lines, same radii (±2 sd)" if not row else None)  # fmt: skip
-            ax.plot(found.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
-            ax.plot(found.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
+            ax.plot(change.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
+            ax.plot(change.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
         parts = finding.score.parts
         # A part is notched; the verdict is on the sum, to which the other parts add what they did.
         others = 0.0 if parts is None else sum(parts.logits.values()) - parts.logits[parts.strongest]
         ax.axvspan(*_inconclusive(finding, ax.get_xlim(), others), color="#EEEEEE", zorder=0)
-        ax.set_yticks(range(len(shown)), [found.what for found in shown])
-        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set_yticks(range(len(notches)), [change.what for change in notches])
+        ax.set_ylim(len(notches) - 0.5, -0.5)
         of = "the view" if parts is None else f"the part {parts.strongest}"
         ax.set_xlabel(f"logit of {of} (black: as it is; grey field: the image would be inconclusive)")
-        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(shown))), ncols=3)
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(notches))), ncols=3)
         _open_frame(ax)
     return ax
 
@@ -162,20 +167,20 @@ def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw how the logit goes as frequencies are taken out."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.tests.deletion
-        if found is None:
+        deletion = finding.tests.deletion
+        if deletion is None:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "no frequency speaks for the score", ha="center", transform=ax.transAxes)
             return ax
-        random = np.array(found.deleted_at_random)
-        ax.fill_between(found.counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
-        ax.plot(found.counts, random.mean(axis=0), color=_GREY, label="random order, same radii")
-        ax.plot(found.counts, found.deleted_by_amplitude, ":", color="black", label="by amplitude, same energy")
-        ax.plot(found.counts, found.deleted, "o-", color=FOR, markersize=3, label="by what they add")
+        random = np.array(deletion.deleted_at_random)
+        ax.fill_between(deletion.counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
+        ax.plot(deletion.counts, random.mean(axis=0), color=_GREY, label="random order, same radii")
+        ax.plot(deletion.counts, deletion.deleted_by_amplitude, ":", color="black", label="by amplitude, same energy")
+        ax.plot(deletion.counts, deletion.deleted, "o-", color=FOR, markersize=3, label="by what they add")
         ax.set_xscale("log", base=2)
-        ax.set_xticks(found.counts, [str(count) for count in found.counts])
+        ax.set_xticks(deletion.counts, [str(count) for count in deletion.counts])
         ax.set(xlabel="frequencies taken out", ylabel="logit")
-        ax.set_title(f"gain over random order: {found.gain:+.2f} logits (p = {found.p_value:.2f})")
+        ax.set_title(f"gain over random order: {deletion.gain:+.2f} logits (p = {deletion.p_value:.2f})")
         ax.legend(frameon=False)
         _open_frame(ax)
     return ax
@@ -187,10 +192,11 @@ def plot_randomisation(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax = ax or new_axes((3.9, 2.6))
         ax.axhspan(-0.3, 0.3, color="#EEEEEE", zorder=0)
         ax.axhline(0, color="black", linewidth=0.6)
-        for (name, found), colour in zip(finding.tests.randomisation.items(), OKABE_ITO, strict=False):
-            ax.plot(range(len(found.stages)), found.likeness, "o-", color=colour, markersize=3, label=name)
+        for (name, comparison), colour in zip(finding.tests.randomisation.items(), OKABE_ITO, strict=False):
+            ax.plot(range(len(comparison.stages)), comparison.likeness, "o-", color=colour, markersize=3, label=name)
             ax.set_xticks(
-                range(len(found.stages)), [f"…{stage}" if i else stage for i, stage in enumerate(found.stages)]
+                range(len(comparison.stages)),
+                [f"…{stage}" if i else stage for i, stage in enumerate(comparison.stages)],
             )
         ax.set(ylim=(-1, 1), xlabel="weights made random, from the logit down to", ylabel="Spearman's coefficient")
         ax.set_title("likeness to maps of random weights")
@@ -220,12 +226,12 @@ def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the logits of the tiles, each scored by itself."""
     with style():
         ax = ax or new_axes((3.9, 3.4))
-        found = finding.changes.tiles
-        if found is None:
+        tiles = finding.changes.tiles
+        if tiles is None:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "the view has no two tiles", ha="center", transform=ax.transAxes)
             return ax
-        values = np.array(found.logits)
+        values = np.array(tiles.logits)
         # Parts of a fused detector share a scale on which few photographs lie above 1.
         end = 6 if finding.score.parts is None else 2
         picture = ax.imshow(values, cmap=_DIVERGING, vmin=-end, vmax=end, interpolation="nearest")
@@ -234,7 +240,7 @@ def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=6.5 if values.size < 40 else 5,
                     color="white" if abs(value) > 0.6 * end else "black")  # fmt: skip
         ax.set_axis_off()
-        ax.set_title(f"tiles of {found.side} pixels; standard deviation {found.spread:.2f}")
+        ax.set_title(f"tiles of {tiles.side} pixels; standard deviation {tiles.spread:.2f}")
         _bar(ax, picture, "logit", (-end, -end / 2, 0, end / 2, end))
     return ax
 
@@ -243,17 +249,17 @@ def plot_standing(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw the residual's power by frequency among photographs' percentiles."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.comparison.standing
-        if found is None:
+        standing = finding.comparison.standing
+        if standing is None:
             ax.set_axis_off()
             return ax
-        rows = np.array(found.percentiles)
+        rows = np.array(standing.percentiles)
         for low, high, alpha in ((0, -1, 0.15), (1, -2, 0.2), (2, -3, 0.3)):
-            ax.fill_between(found.frequencies, rows[low], rows[high], color="#0072B2", alpha=alpha, linewidth=0,
+            ax.fill_between(standing.frequencies, rows[low], rows[high], color="#0072B2", alpha=alpha, linewidth=0,
                             label=f"photographs, {PERCENTILES[low]} to {PERCENTILES[high]} %")  # fmt: skip
-        ax.plot(found.frequencies, found.levels, color=FOR, linewidth=1.2, label="this image")
+        ax.plot(standing.frequencies, standing.levels, color=FOR, linewidth=1.2, label="this image")
         ax.set(xlabel="radial frequency (cycles per pixel)", ylabel="residual power (dB)", xlim=(0, 0.5))
-        ax.set_title(f"outside 1 to 99 % at {found.outside:.0%} of the frequencies")
+        ax.set_title(f"outside 1 to 99 % at {standing.outside:.0%} of the frequencies")
         ax.legend(frameon=False, fontsize=6)
         _open_frame(ax)
     return ax
@@ -263,21 +269,21 @@ def plot_nearest(finding: Finding, *, ax: Axes | None = None) -> Axes:
     """Draw how like the lattice is to generators'."""
     with style():
         ax = ax or new_axes((3.9, 2.6))
-        found = finding.comparison.nearest
-        if found is None or not found.likeness:
+        nearest = finding.comparison.nearest
+        if nearest is None or not nearest.likeness:
             ax.set_axis_off()
             return ax
-        names = [name for name, _ in found.likeness]
-        values = [value for _, value in found.likeness]
-        colours = [FOR if name == found.name else _GREY for name in names]
+        names = [name for name, _ in nearest.likeness]
+        values = [value for _, value in nearest.likeness]
+        colours = [FOR if name == nearest.name else _GREY for name in names]
         ax.barh(range(len(names)), values, color=colours)
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.6)
         ax.set(xlabel="correlation of the lattices", xlim=(-0.3, 1))
         ax.set_title(
-            f"{found.name or ('not named' if found.alike else 'unknown')}"
-            f" (p = {found.p_value:.2g}, {found.images} photographs)",
+            f"{nearest.name or ('not named' if nearest.alike else 'unknown')}"
+            f" (p = {nearest.p_value:.2g}, {nearest.images} photographs)",
             parse_math=False,
         )
         _open_frame(ax)

@@ -50,7 +50,7 @@ def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | Non
     OSError
         A picture cannot be read.
     """
-    shown = [
+    contents = [
         {
             "title": chapter.title,
             "text": chapter.text,
@@ -60,4 +60,4 @@ def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | Non
         for chapter in chapters
     ]
     page = templates().get_template("tour.html")
-    return page.render(title=title, version=__version__, css=page_style(), chapters=shown, seconds=seconds)
+    return page.render(title=title, version=__version__, css=page_style(), chapters=contents, seconds=seconds)
