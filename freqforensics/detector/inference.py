@@ -45,7 +45,7 @@ def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
         No such backend, or it is not installed.
     """
     if backend not in get_args(Backend):
-        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}; got {backend!r}")
     if backend == "torch":
         return folded(detector).logits
     if isinstance(detector, FusedDetector):

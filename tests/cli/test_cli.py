@@ -86,7 +86,7 @@ def test_every_field_of_the_spec_is_an_option(tree, out):
     names = {"size": "crop", "crop": "placement", "align": "grid"}
     values = {**options, "size": "48x32"}
     flags = [part for name, value in values.items() for part in (f"--{names.get(name, name)}", value)]
-    done = run("spectrum", tree, "--out", out, *flags, "--seed", 1, "--limit", 5)
+    done = run("spectrum", tree, "--out", out, *flags, "--shuffle", "--seed", 1, "--limit", 5)
     assert (done.returncode, done.stderr) == (0, "")
     stored = MeanSpectrum.load(out / "spectra" / "crn-real.npz")
     assert stored.spec == SpectrumSpec(**options)

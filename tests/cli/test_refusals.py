@@ -99,7 +99,7 @@ def cases() -> list[tuple[str, str]]:
 
 # Options that are out of range, or name what there is not.
 OPTIONS = {
-    "spectrum --crop x": "--size must be",
+    "spectrum --crop x": "--crop must be",
     "spectrum --kernel 4": "kernel",
     "upsampling --crop 33": "multiple of 16",
     "upsampling --real {missing}": "missing",

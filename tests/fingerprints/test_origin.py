@@ -276,7 +276,7 @@ def test_one_generator_of_two_sources_is_two_sets(tree):
 def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     table = tmp_path / "groups.csv"
     table.write_text("dcgan,comb\ncyclegan,comb\nprogan,grid\nbiggan,grid\n")
-    short = ["compare", tree / "known", "--permutations", 1, "--bootstrap", 1, "--groups", table]
+    short = ["compare", tree / "known", "--permutations", 1, "--bootstrap", 2, "--groups", table]
     code, shown = run(monkeypatch, capsys, *short)
     assert code == 0
     assert "nearest is of the same group for 4 of 4" in shown.out

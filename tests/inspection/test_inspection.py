@@ -136,7 +136,7 @@ def test_detectors_of_pixels_are_inspected_too(undrawn, kind):
     assert "its own 5×5 median" in page
     assert "the logit through a logistic function" in page
     natural = inspect(image, made, reference="natural", fast=True)
-    assert natural.attribution.baseline == "natural"
+    assert natural.explanation.baseline == "natural"
 
 
 def test_the_score_is_that_of_score_files_and_the_median_view_is_explained(undrawn, detector, tmp_path):
