@@ -29,6 +29,7 @@ from freqforensics.images import ImageReadError
 from freqforensics.inspection.finding import finding_schema
 from freqforensics.inspection.inspection import inspect
 from freqforensics.inspection.parts import PhotographRate
+from freqforensics.inspection.score import judge_image
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.report import render_index, render_page, write_report
 from freqforensics.sources.sources import index_images
@@ -172,8 +173,7 @@ def test_a_region_chosen_by_hand_is_scored_and_framed(undrawn, detector):
     assert found.inspection.settings["region"] == "100,40,192,192"
     assert "x 100, y 40, 192 × 192 pixels (dashed frame): chosen by hand" in sentences(found)
     assert next(patch.get_bbox().bounds for patch in plot_image(found).patches) == (99.5, 39.5, 192.0, 192.0)
-    found = inspect(image, detector, fast=True)  # and found by itself
-    x, y, width, height = found.score.region
+    x, y, width, height = judge_image(image, detector).score.region  # and found by itself
     assert max(abs(x - 100), abs(y - 40), abs(x + width - 292), abs(y + height - 232)) <= 2
     with pytest.raises(ValueError, match="region must"):
         inspect(image, detector, region=(300, 0, 192, 192))
