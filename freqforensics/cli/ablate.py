@@ -37,7 +37,7 @@ def ablate(
         list[str] | None,
         typer.Option(metavar="VALUE,...", help="Values to try: recipes, numbers of categories, or bands LOW:HIGH."),
     ] = None,
-    runs: Annotated[int, typer.Option(help="Trainings per value, each with its own seed.", min=1)] = 1,
+    runs: Annotated[int, typer.Option(metavar="N", help="Trainings per value, each with its own seed.", min=1)] = 1,
     view: ViewChoice = DEFAULT_VIEW,
     limit: Limit = None,
     device: Device = "auto",

@@ -31,7 +31,9 @@ def audit(
     reencode: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write both sides alike to this folder; with --crop.")
     ] = None,
-    crop: Annotated[int | None, typer.Option(help="Side of the crops of --reencode in pixels.", min=16)] = None,
+    crop: Annotated[
+        int | None, typer.Option(metavar="N", help="Side of the crops of --reencode in pixels.", min=16)
+    ] = None,
     quality: Annotated[
         int | None,
         typer.Option(help="JPEG quality of --reencode.  [default: PNG]", min=1, max=100, show_default=False),

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def compare(
     source: Sources,
     out: Out = None,
-    crop: Annotated[int, typer.Option(help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
-    parts: Annotated[int, typer.Option(help="Number of parts of a set, for intervals.", min=2)] = 20,
+    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    parts: Annotated[int, typer.Option(metavar="N", help="Number of parts of a set, for intervals.", min=2)] = 20,
     limit: Limit = None,
     groups: Groups = None,
     by_operator: ByOperator = False,

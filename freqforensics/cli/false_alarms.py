@@ -56,7 +56,7 @@ def false_alarms(
     device: Device = "auto",
     backend: BackendChoice = "torch",
     batch: Batch = 16,
-    workers: Annotated[int, typer.Option(help="Number of carriers scored at the same time.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", help="Number of carriers scored at the same time.", min=1)] = 1,
     resume: Resume = False,
     as_json: AsJson = False,
     quiet_: Quiet = False,

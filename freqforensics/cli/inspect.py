@@ -56,7 +56,7 @@ Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"
 def inspect(
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE...", help="Image files, or folders of them.", show_default=False),
+        typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False),
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,

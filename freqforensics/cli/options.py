@@ -29,7 +29,7 @@ DEFAULT_WEIGHTS: Final = "everyday"
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="Folders or tables of images; NAME=PATH names a source's generator.",
         show_default=False,
     ),
@@ -40,15 +40,15 @@ Out = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue with the work in DIR.")]
-Limit = Annotated[int | None, typer.Option(help="At most N images per generator and label.", min=1)]
-Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
-Workers = Annotated[int | None, typer.Option(help="Number of threads.  [default: all processors]", min=1)]
-Device = Annotated[str, typer.Option(help="Device of torch: auto, cpu, cuda, mps, ...")]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="At most N images per generator and label.", min=1)]
+Seed = Annotated[int, typer.Option(metavar="N", help="Random seed.", min=0)]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Number of threads.  [default: all processors]", min=1)]
+Device = Annotated[str, typer.Option(metavar="NAME", help="Device of torch: auto, cpu, cuda, mps, ...")]
 BackendChoice = Annotated[
     Backend,
     typer.Option(help="Library that runs the network; onnx is faster on CPUs and needs the extra of that name."),
 ]
-Batch = Annotated[int, typer.Option(help="Images of one size scored together.", min=1)]
+Batch = Annotated[int, typer.Option(metavar="N", help="Images of one size scored together.", min=1)]
 ViewChoice = Annotated[
     View,
     typer.Option(
@@ -64,8 +64,8 @@ Calibration = Annotated[
         metavar="FILE", help="Scores of your own photographs, from population, added to those that ship; repeatable."
     ),
 ]
-Bootstrap = Annotated[int, typer.Option(help="Number of bootstrap samples.", min=2)]
-Permutations = Annotated[int, typer.Option(help="Number of permutations for p-values.", min=1)]
+Bootstrap = Annotated[int, typer.Option(metavar="N", help="Number of bootstrap samples.", min=2)]
+Permutations = Annotated[int, typer.Option(metavar="N", help="Number of permutations for p-values.", min=1)]
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Use the complete rows of JPEG files that end early; each is named.")
 ]

@@ -36,7 +36,7 @@ def origin(
         typer.Option(metavar="SOURCE", help="Images of known generators; repeatable.", show_default=False),
     ],
     out: Out = None,
-    crop: Annotated[int, typer.Option(help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
     limit: Limit = None,
     groups: Groups = None,
     by_operator: ByOperator = False,

@@ -44,7 +44,9 @@ def simulate(
     ] = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the crops, pixels, a multiple of 16.")] = 128,
     scale_down: ScaleDown = 2,
-    limit: Annotated[int | None, typer.Option(help="At most N photographs that are large enough.", min=1)] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="At most N photographs that are large enough.", min=1)
+    ] = None,
     quality: Annotated[
         int | None, typer.Option(help="Compress both sides as JPEG of this quality before they are written.")
     ] = None,

@@ -43,9 +43,9 @@ def spectrum(
         str, typer.Option(metavar="N|HxW", help="Side of the crops, pixels; smaller images are skipped.")
     ] = "256",
     placement: Annotated[Placement, typer.Option(help="Where crops lie in an image.")] = "center",
-    grid: Annotated[int, typer.Option(help="Crop offsets are multiples of this, pixels.", min=1)] = 16,
+    grid: Annotated[int, typer.Option(metavar="N", help="Crop offsets are multiples of this, pixels.", min=1)] = 16,
     residual: Annotated[Residual, typer.Option(help="High-pass residual.")] = "median",
-    kernel: Annotated[int, typer.Option(help="Odd side of the residual's filter, pixels.", min=3)] = 5,
+    kernel: Annotated[int, typer.Option(metavar="N", help="Odd side of the residual's filter, pixels.", min=3)] = 5,
     channel: Annotated[Channel, typer.Option(help="Colour plane.")] = "luma",
     window: Annotated[Window, typer.Option(help="Window on each crop.")] = "none",
     normalisation: Annotated[Normalisation, typer.Option(help="Scaling of the transform.")] = "density",

@@ -33,10 +33,10 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for weights, checkpoint and log.")],
     training: ChosenTraining,
     device: Device = "auto",
-    devices: Annotated[int, typer.Option(help="Processes on this machine, a device each.", min=1)] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines, under torchrun.", min=1)] = 1,
+    devices: Annotated[int, typer.Option(metavar="N", help="Processes on this machine, a device each.", min=1)] = 1,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Machines, under torchrun.", min=1)] = 1,
     workers: ReadingProcesses = None,
-    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 10.0,
+    checkpoint_minutes: Annotated[float, typer.Option(metavar="NUMBER", help="Minutes between checkpoints.")] = 10.0,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, with a note.")
     ] = False,

@@ -48,7 +48,7 @@ def train_everyday(
         list[str] | None,
         typer.Option(metavar="PART=FILE", help="Weights of a part that is trained already; repeatable."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Batches of about 35 crops, for each part.", min=1)] = 8000,
+    steps: Annotated[int, typer.Option(metavar="N", help="Batches of about 35 crops, for each part.", min=1)] = 8000,
     learning_rate: Annotated[
         float | None, typer.Option(help="Greatest learning rate.  [default: 0.002 for local, 0.001 for coherence]")
     ] = None,
@@ -57,7 +57,9 @@ def train_everyday(
         int, typer.Option(help="Carriers that each photograph of the calibration goes through.", min=0)
     ] = 6,
     device: Device = "auto",
-    workers: Annotated[int, typer.Option(help="Processes that prepare batches; threads that score.", min=0)] = 1,
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Processes that prepare batches; threads that score.", min=0)
+    ] = 1,
     seed: Seed = 0,
     about: Annotated[str, typer.Option(help="Description of the calibration photographs, for the model card.")] = "",
     resume: Resume = False,

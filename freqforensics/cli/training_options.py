@@ -22,7 +22,7 @@ Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "la
 DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
 
-ReadingProcesses = Annotated[int | None, typer.Option(help="Processes that read images.", min=0)]
+ReadingProcesses = Annotated[int | None, typer.Option(metavar="N", help="Processes that read images.", min=0)]
 
 _FIELDS: Final = {"source": "sources", "miniatures": "shelf"}
 """Options whose parameter of TrainConfig has another name."""
@@ -35,7 +35,7 @@ class TrainingOptions:
     source: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...",
+            metavar="SOURCE",
             help="Images to learn from: roots with train and val, or folders of 0_real and 1_fake.",
             show_default=False,
         ),
@@ -54,7 +54,9 @@ class TrainingOptions:
             metavar="SOURCE", help="Images to validate on; repeatable.  [default: val folders, else --held-out]"
         ),
     ] = None
-    held_out: Annotated[float, typer.Option(help="Share of the images to validate on where there are no others.")] = 0.1
+    held_out: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Share of the images to validate on where there are no others.")
+    ] = 0.1
     classes: Annotated[
         list[str] | None,
         typer.Option(metavar="N|NAME,...", help="Learn from these categories, or from the first N by name."),
@@ -68,7 +70,7 @@ class TrainingOptions:
     resize: Annotated[
         int | None, typer.Option(help="Resize the shorter side to this first, pixels.  [default: no resizing]")
     ] = None
-    crop: Annotated[int, typer.Option(help="Side of the squares learnt from, pixels.")] = 224
+    crop: Annotated[int, typer.Option(metavar="N", help="Side of the squares learnt from, pixels.")] = 224
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Crop real and fake images of one file name alike, in one batch.")
     ] = False
@@ -91,7 +93,9 @@ class TrainingOptions:
         str | None,
         typer.Option(metavar="DIR", help="Miniatures to simulate with.  [default: those that ship]"),
     ] = None
-    ramp: Annotated[int, typer.Option(help="Epochs until simulated fakes are at their hardest.", min=0)] = 0
+    ramp: Annotated[
+        int, typer.Option(metavar="N", help="Epochs until simulated fakes are at their hardest.", min=0)
+    ] = 0
     ranking: Annotated[
         float, typer.Option(help="Weight of a loss that ranks a photograph below its simulated fake.")
     ] = 0.0
@@ -114,14 +118,16 @@ class TrainingOptions:
             help="Initial weights. imagenet is a download; identity: random, with every block the identity.",
         ),
     ] = "imagenet"
-    batch: Annotated[int, typer.Option(help="Images in a step, over all processes.")] = 64
-    passes: Annotated[int, typer.Option(help="Passes through the images in an epoch.", min=1)] = 1
-    learning_rate: Annotated[float, typer.Option(help="Initial learning rate of Adam.")] = 1e-4
+    batch: Annotated[int, typer.Option(metavar="N", help="Images in a step, over all processes.")] = 64
+    passes: Annotated[int, typer.Option(metavar="N", help="Passes through the images in an epoch.", min=1)] = 1
+    learning_rate: Annotated[float, typer.Option(metavar="NUMBER", help="Initial learning rate of Adam.")] = 1e-4
     decay: Annotated[
         DecayChoice,
         typer.Option(help="How the rate falls: when validation stands still, or along a cosine to zero over --epochs."),
     ] = "plateau"
-    epochs: Annotated[int | None, typer.Option(help="At most N epochs.  [default: until the early stop]", min=1)] = None
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="At most N epochs.  [default: until the early stop]", min=1)
+    ] = None
     precision: Annotated[str, typer.Option(help="Precision: 32-true, bf16-mixed, 16-mixed, ...")] = "32-true"
     seed: Annotated[
         int, typer.Option(help="Random seed of weights, order and augmentation; of several runs, the first.", min=0)

@@ -68,7 +68,9 @@ def list_weights(
 @weights_app.command(epilog="Example: freqforensics weights fetch wang2020-blur-jpeg-0.5")
 def fetch(
     name: Name,
-    timeout: Annotated[float, typer.Option(help="Give up after this many seconds without data.")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Give up after this many seconds without data.")
+    ] = 30.0,
     quiet_: Quiet = False,
 ) -> None:
     """Download weights from where their authors keep them; an interrupted download is resumed."""
