@@ -45,6 +45,12 @@ from .studies.evaluate import EvaluationStudy as EvaluationStudy, evaluate_study
 from .studies.false_alarms import FalseAlarmsStudy as FalseAlarmsStudy, false_alarms_study as false_alarms_study
 from .studies.inspect import InspectStudy as InspectStudy, inspect_study as inspect_study
 from .studies.origin import OriginStudy as OriginStudy, origin_study as origin_study
+from .studies.population import (
+    CalibrationStudy as CalibrationStudy,
+    PopulationStudy as PopulationStudy,
+    calibration_study as calibration_study,
+    population_study as population_study,
+)
 from .studies.quality import QualityStudy as QualityStudy, quality_study as quality_study
 from .studies.robustness import RobustnessStudy as RobustnessStudy, robustness_study as robustness_study
 from .studies.score import ScoreStudy as ScoreStudy, score_study as score_study
