@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -182,10 +183,9 @@ def one_line_errors(ctx: Any = None) -> Iterator[None]:
 
 
 def _with_options(message: str, command: str) -> str:
-    """Name the option where the library names its parameter, at the beginning of what it says."""
-    name, _, rest = message.partition(" ")
-    option = {**PARAMETERS, **COMMAND_PARAMETERS.get(command, {})}.get(name)
-    return message if option is None or not rest.startswith("must ") else f"{option} {rest}"
+    """Name the option where the library says what a parameter must be."""
+    options = {**PARAMETERS, **COMMAND_PARAMETERS.get(command, {})}
+    return re.sub(r"(?<![\w-])(\w+)(?= must )", lambda match: options.get(match[1], match[1]), message)
 
 
 def command_line() -> str:

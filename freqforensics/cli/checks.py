@@ -121,7 +121,7 @@ def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, part
 
 
 def check_out_file(
-    out: Path | None, sources: Iterable[str], *, overwrite: bool, hint: str = "--overwrite replaces it"
+    out: Path | None, sources: Iterable[str], *, overwrite: bool, hint: str = "overwrite must be set to replace it"
 ) -> None:
     """Raise ValueError unless a result can be written to a file; clear what a killed run left beside it."""
     from freqforensics.runtime.destinations import check_result_file

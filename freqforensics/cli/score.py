@@ -78,7 +78,7 @@ def score(
     check_sources(source)
     if resume and out is None:
         raise ValueError("resume must come with --out FILE")
-    check_out_file(out, source, overwrite=resume, hint="--resume adds to it")
+    check_out_file(out, source, overwrite=resume, hint="resume must be set to add to it")
     if out is not None and out.exists() and out.stat().st_size:
         from freqforensics.detector.score_table import ScoreTable
 

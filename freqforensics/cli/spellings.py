@@ -50,7 +50,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
-        *("region", "resume", "ways", "carrier"),
+        *("region", "resume", "overwrite", "ways", "carrier"),
     )
 }
 """Options of the library's parameters, in all commands."""

@@ -101,7 +101,7 @@ def quantise(
     """Round a detector's weights to 8 bits, a scale for each output channel: a quarter of the size."""
     check_safetensors(out)
     check_weights([weights])
-    check_out_file(out, [weights], overwrite=overwrite, hint="give --overwrite to replace it")
+    check_out_file(out, [weights], overwrite=overwrite, hint="overwrite must be set to replace it")
     from freqforensics.detector import find_weights, load_detector, save_detector, weights_sha256
 
     detector = load_detector(find_weights(weights))
@@ -136,7 +136,7 @@ def pack(
     check_files([run / "detector.safetensors", run_table])
     check_files(Path(folder, "evaluation.json") for folder in (*(evaluation or ()), *(name for _, name in beside)))
     for file in (out, out.with_suffix(".json")):
-        check_out_file(file, (), overwrite=overwrite, hint="give --overwrite to replace it")
+        check_out_file(file, (), overwrite=overwrite, hint="overwrite must be set to replace it")
     from freqforensics.training.packing import pack_training
 
     card = pack_training(

@@ -203,7 +203,7 @@ def fit_families(
                 yield card
                 continue
             if not overwrite:
-                raise ValueError(f"{card_path} is of another fit: give --overwrite to fit {family} again")
+                raise ValueError(f"{card_path} is of another fit: overwrite must be set to fit {family} again")
         fitted = fit(family, photos.images, state=unfinished, progress=family if progress else None)
         fitted.save(folder)
         yield fitted.card

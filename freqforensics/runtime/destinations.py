@@ -20,7 +20,7 @@ def check_result_folder(
     out: str | Path,
     *,
     overwrite: bool = False,
-    hint: str = "give --overwrite to replace the results in it, or another folder",
+    hint: str = "overwrite must be set to replace the results in it, or give another folder",
 ) -> None:
     """Raise ValueError unless results can be written to `out`.
 
@@ -44,10 +44,14 @@ def check_parts(out: str | Path, parts: Sequence[str], *, overwrite: bool = Fals
     for part in parts:
         check_result_folder(root / part, overwrite=overwrite)
     for name in ("index.html", "manifest.json"):
-        check_result_file(root / name, overwrite=overwrite, hint="give --overwrite to replace it, or another folder")
+        check_result_file(
+            root / name, overwrite=overwrite, hint="overwrite must be set to replace it, or give another folder"
+        )
 
 
-def check_result_file(path: str | Path, *, overwrite: bool = False, hint: str = "--overwrite replaces it") -> None:
+def check_result_file(
+    path: str | Path, *, overwrite: bool = False, hint: str = "overwrite must be set to replace it"
+) -> None:
     """Raise ValueError unless a result can be written to the file `path`.
 
     That is, if it is a folder or a device, a folder above it is a file or may not be written to, or it exists and

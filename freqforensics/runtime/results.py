@@ -318,7 +318,7 @@ def check_claim(out: str | Path, *, resume: bool = False) -> None:
     if not (Path(out) / _WORK).exists():
         check_result_folder(out, hint="give another folder")
     elif not resume:
-        raise ValueError(f"{out} holds unfinished or finished work: --resume goes on with it")
+        raise ValueError(f"{out} holds unfinished or finished work: resume must be set to continue it")
 
 
 def clear_unfinished(folder: str | Path) -> tuple[str, ...]:

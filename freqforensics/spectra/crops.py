@@ -62,7 +62,7 @@ def crop_origins(
         return [(row, column)]
     if crop == "random":
         if rng is None:
-            raise ValueError("crop 'random' needs a random generator: give rng (--seed on the command line)")
+            raise ValueError("crop 'random' needs a random generator: give rng")
         row, column = (int(rng.integers(free // align + 1)) * align for free in room)
         return [(row, column)]
     step = tuple(-(-length // align) * align for length in size)

@@ -187,7 +187,7 @@ def _check(
     if not records:
         raise ValueError("records must not be empty")
     if spec.crop == "random" and rng is None:
-        raise ValueError("crop 'random' needs a random generator: give rng (--seed on the command line)")
+        raise ValueError("crop 'random' needs a random generator: give rng")
 
 
 def _chosen(

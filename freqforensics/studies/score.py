@@ -88,7 +88,7 @@ class ScoreStudy:
         ValueError
             `out` exists and `overwrite` is not given, or cannot be written.
         """
-        check_result_file(out, overwrite=overwrite, hint="overwrite=True replaces it")
+        check_result_file(out, overwrite=overwrite, hint="overwrite must be set to replace it")
         self.table.save(out)
 
 

@@ -179,7 +179,7 @@ def test_a_folder_that_holds_something_is_refused(tree, out):
     (out / "mine.txt").write_text("keep")
     done = run("spectrum", tree, "--out", out, "--crop", 64)
     assert done.returncode == 2
-    assert "is not empty: give --overwrite" in done.stderr
+    assert "is not empty: --overwrite must be set" in done.stderr
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
@@ -507,7 +507,7 @@ def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
     again = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv")
     assert (again.returncode, again.stderr) == (
         2,
-        f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume adds to it\n",
+        f"freqforensics: {tmp_path / 'scores.csv'} exists: --resume must be set to add to it\n",
     )
     arguments = ["--view", "center", "--out", tmp_path / "e"]
     done = run("evaluate", trained / "data", *weights, *arguments)

@@ -168,7 +168,7 @@ def test_the_command_writes_what_score_reads(photographs, tmp_path, monkeypatch,
     assert f"{ships + 4} photographs" in json.loads(shown.out)["verdicts_from"]
     for arguments, line in (
         (["population", photographs], "give --out FILE, --calibration-out FILE or both"),
-        (["population", photographs, "--calibration-out", file], "exists: --overwrite replaces it"),
+        (["population", photographs, "--calibration-out", file], "exists: --overwrite must be set"),
         (["population", photographs, "--calibration-out", tmp_path / "b", "--carrier", "pigeon"], "--carrier must be"),
         (
             ["score", photographs, "--calibration", photographs / "3.png", "--out", tmp_path / "b"],

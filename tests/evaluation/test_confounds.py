@@ -263,7 +263,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "skipped: " in printed.err
     for arguments, words in (
         (["--reencode", tmp_path / "r"], "go together"),
-        (["--match", tmp_path / "m.csv"], "--overwrite replaces it"),
+        (["--match", tmp_path / "m.csv"], "--overwrite must be set"),
     ):
         code, printed = run(monkeypatch, capsys, "audit", root, *arguments)
         assert code == 2

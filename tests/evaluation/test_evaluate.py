@@ -192,7 +192,7 @@ def test_sweeps_are_gone_on_with_cell_by_cell(records, tmp_path, monkeypatch):
     monkeypatch.setattr(robustness_module, "score_files", counted)
     with pytest.raises(KeyboardInterrupt):
         sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none")
-    with pytest.raises(ValueError, match="--resume goes on with it"):
+    with pytest.raises(ValueError, match="resume must be set"):
         sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none")
     resumed = sweep_robustness(records, detector, out, sweeps=("jpeg",), view="none", resume=True)
     assert calls == [JPEG(q) for q in (100, 90, 80, 70, 70, 60, 50, 40, 30)]

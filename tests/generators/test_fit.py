@@ -195,7 +195,7 @@ def test_families_are_fitted_once(tmp_path, rng):
     before = (tmp_path / "out" / "crn.safetensors").stat().st_mtime_ns
     assert list(fit_families(["crn"], photos, tmp_path / "out", **options)) == first[:1]
     assert (tmp_path / "out" / "crn.safetensors").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="give --overwrite to fit crn again"):
+    with pytest.raises(ValueError, match="overwrite must be set to fit crn again"):
         list(fit_families(["crn"], photos, tmp_path / "out", steps=2, size=32))
     (other,) = fit_families(["crn"], photos, tmp_path / "out", steps=2, size=32, overwrite=True)
     assert other["fitted"]["steps"] == 2

@@ -78,7 +78,7 @@ def test_a_result_folder_appears_whole_or_not_at_all(tmp_path):
         "outputs": ["sub/y.txt", "x.txt"],
     }
     (out / "mine.txt").write_text("keep")
-    with pytest.raises(ValueError, match="is not empty: give --overwrite"):
+    with pytest.raises(ValueError, match="is not empty: overwrite must"):
         fill("x.txt")
     with pytest.raises(KeyboardInterrupt):
         fill("z.txt", fail=True, overwrite=True)

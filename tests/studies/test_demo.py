@@ -90,6 +90,6 @@ def test_a_tour_says_what_it_shows_and_no_more(tmp_path):
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "mine.txt").write_text("mine")
-    with pytest.raises(ValueError, match="is not empty: give --overwrite"):
+    with pytest.raises(ValueError, match="is not empty: overwrite must"):
         demo_study(tmp_path)
     assert (tmp_path / "scores" / "mine.txt").read_text() == "mine"

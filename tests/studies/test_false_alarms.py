@@ -169,7 +169,7 @@ def test_it_is_resumed_carrier_by_carrier(sources, detector, tmp_path, monkeypat
     options = {"carriers": ["as-is", "webp", "grey"]}
     with pytest.raises(KeyboardInterrupt):
         false_alarms_study(sources, out=out, **options)
-    with pytest.raises(ValueError, match="--resume goes on with it"):
+    with pytest.raises(ValueError, match="resume must be set"):
         false_alarms_study(sources, out=out, **options)
     resumed = false_alarms_study(sources, out=out, resume=True, **options).alarms
     assert asked == [None, CARRIERS["webp"], CARRIERS["webp"], CARRIERS["grey"]]

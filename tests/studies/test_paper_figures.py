@@ -57,7 +57,7 @@ def test_a_gallery_shows_what_it_links_to(tmp_path):
     assert all((out / link).exists() for link in links)
     assert "stand-ins" not in text
     made = {path: path.read_bytes() for path in sorted(out.rglob("*.png"))}
-    with pytest.raises(ValueError, match="is not empty: give --overwrite"):
+    with pytest.raises(ValueError, match="is not empty: overwrite must"):
         paper_figures_study(out, [tmp_path / "in"], **options)
     other = tmp_path / "other" / "onegan"
     for label in ("0_real", "1_fake"):
