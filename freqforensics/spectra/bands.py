@@ -41,7 +41,7 @@ class Band:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high < math.inf:
-            raise ValueError(f"a band must be ascending and not negative, got {self.low} to {self.high}")
+            raise ValueError(f"band must be ascending and not negative, got {self.low} to {self.high}")
         if self.low > HIGHEST:
             raise ValueError(f"there is no frequency from {self.low} on: the highest is {HIGHEST:.3f} cycles per pixel")
 
@@ -65,7 +65,7 @@ class Band:
                 raise ValueError("no colon")
             return cls(float(low or 0), float(high or 1))
         except ValueError as error:
-            reason = f"a band must be LOW:HIGH in cycles per pixel, such as 0.25: or :0.125, got {text!r}"
+            reason = f"band must be LOW:HIGH in cycles per pixel, such as 0.25: or :0.125, got {text!r}"
             raise ValueError(reason) from error
 
     @property

@@ -580,7 +580,7 @@ def test_a_dry_run_trains_nothing(trained, tmp_path):
     [
         (["train", "{data}/crn/0_real", "--out", "{out}"], "crn has no fake image for training"),
         (["train", "{data}", "--out", "{out}"], "images are smaller than the crop of 224 pixels"),
-        (["train", "{data}", "--out", "{out}", "--band", "high"], "a band must be LOW:HIGH"),
+        (["train", "{data}", "--out", "{out}", "--band", "high"], "--band must be LOW:HIGH"),
         (["train", "{data}", "--out", "{out}", "--classes", "9"], "classes must lie between 1 and 2"),
         (["train", "{data}", "--out", "{data}", "--crop", "32"], "is a source"),
         (["train", "{data}", "--out", "{out}", "--crop", "32", "--init", "no.pth"], "no weights at no.pth"),

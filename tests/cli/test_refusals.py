@@ -138,7 +138,7 @@ OPTIONS = {
     "train --held-out 2": "--held-out must lie",
     "train --crop 16": "--crop must be at least",
     "train --precision nonsense": "--precision must be one of",
-    "train --band 1": "a band must be",
+    "train --band 1": "--band must be",
     "train --init {missing}": "no weights at",
     "train --validation {missing}": "missing",
     "train --simulate nonsense": "--simulate must be of",
@@ -162,7 +162,7 @@ OPTIONS = {
 # Commands without sources, and folders of work that is under way.
 WHOLE = {
     "ablate {tree} --test {missing} --axis band --out {new}": "missing",
-    "ablate {tree} --test {tree2} --axis band --values x --out {new}": "a band must be",
+    "ablate {tree} --test {tree2} --axis band --values x --out {new}": "band must be",
     "ablate {tree} --test {tree2} --axis classes --values 0 --out {new}": "at least 1",
     "ablate {tree} --test {tree2} --axis band --out {working}": "--resume must be set",
     "robustness {tree} --out {working}": "--resume must be set",

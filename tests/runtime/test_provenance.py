@@ -276,7 +276,7 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path):
     check_result_file(tmp_path / "deep" / "new.csv")
     check_result_file(tmp_path / "there", overwrite=True)
     for path, said in ((tmp_path, "is a folder"), (tmp_path / "there" / "x", "is a file, not a folder"),
-                       (tmp_path / "there", "exists: --overwrite"), ("/dev/full", "is a device")):  # fmt: skip
+                       (tmp_path / "there", "exists: overwrite must"), ("/dev/full", "is a device")):  # fmt: skip
         with pytest.raises(ValueError, match=said):
             check_result_file(path, overwrite="there" not in Path(path).name)
 

@@ -55,7 +55,7 @@ def test_an_ablation_varies_one_thing(config):
         ablation._configs(config, "classes", ["4"])
     by_number = ablation._configs(config, "classes", ["1", "2", "3"])
     assert [c.passes for c in by_number.values()] == [4, 1, 1]
-    with pytest.raises(ValueError, match="a band must be LOW:HIGH"):
+    with pytest.raises(ValueError, match="band must be LOW:HIGH"):
         ablation._configs(config, "band", ["high"])
 
 
