@@ -102,14 +102,14 @@ def explore_spectrum(
         from freqforensics.figures.explore import plot_labels
 
         spec = SpectrumSpec(size=size, residual=residual, kernel=kernel, window=window)
-        shown = {}
+        spectra = {}
         for (name, label), members in groups.items():
             if name == generator:
                 key = ((name, label), spec)
                 if key not in known:
                     known[key] = _average(members, spec)
-                shown[label] = known[key]
-        return plot_labels(shown, kind, title="" if generator == _ARRAYS else generator)
+                spectra[label] = known[key]
+        return plot_labels(spectra, kind, title="" if generator == _ARRAYS else generator)
 
     settings: dict[str, Any] = {
         "generator": chosen,
@@ -246,18 +246,20 @@ def explore_notches(
     judged = judge_image(image, opened, region=region, scorer=twin)
     pixels, box = judged.view, judged.box
     spectrum = tile_spectrum(pixels)
-    found = find_peaks(spectrum, fdr=0.999, background="none")[:peaks]
+    spectral_lines = find_peaks(spectrum, fdr=0.999, background="none")[:peaks]
 
     def take_out(lines: Sequence[Line]) -> NotchedImage:
         lines = tuple(lines)
-        made = rounded(notched(pixels, lines)) if lines else pixels
+        notched_pixels = rounded(notched(pixels, lines)) if lines else pixels
         change = notch(pixels, twin, lines, nulls=0)
-        return NotchedImage(pixels, made, spectrum, found, lines, change, judged.score.thresholds.high, box)
+        return NotchedImage(
+            pixels, notched_pixels, spectrum, spectral_lines, lines, change, judged.score.thresholds.high, box
+        )
 
-    first = tuple(frequencies) if frequencies is not None else tuple((line.fx, line.fy) for line in found[:1])
+    first = tuple(frequencies) if frequencies is not None else tuple((line.fx, line.fy) for line in spectral_lines[:1])
     if not widgets or (offered := _ipywidgets()) is None:
         return take_out(first)
-    options: dict[str, tuple[Line, ...]] = {_shown(line): ((line.fx, line.fy),) for line in found}
+    options: dict[str, tuple[Line, ...]] = {_shown(line): ((line.fx, line.fy),) for line in spectral_lines}
     options |= {f"the lattice of 1/{q} (all lines)": lattice_lines(q) for q in (2, 4, 8)}
     if frequencies is not None:
         options = {"as given": first, **options}
@@ -312,11 +314,11 @@ def _grouped(given: Images, limit: int | None) -> dict[Group, list[Any]]:
     members = list(given)
     if not members:
         raise ValueError("there is no image to look at")
-    if all(isinstance(one, np.ndarray) for one in members):
+    if all(isinstance(member, np.ndarray) for member in members):
         return {(_ARRAYS, "unknown"): members[:limit]}
-    if all(isinstance(one, ImageRecord) for one in members):
+    if all(isinstance(member, ImageRecord) for member in members):
         records = members
-    elif all(isinstance(one, (str, Path)) for one in members):
+    elif all(isinstance(member, (str, Path)) for member in members):
         records = index_sources(members)
     else:
         raise TypeError("images must be arrays, ImageRecords, or sources, all of one kind")

@@ -91,10 +91,10 @@ class GroupAudit:
     @property
     def verdict(self) -> Verdict:
         """The worst of the confounds'."""
-        found = {confound.verdict for confound in self.confounds}
+        verdicts = {confound.verdict for confound in self.confounds}
         if len(self.resampled) == 1:
             return "serious"
-        return "serious" if "serious" in found else "mild" if "mild" in found else "none"
+        return "serious" if "serious" in verdicts else "mild" if "mild" in verdicts else "none"
 
 
 @dataclass(frozen=True)
@@ -161,17 +161,17 @@ def audit_facts(
     Audit
     """
     groups: dict[str, dict[str, list[FileFacts]]] = defaultdict(lambda: defaultdict(list))
-    for one in facts:
-        groups[one.record.generator][one.record.label].append(one)
+    for file in facts:
+        groups[file.record.generator][file.record.label].append(file)
     rng = np.random.default_rng(seed)
-    found = []
+    audits = []
     for name in sorted(groups):
         real, fake = groups[name]["real"], groups[name]["fake"]
         enough = min(len(real), len(fake)) >= FEWEST
         confounds = _confounds(real, fake, rng, least) if enough else ()
         auc = _told_apart(real, fake, seed) if enough and forest else (None, None, None)
-        found.append(GroupAudit(name, len(real), len(fake), confounds, *auc))
-    return Audit(tuple(found), tuple(find_duplicates(facts)), tuple(failures))
+        audits.append(GroupAudit(name, len(real), len(fake), confounds, *auc))
+    return Audit(tuple(audits), tuple(find_duplicates(facts)), tuple(failures))
 
 
 def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
@@ -182,26 +182,26 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
     list of Duplicate
         Exact ones first. Of near ones the difference hashes (64 bits) differ in at most 3 bits.
     """
-    found = []
+    duplicates = []
     by_bytes: dict[str, list[FileFacts]] = defaultdict(list)
-    for one in facts:
-        by_bytes[one.sha256].append(one)
+    for file in facts:
+        by_bytes[file.sha256].append(file)
     for same in by_bytes.values():
-        found += [_pair(same[0], other, "exact") for other in same[1:]]
+        duplicates += [_pair(same[0], other, "exact") for other in same[1:]]
     # Hashes that differ in at most 3 bits agree in at least one of four quarters.
     near: set[tuple[int, int]] = set()
     for quarter in range(4):
         buckets: dict[int, list[int]] = defaultdict(list)
-        for index, one in enumerate(facts):
-            if one.content >= 0:
-                buckets[one.content >> (16 * quarter) & 0xFFFF].append(index)
+        for index, file in enumerate(facts):
+            if file.content >= 0:
+                buckets[file.content >> (16 * quarter) & 0xFFFF].append(index)
         for members in buckets.values():
             for place, first in enumerate(members):
                 for second in members[place + 1 :]:
                     a, b = facts[first], facts[second]
                     if a.sha256 != b.sha256 and (a.content ^ b.content).bit_count() <= NEAR_BITS:
                         near.add((first, second))
-    found += [_pair(facts[first], facts[second], "near") for first, second in sorted(near)]
+    duplicates += [_pair(facts[first], facts[second], "near") for first, second in sorted(near)]
     return found
 
 
@@ -233,13 +233,13 @@ def serious_confounds(
             chosen = members[:: max(1, len(members) // _SAMPLED)][:_SAMPLED]
             sample += [_facts_or_none(record, facts or {}) for record in chosen]
     lines = []
-    readable = [one for one in sample if one is not None]
+    readable = [file for file in sample if file is not None]
     for group in audit_facts(readable, forest=False, least=SERIOUS).groups:
         # Bytes per pixel are the content's, too: smooth images compress well.
         serious = [
-            f"{one.name} ({one.real} / {one.fake})"
-            for one in group.confounds
-            if one.verdict == "serious" and one.name != "bytes per pixel"
+            f"{confound.name} ({confound.real} / {confound.fake})"
+            for confound in group.confounds
+            if confound.verdict == "serious" and confound.name != "bytes per pixel"
         ]
         if serious:
             lines.append(
@@ -262,16 +262,16 @@ def matched_records(facts: Sequence[FileFacts]) -> list[ImageRecord]:
         within five of each other count as the same.
     """
     strata: dict[tuple[Any, ...], dict[str, list[FileFacts]]] = defaultdict(lambda: defaultdict(list))
-    for one in facts:
-        quality = None if one.quality is None else one.quality // 5
-        kind = (one.record.generator, one.format, one.width, one.height, quality, one.subsampling)
-        strata[kind][one.record.label].append(one)
+    for file in facts:
+        quality = None if file.quality is None else file.quality // 5
+        kind = (file.record.generator, file.format, file.width, file.height, quality, file.subsampling)
+        strata[kind][file.record.label].append(file)
     chosen: list[ImageRecord] = []
     for sides in strata.values():
         count = min(len(sides["real"]), len(sides["fake"]))
         for label in ("real", "fake"):
-            ordered = sorted(sides[label], key=lambda one: (one.sha256, str(one.record.path)))
-            chosen += [one.record for one in ordered[:count]]
+            ordered = sorted(sides[label], key=lambda file: (file.sha256, str(file.record.path)))
+            chosen += [file.record for file in ordered[:count]]
     return sorted(chosen, key=lambda record: (record.generator, record.label, str(record.path)))
 
 
@@ -290,18 +290,18 @@ def _confounds(
 ) -> tuple[Confound, ...]:
     is_fake = np.r_[np.zeros(len(real), bool), np.ones(len(fake), bool)]
     both = [*real, *fake]
-    found: list[tuple[str, float, float, str, str]] = []
+    differences: list[tuple[str, float, float, str, str]] = []
     tested = 0
     for name, get in _KINDS.items():
-        kinds = [get(one) for one in both]
+        kinds = [get(file) for file in both]
         _, codes = np.unique(np.array([str(kind) for kind in kinds]), return_inverse=True)
         tested += 1
         if codes.max() == 0:
             continue
         effect, p = _permuted(partial(_variation, codes), is_fake, rng, least)
-        found.append((name, effect, p, _most_common(kinds[: len(real)]), _most_common(kinds[len(real) :])))
+        differences.append((name, effect, p, _most_common(kinds[: len(real)]), _most_common(kinds[len(real) :])))
     for name, number in _NUMBERS.items():
-        values = np.array([np.nan if (value := number(one)) is None else float(value) for one in both])
+        values = np.array([np.nan if (value := number(file)) is None else float(value) for file in both])
         known = np.isfinite(values)
         tested += 1
         sides = known & ~is_fake, known & is_fake
@@ -310,32 +310,32 @@ def _confounds(
         effect, p = _permuted(partial(_delta, _ranks(values[known])), is_fake[known], rng, least)
         spans = (np.percentile(values[side], [25, 50, 75]) for side in sides)
         words = [f"{middle:.3g} ({low:.3g} to {high:.3g})" for low, middle, high in spans]
-        found.append((name, effect, p, words[0], words[1]))
+        differences.append((name, effect, p, words[0], words[1]))
     confounds = []
-    for name, effect, p, own, other in found:
+    for name, effect, p, real_kind, fake_kind in differences:
         if effect < least:
             continue
         p = min(1.0, p * tested)
         verdict: Verdict = "none"
         if p <= LEVEL + 1e-9 and effect >= MILD:  # which is the least that so many permutations can show
             verdict = "serious" if effect >= SERIOUS else "mild"
-        confounds.append(Confound(name, effect, p, verdict, own, other))
-    return tuple(sorted(confounds, key=lambda one: (-one.effect, one.name)))
+        confounds.append(Confound(name, effect, p, verdict, real_kind, fake_kind))
+    return tuple(sorted(confounds, key=lambda confound: (-confound.effect, confound.name)))
 
 
 _KINDS: Final[dict[str, Callable[[FileFacts], Any]]] = {
-    "format": lambda one: one.format,
-    "size": lambda one: f"{one.width}x{one.height}",
-    "chroma subsampling": lambda one: one.subsampling,
-    "bit depth": lambda one: one.bits,
-    "colour profile": lambda one: "embedded" if one.profile else "none",
-    "grey": lambda one: "grey" if one.grey else "colour",
+    "format": lambda file: file.format,
+    "size": lambda file: f"{file.width}x{file.height}",
+    "chroma subsampling": lambda file: file.subsampling,
+    "bit depth": lambda file: file.bits,
+    "colour profile": lambda file: "embedded" if file.profile else "none",
+    "grey": lambda file: "grey" if file.grey else "colour",
 }
 _NUMBERS: Final[dict[str, Callable[[FileFacts], float | None]]] = {
-    "pixels": lambda one: one.width * one.height,
-    "aspect": lambda one: one.width / max(1, one.height),
-    "bytes per pixel": lambda one: one.size / max(1, one.width * one.height),
-    "JPEG quality": lambda one: one.quality,
+    "pixels": lambda file: file.width * file.height,
+    "aspect": lambda file: file.width / max(1, file.height),
+    "bytes per pixel": lambda file: file.size / max(1, file.width * file.height),
+    "JPEG quality": lambda file: file.quality,
 }
 
 
@@ -370,8 +370,8 @@ def _delta(ranks: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
 def _most_common(kinds: Iterable[Any]) -> str:
     counted = Counter(str(kind) for kind in kinds)
     total = sum(counted.values())
-    shown = [f"{kind} {count / total:.0%}" for kind, count in counted.most_common(2)]
-    return ", ".join(shown) + (f" and {len(counted) - 2} more" if len(counted) > 2 else "")
+    shares = [f"{kind} {count / total:.0%}" for kind, count in counted.most_common(2)]
+    return ", ".join(shares) + (f" and {len(counted) - 2} more" if len(counted) > 2 else "")
 
 
 def _told_apart(
@@ -388,9 +388,9 @@ def _told_apart(
     both = [*real, *fake]
     columns: list[list[float]] = []
     for get in _KINDS.values():
-        kinds = [str(get(one)) for one in both]
+        kinds = [str(get(file)) for file in both]
         columns += [[float(kind == value) for kind in kinds] for value, _ in Counter(kinds).most_common(8)]
-    columns += [[-1.0 if (v := number(one)) is None else float(v) for one in both] for number in _NUMBERS.values()]
+    columns += [[-1.0 if (v := number(file)) is None else float(v) for file in both] for number in _NUMBERS.values()]
     labels = np.r_[np.zeros(len(real)), np.ones(len(fake))]
     forest = RandomForestClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1)
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
