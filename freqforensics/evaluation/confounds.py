@@ -202,7 +202,7 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
                     if a.sha256 != b.sha256 and (a.content ^ b.content).bit_count() <= NEAR_BITS:
                         near.add((first, second))
     duplicates += [_pair(facts[first], facts[second], "near") for first, second in sorted(near)]
-    return found
+    return duplicates
 
 
 def serious_confounds(
