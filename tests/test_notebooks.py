@@ -17,7 +17,7 @@ nbformat = pytest.importorskip("nbformat")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.py"))
 SECONDS = 600
-IMAGES = 12
+IMAGES = 20  # the fewest of which sets are compared
 
 _RUN = """
 import sys
