@@ -74,7 +74,7 @@ def explore_spectrum(
     size : int
         Of the central crops; smaller images are skipped.
     limit : int, optional
-        The first so many images of each generator and label, so that a choice is answered soon.
+        Maximum number of images of each generator and label; the first are taken, which keeps the figure quick.
     widgets : bool
         Offer the choices as widgets. Without ipywidgets this makes no difference.
 
@@ -220,7 +220,7 @@ def explore_notches(
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     peaks : int
-        At most so many are offered.
+        Maximum number of peaks to choose from.
     frequencies : sequence of (fx, fy), optional
         What is notched (at first), cycles per pixel; see `lattice_lines`. Default the strongest peak.
     widgets : bool

@@ -33,7 +33,7 @@ class ImageTerm(NamedTuple):
     content : int
         `difference_hash` of the picture; -1 of one that is flat, or was not averaged.
     sha256 : str
-        Of the file's bytes; empty where they cannot be read.
+        SHA-256 of the file; empty if it cannot be read.
     facts : FileFacts or None
         What the header says, as `file_facts` gives it without the content; None of a damaged file.
     """
@@ -99,33 +99,6 @@ def image_terms(
         record if isinstance(record, ImageRecord) else ImageRecord(Path(record), "unknown", "") for record in records
     ]
     return tuple(map_reduce(items, partial(_terms, spec, terms), operator.iadd, workers=workers, progress=progress))
-
-
-def image_spectra(
-    records: Sequence[ImageRecord | str | Path],
-    *,
-    spec: SpectrumSpec | None = None,
-    workers: int | None = None,
-    progress: str | None = None,
-) -> tuple[MeanSpectrum, ...]:
-    """Transform image files one by one: the terms of an average, which `combine` adds up.
-
-    Parameters
-    ----------
-    records, spec, workers, progress
-        What to transform, and how; see `image_terms`.
-
-    Returns
-    -------
-    tuple of MeanSpectrum
-        One for each record, in their order.
-
-    Raises
-    ------
-    ValueError
-        No records, or crops drawn at random.
-    """
-    return tuple(term.spectrum for term in image_terms(records, spec=spec, workers=workers, progress=progress))
 
 
 def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[ImageRecord]) -> list[ImageTerm]:

@@ -124,7 +124,7 @@ def audit_study(
     sources : sequence of str or Path
         Folders or tables, see `index_sources`.
     limit : int, optional
-        At most so many images of each generator and label, from the first.
+        Maximum number of images of each generator and label; the first are taken.
     seed : int
         Random seed, for permutations and the forest of `audit_facts`.
     workers : int, optional

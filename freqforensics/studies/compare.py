@@ -128,7 +128,7 @@ def compare_study(
         Number of parts that a set is cut into, for intervals and support; a set of fewer images has as many parts as
         images.
     limit : int, optional
-        At most so many images of each generator and label, from the first.
+        Maximum number of images of each generator and label; the first are taken.
     bootstrap : int
         Number of bootstrap samples, for the support of clusters.
     permutations : int

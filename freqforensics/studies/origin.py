@@ -117,7 +117,7 @@ def origin_study(
         From a set's name, without what tells sources apart, to its group or None: are sets more like known ones of
         their group?
     limit : int, optional
-        At most so many images of each generator and label, from the first.
+        Maximum number of images of each generator and label; the first are taken.
     draws : int
         Number of sets that are drawn from each known generator's images, for p-values.
     content_shift : float

@@ -181,7 +181,7 @@ def quality_study(
     view : {"views", "center", "none", "tiles", "resize"}
         Part of an image that is scored; see `score_files`.
     limit : int, optional
-        At most so many images of each generator and label, from the first.
+        Maximum number of images of each generator and label; the first are taken.
     bootstrap : int
         Number of bootstrap samples, 2 or more.
     permutations : int

@@ -153,7 +153,7 @@ def spectrum_study(
     label : {"real", "fake", "all"}
         Groups to take; unknown labels are taken with "all".
     limit : int, optional
-        At most so many images of each group: the first, or with `seed` a random choice.
+        Maximum number of images of each group: the first are taken, or with `seed` a random choice.
     seed : int, optional
         For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
     exif_orientation, salvage, workers

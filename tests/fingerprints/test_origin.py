@@ -19,7 +19,7 @@ from freqforensics.fingerprints.stability import influence, learning_curve
 from freqforensics.generators.registry import FAMILIES, operator_of
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
-from freqforensics.spectra.terms import image_spectra
+from freqforensics.spectra.terms import image_terms
 from freqforensics.studies.compare import compare_study
 
 SPEC = SpectrumSpec(size=32, residual="none")
@@ -292,7 +292,7 @@ def test_photographs_are_no_generators(data):
     spec = SpectrumSpec(size=64, crop="tiles")
 
     def terms(*place):
-        return image_spectra(sorted(data.joinpath(*place).glob("*")), spec=spec)
+        return [term.spectrum for term in image_terms(sorted(data.joinpath(*place).glob("*")), spec=spec)]
 
     sides = {name: [terms(name, side) for side in ("1_fake", "0_real")] for name in ("biggan", "cyclegan", "dcgan")}
     generators = KnownGenerators([Fingerprint(name, fake[::2], real[::2]) for name, (fake, real) in sides.items()],
@@ -379,7 +379,10 @@ def miniatures(data, tmp_path_factory):
     simulate_from_sources([data / "photos"], root, families=families, size=128, limit=200)
     spec = SpectrumSpec(size=64, crop="tiles")
     return {
-        name: [image_spectra(sorted((root / name / side).glob("*.png")), spec=spec) for side in ("1_fake", "0_real")]
+        name: [
+            [term.spectrum for term in image_terms(sorted((root / name / side).glob("*.png")), spec=spec)]
+            for side in ("1_fake", "0_real")
+        ]
         for name in families
     }
 

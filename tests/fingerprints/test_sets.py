@@ -15,7 +15,7 @@ from freqforensics.fingerprints.sets import image_sets
 from freqforensics.sources import facts as facts_module
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import combine, terms as terms_module
-from freqforensics.spectra.terms import image_spectra
+from freqforensics.spectra.terms import image_terms
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,8 @@ def test_what_was_decoded_for_another_set_gives_the_same_spectrum(tree):
     collection = image_sets(index_sources([tree]))
     for image_set in collection.sets:
         name = image_set.fingerprint.name
-        spectra = image_spectra(
-            sorted(tree.joinpath(name, "0_real").glob("*.png"), key=str), spec=image_set.fingerprint.fake[0].spec
-        )
+        paths = sorted(tree.joinpath(name, "0_real").glob("*.png"), key=str)
+        spectra = [term.spectrum for term in image_terms(paths, spec=image_set.fingerprint.fake[0].spec)]
         whole, together = combine(spectra), combine(image_set.fingerprint.real)
         assert together.images == whole.images == 22
         assert together.inputs_sha256 == whole.inputs_sha256
