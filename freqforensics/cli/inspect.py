@@ -24,7 +24,6 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
-    check_sources,
     say_what_they_are,
 )
 from freqforensics.cli.options import (
@@ -56,7 +55,11 @@ Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"
 def inspect(
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE",
+            help="Image files, folders, lists of files (.txt, - for standard input).",
+            show_default=False,
+        ),
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -119,11 +122,7 @@ def inspect(
     check_scoring([weights], calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    folders = [path for path in image if Path(path).is_dir()]
-    if folders:
-        check_sources(folders)
-    else:
-        check_images(image)
+    check_images(image)
     from freqforensics.detector import open_detector
     from freqforensics.studies.inspect import inspect_study
 

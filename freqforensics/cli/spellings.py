@@ -50,7 +50,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
-        *("region", "resume", "overwrite", "ways", "carrier"),
+        *("region", "resume", "overwrite", "ways", "carrier", "labels", "real"),
     )
 }
 """Options of the library's parameters, in all commands."""
@@ -69,7 +69,7 @@ _TRAINING: Final[Mapping[str, str]] = {
 }  # fmt: skip
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
-    "upsampling": {"real": "--real", "family": "--predict"},
+    "upsampling": {"family": "--predict"},
     "population": {"fake": "--fake", "carrier": "--carrier"},
     "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
     "paper-figures": {"size": "--crop", "axis": "--ablation"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import HEIC_SUFFIXES, is_image_name
@@ -17,6 +18,8 @@ from freqforensics.sources.trees import Place, place_of
 LIST_SUFFIX: Final = ".txt"
 STANDARD_INPUT: Final = "-"
 _NAMED: Final = 80
+_READ: Final[MutableMapping[IO[str], bytes]] = WeakKeyDictionary()
+"""What was read of standard input, which is there only once."""
 
 
 class PlacedFiles(NamedTuple):
@@ -24,6 +27,14 @@ class PlacedFiles(NamedTuple):
 
     base: Path
     records: list[ImageRecord]
+
+
+def is_list(source: str | Path) -> bool:
+    """Whether a source is a list of files: a text file, or standard input."""
+    path = Path(source)
+    if str(source) == STANDARD_INPUT:
+        return not path.exists()
+    return path.suffix.lower() == LIST_SUFFIX and path.is_file()
 
 
 def read_list(source: Path) -> list[str]:
@@ -40,12 +51,16 @@ def read_list(source: Path) -> list[str]:
 def read_standard_input() -> list[str]:
     """Read a list of image files from standard input: paths separated by line feeds, or by NUL, as `find -print0` has.
 
+    What was read once is given again.
+
     Raises
     ------
     ValueError
         As for `read_list`.
     """
-    return _listed(sys.stdin.buffer.read(), ".", "standard input")
+    if sys.stdin not in _READ:
+        _READ[sys.stdin] = sys.stdin.buffer.read()
+    return _listed(_READ[sys.stdin], ".", "standard input")
 
 
 def _listed(data: bytes, folder: str, where: str) -> list[str]:

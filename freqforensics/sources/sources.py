@@ -8,16 +8,16 @@ a class.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.listing import (
-    LIST_SUFFIX,
     STANDARD_INPUT,
+    is_list,
     read_list,
     read_standard_input,
     records_of_files,
@@ -186,6 +186,22 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
     return merged
 
 
+def as_records(records: Sequence[ImageRecord] | SourcesLike) -> Sequence[ImageRecord]:
+    """Give records as they are, and those of sources; TypeError for a mixture."""
+    if isinstance(records, (str, Path)):
+        return index_sources(records)
+    if all(isinstance(record, ImageRecord) for record in records):
+        return cast("Sequence[ImageRecord]", records)
+    if any(isinstance(record, ImageRecord) for record in records):
+        raise TypeError("records must be ImageRecords or sources, got both")
+    return index_sources(cast("Sequence[str | Path]", records))
+
+
+def as_files(records: Sequence[ImageRecord | str | Path] | str | Path) -> Sequence[ImageRecord | str | Path]:
+    """Give records and paths of image files as they are; a single path is a source."""
+    return index_sources(records) if isinstance(records, (str, Path)) else records
+
+
 def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part]]]:
     """The records of each source, by the folder that tells its generators apart; single files are one source."""
     singles: dict[str | None, list[str | Path]] = {}
@@ -208,18 +224,15 @@ def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part
 
 
 def _is_listing(source: str | Path) -> bool:
-    """Whether a source is an image file, a list of files or standard input."""
+    """Whether a source is an image file or a list of files."""
     path = Path(source)
-    if str(source) == STANDARD_INPUT:
-        return not path.exists()
-    return (path.suffix.lower() == LIST_SUFFIX or is_image_name(path.name)) and path.is_file()
+    return is_list(source) or (is_image_name(path.name) and path.is_file())
 
 
 def _files_of(source: str | Path) -> list[str | Path]:
-    path = Path(source)
-    if str(source) == STANDARD_INPUT:
-        return [*read_standard_input()]
-    return [*read_list(path)] if path.suffix.lower() == LIST_SUFFIX else [path]
+    if not is_list(source):
+        return [source]
+    return [*(read_standard_input() if str(source) == STANDARD_INPUT else read_list(Path(source)))]
 
 
 def _listed_parts(

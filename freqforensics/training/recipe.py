@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.inputs import EarlyDown, InputKind
@@ -22,6 +21,7 @@ from freqforensics.perturbations.perturb import (
     Sometimes,
     Variant,
 )
+from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.spectra import Band
 
 NAMED_INITS: Final = ("imagenet", "scratch", "identity")
@@ -161,6 +161,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("sources", "validation"):
+            object.__setattr__(self, name, tuple(map(str, as_paths(getattr(self, name)))))
         augmentation(self.recipe, variant=self.variant)
         for name, choices in (
             ("input", get_args(InputKind)),
@@ -204,7 +206,7 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     @classmethod
-    def preset(cls, name: Preset, *, sources: Sequence[str | Path], **options: Any) -> TrainConfig:
+    def preset(cls, name: Preset, *, sources: SourcesLike, **options: Any) -> TrainConfig:
         """Give a whole recipe.
 
         Parameters
@@ -233,7 +235,7 @@ class TrainConfig:
         """
         if name not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {name!r}")
-        return cls(**{**PRESETS[name], "sources": tuple(map(str, sources)), **options})
+        return cls(**{**PRESETS[name], "sources": tuple(map(str, as_paths(sources))), **options})
 
     def difficulty(self, epoch: int) -> float:
         """How hard simulated fakes are in an epoch, counted from 0."""
