@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import HEIC_SUFFIXES, is_image_name
 from freqforensics.sources.records import ImageRecord, Label
-from freqforensics.sources.sides import Labels
+from freqforensics.sources.sides import Labels, possible_side, question
 from freqforensics.sources.trees import Place, place_of
 
 LIST_SUFFIX: Final = ".txt"
@@ -109,6 +109,11 @@ def records_of_files(
     -------
     list of PlacedFiles
         In the order of the first file of each.
+
+    Raises
+    ------
+    ValueError
+        Folders beside each other have names that may mean real and fake images, and are not understood.
     """
     places: dict[str, Place] = {}
     groups: dict[Path, list[ImageRecord]] = {}
@@ -130,4 +135,16 @@ def records_of_files(
                 place.split,
             )
         )
+    _ask_of_possible_sides(places.values(), labels)
     return [PlacedFiles(base.resolve(), records) for base, records in groups.items()]
+
+
+def _ask_of_possible_sides(places: Iterable[Place], labels: Labels | None) -> None:
+    words: dict[Path, dict[str, Label]] = {}
+    for place in places:
+        side = possible_side([place.base.name], labels) if place.label == "unknown" else None
+        if side:
+            words.setdefault(place.base.parent, {})[place.base.name] = side[1]
+    for folder, sides in words.items():
+        if len(set(sides.values())) == 2:
+            raise question(sorted(sides), shown_path(folder), labels)

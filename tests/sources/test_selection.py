@@ -111,6 +111,17 @@ def test_a_list_of_files(tmp_path, monkeypatch):
     assert counts(index_sources(["all=../list.txt"])) == {("all", "real"): 1, ("all", "fake"): 1, ("all", "unknown"): 1}
 
 
+def test_doubtful_words_are_asked_about_in_lists_too(tmp_path):
+    touch(tmp_path, "set/photos/a.png", "set/diffusion/b.png")
+    (tmp_path / "list.txt").write_text("set/photos/a.png\nset/diffusion/b.png\n", encoding="utf-8")
+    for source in (tmp_path / "list.txt", f"mine={tmp_path / 'list.txt'}"):
+        with pytest.raises(ValueError, match=r"^labels must say what 'photos' and 'diffusion' are"):
+            index_sources(source)
+        records = index_sources(Sources(source, labels={"photos": "real", "diffusion": "fake"}))
+        assert sorted((r.path.parent.name, r.label) for r in records) == [("diffusion", "fake"), ("photos", "real")]
+        assert len({r.generator for r in records}) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -207,7 +218,7 @@ def test_what_cannot_be_shared(tmp_path, fakes):
         index_sources(Sources(fakes / "adm", real=tmp_path / "more" / "1_fake"), on_note=lambda _: None)
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "x.png").symlink_to(fakes / "adm" / "1_fake" / "a.png")
-    with pytest.raises(ValueError, match=r"linked, with an earlier source, lists .*a\.png as fake and as real \(.*x\.png\)"):
+    with pytest.raises(ValueError, match=r"linked, with .*, lists .*a\.png as fake and as real \(.*x\.png\)"):
         index_sources(Sources(fakes, real=tmp_path / "linked"))
 
 
