@@ -64,9 +64,12 @@ def check_images(paths: Sequence[str]) -> None:
     """Raise ValueError if there is no file at any of the paths of images; folders and lists are checked as sources."""
     from freqforensics.images import ImageReadError, read_file, shown_path
     from freqforensics.sources.listing import is_list
+    from freqforensics.sources.sources import image_files
 
     several = [path for path in paths if Path(path).is_dir() or is_list(path)]
-    check_sources(several)
+    for path in several:
+        if is_list(path) or not _holds_images(Path(path)):
+            image_files(path, on_note=lambda _: None)  # says what is wrong, or that nothing is
     if several:
         return
     reasons = []

@@ -26,7 +26,7 @@ Photographs = Annotated[
     "of one side",
 ]
 """Sources whose generated images are left out, so that there is no side to share."""
-_LABELS: Final = Annotated[
+LabelsOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LABEL=WORD,...",
@@ -34,7 +34,7 @@ _LABELS: Final = Annotated[
         "no label; repeatable.",
     ),
 ]
-_REAL: Final = Annotated[
+RealOption = Annotated[
     list[str] | None,
     typer.Option(metavar="SOURCE", help="Real images for all generators that have none; repeatable."),
 ]
@@ -65,9 +65,9 @@ def with_sources(command: Callable[..., Any]) -> Callable[..., Any]:
         return command
     _, *about = get_args(argument.annotation)
     kind: Any = list[str] if argument.default is inspect.Parameter.empty else list[str] | None
-    options: dict[str, Any] = {"labels": _LABELS}
+    options: dict[str, Any] = {"labels": LabelsOption}
     if "real" not in parameters and "of one side" not in about:
-        options["real"] = _REAL
+        options["real"] = RealOption
     arguments: dict[str, inspect.Parameter] = {}
     for item in parameters.values():
         if item.name in _LAST:

@@ -133,6 +133,39 @@ def index_images(
     return _finished(records, note, where, repeats=repeats)
 
 
+def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path]:
+    """List the image files of a folder, or of a list of files, whatever they are of.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder, a list of files (``.txt``), or ``-`` for one on standard input.
+    on_note : callable, optional
+        Called with a line for everything left out; by default a `FolderWarning`.
+
+    Returns
+    -------
+    list of Path
+        By folder and name; lists as they stand.
+
+    Raises
+    ------
+    ValueError
+        There is none, or a list is not one, as for `index_images`.
+    """
+    note = _once(on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4)))
+    if is_list(source):
+        return [Path(path) for path in _files_of(source)]
+    tree = TreeOfImages(Path(source), note)
+    files = tree.files()
+    where, left_out = shown_path(source), str(tree.leftovers)
+    if not files:
+        raise ValueError(f"no image in {where}{f' ({left_out})' if left_out else ''}")
+    if left_out:
+        note(f"left out of {where}: {left_out}")
+    return files
+
+
 def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[ImageRecord]:
     """Index several sources into one list; ``NAME=PATH`` names a source's generator.
 

@@ -20,7 +20,7 @@ from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.listing import is_list
 from freqforensics.sources.selection import SourcesLike, as_paths
-from freqforensics.sources.sources import index_images
+from freqforensics.sources.sources import image_files
 from freqforensics.spectra.population import Population
 
 
@@ -111,7 +111,7 @@ def inspect_study(
     Parameters
     ----------
     paths : Sources, str, Path, or sequence of str or Path
-        Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `index_images`.
+        Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `image_files`.
     detector : CalibratedDetector, optional
         Default the one that ships.
     out : str or Path, optional
@@ -190,7 +190,7 @@ def _files_of(paths: SourcesLike) -> tuple[list[str | Path], tuple[str, ...]]:
     files: list[str | Path] = []
     for path in as_paths(paths):
         if Path(path).is_dir() or is_list(path):
-            files += [record.path for record in index_images(path, on_note=notes.append)]
+            files += image_files(path, on_note=notes.append)
         else:
             files.append(path)
     return files, tuple(notes)

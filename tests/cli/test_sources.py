@@ -123,8 +123,12 @@ def test_inspect_takes_lists(root, monkeypatch):
     monkeypatch.chdir(root)
     Path("good.txt").write_text("photos/0.png\nmixed/photos/1.png\n", encoding="utf-8")
     files, notes = _files_of("good.txt")
-    assert sorted(map(str, files)) == ["mixed/photos/1.png", "photos/0.png"]
+    assert list(map(str, files)) == ["photos/0.png", "mixed/photos/1.png"]
     assert notes == ()
+    # What images are real does not matter there.
+    assert sorted(map(str, _files_of("mixed")[0])) == [
+        f"mixed/{side}/{number}.png" for side in ("diffusion", "photos") for number in range(2)
+    ]
     assert _files_of("photos/0.png") == (["photos/0.png"], ())
 
 
