@@ -78,9 +78,9 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "false-alarms": {"carriers": "--carrier"},
     "train": _TRAINING,
     "ablate": _TRAINING,
-    "train-everyday": {
-        name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")
-    },
+    "demo": {"labels": "labels"},
+    "train-everyday": {"labels": "labels"}
+    | {name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")},
     "compare": {"size": "--crop"},
     "origin": {"size": "--crop"},
     "quality": {"score": "--score", "scores": "--score"},
