@@ -162,7 +162,7 @@ def test_diffusion_forensics(tmp_path):
     shared = [note for note in notes if isinstance(note, SharedReal)]
     assert f"real side shared by 8 generators: {root}/test/lsun_bedroom/real, 3 images" in shared
     assert f"real side shared by 1 generator: {root}/train/imagenet/real, 3 images" in shared
-    assert len(shared) == 4
+    assert len(shared) == len(notes) == 4
     entry = real_sides(notes)["real_sides"][0]
     assert set(entry) == {"path", "images", "generators"}
     # One source named by the user is one generator, whose real images are listed once.

@@ -188,6 +188,7 @@ def test_a_real_source_is_the_real_side_of_all_generators_without_one(tmp_path, 
         ("ldm", "fake"): 1,
     }
     assert f"real side shared by 2 generators: {tmp_path / 'photos'}, 3 images" in notes
+    assert not any("more than one suffix" in note for note in notes)
     assert f"real side shared by 2 generators: {tmp_path / 'more'}, 1 image" in notes
     assert f"images of {tmp_path / 'more'} that are labelled fake, left out of the shared real side: 1" in notes
     sides = real_sides(notes)["real_sides"]
@@ -198,6 +199,12 @@ def test_a_real_source_is_the_real_side_of_all_generators_without_one(tmp_path, 
 
 def test_a_shared_real_side_by_a_table(tmp_path, fakes):
     """A table names an image once for each generator."""
+    both = ["photos/1.png,real,adm", "photos/1.png,real,ldm", "photos/1.png,real,ldm", "photos/1.png,,x"]
+    (tmp_path / "both.csv").write_text("\n".join(["path,label,generator", *both, "photos/2.jpg,real,adm"]))
+    told: list[str] = []
+    assert counts(index_sources(tmp_path / "both.csv", on_note=told.append)) == {("adm", "real"): 2, ("ldm", "real"): 1}
+    assert f"real side shared by 2 generators: {tmp_path / 'both.csv'}, 1 image" in told
+    assert any("that repeat a path, kept once: 2, first" in note for note in told)
     table = tmp_path / "t.csv"
     rows = ["photos/1.png,real,adm", "set/adm/1_fake/a.png,fake,adm", "set/ldm/1_fake/b.png,fake,ldm"]
     table.write_text("\n".join(["path,label,generator", *rows]), encoding="utf-8")
