@@ -68,7 +68,7 @@ def check_images(paths: Sequence[str]) -> None:
 
     several = [path for path in paths if Path(path).is_dir() or is_list(path)]
     for path in several:
-        if is_list(path) or not _holds_images(Path(path)):
+        if not _holds_images(Path(path)):
             image_files(path, on_note=lambda _: None)  # says what is wrong, or that nothing is
     if several:
         return
@@ -197,7 +197,10 @@ def _holds_images(path: Path) -> bool:
     """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
     from freqforensics.images.headers import SUFFIXES
     from freqforensics.sources.leftovers import is_image_name
+    from freqforensics.sources.listing import is_list, listed_files
 
+    if is_list(path):
+        return bool(listed_files(path))
     if path.is_file() and is_image_name(path.name):
         return True
     if path.is_file():

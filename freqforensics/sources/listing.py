@@ -37,6 +37,11 @@ def is_list(source: str | Path) -> bool:
     return path.suffix.lower() == LIST_SUFFIX and path.is_file()
 
 
+def listed_files(source: str | Path) -> list[str]:
+    """Read a list of image files, from a text file or standard input; see `read_list`."""
+    return read_standard_input() if str(source) == STANDARD_INPUT else read_list(Path(source))
+
+
 def read_list(source: Path) -> list[str]:
     """Read a list of image files: one path a line, relative to the list; lines that begin with # are comments.
 

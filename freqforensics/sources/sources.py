@@ -15,14 +15,7 @@ from typing import Final, cast
 
 from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import is_image_name
-from freqforensics.sources.listing import (
-    STANDARD_INPUT,
-    is_list,
-    read_list,
-    read_standard_input,
-    records_of_files,
-    why_no_image,
-)
+from freqforensics.sources.listing import is_list, listed_files, records_of_files, why_no_image
 from freqforensics.sources.records import ImageRecord, Label, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
 from freqforensics.sources.selection import Sources, SourcesLike, as_sources
@@ -265,7 +258,7 @@ def _is_listing(source: str | Path) -> bool:
 def _files_of(source: str | Path) -> list[str | Path]:
     if not is_list(source):
         return [source]
-    return [*(read_standard_input() if str(source) == STANDARD_INPUT else read_list(Path(source)))]
+    return [*listed_files(source)]
 
 
 def _listed_parts(
