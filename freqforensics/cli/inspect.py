@@ -195,8 +195,14 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     print_wide(table)
     for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
         print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
+    for finding in findings:
+        if finding.testimony is not None and (finding.testimony.statements or len(findings) == 1):
+            named = "" if len(findings) == 1 else f"{shown_path(finding.image.name)}: "
+            print(f"{named}{finding.testimony.summary}")
     if not quiet():
         for finding in findings:
+            for sentence in finding.contradictions:
+                complain(f"{shown_path(finding.image.name)}: {sentence}")
             if not finding.judged:
                 complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.score.domain}")
         if any(finding.verdict == "none" for finding in findings):

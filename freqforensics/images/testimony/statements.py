@@ -126,6 +126,9 @@ _EDITORS: Final = (
 )
 
 
+_WORD: Final = re.compile(r"[^\W\d_]{3}")
+
+
 def _table(rows: tuple[tuple[str, str], ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE), name) for words, name in rows)
 
@@ -165,7 +168,7 @@ def _first(table: tuple[tuple[re.Pattern[str], str], ...], text: str) -> str | N
 
 
 def program_statement(source: str, field: str, text: str, *, signed: bool = False) -> Statement | None:
-    """Say which program a field names: a generator, an editor, or another one; None for an empty field.
+    """Say which program a field names, and whether it is a known generator; None for a field without a name.
 
     Parameters
     ----------
@@ -187,9 +190,10 @@ def program_statement(source: str, field: str, text: str, *, signed: bool = Fals
     if generator is not None:
         sentence = f"The file says that it was made by {generator}."
         return Statement("generator", source, field, value, sentence, "generator", signed)
-    editor = editor_named(value)
-    said = f"{editor} ({value})" if editor is not None and editor.casefold() != value.casefold() else f"“{value}”"
-    return Statement("editor", source, field, value, f"The file says that {said} wrote or edited it.", signed=signed)
+    if not _WORD.search(value):  # a number: the version of some camera's program
+        return None
+    sentence = f"The file says that the program “{value}” wrote or edited it."
+    return Statement("editor", source, field, value, sentence, signed=signed)
 
 
 _SOURCE_TYPES: Final[dict[str, tuple[Kind, str, Implied]]] = {
