@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from freqforensics.images.testimony.credentials import Credentials, signature_sentence
 from freqforensics.images.testimony.testimony import Testimony
+
+_TEXTS: Final = 8
 
 
 def file_facts(testimony: Testimony) -> tuple[tuple[str, str], ...]:
@@ -31,6 +34,7 @@ def _facts(testimony: Testimony) -> Iterator[tuple[str, str]]:
         quality = f"quality {jpeg.quality}" if jpeg.standard else f"tables of its own, about quality {jpeg.quality}"
         how = "progressive" if testimony.progressive else "baseline"
         yield "Compression", f"{quality}, chroma subsampling {jpeg.subsampling}, {how}"
+    rows: tuple[tuple[str, str], ...]
     exif = testimony.exif
     if exif is not None:
         rows = (
@@ -66,9 +70,6 @@ def _facts(testimony: Testimony) -> Iterator[tuple[str, str]]:
     yield "Content credentials (C2PA)", _credentials(testimony.credentials)
     for note in testimony.notes:
         yield "Not read", note
-
-
-_TEXTS = 8
 
 
 def _preview(testimony: Testimony) -> str:

@@ -25,6 +25,7 @@ _EXIF: Final = b"Exif\0\0"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _PHOTOSHOP: Final = b"Photoshop 3.0\0"
+_GIF_TRAILER: Final = b"\x01\xff\xfe"
 _PNG_XMP: Final = "XML:com.adobe.xmp"
 _C2PA_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
@@ -235,9 +236,8 @@ def _gif(data: bytes, blocks: Blocks) -> None:
     blocks.credentials = b"!\xff\x0bC2PA_GIF" in data
     start = data.find(b"!\xff\x0bXMP DataXMP")
     if start >= 0:
-        packet = data[start + 14 : start + 14 + LONGEST_BLOCK]
-        end = packet.rfind(b"<?xpacket end")
-        blocks.keep("xmp", packet[: packet.find(b">", end) + 1] if end >= 0 else b"")
+        packet, trailer, _ = data[start + 14 : start + 14 + LONGEST_BLOCK].partition(_GIF_TRAILER)
+        blocks.keep("xmp", packet if trailer else b"")
 
 
 def _boxes(data: bytes, blocks: Blocks) -> None:
