@@ -126,3 +126,11 @@ def jpeg_with(*segments, image=None, **options):
     data = saved(image or scene(), "JPEG", **options)
     packed = b"".join(bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body for marker, body in segments)
     return data[:2] + packed + data[2:]
+
+
+def gif_with_xmp(packet):
+    """A GIF with an application extension for XMP behind its palette."""
+    data = saved(scene(0, 48, 32).quantize(), "GIF")
+    at = 13 + 3 * 2 ** ((data[10] & 7) + 1)
+    trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    return data[:at] + b"!\xff\x0bXMP DataXMP" + packet + trailer + data[at:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -140,8 +141,6 @@ def test_mutated_credentials_are_inert():
         mutated = bytearray(data)
         for at in rng.integers(start + 4, end, rng.integers(1, 4)):
             mutated[at] = rng.integers(256)
-        import zlib
-
         mutated[end + 4 : end + 8] = zlib.crc32(mutated[start : end + 4]).to_bytes(4, "big")
         testimony = parse_testimony(bytes(mutated))
         states.add(testimony.credentials.state)
