@@ -77,7 +77,7 @@ def _preview(testimony: Testimony) -> str:
     if preview is None or preview.correlation is None:
         return "there is one; it could not be compared with the image"
     size = f"{preview.width} × {preview.height} pixels, correlation with the image {preview.correlation:.2f}"
-    return f"{size}: {'shows something else' if preview.differs else 'shows the image'}"
+    return f"{size}: {'does not match it' if preview.differs else 'matches it'}"
 
 
 def _credentials(credentials: Credentials) -> str:

@@ -67,7 +67,7 @@ def test_a_camera_is_named_by_its_exif(kind):
         "Lichtbild LX-3",
         "Ver.1.02",
     )
-    when = "" if kind == "TIFF" else " on 2024:05:06 07:08:09"  # Pillow writes no EXIF directory there
+    when = "" if kind == "TIFF" else " on 2024-05-06 07:08:09"  # Pillow writes no EXIF directory there
     assert testimony.sentences == (f"The file says that it was taken with the camera “Lichtbild LX-3”{when}.",)
     assert testimony.implies == "camera"
     assert testimony.notes == ()
@@ -90,26 +90,23 @@ def test_an_edited_camera_file_is_told_by_program_and_old_preview():
     assert kinds == [("camera", "Make, Model"), ("editor", "Software"), ("editor", "thumbnail")]
     assert testimony.thumbnail.differs
     assert "“Adobe Photoshop 25.1 (Windows)” wrote or edited it" in testimony.sentences[1]
-    assert "something else than the image" in testimony.sentences[2]
+    assert "does not match the image" in testimony.sentences[2]
     # Without the decoded image a JPEG is decoded at an eighth.
     small = parse_testimony(data).thumbnail
     assert small.differs
     assert small.correlation == pytest.approx(testimony.thumbnail.correlation, abs=0.1)
 
 
-@pytest.mark.parametrize("turns", [0, 1, 3])
-@pytest.mark.parametrize("bars", [False, True])
+@pytest.mark.parametrize(("turns", "bars"), [(0, None), (1, None), (3, None), (0, 0), (0, 255)])
 def test_a_preview_of_the_same_picture_does_not_differ(turns, bars):
-    """Turned with the camera, with the black bars of some cameras, compressed."""
+    """Turned with the camera, with the black or white bars of some cameras, compressed."""
     image = scene(3, 480, 320)
     preview = image.resize((160, 107))
-    if bars:
-        box = Image.new("RGB", (160, 121))
+    if bars is not None:
+        box = Image.new("RGB", (160, 121), (bars,) * 3)
         box.paste(preview, (0, 7))
         preview = box
     turned = Image.fromarray(np.rot90(np.asarray(preview), turns))
-    if bars and turns:
-        pytest.skip("bars lie on the long sides of the stored picture")
     data = jpeg_with((0xE1, b"Exif\0\0" + camera_exif(preview=saved(turned, "JPEG", quality=60))), image=image)
     thumbnail = parse_testimony(data, pixels=np.asarray(image)).thumbnail
     assert not thumbnail.differs

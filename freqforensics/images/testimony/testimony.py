@@ -189,7 +189,7 @@ def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
     statements = (
         *text_statements(f"{header.format} text", blocks.texts),
         *_exif_statements(exif),
-        *_xmp_statements(xmp),
+        *_xmp_statements(xmp, "" if exif is None else exif.fields.camera),
         *_iptc_statements(iptc),
         *credential_statements(credentials),
         *_thumbnail_statements(thumbnail),
@@ -275,29 +275,36 @@ def _camera_statement(source: str, camera: str, taken: str = "") -> Statement:
     if named:
         sentence = f"The file says that it was made by {named}."
         return Statement("generator", source, "Make, Model", camera, sentence, "generator")
-    when = f" on {taken}" if taken else ""
+    when = f" on {_date(taken)}" if taken else ""
     sentence = f"The file says that it was taken with the camera “{camera}”{when}."
     return Statement("camera", source, "Make, Model", camera, sentence, "camera")
 
 
-def _xmp_statements(xmp: XmpFields | None) -> Iterator[Statement]:
+def _date(written: str) -> str:
+    """Write a date of EXIF, 2024:05:06 07:08:09, with hyphens."""
+    day, space, time = written.partition(" ")
+    return day.replace(":", "-") + space + time
+
+
+def _xmp_statements(xmp: XmpFields | None, camera: str) -> Iterator[Statement]:
     if xmp is None:
         return
     programs = [("CreatorTool", xmp.creator_tool), *(("softwareAgent", agent) for agent in xmp.agents)]
-    found = [program_statement("XMP", name, text) for name, text in programs]
-    found.append(source_type_statement("XMP", xmp.source_type))
+    statements = [program_statement("XMP", name, text) for name, text in programs]
+    statements.append(source_type_statement("XMP", xmp.source_type))
     if xmp.system:
         sentence = f"The file says that it was made by the generator “{xmp.system}”."
-        found.append(Statement("generator", "XMP", "AISystemUsed", xmp.system, sentence, "generator"))
+        statements.append(Statement("generator", "XMP", "AISystemUsed", xmp.system, sentence, "generator"))
     if generator_named(xmp.credit):
-        found.append(program_statement("XMP", "Credit", xmp.credit))
-    if xmp.make or xmp.model:
-        found.append(_camera_statement("XMP", ExifFields(make=xmp.make, model=xmp.model).camera))
-    found.append(label_statement("XMP", xmp.label))
+        statements.append(program_statement("XMP", "Credit", xmp.credit))
+    copied = ExifFields(make=xmp.make, model=xmp.model).camera
+    if copied and copied != camera:
+        statements.append(_camera_statement("XMP", copied))
+    statements.append(label_statement("XMP", xmp.label))
     if xmp.credentials:
         sentence = "The file says that its content credentials (C2PA) are kept elsewhere; they were not fetched."
-        found.append(Statement("provenance", "XMP", "provenance", xmp.credentials, sentence))
-    yield from (statement for statement in found if statement is not None)
+        statements.append(Statement("provenance", "XMP", "provenance", xmp.credentials, sentence))
+    yield from (statement for statement in statements if statement is not None)
 
 
 def _iptc_statements(iptc: IptcFields | None) -> Iterator[Statement]:
@@ -315,7 +322,7 @@ def _iptc_statements(iptc: IptcFields | None) -> Iterator[Statement]:
 def _thumbnail_statements(thumbnail: EmbeddedThumbnail | None) -> Iterator[Statement]:
     if thumbnail is not None and thumbnail.differs:
         sentence = (
-            "The small preview stored in the file shows something else than the image"
+            "The small preview stored in the file does not match the image"
             f" (correlation {thumbnail.correlation:.2f}), as after an edit that left the old preview."
         )
         value = f"{thumbnail.width} x {thumbnail.height} pixels"

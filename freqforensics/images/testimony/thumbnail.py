@@ -14,11 +14,11 @@ Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
 LEAST_CORRELATION: Final = 0.8
-"""Correlation under which a preview shows something else than its image."""
+"""Correlation under which a preview does not match its image: ten photographs' previews have 0.91 and more."""
 _MOST_PIXELS: Final = 1 << 22
 _SIDE: Final = 64
 _ENOUGH: Final = 512
-_DARK: Final = 24
+_PLAIN: Final = 12
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class EmbeddedThumbnail:
     width, height : int
         Pixels.
     aspect : float
-        Width by height of the preview without black bars, relative to the image's: 1 for the same.
+        Width by height of the preview without plain bars, relative to the image's: 1 for the same.
     correlation : float or None
         Between grey levels of preview and image, both about 64 pixels wide; the largest of four turns. None where the
         image was not at hand, or is uniform.
@@ -46,7 +46,7 @@ class EmbeddedThumbnail:
 
     @property
     def differs(self) -> bool:
-        """Whether the preview shows something else than the image."""
+        """Whether the preview does not match the image."""
         return self.correlation is not None and self.correlation < LEAST_CORRELATION
 
 
@@ -100,7 +100,7 @@ def reduced_jpeg(data: bytes) -> Uint8 | None:
 
 
 def _picture_in(grey: Uint8, aspect: float) -> tuple[slice, slice]:
-    """Cut off the black bars of a preview that has another aspect than its image."""
+    """Cut off the plain bars, black or white, of a preview that has another aspect than its image."""
     height, width = grey.shape
     whole = slice(0, height), slice(0, width)
     if width / height < aspect:
@@ -109,7 +109,7 @@ def _picture_in(grey: Uint8, aspect: float) -> tuple[slice, slice]:
     else:
         bar = round((width - height * aspect) / 2)
         bars, inner = (grey[:, :bar], grey[:, width - bar :]), (slice(0, height), slice(bar, width - bar))
-    if bar < 2 or any(float(part.mean()) > _DARK for part in bars):
+    if bar < 2 or any(float(part.std()) > _PLAIN for part in bars):
         return whole
     return inner if min(height, width) > 2 * bar + 8 else whole
 
