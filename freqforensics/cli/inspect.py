@@ -101,6 +101,8 @@ def inspect(
     The verdict is that of freqforensics score: up to five views of the photographic region are scored, the one with the
     median logit is explained. Pages of text, screenshots without a picture and the like cannot be judged.
 
+    What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
+
     Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
     folder each, and an index sorted by score. --json prints a list of findings.
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from freqforensics.images.testimony.credentials import Credentials, signature_sentence
+from freqforensics.images.testimony.credentials import INSTALL, Credentials, State
 from freqforensics.images.testimony.testimony import Testimony
 
 _TEXTS: Final = 8
@@ -81,9 +81,9 @@ def _preview(testimony: Testimony) -> str:
 
 
 def _credentials(credentials: Credentials) -> str:
-    if credentials.state == "absent":
-        return "none"
-    words = [signature_sentence(credentials)]
+    words = [_STATES[credentials.state]]
+    if credentials.issuer:
+        words.append(f"Issuer: {credentials.issuer}.")
     if credentials.generator:
         words.append(f"Written by {credentials.generator}.")
     if credentials.signed_at:
@@ -91,3 +91,13 @@ def _credentials(credentials: Credentials) -> str:
     if credentials.actions:
         words.append(f"Actions: {', '.join(credentials.actions)}.")
     return " ".join(words)
+
+
+_STATES: Final[dict[State, str]] = {
+    "absent": "None.",
+    "not verified": f"Present, not verified: {INSTALL}",
+    "trusted": "Present; the signature holds, the issuer is known.",
+    "valid": "Present; the signature holds, the issuer was not checked.",
+    "invalid": "Present; the signature does not hold.",
+    "unreadable": "Present, but cannot be read.",
+}

@@ -125,11 +125,12 @@ def test_what_the_file_says_is_the_first_section(undrawn):
     for line in (
         "They do not agree.",
         "The file says that it was made by Stable Diffusion (AUTOMATIC1111) with the model sd-v1-5.",
-        "Such statements can be forged, copied or removed. They are not part of the score.",
+        "Anyone can write, copy or remove such statements; a signature that holds shows that nothing was changed since."
+        " None of them is part of the score.",
         "Content credentials (C2PA)",
     ):
         assert line in lines, line
-    assert lines[lines.index("Content credentials (C2PA)") + 1] == "none"
+    assert lines[lines.index("Content credentials (C2PA)") + 1] == "None."
     silent = lines_of(render_page(replace(unjudged(), testimony=parse_testimony(saved(scene(), "JPEG")))))
     assert any(line.startswith("It says nothing of its origin.") for line in silent)
 

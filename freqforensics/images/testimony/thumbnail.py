@@ -14,7 +14,7 @@ Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
 LEAST_CORRELATION: Final = 0.8
-"""Correlation under which a preview does not match its image: ten photographs' previews have 0.91 and more."""
+"""Correlation under which a preview does not match its image: eleven photographs' previews have 0.91 and more."""
 _MOST_PIXELS: Final = 1 << 22
 _SIDE: Final = 64
 _ENOUGH: Final = 512
