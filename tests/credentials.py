@@ -10,6 +10,7 @@ import pytest
 from statements import TRAINED, saved, scene
 
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "AVIF": "image/avif", "TIFF": "image/tiff"}
+_ALL_TYPES = {**TYPES, "HEIF": "image/heic"}
 
 
 @cache
@@ -72,7 +73,7 @@ def signed(kind="JPEG", *, source=TRAINED, agent="Test Model", data=None, ingred
         if ingredient is not None:
             about = {"title": "part", "relationship": relation, "instance_id": "one", "label": "one"}
             builder.add_ingredient(about, TYPES["JPEG"], io.BytesIO(ingredient))
-        builder.sign(signer_made, TYPES[kind], io.BytesIO(data or saved(scene(), kind)), out)
+        builder.sign(signer_made, _ALL_TYPES[kind], io.BytesIO(data or saved(scene(), kind)), out)
     return out.getvalue()
 
 

@@ -95,6 +95,15 @@ def test_one_byte_changed_breaks_the_signature(kind):
     assert not any(statement.signed for statement in testimony.statements)
 
 
+def test_heic_is_verified_too():
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    data = bytearray(signed("HEIF"))
+    assert parse_testimony(bytes(data)).credentials.state == "valid"
+    data[-30] ^= 1
+    assert parse_testimony(bytes(data)).credentials.state == "invalid"
+
+
 def test_known_generators_are_named_by_their_agents():
     testimony = parse_testimony(signed(agent="OpenAI gpt-image-1"))
     assert testimony.sentences[0] == "The file says that it was made by OpenAI."

@@ -325,6 +325,7 @@ def test_lists_of_chunks_are_bounded():
     empty = struct.pack(">I", 0) + b"abCd" + struct.pack(">I", zlib.crc32(b"abCd"))
     assert "65,536 chunks" in quick(plain[:33] + empty * 70_000 + plain[33:], seconds=3).notes[0]
     assert quick(b"\xff\xd8" + b"\xff\xe5\0\2" * 300_000 + b"\xff\xd9", seconds=3).notes
+    assert quick(b"\xff\xd8" + b"\xff\xe5\0\2x" * 300_000 + b"\xff\xd9", seconds=3).notes
     for start in (b"\xff\xd8", b"\xff\xd8\xff\xe1\0\4xx\0"):
         assert quick(start + b"\xff" * 1_000_000, seconds=3).statements == ()
 
