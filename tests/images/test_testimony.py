@@ -297,13 +297,13 @@ def test_it_is_json():
 # Bytes that mean harm
 
 
-def quick(data, *, seconds=1.0):
-    """Read what must neither raise, warn, nor take long."""
-    start = time.perf_counter()
+def quick(data, *, seconds=2.0):
+    """Read what must neither raise, warn, nor take long (processor time: the machine may be busy)."""
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         testimony = parse_testimony(data)
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
     assert len(json.dumps(testimony.to_json())) < 200_000
     return testimony
 
