@@ -34,7 +34,7 @@ def contradictions(testimony: Testimony | None, verdict: Verdict) -> tuple[str, 
     sentences = []
     if "generator" in implied and verdict in _NAMED_ANYWAY:
         weight = (
-            "A signature that holds covers that statement: it weighs more than the score."
+            f"A signature that holds covers that statement.{_unchecked(testimony)}"
             if "generator" in signed
             else "Anyone can write that into a file, but few have a reason to."
         )
@@ -52,10 +52,13 @@ def contradictions(testimony: Testimony | None, verdict: Verdict) -> tuple[str, 
 
 
 def _signed_camera(testimony: Testimony) -> str:
-    credentials = testimony.credentials
-    unchecked = "" if credentials.state == "trusted" else " Whether the issuer is who it says was not checked."
     return (
         "The detector finds evidence of a generator, but content credentials signed by"
-        f" {credentials.issuer or 'an issuer without a name'} say that a camera took the image, and their signature"
-        f" holds.{unchecked} Take the evidence for a possible false alarm until that is cleared up."
+        f" {testimony.credentials.issuer or 'an issuer without a name'} say that a camera took the image, and their signature"
+        f" holds.{_unchecked(testimony)} Take the evidence for a possible false alarm until that is cleared up."
     )
+
+
+def _unchecked(testimony: Testimony) -> str:
+    trusted = testimony.credentials.state == "trusted"
+    return "" if trusted else " Whether the issuer is who it says was not checked."
