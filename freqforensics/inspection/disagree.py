@@ -52,10 +52,10 @@ def contradictions(testimony: Testimony | None, verdict: Verdict) -> tuple[str, 
 
 
 def _signed_camera(testimony: Testimony) -> str:
+    issuer = testimony.credentials.issuer or "an issuer without a name"
     return (
-        "The detector finds evidence of a generator, but content credentials signed by"
-        f" {testimony.credentials.issuer or 'an issuer without a name'} say that a camera took the image, and their signature"
-        f" holds.{_unchecked(testimony)} Take the evidence for a possible false alarm until that is cleared up."
+        f"The detector finds evidence of a generator, but content credentials signed by {issuer} say that"
+        f" a camera took the image, and their signature holds.{_unchecked(testimony)} Take the evidence for a possible false alarm until that is cleared up."
     )
 
 
