@@ -55,7 +55,8 @@ def _signed_camera(testimony: Testimony) -> str:
     issuer = testimony.credentials.issuer or "an issuer without a name"
     return (
         f"The detector finds evidence of a generator, but content credentials signed by {issuer} say that"
-        f" a camera took the image, and their signature holds.{_unchecked(testimony)} Take the evidence for a possible false alarm until that is cleared up."
+        f" a camera took the image, and their signature holds.{_unchecked(testimony)}"
+        " Take the evidence for a possible false alarm until that is cleared up."
     )
 
 
