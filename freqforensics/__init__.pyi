@@ -14,6 +14,7 @@ from .images.reading import (
     ImageReadWarning as ImageReadWarning,
     read_image as read_image,
 )
+from .images.testimony.testimony import Testimony as Testimony, read_testimony as read_testimony
 from .inspection.finding import Finding as Finding
 from .inspection.inspection import inspect as inspect
 from .report.page import Page as Page, write_report as write_report

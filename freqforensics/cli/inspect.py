@@ -104,6 +104,8 @@ def inspect(
     The verdict is that of freqforensics score: up to five views of the photographic region are scored, the one with the
     median logit is explained. Pages of text, screenshots without a picture and the like cannot be judged.
 
+    What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
+
     Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
     folder each, and an index sorted by score. --json prints a list of findings.
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
@@ -194,8 +196,14 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     print_wide(table)
     for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
         print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
+    for finding in findings:
+        if finding.testimony is not None and (finding.testimony.statements or len(findings) == 1):
+            named = "" if len(findings) == 1 else f"{shown_path(finding.image.name)}: "
+            print(f"{named}{finding.testimony.summary}")
     if not quiet():
         for finding in findings:
+            for sentence in finding.contradictions:
+                complain(f"{shown_path(finding.image.name)}: {sentence}")
             if not finding.judged:
                 complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.score.domain}")
         if any(finding.verdict == "none" for finding in findings):

@@ -21,6 +21,7 @@ from freqforensics._version import __version__
 from freqforensics.attribution.notches import line_name
 from freqforensics.images import shown_path
 from freqforensics.inspection.finding import Finding, finding_json
+from freqforensics.report.testimony import file_facts
 from freqforensics.report.values import page_values
 from freqforensics.report.views import View, draw_views
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
@@ -178,6 +179,7 @@ def _page(finding: Finding, views: dict[str, View], command: str | None) -> str:
     return jinja.get_template("finding.html").render(
         f=finding,
         v=page_values(finding),
+        facts=() if finding.testimony is None else file_facts(finding.testimony),
         g=None if finding.logit is None else _gauge(finding, finding.logit),
         name=shown_path(finding.image.name) if finding.image.name else "this image",
         tone=TONES[finding.verdict],
