@@ -90,7 +90,13 @@ class QualityStudy:
         ValueError
             `out` holds something and `overwrite` is not given, or is no folder.
         """
-        from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
+        from freqforensics.figures.quality import (
+            plot_forest,
+            plot_least,
+            plot_percentiles,
+            plot_scatter,
+            scattered_generators,
+        )
         from freqforensics.figures.style import draw
 
         fakeness, associations = self.fakeness, self.fakeness.associations
@@ -121,7 +127,7 @@ class QualityStudy:
             if fakeness.least:
                 draw(folder, "percentiles", plot_percentiles, fakeness, self.pictures)
                 draw(folder, "least", plot_least, fakeness)
-            for score in fakeness.scores:
+            for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
 
 
