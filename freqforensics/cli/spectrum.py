@@ -92,8 +92,7 @@ def spectrum(
         shuffle = True
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
-    formats = DEFAULT_FORMATS if format_ is None else tuple(dict.fromkeys(parsed_list(format_)))
-    check_formats(formats)
+    formats = check_formats(DEFAULT_FORMATS if format_ is None else parsed_list(format_))
     check_layout(columns, width)
     if out is None and (columns, width, format_) != (None, None, None):
         raise ValueError("--columns, --width and --format are of figures, which need --out")

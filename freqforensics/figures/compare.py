@@ -156,8 +156,8 @@ def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figur
                             alpha=0.25, linewidth=0)  # fmt: skip
             ax.plot(curve.images, np.maximum(curve.snr, 0.1), color=OKABE_ITO[0])
             ax.axhline(curve.threshold, color="0.3", linestyle="--", linewidth=0.8)
-            log_axis(ax.xaxis)
-            log_axis(ax.yaxis)
+            log_axis(ax, "x")
+            log_axis(ax, "y")
             ax.grid(color="0.9", linewidth=0.5)
             ax.set_axisbelow(True)
             need = "none seen" if curve.needed is None else f"needs {curve.needed}"

@@ -91,7 +91,7 @@ def plot_profiles(
                 counts.append(f"{spectrum.images} {label}")
             name = "\n".join(textwrap.wrap(generators[index], 30 if inches is None else 20)[:2])
             ax.set_title(f"{name}\n{', '.join(counts)}", fontsize=7, parse_math=False)
-            log_axis(ax.yaxis)
+            log_axis(ax, "y")
             ax.set_xlim(0, 0.5)
             ax.set_xticks([0, 1 / 8, 1 / 4, 1 / 2], ["0", "1/8", "1/4", "1/2"])
             ax.grid(color="0.9", lw=0.5)

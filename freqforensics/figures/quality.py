@@ -47,13 +47,14 @@ def plot_forest(
     Returns
     -------
     Figure
-        A panel for each score. Discs: Spearman's correlation with its 95 % interval; filled where q is at most 0.05;
-        paler, fewer than 30 images. Crosses: with JPEG quality, size and category held fixed. Diamonds: the mean over
-        generators and its interval.
+        A panel for each score that some group of images has. Discs: Spearman's correlation with its 95 % interval;
+        filled where q is at most 0.05; paler, fewer than 30 images. Crosses: with JPEG quality, size and category held
+        fixed. Diamonds: the mean over generators and its interval.
     """
     tests = fakeness.associations.tests
     names = sorted({test.generator for test in tests})
-    scores = fakeness.scores
+    drawn = {test.score for test in tests if not math.isnan(test.rho)}
+    scores = [score for score in fakeness.scores if score in drawn] or list(fakeness.scores)
     marks = dict.fromkeys(_FOREST_MARKS, False)
     with style():
         fig = fig or new_figure()
@@ -261,7 +262,7 @@ def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Fig
         right.set_ylabel("probability that it is not called fake")
         right.set_ylim(-0.02, 1.02)
         for ax in (left, right):
-            log_axis(ax.xaxis)
+            log_axis(ax, "x")
             counts = sorted({step.k for steps in fakeness.least.values() for step in steps})
             ax.set_xticks(counts, [str(k) for k in counts])
             ax.minorticks_off()

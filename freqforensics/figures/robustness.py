@@ -43,9 +43,10 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
     sweeps = list(dict.fromkeys(row.sweep for row in result.rows))
     generators = list(dict.fromkeys(row.generator for row in result.rows))
     looks = dict(zip(generators, series_looks(len(generators)), strict=True))
-    shares = [row.fake / (row.real + row.fake) for row in result.rows]
+    shares = [row.fake / (row.real + row.fake) for row in result.rows if row.real and row.fake] or [0.5]
     chance = min(shares), max(shares)
-    lowest = min(0.28, *(0.9 * value for value in (*chance, *(row.ap_low for row in result.rows))))
+    lows = [row.ap_low for row in result.rows if not math.isnan(row.ap_low)]
+    lowest = 0.9 * min(0.31, *chance, *lows)
     across = min(4, len(sweeps))
     down = -(-len(sweeps) // across)
     verdicts = any(not math.isnan(row.evidence_fake) for row in result.rows)

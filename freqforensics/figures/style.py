@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib.style
 import numpy as np
@@ -111,7 +111,7 @@ def save_figure(
     else:
         raise ValueError(f"a figure is written as .png, .pdf or .svg, not {suffix!r}")
     with style(), replacing(path) as temporary:
-        fig.savefig(temporary, metadata=metadata, **({} if dpi is None else {"dpi": dpi}))
+        fig.savefig(temporary, metadata=metadata, dpi=matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi)
 
 
 def draw(
@@ -186,9 +186,10 @@ class _PlainLog(LogFormatter):
         return plain_number(x) if super().__call__(x, pos) else ""
 
 
-def log_axis(axis: Axis) -> None:
+def log_axis(ax: Axes, which: Literal["x", "y"]) -> None:
     """Make an axis logarithmic, its numbers plain text."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    ax.set(**{f"{which}scale": "log"})
+    axis: Axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_formatter(_PlainLog())
     axis.set_minor_formatter(_PlainLog())
 

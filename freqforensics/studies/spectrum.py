@@ -119,7 +119,7 @@ class SpectrumStudy:
         from freqforensics.figures.style import PRINT_DPI, draw
 
         check_layout(columns, width)
-        check_formats(formats)
+        formats = check_formats(formats)
         layout: dict[str, Any] = {
             "columns": columns,
             "width": width,
@@ -248,12 +248,13 @@ def check_layout(columns: int | None, width: float | None) -> None:
         raise ValueError(f"width must be {least}{f' for {columns} columns' if columns else ''}, got {width:g}")
 
 
-def check_formats(formats: Sequence[str]) -> None:
-    """Raise ValueError unless `formats` names formats of figures."""
+def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
+    """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
     unknown = sorted(set(formats) - set(get_args(Format)))
     if unknown or not formats:
         got = ", ".join(unknown) or "none"
         raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+    return tuple(name for name in get_args(Format) if name in formats)
 
 
 def file_names(groups: Sequence[Group]) -> dict[Group, str]:
