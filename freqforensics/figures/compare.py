@@ -52,7 +52,7 @@ def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> F
     everything = np.arange(count)
     with style():
         fig = fig or new_figure()
-        side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.2) * count
+        side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.13) * count
         rows, columns = -(-len(similarities) // 2), min(2, len(similarities))
         fig.set_size_inches(columns * side + 0.6, rows * (side + 0.1))
         fig.set_layout_engine("constrained")

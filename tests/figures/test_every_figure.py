@@ -205,6 +205,9 @@ FIGURES = {
     "plot_notched": lambda fig: figures.plot_notched(**notched(), fig=fig),
     "plot_origins": lambda fig: figures.plot_origins(origins(), fig=fig),
     "plot_origins, unknown": lambda fig: figures.plot_origins(origins(named=False), fig=fig),
+    "plot_pair": lambda fig: figures.plot_pair(
+        notched()["original"], notched()["image"], names=("one", "the other"), fig=fig
+    ),
     "plot_percentiles": percentiles,
     "plot_profiles": printed(figures.plot_profiles),
     "plot_profiles, 89 mm": printed(figures.plot_profiles, width=89),
@@ -385,3 +388,12 @@ def test_widths_and_columns_that_cannot_be():
             plot(spectra(), columns=0)
         with pytest.raises(ValueError, match="width must be positive, got nan"):
             plot(spectra(), width=math.nan)
+
+
+def test_a_pairs_third_panel_is_the_difference():
+    given = notched()
+    fig = FIGURES["plot_pair"](figures.new_figure())
+    shown = fig.axes[2].images[0].get_array()
+    np.testing.assert_allclose(shown, given["image"].mean(axis=2) - given["original"].mean(axis=2))
+    with pytest.raises(ValueError, match="fake must have the photograph's shape"):
+        figures.plot_pair(given["original"], given["image"][:32], names=("one", "other"))
