@@ -79,7 +79,7 @@ class QualityStudy:
         out : str or Path
             A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
             logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>``.
+            ``least`` and ``scatter-<score>`` of every score that some image has.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
