@@ -201,7 +201,7 @@ def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence
             "What upsampling leaves in a spectrum",
             f"{count} crops of photographs, and the same after halving and doubling them in four ways. Doubling copies "
             "the spectrum to higher frequencies, and where its kernel treats even and odd pixels differently it leaves "
-            "bright bins with the same phase in every image.",
+            "lines with the same phase in every image: dark and ringed in the last column.",
             ((root / "upsampled" / "fingerprints.png", ""),),
             (("table", "upsampled/summary.csv"), ("images", "images")),
         ),
