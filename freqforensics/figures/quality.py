@@ -103,7 +103,7 @@ def plot_forest(
             for text in _FOREST_MARKS
             if marks[text]
         ]
-        fig.legend(handles=handles, loc="outside upper center", ncols=min(5, len(handles)), frameon=False)
+        fig.legend(handles=handles, loc="outside upper center", ncols=min(2 * columns, len(handles)), frameon=False)
         fig.supxlabel("Spearman's correlation with the logit (greater: more likely fake)", fontsize=8)
     return fig
 
