@@ -226,7 +226,13 @@ class Result(Protocol):
 
 
 def finish(
-    study: Result, out: Path | None, *, show: Callable[[], None], as_json: bool = False, overwrite: bool = False
+    study: Result,
+    out: Path | None,
+    *,
+    show: Callable[[], None],
+    as_json: bool = False,
+    overwrite: bool = False,
+    save: Callable[..., None] | None = None,
 ) -> None:
     """End a command: write its study's folder, print it, name what was left out.
 
@@ -240,9 +246,11 @@ def finish(
     as_json : bool
         Print JSON instead.
     overwrite : bool
+    save : callable, optional
+        Takes the arguments of `Result.save`. Default the study's own, with its defaults.
     """
     if out is not None:
-        study.save(out, command=command_line(), overwrite=overwrite)
+        (save or study.save)(out, command=command_line(), overwrite=overwrite)
     if as_json:
         print(json.dumps(study.to_json(), indent=2))
     else:

@@ -68,7 +68,15 @@ _TRAINING: Final[Mapping[str, str]] = {
     "shelf": "--miniatures",
 }  # fmt: skip
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
+    "spectrum": {
+        "size": "--crop",
+        "crop": "--placement",
+        "align": "--grid",
+        "kernel": "--kernel",
+        "columns": "--columns",
+        "width": "--width",
+        "formats": "--format",
+    },
     "upsampling": {"family": "--predict"},
     "population": {"fake": "--fake", "carrier": "--carrier"},
     "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},

@@ -81,7 +81,7 @@ class QualityStudy:
         out : str or Path
             A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
             logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>``.
+            ``least`` and ``scatter-<score>`` of every score that some image has.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -92,7 +92,13 @@ class QualityStudy:
         ValueError
             `out` holds something and `overwrite` is not given, or is no folder.
         """
-        from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
+        from freqforensics.figures.quality import (
+            plot_forest,
+            plot_least,
+            plot_percentiles,
+            plot_scatter,
+            scattered_generators,
+        )
         from freqforensics.figures.style import draw
 
         fakeness, associations = self.fakeness, self.fakeness.associations
@@ -125,7 +131,7 @@ class QualityStudy:
             if fakeness.least:
                 draw(folder, "percentiles", plot_percentiles, fakeness, self.pictures)
                 draw(folder, "least", plot_least, fakeness)
-            for score in fakeness.scores:
+            for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
 
 

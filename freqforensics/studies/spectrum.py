@@ -21,6 +21,10 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
 
 LabelChoice = Literal["real", "fake", "all"]
+Format = Literal["png", "pdf", "svg"]
+DEFAULT_FORMATS: Final[tuple[Format, ...]] = ("png", "pdf")
+_LEAST_WIDTH, _GREATEST_WIDTH = 84, 1000
+"""Millimetres. In the least, the panels of three labels and four kinds are 5 mm wide."""
 Group = tuple[str, str]
 
 
@@ -81,8 +85,17 @@ class SpectrumStudy:
         """Give notes and groups as JSON values."""
         return {"notes": list(self.notes), "groups": self.groups()}
 
-    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write ``spectra/*.npz``, fingerprints and profiles (PNG, PDF), ``summary.csv`` and ``manifest.json``.
+    def save(
+        self,
+        out: str | Path,
+        *,
+        command: str | None = None,
+        overwrite: bool = False,
+        columns: int | None = None,
+        width: float | None = None,
+        formats: Sequence[Format] = DEFAULT_FORMATS,
+    ) -> None:
+        """Write ``spectra/*.npz``, fingerprints and profiles, ``summary.csv`` and ``manifest.json``.
 
         Parameters
         ----------
@@ -91,16 +104,30 @@ class SpectrumStudy:
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+        columns : int, optional
+            Number of generators side by side in the figures, see `plot_fingerprints` and `plot_profiles`.
+        width : float, optional
+            Width of the figures, millimetres; all text is 7 points at that size, and PNG files have 300 dpi.
+        formats : sequence of {"png", "pdf", "svg"}
+            Formats of the figures.
 
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
         """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import draw
+        from freqforensics.figures.style import PRINT_DPI, draw
 
+        check_layout(columns, width)
+        formats = check_formats(formats)
+        layout: dict[str, Any] = {
+            "columns": columns,
+            "width": width,
+            "formats": formats,
+            "dpi": None if width is None else PRINT_DPI,
+        }
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
@@ -111,8 +138,8 @@ class SpectrumStudy:
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            draw(folder, "fingerprints", plot_fingerprints, self.spectra)
-            draw(folder, "profiles", plot_profiles, self.spectra)
+            draw(folder, "fingerprints", plot_fingerprints, self.spectra, **layout)
+            draw(folder, "profiles", plot_profiles, self.spectra, **layout)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
@@ -212,6 +239,24 @@ def spectrum_study(
     if not study.images:
         raise ValueError(_why_none(study))
     return study
+
+
+def check_layout(columns: int | None, width: float | None) -> None:
+    """Raise ValueError unless figures of this width can have so many generators side by side, whatever their labels."""
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
+    if width is not None and not _LEAST_WIDTH * (columns or 1) <= width <= _GREATEST_WIDTH:
+        least = f"{_LEAST_WIDTH * (columns or 1)} to {_GREATEST_WIDTH} mm"
+        raise ValueError(f"width must be {least}{f' for {columns} columns' if columns else ''}, got {width:g}")
+
+
+def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
+    """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
+    unknown = sorted(set(formats) - set(get_args(Format)))
+    if unknown or not formats:
+        got = ", ".join(unknown) or "none"
+        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+    return tuple(name for name in get_args(Format) if name in formats)
 
 
 def file_names(groups: Sequence[Group]) -> dict[Group, str]:

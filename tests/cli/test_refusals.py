@@ -107,6 +107,9 @@ def cases() -> list[tuple[str, str]]:
 OPTIONS = {
     "spectrum --crop x": "--crop must be",
     "spectrum --kernel 4": "kernel",
+    "spectrum --width 30": "--width must be 84 to 1000 mm, got 30",
+    "spectrum --width 89 --columns 2": "--width must be 168 to 1000 mm for 2 columns, got 89",
+    "spectrum --format jpg": "--format must be of png, pdf, svg, got jpg",
     "upsampling --crop 33": "multiple of 16",
     "upsampling --real {missing}": "missing",
     "upsampling --predict nonsense": "--predict must be one of",
