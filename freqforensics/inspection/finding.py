@@ -23,7 +23,7 @@ from freqforensics.inspection.parts import (
 )
 from freqforensics.runtime.schema import json_values, schema_of
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Number of the format of the JSON."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from freqforensics._version import __version__
-from freqforensics.report.page import page_style, templates
+from freqforensics.report.builder import page_style, templates
 
 
 @dataclass(frozen=True)
