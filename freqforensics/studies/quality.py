@@ -72,14 +72,14 @@ class QualityStudy:
         return {**self.fakeness.to_json(), "notes": list(self.notes)}
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
+        """Write a page, tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
-            logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>``.
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``;
+            ``images.csv`` (facts, scores, logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``;
+            ``forest``, ``percentiles``, ``least`` and ``scatter-<score>``.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -92,6 +92,7 @@ class QualityStudy:
         """
         from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import quality_page
 
         fakeness, associations = self.fakeness, self.fakeness.associations
         inputs = {
@@ -123,6 +124,8 @@ class QualityStudy:
                 draw(folder, "least", plot_least, fakeness)
             for score in fakeness.scores:
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
+            page = quality_page(fakeness, self.labels, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _FACTS: Final = ("path", "generator", "label", "width", "height", "format", "jpeg_quality")
