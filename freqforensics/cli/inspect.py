@@ -94,6 +94,9 @@ def inspect(
     fast: Annotated[bool, typer.Option("--fast", help="Fewer steps and controls, fewer views.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
+    examiner: Annotated[str, typer.Option(metavar="NAME", help="Name of the examiner, for the record.")] = "",
+    case: Annotated[str, typer.Option(metavar="NAME", help="Name of the case, for the record.")] = "",
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a finding, and leave.")] = False,
     overwrite: Overwrite = False,
@@ -101,13 +104,14 @@ def inspect(
 ) -> None:
     """Explain why images are scored as they are: where, at which frequencies, and what would change the score.
 
-    The verdict is that of freqforensics score: up to five views of the photographic region are scored, the one with the
-    median logit is explained. Pages of text, screenshots without a picture and the like cannot be judged.
+    The verdict is that of freqforensics score: up to five views of the photographic region are scored, and the median
+    is the score. The view with the strongest traces is explained. Pages of text, screenshots without a picture and the
+    like cannot be judged.
 
     What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
 
     Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
-    folder each, and an index sorted by score. --json prints a list of findings.
+    folder each, and one document of all, sorted by score. --json prints a list of findings.
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
     """
     if schema:
@@ -117,6 +121,8 @@ def inspect(
         return
     if not image:
         raise Failed("give at least one image")
+    if open_ and out is None:
+        raise Failed("--open needs --out DIR, the folder of the page")
     box = None if region is None else parsed_region(region)
     bounds = _parsed_thresholds(thresholds)
     if bounds is not None and calibration:
@@ -140,6 +146,8 @@ def inspect(
         fast=fast,
         salvage=salvage,
         seed=seed,
+        examiner=examiner,
+        case=case,
         command=command_line(),
         overwrite=overwrite,
         progress=not quiet(),
@@ -150,7 +158,11 @@ def inspect(
         if out is not None:
             print(f"open {out / 'index.html'}")
 
-    finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+    try:
+        finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+    finally:
+        if open_ and out is not None:
+            typer.launch((out / "index.html").resolve().as_uri())
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:

@@ -51,8 +51,8 @@ def inspect(
 ) -> Finding:
     """Find out why an image is scored as it is.
 
-    Up to five views of the photographic region are scored as by `score_files`. The one whose logit is the median is
-    explained; if the detector is fused, its part that adds most is explained.
+    Up to five views of the photographic region are scored as by `score_files`. The median is the image's
+    logit. The view with the greatest logit is explained.
 
     Parameters
     ----------

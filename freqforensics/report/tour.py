@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from freqforensics._version import __version__
-from freqforensics.report.page import page_style, templates
+from freqforensics.report.builder import page_style, templates
 
 _TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against"}
 _WIDE: Final = 1.5

@@ -69,7 +69,7 @@ class AuditStudy:
         }
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
+        """Write ``index.html``, ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
 
         Parameters
         ----------
@@ -87,6 +87,7 @@ class AuditStudy:
         """
         from freqforensics.figures.audit import plot_audit
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import audit_page
 
         inputs = {"images": len(self.facts), "sha256": sorted({facts.sha256 for facts in self.facts})[:1]}
         with result_folder(
@@ -97,6 +98,7 @@ class AuditStudy:
             duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
             folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
             draw(folder, "audit", plot_audit, self.audit)
+            folder.text("index.html", audit_page(self.audit, self.notes, folder.path).render())
 
 
 _CONFOUNDS: Final = ("generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side")

@@ -44,12 +44,12 @@ class ComparisonStudy:
         return self.comparison.to_json()
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
+        """Write a page, matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``,
             ``{similarity,shared,learning}.{png,pdf}`` and ``similarity-<measure>.csv``.
         command : str, optional
             The command line, for the manifest.
@@ -63,6 +63,7 @@ class ComparisonStudy:
         """
         from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import comparison_page
 
         sets, similarities = self.comparison.sets, self.comparison.similarities
         fingerprints = [image_set.fingerprint for image_set in sets]
@@ -80,6 +81,8 @@ class ComparisonStudy:
             draw(folder, "similarity", plot_similarities, self.comparison)
             draw(folder, "shared", plot_shared, self.comparison)
             draw(folder, "learning", plot_learning, self.comparison)
+            page = comparison_page(self.comparison, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _INFLUENCE = ("set", "path", "power_share", "peaks_kept", "peak_coherence_without")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from freqforensics.images import ImageReadError
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.inspection import inspect
 from freqforensics.perturbations.canvases import Region
-from freqforensics.report.page import Page, embedded, render_index, thumbnail, write_files, write_report
+from freqforensics.report.builder import embedded
+from freqforensics.report.handover import Handover
+from freqforensics.report.page import Page, render_index, thumbnail, write_files, write_report
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
@@ -99,6 +102,8 @@ def inspect_study(
     fast: bool = False,
     salvage: bool = False,
     seed: int = 0,
+    examiner: str = "",
+    case: str = "",
     command: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -129,6 +134,8 @@ def inspect_study(
         As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
         Random seed.
+    examiner, case : str
+        Names of the examiner and the case, printed on the pages.
     command : str, optional
         The command line, for the manifest and the pages.
     overwrite : bool
@@ -147,6 +154,8 @@ def inspect_study(
     """
     files, notes = _files_of(paths)
     several = len(files) > 1
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    handover = Handover(examiner=examiner, case=case, date=date, command=command)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     with contextlib.ExitStack() as stack:
@@ -166,7 +175,7 @@ def inspect_study(
                     progress=_bar_name(number, len(files)) if progress else None,
                 )
                 if folder is not None:
-                    write_files(finding, folder / f"{number:03d}", command=command)
+                    write_files(finding, folder / f"{number:03d}", handover=handover)
             except (ImageReadError, OSError, ValueError) as error:
                 skipped.append(Skipped(str(path), _reason(error)))
                 continue
@@ -175,12 +184,12 @@ def inspect_study(
         if not findings:
             raise ValueError("; ".join(f"{path}: {reason}" for path, reason in skipped))
         if folder is not None:
-            index = render_index(list(zip(places, findings, strict=True)), skipped)
+            index = render_index(list(zip(places, findings, strict=True)), skipped, handover=handover)
             (folder / "index.html").write_text(index, encoding="utf-8")
             write_json(folder / "manifest.json", _about(findings, command))
     study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out))
     if out is not None and not several:
-        write_report(study.finding, out, command=command, overwrite=overwrite)
+        write_report(study.finding, out, command=command, handover=handover, overwrite=overwrite)
     return study
 
 

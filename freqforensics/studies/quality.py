@@ -74,14 +74,14 @@ class QualityStudy:
         return {**self.fakeness.to_json(), "notes": list(self.notes)}
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
+        """Write a page, tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
-            logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>`` of every score that some image has.
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``;
+            ``images.csv`` (facts, scores, logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``;
+            ``forest``, ``percentiles``, ``least``, and ``scatter-<score>`` of every score that some image has.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -100,6 +100,7 @@ class QualityStudy:
             scattered_generators,
         )
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import quality_page
 
         fakeness, associations = self.fakeness, self.fakeness.associations
         inputs = {
@@ -133,6 +134,8 @@ class QualityStudy:
                 draw(folder, "least", plot_least, fakeness)
             for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
+            page = quality_page(fakeness, self.labels, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _FACTS: Final = ("path", "generator", "label", "width", "height", "format", "jpeg_quality")
