@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup, escape
@@ -47,6 +48,8 @@ class Figure:
         Pixels; 0: the picture's own.
     failed : str
         Why the figure is drawn in grey; empty if it is not.
+    across : bool
+        Give the figure the width of the page; on a narrow screen it scrolls sideways.
     """
 
     png: bytes
@@ -57,6 +60,7 @@ class Figure:
     width: int = 0
     height: int = 0
     failed: str = ""
+    across: bool = False
 
     @property
     def data(self) -> str:
@@ -88,6 +92,22 @@ class Facts:
 
     terms: tuple[tuple[str, str], ...]
     template: str = "facts"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Verdicts on images, as (tone of the style sheet, verdict in words, image)."""
+
+    verdicts: tuple[tuple[str, str, str], ...]
+    template: str = "verdicts"
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links as (words, address relative to the page)."""
+
+    links: tuple[tuple[str, str], ...]
+    template: str = "links"
 
 
 @dataclass(frozen=True)
@@ -201,6 +221,14 @@ class Report:
         """Add terms and what they are; a term without a value is left out."""
         pairs = terms.items() if isinstance(terms, Mapping) else terms
         return self._add(Facts(tuple((term, _cell(value)) for term, value in pairs if value not in (None, ""))))
+
+    def add_verdicts(self, verdicts: Iterable[tuple[str, str, str]]) -> Report:
+        """Add verdicts on images, as (tone of the style sheet, verdict in words, image)."""
+        return self._add(Verdicts(tuple(verdicts)))
+
+    def add_links(self, links: Iterable[tuple[str, str]]) -> Report:
+        """Add links, as (words, path relative to the page)."""
+        return self._add(Links(tuple((words, quote(place)) for words, place in links)))
 
     def render(self) -> str:
         """Give the page as HTML: figures, style and script are inside, nothing is loaded."""

@@ -223,17 +223,17 @@ def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence
         ),
         Chapter(
             "What the detector that ships makes of them",
-            f"A ResNet-50 that was trained on photographs and on miniatures of them, fed with the coherence of an "
-            f"image's tiles: mean AP {mean_ap:.3f} over {len(generators)} families, from "
-            f"{worst.metrics.ap:.3f} ({worst.generator}) to {best.metrics.ap:.3f} ({best.generator}). Images of "
-            f"{SIZE} pixels are small for it, and that it has seen miniatures of these families flatters it.",
+            f"Two small networks, one for traces in small neighbourhoods and one for periodic traces: mean AP "
+            f"{mean_ap:.3f} over {len(generators)} families, from {worst.metrics.ap:.3f} ({worst.generator}) to "
+            f"{best.metrics.ap:.3f} ({best.generator}). Images of {SIZE} pixels are small for it, and that it has seen "
+            "miniatures of these families flatters it.",
             ((root / "scores" / "ap.png", ""),),
             (("table", "scores/evaluation.csv"), ("scores", "scores/scores.csv")),
         ),
         Chapter(
             "Why was this image flagged?",
-            "One fake and the photograph it was made of, inspected: the verdict with its band, where and at which "
-            "frequencies the evidence lies, what happens when a line is taken out, and what else could cause it. "
+            "One fake and the photograph it was made of, inspected: the verdict, where and at which frequencies "
+            "the evidence lies, what happens when a line is taken out, and what else could cause it. "
             "That no evidence is found never means that an image is a photograph.",
             (
                 (root / "inspection" / "pair.png", "Both look the same; what differs, enlarged, is the generator’s."),
