@@ -31,6 +31,7 @@ spectra
 regions sources
 perturbations
 images
+storage
 runtime
 _version
 """
