@@ -1,4 +1,4 @@
-"""Folders, tables, files and lists of files to a sorted list of records.
+"""Folders, archives, tables, files and lists of files to a sorted list of records.
 
 Layouts understood (`LAYOUTS` is what an error shows): ForenSynths trees and their kin, plain folders, and tables. What
 lies in the way of them (other files, empty folders, loops of links) is named or counted, never fatal, and never becomes
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from freqforensics.images import shown_path
+from freqforensics.sources.containers import is_collection, names_an_image, read_collection, shards_in
 from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.listing import (
     LIST_SUFFIX,
@@ -30,6 +31,8 @@ from freqforensics.sources.shared import SharedReal, counterparts, without_real_
 from freqforensics.sources.sides import checked_labels
 from freqforensics.sources.tables import read_table
 from freqforensics.sources.trees import TreeOfImages
+from freqforensics.storage.locations import as_path, is_address, is_location
+from freqforensics.storage.opening import file_size
 
 LAYOUTS: Final = """\
 layouts understood:
@@ -43,6 +46,9 @@ layouts understood:
   table.csv or table.tsv                           columns path, label, generator [, category, split]
   <root>/<generator>/metadata.csv                  ArtiFact: columns image_path, target [, category]
   image.png; list.txt                              an image file; a list of image files, one a line
+  set.zip, set.tar, set.parquet                    the same layouts in an archive; columns image, label, generator
+  shards/{000..099}.tar, data/*.parquet            several as one (in quotes: the shell expands braces and stars)
+  s3://bucket/set, https://host/set.zip, hf://...  all of these at a remote address
 in place of 0_real and 1_fake also real and fake, nature and ai, authentic and synthetic or generated, Au and Tp, in any
 case, and other words with labels, such as real=photos,fake=diffusion"""
 
@@ -70,7 +76,9 @@ def index_images(
         A folder in one of the layouts of `LAYOUTS`, a ``0_real`` or ``1_fake`` folder itself, a CSV/TSV table
         (header line; paths relative to the table), an image file, a list of image files (``.txt``: one path a line,
         relative to the list; lines that begin with # are comments), or ``-`` for such a list on standard input, which
-        is read once, its paths separated by line feeds or NUL. No file is opened but tables and lists.
+        is read once, its paths separated by line feeds or NUL. Also an archive (``.zip``, ``.tar``, ``.parquet``) in
+        one of these layouts, several as one (``shards/{000..099}.tar``), and each of them at a remote address. No image
+        is opened.
     generator : str, optional
         Name for everything found. It also settles what the layout leaves open: below it, folders are categories.
         Without it ``<source>/<name>/{0_real,1_fake}`` makes ``name`` the generator, unless the source is called
@@ -111,12 +119,14 @@ def index_images(
     if _is_listing(source):
         records = [record for _, part in _listed_parts(_files_of(source), generator, note, words) for record in part]
         return _finished(records, note, shown_path(source), repeats=True)
-    root = Path(source)
+    root = as_path(source)
     where = shown_path(root)
-    if not root.exists():
+    left_out, repeats = "", False
+    if is_collection(str(source)):
+        records, left_out = read_collection(str(source), generator, note, words)
+    elif not root.exists():
         raise FileNotFoundError(f"no such file or folder: {where}")
-    left_out = ""
-    if root.is_file():
+    elif root.is_file():
         if root.suffix.lower() not in _TABLES:
             raise ValueError(f"{why_no_image(where)}, and no .csv, .tsv or .txt\n{LAYOUTS}")
         records = read_table(root, generator, note, layouts=LAYOUTS, labels=words)
@@ -126,6 +136,10 @@ def index_images(
         records = tree.records(generator)
         repeats = tree.linked
         left_out = str(tree.leftovers)
+        shards = None if records else shards_in(root)
+        if shards is not None:
+            note(f"{where} holds no image, but archives: {shown_path(shards)} is read as one set")
+            records, left_out = read_collection(shards, generator, note, words)
     if not records:
         raise ValueError(f"no image in {where}{f' ({left_out})' if left_out else ''}\n{LAYOUTS}")
     if left_out:
@@ -212,13 +226,18 @@ def _is_listing(source: str | Path) -> bool:
     path = Path(source)
     if str(source) == STANDARD_INPUT:
         return not path.exists()
+    if is_location(str(source)):
+        return names_an_image(str(source))
     return (path.suffix.lower() == LIST_SUFFIX or is_image_name(path.name)) and path.is_file()
 
 
 def _files_of(source: str | Path) -> list[str | Path]:
-    path = Path(source)
+    path = as_path(source)
     if str(source) == STANDARD_INPUT:
         return [*read_standard_input()]
+    if is_location(str(source)):
+        file_size(path)  # an error where it is not there
+        return [path]
     return [*read_list(path)] if path.suffix.lower() == LIST_SUFFIX else [path]
 
 
@@ -302,9 +321,9 @@ def _apart(generator: str, base: Path, owner: Mapping[str, Path]) -> str:
 def _split_name(source: str | Path) -> tuple[str | None, Path]:
     text = str(source)
     name, equals, rest = text.partition("=")
-    if equals and name and rest and not Path(text).exists():
-        return name, Path(rest)
-    return None, Path(source)
+    if equals and name and rest and not is_address(name) and not Path(text).exists():
+        return name, as_path(rest)
+    return None, as_path(source)
 
 
 def _printable(records: list[ImageRecord]) -> list[ImageRecord]:

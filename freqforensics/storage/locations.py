@@ -49,9 +49,12 @@ def split_location(text: str) -> tuple[str, str | None]:
     return (text, None) if matched is None else (text[: matched.end() - 2], text[matched.end() :])
 
 
-def inner_name(text: str) -> str:
-    """Give the name within the archive where there is one, else the text itself."""
-    return text if "::" not in text else split_location(text)[1] or text
+def ordering_name(text: str) -> str:
+    """Give the name within the archive, by which images are sorted as in a folder; numbered rows stay in their file."""
+    container, member = split_location(text)
+    if member is None or (member.isdigit() and container.lower().endswith(".parquet")):
+        return text
+    return member
 
 
 def without_query(address: str) -> str:
@@ -129,6 +132,22 @@ class Location(os.PathLike[str]):
     def stem(self) -> str:
         """The name without its ending."""
         return PurePosixPath(self.name).stem
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names from the outermost; of an archive its name without the ending."""
+        before, names = self._pieces()
+        inner = tuple(name for name in names.split("/") if name)
+        if before.endswith("::"):
+            above = Location(before)
+            return (*above.parent.parts, above.name, *inner)
+        return (before.partition("://")[2].rstrip("/"), *inner)
+
+    @property
+    def anchor(self) -> str:
+        """What the first of the parts is of a local archive's absolute path, else empty."""
+        container, _ = split_location(self._text)
+        return "" if is_address(container) else Path(container).anchor
 
     @property
     def parent(self) -> Path:

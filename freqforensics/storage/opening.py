@@ -184,7 +184,7 @@ def read_location(text: str, most: int) -> bytes:
         return file.read()
 
 
-def read_small(path: str | os.PathLike[str], most: int = 1 << 20) -> bytes:
+def read_small(path: str | os.PathLike[str], most: int = 1 << 24) -> bytes:
     """Read a small file wherever it lies; OSError if it is not there, cannot be read, or is larger."""
     text = os.fspath(path)
     if not is_location(text):

@@ -43,7 +43,7 @@ class TarStorage:
     def _scan(self, archive: tarfile.TarFile) -> None:
         count, last = 0, -1
         while (info := archive.next()) is not None:
-            archive.members = []  # it would keep every header
+            archive.members = []  # type: ignore[attr-defined]  # it would keep every header
             count += 1
             self._members.check_count(count)
             if archive.offset <= last:
