@@ -26,8 +26,11 @@ def check_sources(sources: Iterable[str]) -> None:
 
 def source_path(source: str) -> Path:
     """Give the path of a source, which may be NAME=PATH."""
+    from freqforensics.storage.locations import as_path, is_address
+
     name, _, rest = source.partition("=")
-    return Path(rest) if name and rest and not Path(source).exists() else Path(source)
+    named = name and rest and not is_address(name) and not Path(source).exists()
+    return as_path(rest) if named else as_path(source)
 
 
 def check_files(paths: Iterable[str | Path | None]) -> None:
@@ -51,10 +54,11 @@ def check_weights(names: Iterable[str | Path]) -> None:
 def check_images(paths: Sequence[str]) -> None:
     """Raise ValueError if there is no file at any of the paths of images; it says why of each."""
     from freqforensics.images import ImageReadError, read_file, shown_path
+    from freqforensics.storage.locations import is_location
 
     reasons = []
     for path in paths:
-        if Path(path).is_file():
+        if Path(path).is_file() or is_location(path):  # a member is looked for where it is read
             return
         try:
             read_file(path)
@@ -172,7 +176,12 @@ def _tell_cleared(names: Sequence[str], place: Path) -> None:
 def _holds_images(path: Path) -> bool:
     """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
     from freqforensics.images.headers import SUFFIXES
+    from freqforensics.storage.opening import is_collection
 
+    if is_collection(str(path)):
+        from freqforensics.sources.containers import holds_images, names_an_image
+
+        return not names_an_image(str(path)) and holds_images(str(path))
     if path.is_file():
         return path.suffix.lower() in (".csv", ".tsv") and path.stat().st_size > _SMALL_TABLE
     for folder, below, files in os.walk(path):

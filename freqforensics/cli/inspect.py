@@ -56,7 +56,11 @@ Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"
 def inspect(
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE",
+            help="Image files, or folders and archives of them; ARCHIVE::NAME is a member of an archive.",
+            show_default=False,
+        ),
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -119,7 +123,7 @@ def inspect(
     check_scoring([weights], calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    folders = [path for path in image if Path(path).is_dir()]
+    folders = [path for path in image if Path(path).is_dir() or _is_collection(path)]
     if folders:
         check_sources(folders)
     else:
@@ -150,6 +154,16 @@ def inspect(
             print(f"open {out / 'index.html'}")
 
     finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+
+
+def _is_collection(text: str) -> bool:
+    from freqforensics.storage.opening import is_collection
+
+    if not is_collection(text):
+        return False
+    from freqforensics.sources.containers import names_an_image
+
+    return not names_an_image(text)
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:

@@ -30,7 +30,8 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Folders or tables of images; NAME=PATH names a source's generator.",
+        help="Folders, archives (zip, tar, parquet; also remote), tables or lists of images; NAME=PATH names a "
+        "source's generator.",
         show_default=False,
     ),
 ]

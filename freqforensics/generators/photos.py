@@ -16,6 +16,7 @@ from freqforensics.images import ImageReadError, decode_image, read_file, shown_
 from freqforensics.perturbations import Resize
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources import ImageRecord, index_sources
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -74,7 +75,7 @@ def read_photos(
     digest = 0
     shrink = Resize(1 / scale_down, "area")
     for record in tqdm(records, desc=progress, unit="photo", delay=2, disable=None if progress else True):
-        path = record.path if isinstance(record, ImageRecord) else Path(record)
+        path = record.path if isinstance(record, ImageRecord) else as_path(record)
         try:
             data = read_file(path)
             image = decode_image(data, name=path, on_note=lambda _: None)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.inspection.parts import InspectedImage
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -67,7 +68,7 @@ def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedIma
     pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)
     jpeg = read_jpeg_tables(data)
     about = InspectedImage(
-        name=Path(image).name,
+        name=as_path(image).name,
         sha256=hashlib.sha256(data).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],

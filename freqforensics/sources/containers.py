@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -14,21 +15,15 @@ from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.members import TreeOfMembers
 from freqforensics.sources.records import ImageRecord, Label, path_text
 from freqforensics.sources.trees import Note
-from freqforensics.storage.locations import Location, as_path, is_address, split_location, without_query
-from freqforensics.storage.opening import is_container, open_storage
+from freqforensics.storage.locations import Location, as_path, is_address, is_pattern, split_location, without_query
+from freqforensics.storage.opening import is_collection, open_storage
 from freqforensics.storage.parquet import ParquetStorage
 from freqforensics.storage.protocol import Storage
 from freqforensics.storage.remote import RemoteFolder
-from freqforensics.storage.shards import ShardedStorage
+from freqforensics.storage.shards import ShardedStorage, gathered
 from freqforensics.storage.tars import TarStorage
 
 _SHARDS: Final = (".parquet", ".tar")
-
-
-def is_collection(text: str) -> bool:
-    """Whether a source is an archive, several, a remote folder, or a folder in one of these."""
-    container, member = split_location(text)
-    return member is not None or is_container(container)
 
 
 def names_an_image(text: str) -> bool:
@@ -37,6 +32,11 @@ def names_an_image(text: str) -> bool:
     if member is None:
         return is_address(text) and is_image_name(without_query(text))
     return is_image_name(member) or (bool(member) and container.lower().endswith(".parquet"))
+
+
+def holds_several(text: str) -> bool:
+    """Whether a text names a folder or a collection, not one image."""
+    return Path(text).is_dir() or (is_collection(text) and not names_an_image(text))
 
 
 def holds_images(text: str) -> bool:
@@ -140,6 +140,18 @@ def shards_in(folder: Path) -> str | None:
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     shards = shards_among(names)
     return str(folder / f"*{PurePosixPath(shards[0]).suffix}") if shards else None
+
+
+def as_one_set(sources: Sequence[str | Path], note: Note) -> list[str | Path]:
+    """Put one pattern in place of sources that are shards of one set, as the shell expands it: 000.tar, 001.tar, ..."""
+    sets: dict[str, list[str]] = {}
+    for source in sources:
+        if str(source).lower().endswith(_SHARDS) and not is_pattern(str(source)):
+            sets.setdefault(re.sub(r"\d+", "#", str(source)), []).append(str(source))
+    patterns = {shard: pattern for shards in sets.values() if (pattern := gathered(shards)) for shard in shards}
+    for pattern in dict.fromkeys(patterns.values()):
+        note(f"{shown_path(pattern)}: numbered archives, read as one set")
+    return list(dict.fromkeys(patterns.get(str(source), source) for source in sources))
 
 
 def _counted(left_out: Counter[str]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from freqforensics.images import shown_path
-from freqforensics.sources.containers import is_collection, names_an_image, read_collection, shards_in
+from freqforensics.sources.containers import as_one_set, names_an_image, read_collection, shards_in
 from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.listing import (
     LIST_SUFFIX,
@@ -32,7 +32,7 @@ from freqforensics.sources.sides import checked_labels
 from freqforensics.sources.tables import read_table
 from freqforensics.sources.trees import TreeOfImages
 from freqforensics.storage.locations import as_path, is_address, is_location
-from freqforensics.storage.opening import file_size
+from freqforensics.storage.opening import file_size, is_collection
 
 LAYOUTS: Final = """\
 layouts understood:
@@ -203,7 +203,7 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
 def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part]]]:
     """The records of each source, by the folder that tells its generators apart; single files are one source."""
     singles: dict[str | None, list[str | Path]] = {}
-    for source in sources:
+    for source in as_one_set(sources, note):
         name, path = _split_name(source)
         if _is_listing(path):
             singles.setdefault(name, []).extend(_files_of(path))

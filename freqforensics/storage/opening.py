@@ -38,6 +38,12 @@ def is_container(text: str) -> bool:
     return not Path(text).is_dir()
 
 
+def is_collection(text: str) -> bool:
+    """Whether a text names what `is_container` says, or a member or a folder in it."""
+    container, member = split_location(text)
+    return member is not None or is_container(container)
+
+
 def open_storage(text: str) -> Storage:
     """Open an archive, several archives, or a remote folder.
 

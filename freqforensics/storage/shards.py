@@ -13,6 +13,7 @@ from freqforensics.storage.protocol import Entry, Storage, StorageError
 
 MOST_SHARDS: Final = 10_000
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
+_NUMBER: Final = re.compile(r"\d+")
 _SPAN: Final = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -57,6 +58,27 @@ def expanded(pattern: str) -> list[str]:
         if count > MOST_SHARDS:
             raise StorageError(pattern, f"more than {MOST_SHARDS} shards")
     return ["".join(parts) for parts in product(*choices)]
+
+
+def gathered(paths: Sequence[str]) -> str | None:
+    """Give the pattern of files that are the shards of one set by their numbers, None if they are not.
+
+    >>> gathered(["a/000.tar", "a/001.tar"]), gathered(["a/cats.tar", "a/dogs.tar"])
+    ('a/{000..001}.tar', None)
+    """
+    kinds = {_NUMBER.sub("#", path) for path in paths}
+    if len(paths) < 2 or len(kinds) > 1 or "{" in paths[0] or "," in "".join(paths):
+        return None
+    numbers = [_NUMBER.findall(path) for path in sorted(paths)]
+    varying = [index for index, values in enumerate(zip(*numbers, strict=True)) if len(set(values)) > 1]
+    if len(varying) != 1:
+        return None
+    values = [number[varying[0]] for number in numbers]
+    consecutive = [str(int(values[0]) + step).zfill(len(values[0])) for step in range(len(values))] == values
+    choice = f"{{{values[0]}..{values[-1]}}}" if consecutive else f"{{{','.join(values)}}}"
+    pieces = _NUMBER.split(paths[0])
+    between = [choice if index == varying[0] else number for index, number in enumerate(numbers[0])]
+    return pieces[0] + "".join(number + piece for number, piece in zip(between, pieces[1:], strict=True))
 
 
 class ShardedStorage:

@@ -18,6 +18,7 @@ from freqforensics.report.page import Page, embedded, render_index, thumbnail, w
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
+from freqforensics.sources.containers import holds_several
 from freqforensics.sources.sources import index_images
 from freqforensics.spectra.population import Population
 
@@ -187,7 +188,7 @@ def _files_of(paths: Sequence[str | Path]) -> tuple[list[str | Path], tuple[str,
     notes: list[str] = []
     files: list[str | Path] = []
     for path in paths:
-        if Path(path).is_dir():
+        if holds_several(str(path)):
             files += [record.path for record in index_images(path, on_note=notes.append)]
         else:
             files.append(path)
