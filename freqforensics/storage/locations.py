@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from functools import total_ordering
 from pathlib import Path, PurePosixPath
 from typing import Final, cast
@@ -190,10 +191,15 @@ class Location(os.PathLike[str]):
 
     def resolve(self) -> Path:
         """Follow the links on the way to a local archive; an address stays as it is."""
+        return self._moved(Path.resolve)
+
+    def absolute(self) -> Path:
+        """Give the location of a local archive from the root on; an address stays as it is."""
+        return self._moved(Path.absolute)
+
+    def _moved(self, move: Callable[[Path], Path]) -> Path:
         container, member = split_location(self._text)
-        if is_address(container):
-            return cast(Path, self)
-        return cast(Path, Location(f"{Path(container).resolve()}::{member}"))
+        return cast(Path, self if is_address(container) else Location(f"{move(Path(container))}::{member}"))
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:

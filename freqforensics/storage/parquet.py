@@ -17,7 +17,7 @@ from freqforensics.storage.ranges import Ranges
 MOST_ROWS: Final = 5_000_000
 LARGEST_GROUP: Final = 512 << 20
 """Largest size, in bytes, of the images of one row group."""
-_IN_MEMORY: Final = 128 << 20
+_IN_MEMORY: Final = 96 << 20
 _IMAGE_NAMES: Final = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "image_bytes")
 
 
@@ -44,7 +44,7 @@ class ParquetStorage:
         from pyarrow.parquet import ParquetFile
 
         try:
-            with ParquetFile(ranges.open()) as file:
+            with ranges.open() as handle, ParquetFile(handle) as file:
                 self._about, self._schema = file.metadata, file.schema_arrow
         except StorageError:
             raise
@@ -106,10 +106,8 @@ class ParquetStorage:
 
     def values(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Give the values of some columns, row by row; ``image.path`` is one inside the struct ``image``."""
-        from pyarrow.parquet import ParquetFile
-
         try:
-            with ParquetFile(self._ranges.open(), metadata=self._about) as file:
+            with self._ranges.open() as handle, self._reader(handle) as file:
                 for batch in file.iter_batches(batch_size=4096, columns=list(columns), use_threads=False):
                     arrays = []
                     for column in columns:
@@ -178,19 +176,24 @@ class ParquetStorage:
             row, group = row - self._counts[group], group + 1
         return group, row
 
+    def _reader(self, file: BinaryIO) -> Any:
+        """Open the file for a pass that holds little more than what it gives."""
+        from pyarrow.parquet import ParquetFile
+
+        return ParquetFile(file, metadata=self._about, pre_buffer=False, buffer_size=1 << 20)
+
     def _load(self, group: int) -> Any:
         """Give the images of a row group; the caller holds the lock."""
         key = (self._key, group)
         array = _GROUPS.get(key)
         if array is not None:
             return array
-        from pyarrow import compute
-        from pyarrow.parquet import ParquetFile
+        from pyarrow import compute, default_memory_pool
 
         column = f"{self._column}.bytes" if self._inside else self._column
         _GROUPS.make_room(self._about.row_group(group).total_byte_size)
         try:
-            with ParquetFile(self._ranges.open(), metadata=self._about) as file:
+            with self._ranges.open() as handle, self._reader(handle) as file:
                 array = file.read_row_group(group, columns=[column], use_threads=False).column(0)
             array = compute.struct_field(array, "bytes") if self._inside else array
             self._sizes[group] = [size or 0 for size in compute.binary_length(array).to_pylist()]
@@ -198,6 +201,7 @@ class ParquetStorage:
             raise
         except Exception as error:
             raise StorageError(self._ranges.place, f"damaged in row group {group} ({first_line(error)})") from error
+        default_memory_pool().release_unused()
         _GROUPS.keep(key, array)
         return array
 
