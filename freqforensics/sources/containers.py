@@ -156,5 +156,5 @@ def as_one_set(sources: Sequence[str | Path], note: Note) -> list[str | Path]:
 
 def _counted(left_out: Counter[str]) -> str:
     count = sum(left_out.values())
-    reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(left_out.items()))
+    reasons = ", ".join(f"{reason}: {number}" for reason, number in sorted(left_out.items()))
     return f"{count} member{'' if count == 1 else 's'} ({reasons})"

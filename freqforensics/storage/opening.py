@@ -56,8 +56,8 @@ def open_storage(text: str) -> Storage:
     Returns
     -------
     Storage
-        The same as at the last call, unless the file has changed since. It keeps a list of the members, but no file
-        open.
+        The same as at the last call, unless a local file has changed since; what is remote is listed once in a process.
+        It keeps a list of the members, but no file open.
 
     Raises
     ------
@@ -69,13 +69,18 @@ def open_storage(text: str) -> Storage:
     name = without_query(text)
     base = name.rpartition("/")[2]
     if is_pattern(base) and name.lower().endswith(CONTAINER_SUFFIXES) and (is_address(text) or not Path(text).exists()):
-        return _cached(("pattern", text), lambda: _sharded(text))
+        shards = _shards(text)
+        return _cached((text, *map(_stamp, shards)), lambda: _sharded(shards))
     check_not_compressed(name)
-    stamp: tuple[object, ...] = ()
-    if not is_address(text):
-        status = Path(text).stat()
-        stamp = status.st_mtime_ns, status.st_size
-    return _cached((text, *stamp), lambda: _opened(text))
+    return _cached((text, _stamp(text)), lambda: _opened(text))
+
+
+def _stamp(text: str) -> tuple[int, int] | None:
+    """What tells whether a local file has changed; FileNotFoundError if it is not there."""
+    if is_address(text):
+        return None
+    status = Path(text).stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def _cached(key: tuple[object, ...], make: Callable[[], Storage]) -> Storage:
@@ -118,13 +123,17 @@ def _ranges(text: str) -> Ranges:
     return FileRanges(text)
 
 
-def _sharded(pattern: str) -> Storage:
+def _sharded(shards: list[str]) -> Storage:
+    return ShardedStorage([open_storage(shard) for shard in shards], [shard.rpartition("/")[2] for shard in shards])
+
+
+def _shards(pattern: str) -> list[str]:
     shards = _matching(pattern) if "*" in pattern else expanded(pattern)
     if len(shards) > MOST_SHARDS:
         raise StorageError(pattern, f"more than {MOST_SHARDS} shards")
     if not shards:
         raise StorageError(pattern, "no file matches")
-    return ShardedStorage([open_storage(shard) for shard in shards], [shard.rpartition("/")[2] for shard in shards])
+    return shards
 
 
 def _matching(pattern: str) -> list[str]:

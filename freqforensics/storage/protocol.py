@@ -100,7 +100,7 @@ class Members(Generic[Value]):
             self.left_out[reason] += 1
             return
         if clean in self._values:
-            self.left_out["of a name that comes twice"] += 1
+            self.left_out["repeated names"] += 1
         self._values[clean] = value
 
     def check_count(self, count: int) -> None:
@@ -126,17 +126,17 @@ def cleaned(name: str) -> tuple[str, str]:
     """Give why a member's name cannot be used, empty if it can, and the name without dots and doubled slashes.
 
     >>> cleaned("./a//b.png"), cleaned("../b.png")
-    (('', 'a/b.png'), ('with .. in its name', ''))
+    (('', 'a/b.png'), ('names with ..', ''))
     """
     if name.startswith("/") or _DRIVE.match(name):
-        return "with an absolute name", ""
+        return "absolute names", ""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
-        return "with .. in its name", ""
+        return "names with ..", ""
     if not parts or "\0" in name:
-        return "without a name", ""
+        return "no names", ""
     if len(parts) > _DEEPEST or len(name) > _LONGEST:
-        return "with too long a name", ""
+        return "too long names", ""
     return "", "/".join(parts)
 
 

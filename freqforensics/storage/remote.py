@@ -48,9 +48,15 @@ class RemoteRanges:
         self.place = address
         self._system, self._name = remote_file(address)
         about = remote_info(address, self._system, self._name)
-        if about.get("size") is None or (address.startswith(_WEB) and not about.get("partial")):
-            raise StorageError(address, "the server gives no ranges of bytes, which reading from an archive needs")
+        if about.get("size") is None:
+            raise StorageError(address, "the server does not tell its size")
         self.size = int(about["size"])
+        if address.startswith(_WEB):
+            try:
+                self.read_at(max(0, self.size - 1), 1)
+            except StorageError as error:
+                reason = "the server gives no ranges of bytes, which reading from an archive needs"
+                raise StorageError(address, reason) from error
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Read a range, in one request."""
@@ -58,7 +64,12 @@ class RemoteRanges:
         if end <= offset:
             return b""
         try:
-            data: bytes = self._system.cat_file(self._name, start=offset, end=end)
+            if self.place.startswith(_WEB):  # a server may send the whole file, which is refused unread here
+                with self._system.open(self._name, size=self.size, cache_type="none", block_size=size) as file:
+                    file.seek(offset)
+                    data: bytes = file.read(end - offset)
+            else:
+                data = self._system.cat_file(self._name, start=offset, end=end)
         except Exception as error:  # botocore, aiohttp and their kin have errors of their own
             raise StorageError(self.place, reason_of(error)) from error
         if len(data) != end - offset:

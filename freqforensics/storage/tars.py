@@ -52,11 +52,11 @@ class TarStorage:
             if info.isdir():
                 continue
             reason = (
-                "a link"
+                "links"
                 if info.issym() or info.islnk()
-                else "a special file"
+                else "special files"
                 if not info.isreg()
-                else "a sparse file"
+                else "sparse files"
                 if info.issparse()
                 else ""
             )

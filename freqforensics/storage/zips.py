@@ -68,11 +68,11 @@ class ZipStorage:
         reason = (
             "encrypted"
             if info.flag_bits & 0x41
-            else "a link"
+            else "links"
             if stat.S_ISLNK(mode)
-            else "a special file"
+            else "special files"
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG)
-            else "compressed by another method than deflate"
+            else "compressed by other methods than deflate"
             if info.compress_type not in _METHODS
             else ""
         )
