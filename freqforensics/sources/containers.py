@@ -151,7 +151,15 @@ def as_one_set(sources: Sequence[str | Path], note: Note) -> list[str | Path]:
     patterns = {shard: pattern for shards in sets.values() if (pattern := gathered(shards)) for shard in shards}
     for pattern in dict.fromkeys(patterns.values()):
         note(f"{shown_path(pattern)}: numbered archives, read as one set")
-    return list(dict.fromkeys(patterns.get(str(source), source) for source in sources))
+    firsts = {pattern: shard for shard, pattern in reversed(patterns.items())}
+    chosen: list[str | Path] = []
+    for source in sources:
+        pattern = patterns.get(str(source))
+        if pattern is None:
+            chosen.append(source)
+        elif firsts[pattern] == str(source):
+            chosen.append(pattern)
+    return chosen
 
 
 def _counted(left_out: Counter[str]) -> str:

@@ -35,6 +35,8 @@ NAMES = [
     "extra heic",
     "extra notebook",
     "extra onnx",
+    "extra parquet",
+    "extra remote",
     "extra scale",
     "extra tensorboard",
     "FREQFORENSICS_DATA",
