@@ -24,7 +24,6 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
-    check_sources,
     say_what_they_are,
 )
 from freqforensics.cli.options import (
@@ -58,7 +57,8 @@ def inspect(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Image files, or folders and archives of them; ARCHIVE::NAME is a member of an archive.",
+            help="Image files, folders, archives, lists of files (.txt, - for standard input); ARCHIVE::NAME is a "
+            "member of an archive.",
             show_default=False,
         ),
     ] = None,
@@ -123,11 +123,7 @@ def inspect(
     check_scoring([weights], calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    folders = [path for path in image if Path(path).is_dir() or _is_collection(path)]
-    if folders:
-        check_sources(folders)
-    else:
-        check_images(image)
+    check_images(image)
     from freqforensics.detector import open_detector
     from freqforensics.studies.inspect import inspect_study
 
@@ -154,16 +150,6 @@ def inspect(
             print(f"open {out / 'index.html'}")
 
     finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
-
-
-def _is_collection(text: str) -> bool:
-    from freqforensics.storage.opening import is_collection
-
-    if not is_collection(text):
-        return False
-    from freqforensics.sources.containers import names_an_image
-
-    return not names_an_image(text)
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:

@@ -14,4 +14,9 @@ from .selection import (
 )
 from .shared import SharedReal as SharedReal, real_sides as real_sides
 from .sides import label_of_word as label_of_word
-from .sources import FolderWarning as FolderWarning, index_images as index_images, index_sources as index_sources
+from .sources import (
+    FolderWarning as FolderWarning,
+    image_files as image_files,
+    index_images as index_images,
+    index_sources as index_sources,
+)

@@ -122,6 +122,21 @@ def read_collection(
     return records, str(tree.leftovers)
 
 
+def collected_files(text: str, note: Note) -> list[Path]:
+    """List the locations of the images of a collection by name, whatever they are of; ValueError if there is none."""
+    container, member = split_location(text)
+    storage = open_storage(container)
+    if storage.left_out:
+        note(f"{shown_path(container)}: left out {_counted(storage.left_out)}")
+    rows = any(isinstance(part, ParquetStorage) for part in _parts(storage))
+    below = f"{member.strip('/')}/" if member else ""
+    names = (entry.name for entry in storage.list() if entry.name.startswith(below))
+    files = [as_path(storage.location(name)) for name in sorted(names) if rows or is_image_name(name)]
+    if not files:
+        raise ValueError(f"no image in {shown_path(text)}")
+    return files
+
+
 def _parts(storage: Storage) -> tuple[Storage, ...]:
     return storage.parts if isinstance(storage, ShardedStorage) else (storage,)
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from freqforensics.images import shown_path
 from freqforensics.sources.leftovers import HEIC_SUFFIXES, is_image_name
 from freqforensics.sources.records import ImageRecord, Label
-from freqforensics.sources.sides import Labels
+from freqforensics.sources.sides import Labels, possible_side, question
 from freqforensics.sources.trees import Place, place_of
 from freqforensics.storage.locations import as_path, is_address, is_location
 
 LIST_SUFFIX: Final = ".txt"
 STANDARD_INPUT: Final = "-"
 _NAMED: Final = 80
+_READ: Final[MutableMapping[IO[str], bytes]] = WeakKeyDictionary()
+"""What was read of standard input, which is there only once."""
 
 
 class PlacedFiles(NamedTuple):
@@ -25,6 +28,19 @@ class PlacedFiles(NamedTuple):
 
     base: Path
     records: list[ImageRecord]
+
+
+def is_list(source: str | Path) -> bool:
+    """Whether a source is a list of files: a text file, or standard input."""
+    path = Path(source)
+    if str(source) == STANDARD_INPUT:
+        return not path.exists()
+    return path.suffix.lower() == LIST_SUFFIX and path.is_file()
+
+
+def listed_files(source: str | Path) -> list[str]:
+    """Read a list of image files, from a text file or standard input; see `read_list`."""
+    return read_standard_input() if str(source) == STANDARD_INPUT else read_list(Path(source))
 
 
 def read_list(source: Path) -> list[str]:
@@ -41,12 +57,16 @@ def read_list(source: Path) -> list[str]:
 def read_standard_input() -> list[str]:
     """Read a list of image files from standard input: paths separated by line feeds, or by NUL, as `find -print0` has.
 
+    What was read once is given again.
+
     Raises
     ------
     ValueError
         As for `read_list`.
     """
-    return _listed(sys.stdin.buffer.read(), ".", "standard input")
+    if sys.stdin not in _READ:
+        _READ[sys.stdin] = sys.stdin.buffer.read()
+    return _listed(_READ[sys.stdin], ".", "standard input")
 
 
 def _listed(data: bytes, folder: str, where: str) -> list[str]:
@@ -98,6 +118,11 @@ def records_of_files(
     -------
     list of PlacedFiles
         In the order of the first file of each.
+
+    Raises
+    ------
+    ValueError
+        Folders beside each other have names that may mean real and fake images, and are not understood.
     """
     places: dict[str, Place] = {}
     groups: dict[Path, list[ImageRecord]] = {}
@@ -120,4 +145,16 @@ def records_of_files(
                 place.split,
             )
         )
+    _ask_of_possible_sides(places.values(), labels)
     return [PlacedFiles(base.resolve(), records) for base, records in groups.items()]
+
+
+def _ask_of_possible_sides(places: Iterable[Place], labels: Labels | None) -> None:
+    words: dict[Path, dict[str, Label]] = {}
+    for place in places:
+        side = possible_side([place.base.name], labels) if place.label == "unknown" else None
+        if side:
+            words.setdefault(place.base.parent, {})[place.base.name] = side[1]
+    for folder, sides in words.items():
+        if len(set(sides.values())) == 2:
+            raise question(sorted(sides), shown_path(folder), labels)

@@ -79,6 +79,11 @@ def as_sources(sources: SourcesLike) -> Sources:
     return sources if isinstance(sources, Sources) else Sources(sources)
 
 
+def listed_paths(sources: SourcesLike) -> str:
+    """Give the paths of sources for a message, with commas."""
+    return ", ".join(map(str, as_paths(sources)))
+
+
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]:
     """Give a tuple of paths; a single path is a tuple of one, and no letters."""
     return (paths,) if isinstance(paths, (str, Path)) else tuple(paths)

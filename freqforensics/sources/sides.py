@@ -153,10 +153,9 @@ def tell_sides(names: Collection[str], *, alone: bool = True, labels: Labels | N
     if not sides:
         return Sides()
     both = len(set(sides.values())) == 2
-    if "fake" not in sides.values() or any(name not in words and label == "fake" for name, label in sides.items()):
-        shared = _shared(names, sides, words, chosen)
-        if shared is not None:
-            return shared
+    shared = _shared(names, sides, chosen)
+    if shared is not None:
+        return shared
     distinct = set(words.values())
     together = any(distinct <= set(convention) for convention in CONVENTIONS)
     numbered = distinct and distinct <= set(CONVENTIONS[0])
@@ -172,18 +171,16 @@ def tell_sides(names: Collection[str], *, alone: bool = True, labels: Labels | N
     return Sides()
 
 
-def _shared(
-    names: Collection[str], sides: Mapping[str, Label], words: Mapping[str, str], chosen: Mapping[str, Label]
-) -> Sides | None:
+def _shared(names: Collection[str], sides: Mapping[str, Label], chosen: Mapping[str, Label]) -> Sides | None:
     """Real folders beside generators that go by their own names; None where the generated side is one folder."""
-    named = {name for name, label in sides.items() if label == "fake" and name not in words}
-    if any(label == "fake" for name, label in sides.items() if name in words):
+    named = {name for name, label in sides.items() if label == "fake"}
+    if any(_word(name) in _WORDS for name in named):
         return None
     models = {name for name in names if name not in sides and name not in chosen and is_model_name(name)}
     models -= {name for name in models if name.casefold() in _DOUBTFUL}
     if "real" not in sides.values():
         models = set()
-    if not models and not (len(named) > 1 or any(_is_proper(name) for name in named)):
+    if not models and not (len(named) > 1 or any(name.casefold() not in _DOUBTFUL for name in named)):
         return None
     rest = sorted(set(names) - set(sides) - set(chosen) - models)
     if models and rest:
@@ -191,11 +188,6 @@ def _shared(
     generators = sorted(models | named)
     return Sides({**{name: label for name, label in sides.items() if label == "real"},
                   **dict.fromkeys(generators, "fake")}, generators=tuple(generators))  # fmt: skip
-
-
-def _is_proper(name: str) -> bool:
-    """Whether a name is that of something, and no word for what is generated."""
-    return name.casefold() not in _DOUBTFUL and _word(name) not in _WORDS
 
 
 def tell_side(name: str, beside: Collection[str], *, labels: Labels | None = None, alone: bool = True) -> Sides:

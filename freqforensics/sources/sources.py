@@ -8,22 +8,15 @@ a class.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from freqforensics.images import shown_path
-from freqforensics.sources.containers import as_one_set, names_an_image, read_collection, shards_in
+from freqforensics.sources.containers import as_one_set, collected_files, names_an_image, read_collection, shards_in
 from freqforensics.sources.leftovers import is_image_name
-from freqforensics.sources.listing import (
-    LIST_SUFFIX,
-    STANDARD_INPUT,
-    read_list,
-    read_standard_input,
-    records_of_files,
-    why_no_image,
-)
+from freqforensics.sources.listing import is_list, listed_files, records_of_files, why_no_image
 from freqforensics.sources.records import ImageRecord, Label, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
 from freqforensics.sources.selection import Sources, SourcesLike, as_sources
@@ -147,6 +140,41 @@ def index_images(
     return _finished(records, note, where, repeats=repeats)
 
 
+def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path]:
+    """List the image files of a folder, or of a list of files, whatever they are of.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder, an archive or a remote folder, a list of files (``.txt``), or ``-`` for one on standard input.
+    on_note : callable, optional
+        Called with a line for everything left out; by default a `FolderWarning`.
+
+    Returns
+    -------
+    list of Path
+        By folder and name; lists as they stand.
+
+    Raises
+    ------
+    ValueError
+        There is none, or a list is not one, as for `index_images`.
+    """
+    note = _once(on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4)))
+    if is_list(source):
+        return [as_path(path) for path in _files_of(source)]
+    if is_collection(str(source)):
+        return collected_files(str(source), note)
+    tree = TreeOfImages(Path(source), note)
+    files = tree.files()
+    where, left_out = shown_path(source), str(tree.leftovers)
+    if not files:
+        raise ValueError(f"no image in {where}{f' ({left_out})' if left_out else ''}")
+    if left_out:
+        note(f"left out of {where}: {left_out}")
+    return files
+
+
 def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[ImageRecord]:
     """Index several sources into one list; ``NAME=PATH`` names a source's generator.
 
@@ -200,6 +228,22 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
     return merged
 
 
+def as_records(records: Sequence[ImageRecord] | SourcesLike) -> Sequence[ImageRecord]:
+    """Give records as they are, and those of sources; TypeError for a mixture."""
+    if isinstance(records, (str, Path)):
+        return index_sources(records)
+    if all(isinstance(record, ImageRecord) for record in records):
+        return cast("Sequence[ImageRecord]", records)
+    if any(isinstance(record, ImageRecord) for record in records):
+        raise TypeError("records must be ImageRecords or sources, got both")
+    return index_sources(cast("Sequence[str | Path]", records))
+
+
+def as_files(records: Sequence[ImageRecord | str | Path] | str | Path) -> Sequence[ImageRecord | str | Path]:
+    """Give records and paths of image files as they are; a single path is a source."""
+    return index_sources(records) if isinstance(records, (str, Path)) else records
+
+
 def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part]]]:
     """The records of each source, by the folder that tells its generators apart; single files are one source."""
     singles: dict[str | None, list[str | Path]] = {}
@@ -222,23 +266,19 @@ def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part
 
 
 def _is_listing(source: str | Path) -> bool:
-    """Whether a source is an image file, a list of files or standard input."""
+    """Whether a source is an image file or a list of files."""
     path = Path(source)
-    if str(source) == STANDARD_INPUT:
-        return not path.exists()
     if is_location(str(source)):
         return names_an_image(str(source))
-    return (path.suffix.lower() == LIST_SUFFIX or is_image_name(path.name)) and path.is_file()
+    return is_list(source) or (is_image_name(path.name) and path.is_file())
 
 
 def _files_of(source: str | Path) -> list[str | Path]:
-    path = as_path(source)
-    if str(source) == STANDARD_INPUT:
-        return [*read_standard_input()]
+    if is_list(source):
+        return [*listed_files(source)]
     if is_location(str(source)):
-        file_size(path)  # an error where it is not there
-        return [path]
-    return [*read_list(path)] if path.suffix.lower() == LIST_SUFFIX else [path]
+        file_size(source)  # an error where it is not there
+    return [source]
 
 
 def _listed_parts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from freqforensics.images import shown_path
 from freqforensics.runtime.tables import streamed_rows
 from freqforensics.sources.records import ImageRecord, Label, path_text
 from freqforensics.sources.repeats import contradiction
+from freqforensics.sources.shared import SharedReal
 from freqforensics.sources.sides import Labels, is_numbered, label_of_word
 from freqforensics.storage.locations import as_path, is_address, is_location
 
@@ -45,7 +47,7 @@ def read_table(
     Returns
     -------
     list of ImageRecord
-        Sorted by path, each path once.
+        Sorted by path, each path once; a real image once for each generator that a row gives it.
 
     Raises
     ------
@@ -138,24 +140,32 @@ def _joined(parent: str, path: str) -> str:
 
 
 def _each_path_once(records: list[ImageRecord], table: Path, note: Callable[[str], None]) -> list[ImageRecord]:
+    """Keep the first row of each path; of a real image the first of each generator, whose real side it is."""
     records.sort(key=path_text)  # stable: of the rows of one path the first stays first
     distinct: list[ImageRecord] = []
     repeated: list[str] = []
-    last = None
-    for record in records:
-        text = path_text(record)
-        if text != last:
-            distinct.append(record)
-            last, labelled = text, record
-            continue
-        if {record.label, labelled.label} == {"real", "fake"}:
-            raise contradiction(labelled, record, shown_path(table))
-        if labelled.label == "unknown":
-            labelled = record
-        repeated.append(text)
+    shared: set[str] = set()
+    images = 0
+    for text, group in groupby(records, key=path_text):
+        rows = list(group)
+        chosen = rows[:1]
+        if len(rows) > 1:
+            labelled = {row.label: row for row in reversed(rows)}
+            if {"real", "fake"} <= set(labelled):
+                first, second = (row for row in rows if labelled[row.label] is row and row.label != "unknown")
+                raise contradiction(first, second, shown_path(table))
+            generators = {row.generator: row for row in reversed(rows) if row.label == "real"}
+            chosen = list(reversed(generators.values())) or chosen
+            repeated += [text] * (len(rows) - len(chosen))
+        if len(chosen) > 1:
+            images += 1
+            shared.update(row.generator for row in chosen)
+        distinct += chosen
     if repeated:
-        first = shown_path(repeated[0])
-        note(f"rows of {shown_path(table)} that repeat a path, kept once: {len(repeated)}, first {first}")
+        first_path = shown_path(repeated[0])
+        note(f"rows of {shown_path(table)} that repeat a path, kept once: {len(repeated)}, first {first_path}")
+    if shared:
+        note(SharedReal(str(table), images, sorted(shared)))
     return distinct
 
 

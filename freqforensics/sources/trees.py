@@ -178,6 +178,10 @@ class TreeOfImages:
             records += self._pair(folder, generator, "/".join(inner) or None, split)
         return records
 
+    def files(self) -> list[Path]:
+        """List all image files, whatever they are of, by folder and name."""
+        return [image for image, _ in self._images_below(self.root)]
+
     def _open(self, path: Path, above: Sequence[Path] = ()) -> _Folder:
         if path not in self._opened:
             self._opened[path] = self._listed(path, above)

@@ -15,6 +15,8 @@ from freqforensics.fingerprints.sets import PARTS, ImageSets, image_sets
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
 
@@ -69,7 +71,7 @@ class ComparisonStudy:
             for fingerprint in fingerprints
         }
         pairs = [(second, first) for first in range(len(sets)) for second in range(first)]
-        about = manifest({"measures": list(similarities)}, inputs=inputs)
+        about = manifest({"measures": list(similarities)}, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("comparison.json", self.to_json())
             for measure, matrix in similarities.items():
@@ -98,7 +100,7 @@ def _influence_rows(comparison: Comparison) -> list[tuple[object, ...]]:
 
 
 def compare_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
@@ -115,7 +117,7 @@ def compare_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`, which names a generator that several sources have. Real images of a
         generator's set are taken off its fingerprint. Files of a set that are equal to the byte count once.
     spec : SpectrumSpec, optional
@@ -170,7 +172,7 @@ def compare_study(
 
 
 def read_sets(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None,
     parts: int,

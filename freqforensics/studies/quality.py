@@ -29,6 +29,8 @@ from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.storage.locations import as_path
 
@@ -100,7 +102,9 @@ class QualityStudy:
             "cannot_judge": fakeness.cannot_judge,
             "weights": sorted(self.weights),
         }
-        about = manifest(self.parameters, inputs=inputs, seed=self.seed, also=DETECTOR_LIBRARIES)
+        about = manifest(
+            self.parameters, inputs={**inputs, **real_sides(self.notes)}, seed=self.seed, also=DETECTOR_LIBRARIES
+        )
         tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
             "images": ((*_FACTS, *fakeness.quality.scores, "logit", "verdict"), _image_rows(fakeness)),
             "associations": ([field.name for field in fields(Association)], map(astuple, associations.tests)),
@@ -144,7 +148,7 @@ def _cell(value: object) -> object:
 
 
 def quality_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     logits: str | Path | None = None,
@@ -166,7 +170,7 @@ def quality_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`.
     weights : str or Path
         Weights, by name or file; not used where `logits` is given.

@@ -464,7 +464,7 @@ def test_tables(tmp_path):
 
 def test_repeated_rows_are_kept_once(tmp_path):
     (tmp_path / "t.csv").write_text(
-        "path,label,generator\nb.png,fake,g\na.png,real,g\n./a.png,,h\na.png,real,i\n", encoding="utf-8"
+        "path,label,generator\nb.png,fake,g\na.png,real,g\n./a.png,,h\na.png,real,g\n", encoding="utf-8"
     )
     with pytest.warns(FolderWarning, match=r"rows of .* that repeat a path, kept once: 2, first .*a\.png"):
         records = index_images(tmp_path / "t.csv")
