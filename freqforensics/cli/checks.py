@@ -69,7 +69,7 @@ def check_images(paths: Sequence[str]) -> None:
     from freqforensics.sources.containers import holds_several
     from freqforensics.sources.listing import is_list
     from freqforensics.sources.sources import image_files
-    from freqforensics.storage.locations import as_path, is_location
+    from freqforensics.storage.locations import as_path
 
     several = [path for path in paths if holds_several(path) or is_list(path)]
     for path in several:
@@ -79,7 +79,7 @@ def check_images(paths: Sequence[str]) -> None:
         return
     reasons = []
     for path in paths:
-        if Path(path).is_file() or is_location(path):  # a member is looked for where it is read
+        if Path(path).is_file():
             return
         try:
             read_file(path)

@@ -57,6 +57,8 @@ class ParquetStorage:
         if self.rows > MOST_ROWS:
             raise StorageError(ranges.place, f"{self.rows} rows are over the limit of {MOST_ROWS} a file")
         self._counts = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+        if min(self._counts, default=0) < 0 or sum(self._counts) != self.rows:
+            raise StorageError(ranges.place, "a damaged parquet file: its counts of rows contradict each other")
         self._column, self._inside = self._image_column()
         self._check_groups()
         self.paths: list[str] | None = self._read_paths()
@@ -81,11 +83,8 @@ class ParquetStorage:
         raise StorageError(self._ranges.place, f"no column of images, bytes or {{bytes, path}} (columns: {columns})")
 
     def _check_groups(self) -> None:
-        about = self._about
-        prefix = f"{self._column}.bytes" if self._inside else self._column
-        for group in range(about.num_row_groups):
-            columns = (about.row_group(group).column(index) for index in range(about.num_columns))
-            size = sum(column.total_uncompressed_size for column in columns if column.path_in_schema == prefix)
+        for group in range(self._about.num_row_groups):
+            size = self._about.row_group(group).total_byte_size  # details of columns, where damaged, end the process
             if size > LARGEST_GROUP:
                 raise StorageError(
                     self._ranges.place,
@@ -102,6 +101,8 @@ class ParquetStorage:
             if reason:
                 return None
             names.append(name)
+        if len(names) != self.rows:
+            raise StorageError(self._ranges.place, f"damaged: paths of {len(names)} rows of {self.rows}")
         return names if len(set(names)) == len(names) else None
 
     def values(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -201,6 +202,8 @@ class ParquetStorage:
             raise
         except Exception as error:
             raise StorageError(self._ranges.place, f"damaged in row group {group} ({first_line(error)})") from error
+        if len(array) != self._counts[group]:
+            raise StorageError(self._ranges.place, f"damaged in row group {group}: {len(array)} rows")
         default_memory_pool().release_unused()
         _GROUPS.keep(key, array)
         return array

@@ -63,7 +63,7 @@ class ZipStorage:
         if info.create_system == 0 and "/" not in name:  # some writers on Windows put backslashes
             name = name.replace("\\", "/")
         mode = info.external_attr >> 16 if info.create_system == 3 else 0
-        if info.is_dir() or name.endswith("/"):
+        if name.endswith("/"):
             return
         reason = (
             "encrypted"

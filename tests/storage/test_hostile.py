@@ -37,17 +37,21 @@ def test_a_zip_with_members_that_cannot_be_used(tmp_path, files):
         archive.writestr(link, "/etc/passwd")
         archive.writestr("a/packed.png", b"x" * 5000, zipfile.ZIP_BZIP2)
         archive.writestr("a/inner.zip", b"PK")
+        archive.writestr("?", b"x")
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a/0.png", files["a/1.png"])
     data = bytearray(path.read_bytes())
     place = data.rfind(b"a/2.png")
     data[place - 38] |= 1  # flags in the directory: encrypted
+    place = data.rfind(b"?")
+    data[place - 18 : place - 16] = bytes(2)  # a name of no length in the directory
+    data[place - 16] = 1
     path.write_bytes(data)
     count, notes = notes_of(path)
     assert count == 2
     assert notes[0] == (
-        f"{path}: left out 8 members (absolute names: 2, compressed by other methods than deflate: 1, encrypted: 1, "
-        "links: 1, names with ..: 1, repeated names: 1, too long names: 1)"
+        f"{path}: left out 9 members (absolute names: 2, compressed by other methods than deflate: 1, encrypted: 1, "
+        "links: 1, names with ..: 1, no names: 1, repeated names: 1, too long names: 1)"
     )
     assert "1 archive" in notes[1]
     assert read_file(f"{path}::a/0.png") == files["a/1.png"]  # the last of a name, as when it is unpacked
