@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 import struct
 import tarfile
 import zipfile
@@ -171,3 +173,28 @@ def test_a_file_that_changes_is_read_again(tmp_path, files):
     assert len(list(open_storage(str(path)).list())) == 3
     write_zip(path, {"b.png": b"other"})
     assert read_file(f"{path}::b.png") == b"other"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "parquet"])
+def test_random_damage_is_one_line_or_skipped(tmp_path, files, kind):
+    """Whatever bytes change, indexing and reading end with an error of ours, or with images."""
+    path = {"zip": write_zip, "tar": write_tar, "parquet": write_parquet}[kind](
+        tmp_path / f"x.{kind}", {name: data[:300] for name, data in files.items()}
+    )
+    whole = path.read_bytes()
+    chance = random.Random(18)
+    refused = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 5, 20))):
+            data[chance.randrange(len(data))] = chance.choice((0, 1, 127, 255, chance.randrange(256)))
+        path.write_bytes(data)
+        try:
+            records = index_images(path, on_note=lambda _: None)
+        except (ValueError, OSError):
+            refused += 1
+            continue
+        for record in records:
+            with contextlib.suppress(ImageReadError):
+                read_file(record.path)
+    assert 0 < refused < 150
