@@ -31,6 +31,7 @@ spectra
 regions sources
 perturbations
 images
+storage
 runtime
 _version
 """
@@ -41,6 +42,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "dask": {"runtime/parallel.py"},
     "distributed": {"runtime/parallel.py"},
+    "fsspec": {"storage"},
 }
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
 

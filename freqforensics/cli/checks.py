@@ -38,8 +38,11 @@ def check_sources(*sources: SourcesLike | None) -> None:
 
 def source_path(source: str) -> Path:
     """Give the path of a source, which may be NAME=PATH."""
+    from freqforensics.storage.locations import as_path, is_address
+
     name, _, rest = source.partition("=")
-    return Path(rest) if name and rest and not Path(source).exists() else Path(source)
+    named = name and rest and not is_address(name) and not Path(source).exists()
+    return as_path(rest) if named else as_path(source)
 
 
 def check_files(paths: Iterable[str | Path | None]) -> None:
@@ -63,12 +66,14 @@ def check_weights(names: Iterable[str | Path]) -> None:
 def check_images(paths: Sequence[str]) -> None:
     """Raise ValueError if there is no file at any of the paths of images; folders and lists are checked as sources."""
     from freqforensics.images import ImageReadError, read_file, shown_path
+    from freqforensics.sources.containers import holds_several
     from freqforensics.sources.listing import is_list
     from freqforensics.sources.sources import image_files
+    from freqforensics.storage.locations import as_path
 
-    several = [path for path in paths if Path(path).is_dir() or is_list(path)]
+    several = [path for path in paths if holds_several(path) or is_list(path)]
     for path in several:
-        if not _holds_images(Path(path)):
+        if not _holds_images(as_path(path)):
             image_files(path, on_note=lambda _: None)  # says what is wrong, or that nothing is
     if several:
         return
@@ -196,9 +201,13 @@ def _tell_cleared(names: Sequence[str], place: Path) -> None:
 def _holds_images(path: Path) -> bool:
     """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
     from freqforensics.images.headers import SUFFIXES
+    from freqforensics.sources.containers import holds_images, names_an_image
     from freqforensics.sources.leftovers import is_image_name
     from freqforensics.sources.listing import is_list, listed_files
+    from freqforensics.storage.opening import is_collection
 
+    if is_collection(str(path)):
+        return not names_an_image(str(path)) and holds_images(str(path))
     if is_list(path):
         return bool(listed_files(path))
     if path.is_file() and is_image_name(path.name):
@@ -218,6 +227,11 @@ def _holds_images(path: Path) -> bool:
 def _needs_labels(path: Path, labels: Mapping[str, Label]) -> bool:
     """Whether the first folders of a tree have names that `index_sources` would ask about, as it seems."""
     from freqforensics.sources.sides import possible_side, tell_sides
+    from freqforensics.storage.locations import is_address
+    from freqforensics.storage.opening import is_collection
+
+    if is_collection(str(path)):
+        return not is_address(str(path))  # listed in no time
 
     pending, count = [path] if path.is_dir() else [], 0
     while pending and count < _LOOKED_AT:

@@ -38,6 +38,8 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
     "onnx": ("onnx", "onnxruntime"),
+    "parquet": ("pyarrow",),
+    "remote": ("aiohttp", "fsspec", "s3fs"),
     "scale": ("dask", "distributed"),
     "tensorboard": ("tensorboard",),
 }

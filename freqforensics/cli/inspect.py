@@ -57,7 +57,8 @@ def inspect(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Image files, folders, lists of files (.txt, - for standard input).",
+            help="Image files, folders, archives, lists of files (.txt, - for standard input); ARCHIVE::NAME is a "
+            "member of an archive.",
             show_default=False,
         ),
     ] = None,

@@ -32,6 +32,7 @@ from freqforensics.cli.options import (
 )
 from freqforensics.cli.sources import ImageSources
 from freqforensics.runtime.tables import read_pairs
+from freqforensics.storage.locations import as_path
 
 if TYPE_CHECKING:
     from freqforensics.quality.fakeness import FakenessByQuality
@@ -118,7 +119,7 @@ def quality(
 
 
 def _clusters(path: Path) -> dict[str, object]:
-    return dict(read_pairs(path, "a path and a cluster", key=lambda name: str(Path(name).resolve())))
+    return dict(read_pairs(path, "a path and a cluster", key=lambda name: str(as_path(name).resolve())))
 
 
 def _print_fakeness(fakeness: FakenessByQuality) -> None:

@@ -13,7 +13,7 @@ from freqforensics.cli.options import parsed_list
 from freqforensics.sources.records import Label
 from freqforensics.sources.selection import Sources
 
-_HELP: Final = "Folders, tables, image files, lists of files (.txt, - for standard input)"
+_HELP: Final = "Folders, archives, tables, image files, lists of files (.txt, - for standard input), remote addresses"
 ImageSources = Annotated[
     Sources,
     typer.Argument(metavar="SOURCE", help=f"{_HELP}; NAME=PATH names a source's generator.", show_default=False),

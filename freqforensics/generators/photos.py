@@ -18,6 +18,7 @@ from freqforensics.runtime.writing import replacing
 from freqforensics.sources import ImageRecord, index_sources
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.sources import as_files
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -78,7 +79,7 @@ def read_photos(
     digest = 0
     shrink = Resize(1 / scale_down, "area")
     for record in tqdm(records, desc=progress, unit="photo", delay=2, disable=None if progress else True):
-        path = record.path if isinstance(record, ImageRecord) else Path(record)
+        path = record.path if isinstance(record, ImageRecord) else as_path(record)
         try:
             data = read_file(path)
             image = decode_image(data, name=path, on_note=lambda _: None)

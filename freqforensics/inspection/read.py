@@ -21,6 +21,7 @@ from freqforensics.images import (
     read_jpeg_tables,
 )
 from freqforensics.inspection.parts import InspectedImage
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -78,7 +79,7 @@ def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedIma
     pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)
     jpeg = read_jpeg_tables(data)
     about = InspectedImage(
-        name=Path(image).name,
+        name=as_path(image).name,
         sha256=hashlib.sha256(data).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],

@@ -14,6 +14,7 @@ from freqforensics.sources.leftovers import HEIC_SUFFIXES, is_image_name
 from freqforensics.sources.records import ImageRecord, Label
 from freqforensics.sources.sides import Labels, possible_side, question
 from freqforensics.sources.trees import Place, place_of
+from freqforensics.storage.locations import as_path, is_address, is_location
 
 LIST_SUFFIX: Final = ".txt"
 STANDARD_INPUT: Final = "-"
@@ -75,6 +76,9 @@ def _listed(data: bytes, folder: str, where: str) -> list[str]:
         text = os.fsdecode(cell if nul else cell.strip())
         if not text or (text.startswith("#") and not nul):
             continue
+        if is_location(text):
+            paths.append(text if is_address(text) or folder == "." else os.path.join(folder, text))  # noqa: PTH118
+            continue
         path = os.path.join(folder, text) if folder != "." else text  # noqa: PTH118 - quick
         if not os.path.isfile(path):  # noqa: PTH113 - quick
             what = "a folder, no file" if os.path.isdir(path) else "no such file"  # noqa: PTH112
@@ -124,16 +128,17 @@ def records_of_files(
     groups: dict[Path, list[ImageRecord]] = {}
     texts: dict[str, str] = {}
     for file in files:
-        folder = os.path.dirname(file)  # noqa: PTH120 - quick
+        text = os.fspath(file)
+        folder = str(as_path(text).parent) if is_location(text) else os.path.dirname(text)  # noqa: PTH120 - quick
         place = places.get(folder)
         if place is None:
-            place = places[folder] = place_of(Path(folder), note, labels)
+            place = places[folder] = place_of(as_path(folder), note, labels)
         label: Label = place.label
         generator = name or place.base.name or "images"
         records = groups.setdefault(place.base, [])
         records.append(
             ImageRecord(
-                os.fspath(file),  # type: ignore[arg-type]  # kept as text in any case
+                text,  # type: ignore[arg-type]  # kept as text in any case
                 label,
                 texts.setdefault(generator, generator),
                 place.category,

@@ -1,4 +1,4 @@
-"""Folders, tables, files and lists of files to a sorted list of records.
+"""Folders, archives, tables, files and lists of files to a sorted list of records.
 
 Layouts understood (`LAYOUTS` is what an error shows): ForenSynths trees and their kin, plain folders, and tables. What
 lies in the way of them (other files, empty folders, loops of links) is named or counted, never fatal, and never becomes
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from freqforensics.images import shown_path
+from freqforensics.sources.containers import as_one_set, collected_files, names_an_image, read_collection, shards_in
 from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.listing import is_list, listed_files, records_of_files, why_no_image
 from freqforensics.sources.records import ImageRecord, Label, sort_records
@@ -23,6 +24,8 @@ from freqforensics.sources.shared import SharedReal, counterparts, without_real_
 from freqforensics.sources.sides import checked_labels
 from freqforensics.sources.tables import read_table
 from freqforensics.sources.trees import TreeOfImages
+from freqforensics.storage.locations import as_path, is_address, is_location
+from freqforensics.storage.opening import file_size, is_collection
 
 LAYOUTS: Final = """\
 layouts understood:
@@ -36,6 +39,9 @@ layouts understood:
   table.csv or table.tsv                           columns path, label, generator [, category, split]
   <root>/<generator>/metadata.csv                  ArtiFact: columns image_path, target [, category]
   image.png; list.txt                              an image file; a list of image files, one a line
+  set.zip, set.tar, set.parquet                    the same layouts in an archive; columns image, label, generator
+  shards/{000..099}.tar, data/*.parquet            several as one (in quotes: the shell expands braces and stars)
+  s3://bucket/set, https://host/set.zip, hf://...  all of these at a remote address
 in place of 0_real and 1_fake also real and fake, nature and ai, authentic and synthetic or generated, Au and Tp, in any
 case, and other words with labels, such as real=photos,fake=diffusion"""
 
@@ -63,7 +69,9 @@ def index_images(
         A folder in one of the layouts of `LAYOUTS`, a ``0_real`` or ``1_fake`` folder itself, a CSV/TSV table
         (header line; paths relative to the table), an image file, a list of image files (``.txt``: one path a line,
         relative to the list; lines that begin with # are comments), or ``-`` for such a list on standard input, which
-        is read once, its paths separated by line feeds or NUL. No file is opened but tables and lists.
+        is read once, its paths separated by line feeds or NUL. Also an archive (``.zip``, ``.tar``, ``.parquet``) in
+        one of these layouts, several as one (``shards/{000..099}.tar``), and each of them at a remote address. No image
+        is opened.
     generator : str, optional
         Name for everything found. It also settles what the layout leaves open: below it, folders are categories.
         Without it ``<source>/<name>/{0_real,1_fake}`` makes ``name`` the generator, unless the source is called
@@ -104,12 +112,14 @@ def index_images(
     if _is_listing(source):
         records = [record for _, part in _listed_parts(_files_of(source), generator, note, words) for record in part]
         return _finished(records, note, shown_path(source), repeats=True)
-    root = Path(source)
+    root = as_path(source)
     where = shown_path(root)
-    if not root.exists():
+    left_out, repeats = "", False
+    if is_collection(str(source)):
+        records, left_out = read_collection(str(source), generator, note, words)
+    elif not root.exists():
         raise FileNotFoundError(f"no such file or folder: {where}")
-    left_out = ""
-    if root.is_file():
+    elif root.is_file():
         if root.suffix.lower() not in _TABLES:
             raise ValueError(f"{why_no_image(where)}, and no .csv, .tsv or .txt\n{LAYOUTS}")
         records = read_table(root, generator, note, layouts=LAYOUTS, labels=words)
@@ -119,6 +129,10 @@ def index_images(
         records = tree.records(generator)
         repeats = tree.linked
         left_out = str(tree.leftovers)
+        shards = None if records else shards_in(root)
+        if shards is not None:
+            note(f"{where} holds no image, but archives: {shown_path(shards)} is read as one set")
+            records, left_out = read_collection(shards, generator, note, words)
     if not records:
         raise ValueError(f"no image in {where}{f' ({left_out})' if left_out else ''}\n{LAYOUTS}")
     if left_out:
@@ -132,7 +146,7 @@ def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path
     Parameters
     ----------
     source : str or Path
-        A folder, a list of files (``.txt``), or ``-`` for one on standard input.
+        A folder, an archive or a remote folder, a list of files (``.txt``), or ``-`` for one on standard input.
     on_note : callable, optional
         Called with a line for everything left out; by default a `FolderWarning`.
 
@@ -148,7 +162,9 @@ def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path
     """
     note = _once(on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4)))
     if is_list(source):
-        return [Path(path) for path in _files_of(source)]
+        return [as_path(path) for path in _files_of(source)]
+    if is_collection(str(source)):
+        return collected_files(str(source), note)
     tree = TreeOfImages(Path(source), note)
     files = tree.files()
     where, left_out = shown_path(source), str(tree.leftovers)
@@ -231,7 +247,7 @@ def as_files(records: Sequence[ImageRecord | str | Path] | str | Path) -> Sequen
 def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part]]]:
     """The records of each source, by the folder that tells its generators apart; single files are one source."""
     singles: dict[str | None, list[str | Path]] = {}
-    for source in sources:
+    for source in as_one_set(sources, note):
         name, path = _split_name(source)
         if _is_listing(path):
             singles.setdefault(name, []).extend(_files_of(path))
@@ -252,13 +268,17 @@ def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part
 def _is_listing(source: str | Path) -> bool:
     """Whether a source is an image file or a list of files."""
     path = Path(source)
+    if is_location(str(source)):
+        return names_an_image(str(source))
     return is_list(source) or (is_image_name(path.name) and path.is_file())
 
 
 def _files_of(source: str | Path) -> list[str | Path]:
-    if not is_list(source):
-        return [source]
-    return [*listed_files(source)]
+    if is_list(source):
+        return [*listed_files(source)]
+    if is_location(str(source)):
+        file_size(source)  # an error where it is not there
+    return [source]
 
 
 def _listed_parts(
@@ -341,9 +361,9 @@ def _apart(generator: str, base: Path, owner: Mapping[str, Path]) -> str:
 def _split_name(source: str | Path) -> tuple[str | None, Path]:
     text = str(source)
     name, equals, rest = text.partition("=")
-    if equals and name and rest and not Path(text).exists():
-        return name, Path(rest)
-    return None, Path(source)
+    if equals and name and rest and not is_address(name) and not Path(text).exists():
+        return name, as_path(rest)
+    return None, as_path(source)
 
 
 def _printable(records: list[ImageRecord]) -> list[ImageRecord]:

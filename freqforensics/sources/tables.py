@@ -14,6 +14,7 @@ from freqforensics.sources.records import ImageRecord, Label, path_text
 from freqforensics.sources.repeats import contradiction
 from freqforensics.sources.shared import SharedReal
 from freqforensics.sources.sides import Labels, is_numbered, label_of_word
+from freqforensics.storage.locations import as_path, is_address, is_location
 
 METADATA: Final = "metadata.csv"
 """Name of the tables in the folders of ArtiFact's generators."""
@@ -98,7 +99,7 @@ def _records(table: Path, name: str | None, layouts: str, words: Labels) -> Iter
         if not row[path_at]:
             raise ValueError(f"{shown_path(table)} line {line}: no path")
         path = _joined(parent, row[path_at])
-        generator = name or row[generator_at].strip() or own_name or _folder_name(Path(path))
+        generator = name or row[generator_at].strip() or own_name or _folder_name(as_path(path))
         category, split = row[category_at], row[split_at]
         yield ImageRecord(
             path,  # type: ignore[arg-type]  # kept as text in any case
@@ -129,6 +130,8 @@ def _label_of_target(text: str, table: Path, line: int, words: Labels) -> Label:
 
 def _joined(parent: str, path: str) -> str:
     r"""Join as ``str(Path(parent) / path)`` does, ten times as fast where the path is plain already."""
+    if ":" in path and is_location(path):  # its text is kept
+        return path if is_address(path) or parent == "." else os.path.join(parent, path)  # noqa: PTH118
     if os.sep != "/" or "//" in path or "/." in path or path[0] == "." or path[-1] == "/":
         return str(Path(parent) / path)
     if path[0] == "/" or parent == ".":

@@ -25,6 +25,8 @@ from freqforensics.sources.sides import (
     tell_sides,
 )
 from freqforensics.sources.tables import METADATA, is_metadata, read_table
+from freqforensics.storage.locations import is_location
+from freqforensics.storage.opening import read_small
 
 _SPLITS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _MULTI_CLASS: Final = frozenset({"progan", "stylegan", "stylegan2", "cyclegan"})  # of ForenSynths
@@ -91,7 +93,7 @@ def place_of(folder: Path, note: Note, labels: Labels | None = None) -> Place:
     Place
         Without a label where no folder on the way is a side; the base is the folder itself then.
     """
-    whole = Path(os.path.abspath(folder))  # noqa: PTH100 - a link keeps its own name
+    whole = _named(folder)
     for side_folder in (whole, *whole.parents):
         side = _own_side(side_folder, labels or {}, alone=side_folder == whole)
         if not side.labels:
@@ -101,8 +103,8 @@ def place_of(folder: Path, note: Note, labels: Labels | None = None) -> Place:
         (label,) = side.labels.values()
         base, split = _generator_of_side(side_folder, side)
         inner = whole.relative_to(side_folder).parts
-        if inner and split is None and _split_of(inner[0]):
-            split, inner = _split_of(inner[0]), inner[1:]
+        if inner and split is None and split_of(inner[0]):
+            split, inner = split_of(inner[0]), inner[1:]
         return Place(base, label, "/".join(inner) or None, split)
     return Place(whole)
 
@@ -139,7 +141,7 @@ class TreeOfImages:
 
     def records(self, name: str | None) -> list[ImageRecord]:
         """List the images; `name` is the generator of all of them."""
-        named = Path(os.path.abspath(self.root))  # noqa: PTH100 - a link keeps its own name, "." gets one
+        named = _named(self.root)
         root_generator = name or named.name or "images"
         top = self._open(self.root)
         side = _own_side(named, self.labels)
@@ -150,7 +152,7 @@ class TreeOfImages:
             return self._plain(top, root_generator, name)
         if all(folder.path != top.path for folder, _ in pairs):
             self._leave_out_around(top, pairs)
-        source_split = _split_of(named.name)
+        source_split = split_of(named.name)
         if source_split and name is None:
             root_generator = named.parent.name or root_generator
         levels = _split_levels([parts for _, parts in pairs])
@@ -187,7 +189,7 @@ class TreeOfImages:
 
     def _listed(self, path: Path, above: Sequence[Path]) -> _Folder:
         images, folders, others, has_table = [], [], 0, False
-        if _holds_results(path):
+        if holds_results(path):
             self.note(f"{shown_path(path)} holds results of freqforensics: left out")
             return _Folder(path)
         try:
@@ -292,7 +294,7 @@ class TreeOfImages:
         """The records of folders that are a side each; train, val and test in all of them are splits."""
         opened = [self._open(side, above) for _, side in sides]
         splits_below = split is None and all(
-            folder.folders and not folder.images and all(_split_of(child.name) for child in folder.folders)
+            folder.folders and not folder.images and all(split_of(child.name) for child in folder.folders)
             for folder in opened
         )
         records = []
@@ -300,7 +302,7 @@ class TreeOfImages:
             for image, inner in self._images_below(side, above):
                 if splits_below and inner is not None:
                     first, _, inner = inner.partition("/")
-                    split = _split_of(first)
+                    split = split_of(first)
                 records.append(ImageRecord(image, label, generator, category or inner or None, split))
         return records
 
@@ -386,10 +388,15 @@ class TreeOfImages:
                     self.note(f"{shown_path(folder)}: the folder {word!r} has no other side beside it: label unknown")
 
 
-def _holds_results(path: Path) -> bool:
+def _named(folder: Path) -> Path:
+    """The folder with a name: a link keeps its own, "." gets one."""
+    return folder if is_location(str(folder)) else Path(os.path.abspath(folder))  # noqa: PTH100
+
+
+def holds_results(path: Path) -> bool:
     """Whether this package wrote a folder of results, whose figures are not images to index; simulated images are."""
     try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads(read_small(path / "manifest.json"))
         return "freqforensics" in manifest and manifest.get("holds") != "images"
     except (OSError, ValueError, TypeError, AttributeError):
         return False
@@ -403,8 +410,8 @@ def _folders_beside(folder: Path) -> list[str]:
         return []
 
 
-def _split_of(name: str) -> str | None:
-    """The part of a data set that a folder's name stands for."""
+def split_of(name: str) -> str | None:
+    """Give the part of a data set that a folder's name stands for."""
     return _SPLITS.get(name.casefold())
 
 
@@ -418,9 +425,9 @@ def _own_side(folder: Path, labels: Labels, *, alone: bool = True) -> Sides:
 def _generator_of_side(folder: Path, side: Sides) -> tuple[Path, str | None]:
     """The folder whose name is the generator of a side, and the split that it is in."""
     if side.generators:
-        return folder, _split_of(folder.parent.name)
+        return folder, split_of(folder.parent.name)
     above = folder.parent
-    split = _split_of(above.name)
+    split = split_of(above.name)
     if split and above.parent.name and above.parent.name.lower() not in _MULTI_CLASS:
         return above.parent, split
     return above, None
@@ -444,15 +451,15 @@ def _split_levels(places: Collection[tuple[str, ...]]) -> set[tuple[str, ...]]:
     return {
         above
         for above, names in children.items()
-        if all(map(_split_of, names)) and (len(names) > 1 or above[-1].lower() not in _MULTI_CLASS)
+        if all(map(split_of, names)) and (len(names) > 1 or above[-1].lower() not in _MULTI_CLASS)
     }
 
 
 def _taken_split(parts: tuple[str, ...], levels: set[tuple[str, ...]]) -> tuple[str | None, tuple[str, ...], bool]:
     """The split that a place names, the place without it, and whether it stands first."""
-    if parts and _split_of(parts[0]):
-        return _split_of(parts[0]), parts[1:], True
+    if parts and split_of(parts[0]):
+        return split_of(parts[0]), parts[1:], True
     for level in range(1, len(parts)):
         if parts[:level] in levels:
-            return _split_of(parts[level]), (*parts[:level], *parts[level + 1 :]), False
+            return split_of(parts[level]), (*parts[:level], *parts[level + 1 :]), False
     return None, parts, False

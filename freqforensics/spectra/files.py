@@ -22,6 +22,7 @@ from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
+from freqforensics.storage.locations import as_path
 
 OnError = Literal["raise", "skip"]
 
@@ -202,7 +203,7 @@ def _chosen(
     if limit is not None and limit < len(chosen):
         picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(chosen), limit, replace=False))
         chosen = [chosen[index] for index in picked]
-    return [record.path if isinstance(record, ImageRecord) else Path(record) for record in chosen]
+    return [record.path if isinstance(record, ImageRecord) else as_path(record) for record in chosen]
 
 
 def _pass(

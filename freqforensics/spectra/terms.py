@@ -19,6 +19,7 @@ from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.spec import SpectrumSpec
+from freqforensics.storage.locations import as_path
 
 FileKey = tuple[str, str]
 """What the pixels and notes of a file depend on: the SHA-256 of its bytes, and its suffix."""
@@ -99,7 +100,7 @@ def image_terms(
         raise ValueError("spec must not draw crops at random")
     terms = dict(known or {})
     items = [
-        record if isinstance(record, ImageRecord) else ImageRecord(Path(record), "unknown", "") for record in records
+        record if isinstance(record, ImageRecord) else ImageRecord(as_path(record), "unknown", "") for record in records
     ]
     return tuple(map_reduce(items, partial(_terms, spec, terms), operator.iadd, workers=workers, progress=progress))
 

@@ -21,6 +21,7 @@ from freqforensics.report.page import Page, render_index, thumbnail, write_files
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
+from freqforensics.sources.containers import holds_several
 from freqforensics.sources.listing import is_list
 from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.sources.sources import image_files
@@ -198,7 +199,7 @@ def _files_of(paths: SourcesLike) -> tuple[list[str | Path], tuple[str, ...]]:
     notes: list[str] = []
     files: list[str | Path] = []
     for path in as_paths(paths):
-        if Path(path).is_dir() or is_list(path):
+        if holds_several(str(path)) or is_list(path):
             files += image_files(path, on_note=notes.append)
         else:
             files.append(path)

@@ -32,6 +32,7 @@ from freqforensics.sources.records import ImageRecord, first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
+from freqforensics.storage.locations import as_path
 
 _THUMBNAIL: Final = 256
 
@@ -276,7 +277,7 @@ def quality_study(
 
 def _located(table: ScoreTable, records: Sequence[ImageRecord], notes: list[str]) -> ScoreTable:
     """Give a table's rows the paths that records have; notes get what one has and the other has not."""
-    rows = {Path(score.path).resolve(): score for score in table.scores}
+    rows = {as_path(score.path).resolve(): score for score in table.scores}
     pairs = [(record, rows.get(record.path.resolve())) for record in records]
     located = tuple(replace(score, path=str(record.path)) for record, score in pairs if score is not None)
     if len(located) < len(pairs):

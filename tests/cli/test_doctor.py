@@ -36,6 +36,8 @@ NAMES = [
     "extra heic",
     "extra notebook",
     "extra onnx",
+    "extra parquet",
+    "extra remote",
     "extra scale",
     "extra tensorboard",
     "FREQFORENSICS_DATA",
