@@ -39,8 +39,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(LAYERS.split("\n")) for room 
 ONLY_IN = {
     "matplotlib": {"figures"},
     "typer": {"cli"},
-    "dask": {"runtime/parallel.py"},
-    "distributed": {"runtime/parallel.py"},
+    "dask": {"runtime/cluster.py"},
+    "distributed": {"runtime/cluster.py"},
 }
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
 

@@ -9,6 +9,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out_file, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -34,6 +35,7 @@ from freqforensics.cli.options import (
     epilog="Example: freqforensics score path/to/images --out scores.csv\n\n"
     "As published: freqforensics score path/to/images --weights wang2020-blur-jpeg-0.5 --view center --out scores.csv",
 )
+@distributable
 def score(
     source: Sources,
     out: Annotated[

@@ -50,7 +50,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
-        *("region", "resume", "overwrite", "ways", "carrier"),
+        *("region", "resume", "overwrite", "ways", "carrier", "cluster", "shard"),
     )
 }
 """Options of the library's parameters, in all commands."""

@@ -8,6 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Sources, Workers, quiet
 
 
@@ -15,6 +16,7 @@ from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Sour
     rich_help_panel=SPECTRA,
     epilog="Example: freqforensics upsampling path/to/images --real path/to/photos --out lattices",
 )
+@distributable
 def upsampling(
     source: Sources,
     out: Out = None,

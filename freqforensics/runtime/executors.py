@@ -74,8 +74,9 @@ class Executor(Protocol):
         """Make a large object known to all workers, by a key that follows from its content."""
         ...
 
-    def end_of_passes(self) -> None:
-        """Raise PassesEnded if nothing can follow."""
+    @property
+    def partial(self) -> bool:
+        """Whether jobs give the results of a share of their items only."""
         ...
 
 
@@ -97,14 +98,19 @@ def executing(executor: Executor | None) -> Iterator[None]:
         _EXECUTOR.reset(token)
 
 
+def passes_are_partial() -> bool:
+    """Say whether `map_reduce` gives the result of a share of the items only, as in a shard."""
+    executor = current_executor()
+    return executor is not None and executor.partial
+
+
 def end_of_passes() -> None:
     """Say that all passes over the images are done: a study calls it after its last `map_reduce`.
 
     Nothing happens, except in a shard, which has only its share of the images: it stops here.
     """
-    executor = current_executor()
-    if executor is not None:
-        executor.end_of_passes()
+    if passes_are_partial():
+        raise PassesEnded
 
 
 _RECEIVED: Final[dict[str, Any]] = {}

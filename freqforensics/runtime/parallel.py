@@ -36,7 +36,7 @@ def map_reduce(
 
     Chunks are cut by `chunk_size` alone, and the tree depends on their number alone (`reduction`), so every backend,
     every number of workers, and every executor (`cluster`, `shard`) gives the same result to the last bit. At most two
-    chunks a worker are under way: memory does not grow with the number of items.
+    chunks a worker are under way, and one result for each level of the tree waits for its sibling.
 
     Parameters
     ----------

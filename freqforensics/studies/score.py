@@ -14,6 +14,7 @@ from freqforensics.detector.weights import DEFAULT
 from freqforensics.perturbations.canvases import Region
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.sources import index_sources
@@ -153,5 +154,6 @@ def score_study(
     else:
         with errors_name(Path(out), Path(out)):
             table = score_files(records, detector, out=out, **options)
+    end_of_passes()
     origin = detector.thresholds.source if view == DEFAULT_VIEW else f"view {view!r} has no verdicts"
     return ScoreStudy(table, origin, tuple(notes))
