@@ -76,13 +76,17 @@ def _on(address: str | None, workers: int | None) -> Iterator[None]:
 
 
 def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any]) -> None:
-    from freqforensics.runtime.executors import PassesEnded
+    from freqforensics.runtime.executors import PassesEnded, sharing
     from freqforensics.runtime.shards import parsed_shard, part_path, shard
 
     number, count = parsed_shard(text)
     folder: Path | None = options.get("out")
     if folder is None:
         raise ValueError("shard must come with --out DIR, the folder for the parts")
+    if folder.suffix == ".parquet":  # scores by file, which need no merging
+        with sharing(number, count):
+            command(**options)
+        return
     path = part_path(folder, number, count)
     line = without_options(sys.argv[1:], ("--shard", "--out", "--workers"), ("-q", "--quiet"))
     try:

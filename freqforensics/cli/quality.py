@@ -91,7 +91,8 @@ def quality(
     cluster_of = None if clusters is None else _clusters(clusters)
     if logits is None:
         check_scoring([weights], None, backend)
-    check_files([logits])
+    if logits is None or not logits.is_dir():  # parquet is a folder
+        check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     from freqforensics.studies.quality import quality_study

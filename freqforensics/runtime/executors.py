@@ -113,6 +113,24 @@ def end_of_passes() -> None:
         raise PassesEnded
 
 
+_SHARE: Final[ContextVar[tuple[int, int]]] = ContextVar("share", default=(1, 1))
+
+
+def current_share() -> tuple[int, int]:
+    """Give the share I of N of work that consists of files, from 1; (1, 1) is all of it."""
+    return _SHARE.get()
+
+
+@contextmanager
+def sharing(number: int, count: int) -> Iterator[None]:
+    """Let the calls inside do share `number` of `count` of work that consists of files, which need no merging."""
+    token = _SHARE.set((number, count))
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
 _RECEIVED: Final[dict[str, Any]] = {}
 """Shared objects in the process of a worker, by key."""
 
