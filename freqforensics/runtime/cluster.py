@@ -6,11 +6,14 @@ import contextlib
 import importlib.util
 import logging
 import os
+import signal
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -152,15 +155,21 @@ class _Cluster:
     def close(self) -> None:
         """Take shared objects back, and end what was started here."""
         client, self._client = self._client, None
-        with contextlib.suppress(Exception), _quiet():
+        with _ctrl_c_waits(), contextlib.suppress(Exception), _quiet():
             if client is not None and self._address != LOCAL:
                 for key in self._shared:
                     client.unregister_worker_plugin(_name(key))
             self._stack.close()
 
     def _connected(self) -> Client:
-        if self._client is not None:
-            return self._client
+        if self._client is None:
+            with _ctrl_c_waits():
+                self._client = self._connect()
+                for key, value in self._shared.items():
+                    self._send(self._client, key, value)
+        return self._client
+
+    def _connect(self) -> Client:
         import dask
         from distributed import Client, LocalCluster
 
@@ -190,9 +199,6 @@ class _Cluster:
             raise ValueError(f"cluster must be a scheduler that answers, got {self._address}: {reason}") from error
         self._stack.callback(client.close, timeout=PATIENCE)
         self._check(client)
-        self._client = client
-        for key, value in self._shared.items():
-            self._send(client, key, value)
         return client
 
     def _check(self, client: Client) -> None:
@@ -274,6 +280,31 @@ def _plugin(key: str, value: Any) -> Any:
             forget(key)
 
     return Plugin()
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Let Ctrl-C have its effect after the block, and none on processes that threads begun in it start.
+
+    A terminal sends it to all processes of a command: workers would print their own account of it, and one that comes
+    while they start or end would leave some behind.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    resource_tracker.ensure_running()  # its start, if later, would let the signal through again
+    # Threads and processes inherit what is blocked.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 @contextmanager
