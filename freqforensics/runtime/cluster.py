@@ -187,6 +187,7 @@ class _Cluster:
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its HTTP server is all the same
                     silence_logs=False,
                     memory_limit=0,
                 )
