@@ -56,9 +56,7 @@ def check_cluster(address: str) -> None:
         socket.create_connection((host, port), timeout=PATIENCE).close()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ValueError(
-            f"cluster must be the address of a scheduler, and none answers at {address}: {reason}"
-        ) from None
+        raise ValueError(f"cluster must be a scheduler that answers, got {address}: {reason}") from None
 
 
 @contextmanager
@@ -290,7 +288,8 @@ def _ctrl_c_waits() -> Iterator[None]:
     A terminal sends it to all processes of a command: workers would print their own account of it, and one that comes
     while they start or end would leave some behind.
     """
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)  # as by nohup
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     came = []

@@ -187,6 +187,7 @@ def test_ctrl_c_is_one_line_and_leaves_no_process(folder, seconds):
     code = (
         "from freqforensics.spectra import files; from freqforensics.cli import main; whole = files.map_reduce\n"
         "files.map_reduce = lambda items, function, merge, **o: whole(items * 500, function, merge, **o)\n"
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever ignores it around us\n"
         "main()"
     )
     words = ["spectrum", str(folder), "--crop", "64", "--cluster", "local", "--workers", "2"]
