@@ -16,8 +16,8 @@ from freqforensics.cli.options import AsJson, Quiet, quiet
 
 @app.command(
     rich_help_panel=PROJECT,
-    epilog="Example: freqforensics spectrum path/to/images --shard 1/2 --out parts, the same with --shard 2/2, then"
-    " freqforensics merge parts --out fingerprints",
+    epilog="Example: freqforensics merge parts --out fingerprints\n\n"
+    "Before: freqforensics spectrum path/to/images --shard 1/2 --out parts, and the same with --shard 2/2",
 )
 def merge(
     ctx: typer.Context,
@@ -30,10 +30,10 @@ def merge(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Put the parts of a command with --shard together: the results are those of one run, to the last bit.
+    """Put the parts that a command with --shard wrote together, to the results of one run.
 
-    Runs the command that the parts hold once more, with their sums in the place of the images. The sources must be
-    where they were: their names are read again, and images that no part holds.
+    The bits are the same. Runs the command that the parts hold once more, with their sums in the place of the images.
+    The sources must be where they were: their names are read again, and images that no part holds.
     Exit status: that of the command.
     """
     from freqforensics.runtime.parts import PartError
