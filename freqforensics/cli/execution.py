@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from freqforensics.cli.app import complain
+from freqforensics.cli.checks import check_apart
 from freqforensics.cli.options import quiet
 
 Cluster = Annotated[
@@ -76,6 +77,7 @@ def _on(address: str | None, workers: int | None) -> Iterator[None]:
 
 
 def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any]) -> None:
+    from freqforensics.runtime.destinations import check_result_folder
     from freqforensics.runtime.executors import PassesEnded, sharing
     from freqforensics.runtime.shards import parsed_shard, part_path, shard
 
@@ -87,6 +89,8 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
         with sharing(number, count):
             command(**options)
         return
+    check_apart(folder, options["source"])
+    check_result_folder(folder, overwrite=True)  # other parts may be there
     path = part_path(folder, number, count)
     line = without_options(sys.argv[1:], ("--shard", "--out", "--workers"), ("-q", "--quiet"))
     try:

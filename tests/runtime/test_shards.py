@@ -247,6 +247,8 @@ def test_refusals_are_one_line(tree, tmp_path):
         (["spectrum", tree, "--shard", "1/2"], "--shard must come with --out DIR"),
         (["spectrum", tree, "--shard", "3/2", "--out", tmp_path / "x"], "--shard must be I/N with I from 1 to N"),
         (["spectrum", tree, "--shard", "1/2", "--cluster", "local"], "--shard must not come with --cluster"),
+        (["spectrum", tree, "--shard", "1/2", "--out", tree], "is a source"),
+        (["spectrum", tree, "--shard", "1/2", "--out", tree / "one" / "1_fake" / "damaged.png"], "is a file"),
         (["merge", tmp_path / "missing"], "no such file"),
         (["merge", tree], "got none in"),
     ]:
