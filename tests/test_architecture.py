@@ -40,8 +40,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(LAYERS.split("\n")) for room 
 ONLY_IN = {
     "matplotlib": {"figures"},
     "typer": {"cli"},
-    "dask": {"runtime/parallel.py"},
-    "distributed": {"runtime/parallel.py"},
+    "dask": {"runtime/cluster.py"},
+    "distributed": {"runtime/cluster.py"},
     "fsspec": {"storage"},
 }
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}

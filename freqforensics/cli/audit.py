@@ -10,6 +10,7 @@ import typer
 
 from freqforensics.cli.app import DATA, Failed, app, command_line, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_out_file, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed, Workers, quiet
 from freqforensics.cli.sources import ImageSources
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @app.command(
     rich_help_panel=DATA, epilog="Example: freqforensics audit ForenSynths/test --out audit --match matched.csv"
 )
+@distributable
 def audit(
     source: ImageSources,
     out: Out = None,

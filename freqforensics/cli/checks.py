@@ -163,6 +163,21 @@ def check_out_file(
     _tell_cleared(clear_unfinished_file(out), out.parent)
 
 
+def check_out_scores(out: Path | None, sources: Iterable[str | Path], *, resume: bool) -> None:
+    """Raise ValueError unless scores can be written to a CSV file or a folder of parquet; `resume` adds to either."""
+    from freqforensics.detector.score_parquet import check_parquet, is_parquet
+
+    hint = "resume must be set to add to it"
+    if out is None or not is_parquet(out):
+        check_out_file(out, sources, overwrite=resume, hint=hint)
+        return
+    from freqforensics.runtime.destinations import check_result_folder
+
+    check_parquet()
+    check_apart(out, sources)
+    check_result_folder(out, overwrite=resume, hint=hint)
+
+
 def check_claim(out: Path | None, sources: Iterable[str | Path], *, resume: bool) -> None:
     """Raise ValueError unless long work can begin in a folder, or be resumed; clear what a killed run left there."""
     from freqforensics.runtime import results

@@ -8,6 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.groupings import MEASURE_NAMES, ByOperator, Groups, group_function, print_groupings
 from freqforensics.cli.options import (
     AsJson,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 @app.command(rich_help_panel=SPECTRA, epilog="Example: freqforensics compare ForenSynths/test --out comparison")
+@distributable
 def compare(
     source: ImageSources,
     out: Out = None,

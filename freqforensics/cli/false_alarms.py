@@ -9,6 +9,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
@@ -38,6 +39,7 @@ _NAMED: Final = 10
     rich_help_panel=DETECTOR,
     epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms",
 )
+@distributable
 def false_alarms(
     source: Photographs,
     out: Out = None,

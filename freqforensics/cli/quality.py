@@ -10,6 +10,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 
 @app.command(rich_help_panel=DETECTOR, epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
+@distributable
 def quality(
     source: ImageSources,
     out: Out = None,
@@ -90,7 +92,8 @@ def quality(
     cluster_of = None if clusters is None else _clusters(clusters)
     if logits is None:
         check_scoring([weights], None, backend)
-    check_files([logits])
+    if logits is None or not logits.is_dir():  # parquet is a folder
+        check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     from freqforensics.studies.quality import quality_study

@@ -9,6 +9,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, complain, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     AsJson,
     Columns,
@@ -40,6 +41,7 @@ LabelChoice = Literal["real", "fake", "all"]
     rich_help_panel=SPECTRA,
     epilog="Example: freqforensics spectrum ForenSynths/test --out fingerprints --limit 2000 --shuffle",
 )
+@distributable
 def spectrum(
     ctx: typer.Context,
     source: ImageSources,

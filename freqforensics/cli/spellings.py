@@ -51,6 +51,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
         *("region", "resume", "overwrite", "ways", "carrier", "labels", "real"),
+        *("cluster", "shard"),
     )
 }
 """Options of the library's parameters, in all commands."""

@@ -8,6 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Workers, quiet
 from freqforensics.cli.sources import ImageSources
 
@@ -16,6 +17,7 @@ from freqforensics.cli.sources import ImageSources
     rich_help_panel=SPECTRA,
     epilog="Example: freqforensics upsampling path/to/images --real path/to/photos --out lattices",
 )
+@distributable
 def upsampling(
     source: ImageSources,
     out: Out = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from freqforensics.images import read_file, read_header, read_jpeg_tables
 from freqforensics.perturbations.carriers import ALL as ALL, AS_IS as AS_IS, chosen_carriers as chosen_carriers
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import as_records
@@ -112,6 +112,7 @@ def calibrate_photographs(
             kinds.append(kind_of_score(score, carrier))
             names.append(name)
             collections.append(score.generator)
+    end_of_passes()
     if not logits:
         raise ValueError(f"none of {len(photographs)} photographs can be judged: there is nothing to calibrate on")
     calibration = Calibration(
@@ -151,12 +152,3 @@ def left_out_evidence(calibration: Calibration) -> dict[tuple[str, str], tuple[i
             verdict = rest.rate(float(calibration.logits[index]), calibration.kinds[index]).verdict
             counts[key] = evidence + (verdict == "evidence"), photographs + 1
     return counts
-
-
-def calibration_sha256(calibration: Calibration | None) -> str | None:
-    """Hash what verdicts follow from: logits and kinds. None of no calibration."""
-    if calibration is None:
-        return None
-    digest = hashlib.sha256(np.ascontiguousarray(calibration.logits, np.float32).tobytes())
-    digest.update("\n".join(map(repr, calibration.kinds)).encode())
-    return digest.hexdigest()

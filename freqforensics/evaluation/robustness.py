@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.detector import Detector, ScoreTable, score_files
-from freqforensics.detector.calibrate import calibration_sha256
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.calibration import calibration_sha256
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.evaluation.photographs import against_photographs, decision_threshold

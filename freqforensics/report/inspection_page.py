@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -81,12 +82,14 @@ def first_screen(finding: Finding, values: PageValues, picture: View, name: str)
 def gauge(finding: Finding, logit: float) -> dict[str, Any]:
     """Places of the thresholds and the image on a scale of logits, in units of the drawing."""
     # Parts of a fused detector share a scale on which few photographs lie above 1.
-    end = max(8.0 if finding.score.parts is None else 2.0, abs(logit) * 1.15)
+    limits = (finding.score.thresholds.low, finding.score.thresholds.high)
+    reach = max(abs(value) for value in (logit, *limits) if math.isfinite(value))
+    end = max(8.0 if finding.score.parts is None else 2.0, 1.15 * reach)
 
     def x(value: float) -> float:
         return 230 + 215 * max(-1.0, min(1.0, value / end))
 
-    low, high = finding.score.thresholds.low, finding.score.thresholds.high
+    low, high = limits
     here = x(logit)
     close = x(high) - x(low) < 60
     ticks = [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from freqforensics.images import ImageReadError, decode_image, read_file
+from freqforensics.runtime.executors import current_executor
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.facts import FileFacts, file_facts
@@ -76,7 +77,7 @@ def image_terms(
     spec : SpectrumSpec, optional
         The spectrum; its crops are not drawn at random. Default ``SpectrumSpec()``.
     known : mapping, optional
-        Terms of an earlier call with the same `spec`, as `known_terms` gives them.
+        Terms of an earlier call with the same `spec`, as `known_terms` gives them. They play no part on a cluster.
     workers : int, optional
         Number of threads; default all processors. The result does not depend on it.
     progress : str, optional
@@ -98,7 +99,8 @@ def image_terms(
         raise ValueError("records must not be empty")
     if spec.crop == "random":
         raise ValueError("spec must not draw crops at random")
-    terms = dict(known or {})
+    # A term weighs more than the image it is of: to a worker elsewhere the image is the shorter way.
+    terms = dict(known or {}) if current_executor() is None else {}
     items = [
         record if isinstance(record, ImageRecord) else ImageRecord(as_path(record), "unknown", "") for record in records
     ]

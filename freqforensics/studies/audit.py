@@ -15,6 +15,7 @@ from tqdm import tqdm
 from freqforensics.evaluation.confounds import Audit, audit_facts, matched_records
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.perturbations.perturb import Crop
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder, scratch_folder
@@ -157,6 +158,7 @@ def audit_study(
         workers=workers,
         progress="audit" if progress else None,
     )
+    end_of_passes()
     resampled = _resampled([facts.record for facts in evidence.facts], evidence.traces)
     audit = audit_facts(evidence.facts, failures=evidence.skipped, seed=seed)
     groups = (replace(group, resampled=resampled.get(group.generator, {})) for group in audit.groups)

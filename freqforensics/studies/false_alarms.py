@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.detector import ScoreTable, score_files
-from freqforensics.detector.calibrate import ALL, AS_IS, calibration_sha256, chosen_carriers
+from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.calibration import calibration_sha256
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.runtime.executors import current_executor, end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
@@ -149,6 +151,7 @@ def false_alarms_study(
     cells = None if out is None else claim_folder(out, work, resume=resume) / "cells"
     options: dict[str, Any] = {"backend": backend, "batch": batch}
     tables = _score_all(records, detector, chosen, cells, workers, options, progress)
+    end_of_passes()
     alarms = count_false_alarms(
         tables,
         failures=_failures(records, tables),
@@ -201,7 +204,8 @@ def _score_all(
             tables[name] = table
         return tables
 
-    if workers == 1:  # the libraries' own threads are the faster ones then
+    # With one worker the libraries' own threads are the faster ones; a cluster and a shard divide a carrier's images.
+    if workers == 1 or current_executor() is not None:
         return score(list(carriers.items()))
     return map_reduce(
         list(carriers.items()),

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
-
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.runtime.destinations import check_result_file
+from freqforensics.runtime.executors import end_of_passes
+from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra.population import UNKNOWN_ABOVE, Population, measure_population
+from freqforensics.spectra.population import UNKNOWN_ABOVE, ImageTraits, Population, gather_population, image_traits
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
-
-Uint8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -119,6 +116,7 @@ def population_study(
     fake: SourcesLike = (),
     every: int = 1,
     about: str = "",
+    workers: int | None = None,
     progress: bool = False,
 ) -> PopulationStudy:
     """Measure what photographs' spectra and generators' lattices are like.
@@ -133,6 +131,8 @@ def population_study(
         Take every n-th image, so that the others are left to test on.
     about : str
         What the images are, in words; stored.
+    workers : int, optional
+        Number of threads; default all processors. The result does not depend on it.
     progress : bool
         Show progress bars.
 
@@ -153,20 +153,19 @@ def population_study(
         if record.label != "real":
             groups.setdefault(record.generator, []).append(record)
     groups = {name: records[::every] for name, records in groups.items()}
-    total = len(real) + sum(map(len, groups.values()))
-    with tqdm(total=total, desc="population", unit="image", delay=2, disable=None if progress else True) as bar:
-
-        def images(records: Sequence[ImageRecord]) -> Iterator[Uint8]:
-            for record in records:
-                try:
-                    yield read_image(record.path)
-                except ImageReadError as error:
-                    skipped.append(Skipped(error.path, error.reason))
-                bar.update(1)
-
-        population = measure_population(
-            images(real), {name: images(records) for name, records in groups.items()}, about=about
-        )
+    items: list[tuple[ImageRecord, str | None]] = [(record, None) for record in real]
+    items += [(record, name) for name, records in groups.items() for record in records]
+    bar = "population" if progress else None
+    measured = map_reduce(items, _measured, operator.iadd, workers=workers, progress=bar) if items else []
+    end_of_passes()
+    natural: list[ImageTraits] = []
+    generated: dict[str, list[ImageTraits]] = {name: [] for name in groups}
+    for (_, name), outcome in zip(items, measured, strict=True):
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        elif outcome is not None:
+            (natural if name is None else generated[name]).append(outcome)
+    population = gather_population(natural, generated, about=about)
     if groups and (1 + population.photographs) * UNKNOWN_ABOVE < len(groups):
         needed = round(len(groups) / UNKNOWN_ABOVE)
         notes.append(
@@ -174,6 +173,17 @@ def population_study(
             "generators"
         )
     return PopulationStudy(population, tuple(notes), tuple(skipped))
+
+
+def _measured(chunk: Sequence[tuple[ImageRecord, str | None]]) -> list[ImageTraits | Skipped | None]:
+    """Measure photographs, which have no generator, and generated images; None is too small."""
+    outcomes: list[ImageTraits | Skipped | None] = []
+    for record, name in chunk:
+        try:
+            outcomes.append(image_traits(read_image(record.path), photograph=name is None))
+        except ImageReadError as error:
+            outcomes.append(Skipped(error.path, error.reason))
+    return outcomes
 
 
 def calibration_study(

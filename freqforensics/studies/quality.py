@@ -26,6 +26,7 @@ from freqforensics.quality.ranks import check_resampling
 from freqforensics.quality.scores import SCORES, QualityScore, chosen_scores, measure_quality
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.device import chosen_device
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each
@@ -245,6 +246,7 @@ def quality_study(
         notes.append("verdicts: " + ", ".join(f"{IN_WORDS[name]} {verdicts[name]}" for name in IN_WORDS))
     notes.append(f"an image is called fake above a logit of {threshold:+.3f}")
     quality = measure_quality(records, scores, workers=workers, progress="quality" if progress else None)
+    end_of_passes()
     fakeness = fakeness_by_quality(
         scored,
         quality,

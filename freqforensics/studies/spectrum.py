@@ -12,6 +12,7 @@ import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import shown_path
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import by_generator
@@ -225,6 +226,7 @@ def spectrum_study(
             salvage=salvage,
             progress=" ".join(key) if progress else None,
         )
+    end_of_passes()
     empty = [" ".join(key) for key, spectrum in spectra.items() if not spectrum.images]
     if empty:
         notes.append(f"no image could be used of: {', '.join(empty)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, by_generator
@@ -154,10 +155,16 @@ def upsampling_study(
     check_choices(crop, predict)
     notes: list[str] = []
     controls = _Controls(_real_records(real, notes), workers, progress)
+    measured: dict[Group, FileEvidence] = {}
+    for group, records in by_generator(index_sources(sources, on_note=notes.append)).items():
+        evidence = _largest(records, (crop,) if crop else CROPS, limit, workers, " ".join(group) if progress else None)
+        measured[group] = evidence
+        if evidence.spectrum.images:
+            controls.measure(evidence.spectrum.spec.shape[0])
+    end_of_passes()
     spectra: dict[Group, MeanSpectrum] = {}
     reports: dict[Group, UpsamplingReport] = {}
-    for key, records in by_generator(index_sources(sources, on_note=notes.append)).items():
-        evidence = _largest(records, (crop,) if crop else CROPS, limit, workers, " ".join(key) if progress else None)
+    for key, evidence in measured.items():
         spectrum = evidence.spectrum
         spectra[key] = spectrum
         notes += [
@@ -203,21 +210,25 @@ def check_choices(crop: int | None, predict: str | None) -> None:
 
 
 class _Controls:
-    """Spectra of the real images, by the side of the crops, each measured when it is first needed."""
+    """Spectra of the real images, by the side of the crops."""
 
     def __init__(self, records: Sequence[ImageRecord], workers: int | None, progress: bool) -> None:
         self._records, self._workers, self._progress = records, workers, "real" if progress else None
         self._spectra: dict[int, MeanSpectrum] = {}
 
-    def of_side(self, side: int) -> MeanSpectrum | None:
-        if not self._records:
-            return None
-        if side not in self._spectra:
+    def measure(self, side: int) -> None:
+        """Average the real images with crops of a side, unless that is done or there are none."""
+        if self._records and side not in self._spectra:
             spec = SpectrumSpec(size=side)
             evidence = file_evidence(self._records, spec=spec, workers=self._workers, progress=self._progress)
-            if not evidence.spectrum.images:
-                raise ValueError(f"real must hold images of {side}x{side} pixels or more, got none")
             self._spectra[side] = evidence.spectrum
+
+    def of_side(self, side: int) -> MeanSpectrum | None:
+        """Give the average with crops of a side; None without real images."""
+        if not self._records:
+            return None
+        if not self._spectra[side].images:
+            raise ValueError(f"real must hold images of {side}x{side} pixels or more, got none")
         return self._spectra[side]
 
 
