@@ -3,6 +3,7 @@ from .detector.calibrated import open_detector as open_detector
 from .detector.checkpoint import load_detector as load_detector
 from .detector.score import score_files as score_files
 from .detector.weights import find_weights as find_weights
+from .detector.wrap import wrap as wrap
 from .figures.plane import plot_spectrum as plot_spectrum
 from .figures.profiles import plot_profiles as plot_profiles
 from .figures.spectrum import plot_fingerprints as plot_fingerprints

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from freqforensics.attribution.stages import weighted_stages
 from freqforensics.detector.fusion import FusedDetector, Part
 from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, MEDIANS, RESIDUAL_SCALE, Detector, evaluating
+from freqforensics.detector.wrap import WrappedDetector
 from freqforensics.spectra import Band, high_pass_residual
 from freqforensics.spectra.tiles import LEAST, LEAST_POWER
 
@@ -67,14 +69,15 @@ class PixelLogit(nn.Module):
     def of_prepared(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of what `prepare` gives."""
         with evaluating(self.detector):
-            first = next(self.detector.parameters())
-            logits: Tensor = self.detector(prepared.to(first.device, first.dtype))
+            logits: Tensor = self.detector(self.detector.beside(prepared))
             return logits
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Do what `prepare_input` does, to floating-point images (N, 3, H, W); not for a `FusedDetector`."""
         if self.parts:
             raise ValueError("the parts of a fused detector are fed with different inputs: prepare for one of them")
+        if isinstance(self.detector, WrappedDetector):
+            return self.detector.prepare_pixels(pixels)
         kind = self.detector.input
         if kind in ("residual", "local"):
             return self.residual(pixels) / RESIDUAL_SCALE
@@ -136,12 +139,7 @@ def stage_names(detector: Detector) -> tuple[str, ...]:
     """
     if isinstance(detector, FusedDetector):
         raise ValueError("a fused detector has no stages of its own: take one of its parts")
-    named = list(bare_network(detector).named_children())
-    return tuple(name for name, child in reversed(named) if any(map(_has_weights, child.modules())))
-
-
-def _has_weights(module: nn.Module) -> bool:
-    return isinstance(module, (nn.Conv2d, nn.Linear))
+    return weighted_stages(bare_network(detector))
 
 
 def as_tensor(image: NDArray[Any]) -> Tensor:

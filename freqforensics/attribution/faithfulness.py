@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -261,14 +261,16 @@ def randomisation(
 
 def _make_random(network: nn.Module, name: str) -> None:
     """Put a stage's weights in random order: whatever a map keeps then is not learnt."""
-    stage: Any = getattr(network, name, None)
-    if not isinstance(stage, nn.Module):
-        raise ValueError(f"{type(network).__name__} has no {name} to make random")
+    try:
+        stage = network.get_submodule(name)
+    except AttributeError:
+        raise ValueError(f"{type(network).__name__} has no {name} to make random") from None
     for module in stage.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            with torch.no_grad():
-                flat = module.weight.flatten()
-                module.weight.copy_(flat[torch.randperm(len(flat))].reshape(module.weight.shape))
+        for weight in module.parameters(recurse=False):
+            if weight.ndim >= 2:
+                with torch.no_grad():
+                    flat = weight.flatten()
+                    weight.copy_(flat[torch.randperm(len(flat))].reshape(weight.shape))
 
 
 def _worth(energies: dict[Line, float], budget: float) -> list[Line]:

@@ -18,6 +18,7 @@ import torch
 import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
 
 from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
 from freqforensics.attribution.differentiable import (
@@ -28,10 +29,12 @@ from freqforensics.attribution.differentiable import (
     stage_names,
     strongest_part,
 )
+from freqforensics.attribution.layers import activation_times_gradient, last_places
 from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
 from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe
+from freqforensics.detector.wrap import WrappedDetector
 from freqforensics.spectra import Band, full_plane
 
 Uint8 = NDArray[np.uint8]
@@ -50,24 +53,30 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        torchvision's ResNet or a network of `freqforensics.detector.local`; is left as it is. Of a fused detector the
-        part is explained that adds most to the logit.
+        A network of convolutions; is left as it is. Of a fused detector the part is explained that adds most to the
+        logit.
 
     Returns
     -------
     ndarray of float64, shape (h, w)
         Logits, signed, at the last stage's resolution. They sum to the logit less the last layer's bias, both on the
         scale of the part, if it is one of a fused detector. Of a detector fed with coherence the places are
-        frequencies, DC in the middle.
+        frequencies, DC in the middle. Of a network that is not this package's the resolution is that of the last module
+        that gives a map of places, and the sum is what the layers behind it make of it: they need not be linear.
 
     Raises
     ------
     ValueError
-        Another network.
+        A network without a map of places behind its convolutions, such as a transformer, or without a gradient.
     """
     from captum.attr import LayerGradientXActivation
 
-    twin = _safe(strongest_part(detector, image))
+    part = strongest_part(detector, image)
+    if part.gradient_free:
+        raise ValueError(f"detector must have a gradient: {part.gradient_free}")
+    if not _is_of_this_package(part):
+        return activation_times_gradient(image, part, last_places(image, part))
+    twin = _safe(part)
     stage = getattr(bare_network(twin), stage_names(twin)[1])
     prepared = PixelLogit(twin, image).prepare(as_tensor(image))
     with torch.enable_grad():
@@ -308,12 +317,21 @@ class _Column(nn.Module):
         return logits[:, None]
 
 
+def _is_of_this_package(detector: Detector) -> bool:
+    """Whether a network is one that `_safe` takes apart."""
+    network = bare_network(detector)
+    if isinstance(detector, WrappedDetector):
+        return False
+    bottlenecks = isinstance(network, torchvision.models.ResNet) and isinstance(network.layer1[0], Bottleneck)
+    return bottlenecks or isinstance(network, (LocalNetwork, CoherenceNetwork))
+
+
 def _safe(detector: Detector) -> Detector:
     """Copy a detector with one module for each operation; the small networks are built like that."""
     network = bare_network(detector)
     if isinstance(network, (LocalNetwork, CoherenceNetwork)):
         return copy.deepcopy(detector).eval()
-    if not isinstance(network, torchvision.models.ResNet):
+    if not _is_of_this_package(detector):
         raise ValueError(f"network must be a ResNet or a small network, got {type(network).__name__}")
     safe = attribution_safe(Detector(network, input=detector.input, band=detector.band))
     if isinstance(detector.network, Part):
@@ -324,8 +342,7 @@ def _safe(detector: Detector) -> Detector:
 
 
 def _beside(prepared: Tensor, detector: Detector) -> Tensor:
-    first = next(detector.parameters())
-    return prepared.detach().to(first.device, first.dtype)
+    return detector.beside(prepared.detach())
 
 
 def _logits(detector: Detector, prepared: Tensor) -> Tensor:

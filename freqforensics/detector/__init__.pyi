@@ -20,3 +20,4 @@ from .weights import (
     find_weights as find_weights,
     verify_weights as verify_weights,
 )
+from .wrap import WrappedDetector as WrappedDetector, wrap as wrap

@@ -15,6 +15,7 @@ from freqforensics.detector.inference import weights_sha256
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.verdict import Rate, Thresholds, Verdict
 from freqforensics.detector.weights import KNOWN, SHELF, find_weights, model_card
+from freqforensics.detector.wrap import UNSEEN, WrappedDetector
 from freqforensics.regions.kinds import ImageKind
 
 
@@ -106,7 +107,7 @@ class CalibratedDetector:
 
 
 def open_detector(
-    name_or_path: str | Path,
+    name_or_path: str | Path | Detector | CalibratedDetector,
     *,
     thresholds: tuple[float, float] | None = None,
     calibration: str | Path | Sequence[str | Path] | None = None,
@@ -116,8 +117,9 @@ def open_detector(
 
     Parameters
     ----------
-    name_or_path : str or Path
-        Name of known weights, or a file.
+    name_or_path : str, Path, Detector or CalibratedDetector
+        Name of known weights, or a file. A detector, such as `wrap` gives, stays on its device; a calibrated one is
+        given back as it is.
     thresholds : (float, float), optional
         Logits between which nothing is concluded, for every kind of image; no calibration is used then.
     calibration : str, Path or several, optional
@@ -136,6 +138,20 @@ def open_detector(
     ValueError, FileNotFoundError
         As `find_weights` and `load_detector`; thresholds that do not ascend; a calibration of other weights.
     """
+    if isinstance(name_or_path, CalibratedDetector):
+        return name_or_path
+    if isinstance(name_or_path, Detector):
+        added = [calibration] if isinstance(calibration, (str, Path)) else calibration or ()
+        return known_detector(
+            name_or_path,
+            thresholds=thresholds,
+            calibration=None if thresholds is not None else _all_of(tuple(map(str, added))),
+        )
+    if not isinstance(name_or_path, (str, Path)):
+        raise TypeError(
+            "detector must be a name, a file or a Detector, got"
+            f" {type(name_or_path).__name__}: pass a model to freqforensics.wrap first"
+        )
     detector = load_detector(find_weights(name_or_path), device=device).eval()
     name = str(name_or_path)
     known = KNOWN.get(name) if not Path(name).is_file() else None
@@ -164,6 +180,8 @@ def known_detector(
     calibration: Calibration | None = None,
 ) -> CalibratedDetector:
     """Combine a detector with its thresholds or calibration; see `open_detector`."""
+    if isinstance(detector, WrappedDetector):
+        name, notice = name or detector.name, notice or ("" if detector.has_weights else UNSEEN)
     rates = ErrorRates.of_card(card) if card else None
     weights = UsedWeights(name, weights_sha256(detector), detector.input, notice, rates)
     if calibration is not None:

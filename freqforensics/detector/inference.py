@@ -18,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.detector.wrap import WrappedDetector
 
 Backend = Literal["torch", "onnx"]
 Uint8 = NDArray[np.uint8]
@@ -56,6 +57,8 @@ def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
 
 def weights_sha256(detector: Detector) -> str:
     """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in."""
+    if isinstance(detector, WrappedDetector):
+        return _wrapped_sha256(detector)
     identity = detector.input if detector.band is None else f"{detector.input} {detector.band}"
     if detector.early_down != 4:
         identity += f" {detector.early_down}"
@@ -64,6 +67,17 @@ def weights_sha256(detector: Detector) -> str:
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name}{array.dtype}{array.shape}".encode())
         digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _wrapped_sha256(detector: WrappedDetector) -> str:
+    digest = hashlib.sha256(detector.identity.encode())
+    for name, value in sorted(detector.network.state_dict().items()):
+        if not isinstance(value, torch.Tensor):
+            continue  # extra state of quantised modules
+        flat = value.detach().cpu().contiguous()
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(flat.reshape(-1).view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
     return digest.hexdigest()
 
 
@@ -78,21 +92,35 @@ def folded(detector: Detector) -> Detector:
     Returns
     -------
     Detector
-        In evaluation mode. Logits agree within 1e-4; on a CPU it is about a third faster.
+        In evaluation mode. Logits agree within 1e-4; on a CPU it is about a third faster. A wrapped model that is a
+        function, or cannot be copied, is not copied.
     """
-    twin = copy.deepcopy(detector).eval()
+    if isinstance(detector, WrappedDetector) and not detector.has_weights:
+        return detector
+    try:
+        twin = copy.deepcopy(detector).eval()
+    except Exception:
+        if isinstance(detector, WrappedDetector):
+            return detector
+        raise
     network: Any = twin.network
     if isinstance(network, torchvision.models.ResNet):
         for block in [network, *(block for stage in _stages(network) for block in stage)]:
             for name, conv in list(block.named_children()):
                 follower = name.replace("conv", "bn")
-                if isinstance(conv, nn.Conv2d) and follower != name and hasattr(block, follower):
+                normalised = isinstance(getattr(block, follower, None), nn.BatchNorm2d)
+                if isinstance(conv, nn.Conv2d) and follower != name and normalised:
                     setattr(block, name, fuse_conv_bn_eval(conv, getattr(block, follower)))
                     setattr(block, follower, nn.Identity())
             shortcut = getattr(block, "downsample", None)
-            if shortcut is not None:
+            if isinstance(shortcut, nn.Sequential) and [type(layer) for layer in shortcut] == [
+                nn.Conv2d,
+                nn.BatchNorm2d,
+            ]:
                 block.downsample = fuse_conv_bn_eval(shortcut[0], shortcut[1])
-    return twin.to(memory_format=torch.channels_last)
+    if not isinstance(detector, WrappedDetector) or isinstance(network, torchvision.models.ResNet):
+        return twin.to(memory_format=torch.channels_last)
+    return twin
 
 
 def _stages(network: torchvision.models.ResNet) -> list[nn.Sequential]:
@@ -104,6 +132,8 @@ def _through_onnx(detector: Detector) -> Scorer:
         import onnxruntime
     except ImportError as error:
         raise ValueError("backend 'onnx' needs the extra: pip install 'freqforensics[onnx]'") from error
+    if isinstance(detector, WrappedDetector):
+        raise ValueError("backend must be torch for a wrapped model, got onnx")
     twin = folded(detector).cpu().to(memory_format=torch.contiguous_format)
     stream = io.BytesIO()
     side = 32 if detector.input == "coherence" else 224

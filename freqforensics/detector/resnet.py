@@ -76,9 +76,41 @@ class Detector(nn.Module):
         return 4 if network.conv1.stride == (2, 2) else 2
 
     def forward(self, prepared: Tensor) -> Tensor:
-        """Give logits, (N,), of prepared images (N, 3, H, W)."""
+        """Give logits, (N,), of prepared images (N, 3, H, W).
+
+        Raises
+        ------
+        ValueError
+            The network gives anything but one logit an image, (N, 1).
+        """
         logits: Tensor = self.network(prepared)
+        if logits.ndim != 2 or logits.shape[1] != 1:
+            raise ValueError(
+                f"network must give one logit an image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
+                " freqforensics.wrap, whose output says which is the logit of fake, as"
+                " output=lambda z: z[:, 1] - z[:, 0]"
+            )
         return logits[:, 0]
+
+    @property
+    def gradient_free(self) -> str:
+        """Why the logit has no gradient by the pixels; empty if it has one."""
+        return ""
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network's weights; the CPU if it has none."""
+        first = next(self.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
+
+    def beside(self, prepared: Tensor) -> Tensor:
+        """Move a tensor to the device of the network's weights, in their precision."""
+        first = next((value for value in self.parameters() if value.is_floating_point()), None)
+        return prepared if first is None else prepared.to(first.device, first.dtype)
+
+    def misfit(self, shape: tuple[int, int]) -> str:
+        """Say why an image of a height and width cannot be taken; empty if it can."""
+        return ""
 
     @torch.no_grad()
     def logits(self, images: Sequence[Uint8]) -> NDArray[np.float32]:
@@ -99,9 +131,8 @@ class Detector(nn.Module):
         ValueError
             As `prepare_input`.
         """
-        first = next(self.parameters())
         with evaluating(self):
-            prepared = prepare_input(images, self.input, band=self.band).to(first.device, first.dtype)
+            prepared = self.beside(prepare_input(images, self.input, band=self.band))
             return np.asarray(self(prepared).float().cpu().numpy())
 
 

@@ -44,7 +44,7 @@ SMALLEST: Final = 32
 @contextmanager
 def computing(detector: CalibratedDetector, backend: Backend) -> Iterator[int]:
     """Let a network compute as `lanes` has it; gives the number of threads on the CPU, 0 on an accelerator."""
-    on_cpu = backend == "onnx" or next(detector.detector.parameters()).device.type == "cpu"
+    on_cpu = backend == "onnx" or detector.detector.device.type == "cpu"
     with one_thread_each() if on_cpu else nullcontext(0) as threads, torch.inference_mode():
         yield threads
 
@@ -145,7 +145,11 @@ class Work:
             elif sha256 in self.pending:
                 self.pending[sha256].places.append((index, record))
             else:
-                self._wait(_read(data, record, sha256, index, self.setting))
+                image = _read(data, record, sha256, index, self.setting)
+                for part in image.parts:
+                    if reason := self.detector.detector.misfit((part.shape[0], part.shape[1])):
+                        raise ImageReadError(str(record.path), reason)
+                self._wait(image)
         except ImageReadError as error:
             self.rows.failures.append((error.path, error.reason))
             self.advance(1)

@@ -159,7 +159,10 @@ def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDet
     if detector is None:
         return open_detector(DEFAULT)
     if not isinstance(detector, Detector):
-        raise TypeError(f"detector must be a Detector or of open_detector, got {type(detector).__name__}")
+        raise TypeError(
+            f"detector must be a Detector or of open_detector, got {type(detector).__name__}: pass a model to"
+            " freqforensics.wrap first"
+        )
     return known_detector(detector)
 
 
