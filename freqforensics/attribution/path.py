@@ -6,6 +6,7 @@ products of x - x0 and g sum to f(x) - f(x0). In every orthonormal basis U the p
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -18,7 +19,8 @@ from torch import Tensor
 
 from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector
+from freqforensics.detector.lanes import side_by_side
+from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, evaluating
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ DEFAULTS: Final[dict[str, Baseline]] = {"coherence": "incoherent", "local": "smo
 TOLERANCE: Final = 0.05
 DRAWS: Final = 8
 """Random phases that the baseline "incoherent" is averaged over."""
-_BATCH: Final = 8
-"""Images that go through the network together."""
+_BATCH, _BATCH_PIXELS = 8, 110_000
+"""Most images and pixels that go through the network together, on one thread."""
 _LEAST_GAP: Final = 0.2
 """A gap below this many logits is measured against this: nothing is there to explain."""
 
@@ -139,6 +141,7 @@ def shared_gap(
     *,
     baseline: Baseline | None = None,
     natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
+    steps: int = 8,
     most_steps: int = 128,
     rng: np.random.Generator | None = None,
 ) -> SharedGap:
@@ -151,8 +154,8 @@ def shared_gap(
         Left as it is.
     baseline : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
         Baseline of the parts that it suits; other parts have their own. Default each part's own, `default_baseline`.
-    natural, most_steps, rng
-        Amplitudes of photographs, limit on the steps and random generator of `integrate_path`.
+    natural, steps, most_steps, rng
+        Amplitudes of photographs, steps to begin with, limit on the steps and random generator of `integrate_path`.
 
     Returns
     -------
@@ -169,7 +172,9 @@ def shared_gap(
     paths = {}
     for name, part in parts.items():
         kind = baseline if baseline is not None and suits(baseline, part) else default_baseline(part)
-        paths[name] = integrate_path(image, part, baselines=(kind,), natural=natural, most_steps=most_steps, rng=rng)
+        paths[name] = integrate_path(
+            image, part, baselines=(kind,), natural=natural, steps=steps, most_steps=most_steps, rng=rng
+        )
     return SharedGap(paths)
 
 
@@ -250,7 +255,8 @@ def integrate_path(
     function = PixelLogit(detector, image)
     x = as_tensor(image)
     x0 = torch.cat([as_tensor(baseline_image(image, kind, natural=natural)) for kind in kinds])
-    gradient, logits, delta, used = _averaged(function, x, x0, steps, most_steps, tolerance)
+    with evaluating(detector):  # once for all threads
+        gradient, logits, delta, used = _averaged(function, x, x0, steps, most_steps, tolerance)
     return PathGradient(
         difference=(x - x0).numpy(),
         gradient=gradient.numpy(),
@@ -306,26 +312,39 @@ def _averaged(
     tolerance: float,
 ) -> tuple[Tensor, tuple[float, float], float, int]:
     """The gradient averaged from each x0 to x, (B, ...); f(x) and mean f(x0); delta; steps."""
-    from captum.attr import IntegratedGradients
+    most = max(1, min(_BATCH, _BATCH_PIXELS // (x.shape[-2] * x.shape[-1])))
 
-    method = IntegratedGradients(function, multiply_by_inputs=False)
-    with torch.no_grad():
-        logit = float(function(x).cpu().double())
-        start = float(torch.cat([function(part).cpu().double() for part in torch.split(x0, _BATCH)]).mean())
+    def logits(images: Tensor) -> list[float]:
+        with torch.inference_mode():
+            return [float(value) for value in function(images)]
+
+    logit, *starts = itertools.chain.from_iterable(side_by_side(logits, [x, *torch.split(x0, most)]))
+    start = float(np.mean(starts))
     gap = logit - start
     while True:
-        parts = [
-            method.attribute(
-                x, baselines=baseline[None], n_steps=steps, method="gausslegendre", internal_batch_size=_BATCH
-            )
-            for baseline in x0
-        ]
-        gradient = torch.cat([part.detach() for part in parts]).float()
+        gradient = _gradients(function, x, x0, steps, most)
         total = float(((x - x0).double() * gradient.double()).sum() / len(x0))
         delta = total - gap
         if abs(delta) <= tolerance * max(abs(gap), _LEAST_GAP) or 2 * steps > most_steps:
             return gradient, (logit, start), delta, steps
         steps *= 2
+
+
+def _gradients(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor, steps: int, most: int) -> Tensor:
+    """The gradient averaged from each x0 to x by Gauss and Legendre's rule, (B, ...), `most` points at a time."""
+    nodes, weights = (torch.from_numpy(values).float() for values in np.polynomial.legendre.leggauss(steps))
+    points = torch.split((nodes + 1) / 2, most)
+    shares = torch.split(weights / 2, most)
+
+    def summed(part: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        baseline, at, share = part
+        with torch.enable_grad():
+            images = (baseline + at[:, None, None, None] * (x[0] - baseline)).requires_grad_()
+            (gradients,) = torch.autograd.grad(function(images).sum(), images)
+        return torch.einsum("n,nchw->chw", share, gradients)
+
+    parts = side_by_side(summed, [(baseline, *part) for baseline in x0 for part in zip(points, shares, strict=True)])
+    return torch.stack(parts).reshape(len(x0), len(points), *x.shape[1:]).sum(dim=1)
 
 
 def incoherent_inputs(
@@ -360,7 +379,8 @@ def _through_coherence(
 ) -> PathGradient:
     residual = _whole_tiles(image, detector)
     z, z0 = _inputs(residual, DRAWS, rng)
-    gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance)
+    with evaluating(detector):
+        gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance)
     parts = ((z - z0).double() * gradient.double()).mean(dim=0).numpy()
     field = _shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
     gap = logits[0] - logits[1]
@@ -383,9 +403,10 @@ def _through_residual(image: Uint8, detector: Detector, steps: int, most_steps: 
     function = PixelLogit(detector, image)
     residual = function.residual(as_tensor(image))
     z = residual / RESIDUAL_SCALE
-    gradient, logits, delta, used = _averaged(
-        function.of_prepared, z, torch.zeros_like(z), steps, most_steps, tolerance
-    )
+    with evaluating(detector):
+        gradient, logits, delta, used = _averaged(
+            function.of_prepared, z, torch.zeros_like(z), steps, most_steps, tolerance
+        )
     return PathGradient(
         difference=residual.numpy(),
         gradient=(gradient / RESIDUAL_SCALE).numpy(),

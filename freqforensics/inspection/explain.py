@@ -26,6 +26,7 @@ from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
 from freqforensics.attribution.path import (
     Baseline,
+    PathGradient,
     SharedGap,
     default_baseline,
     integrate_path,
@@ -49,6 +50,8 @@ LINES: Final = 12
 """Most lines that an explanation lists."""
 _SIDE: Final = 32
 _ROUGH_STEPS: Final = 4
+_FIRST_STEPS: Final = 16
+"""Points of a path to begin with: fewer seldom suffice for networks at full resolution."""
 _FAST_STEPS, _STEPS = 16, 64
 
 
@@ -64,6 +67,8 @@ class ExplainedView:
     part : Detector
         The part that adds most, not folded; of a detector that is not fused, all of it. Weights are made random, and
         Grad-CAM is taken, of a single network.
+    part_name : str
+        Name of that part; "" of a detector that is not fused.
     reference : str or None
         Baseline of the paths; None: each part's own.
     population : Population
@@ -75,6 +80,7 @@ class ExplainedView:
     pixels: Uint8
     detector: Detector
     part: Detector
+    part_name: str
     reference: Baseline | None
     population: Population
     fast: bool
@@ -105,17 +111,22 @@ class ExplainedView:
         """Frequencies that speak for the gap, those that count most first."""
         return ranked_lines(self.plane, sign=self.sign)
 
+    @property
+    def part_maps(self) -> dict[str, Float]:
+        """Maps of the view for the part that adds most."""
+        return _maps(self.path.paths[self.part_name])
+
     def rough_maps(self, detector: Detector) -> dict[str, Float]:
-        """Map the view with few steps for another detector; tests compare these maps with one another."""
+        """Map the view with few steps for another detector, to be compared with `part_maps`."""
         path = integrate_path(
             self.pixels,
-            detector,
+            folded(detector),
             baselines=None if self.reference is None or not suits(self.reference, detector) else (self.reference,),
             natural=self.population.amplitudes,
             steps=_ROUGH_STEPS,
             most_steps=_ROUGH_STEPS,
         )
-        return {"frequencies": fourier_map(path, tile=_SIDE), "pixels": pixel_map(path)}
+        return _maps(path)
 
     def plane_of(self, pixels: Uint8) -> Float:
         """Map the frequencies of the view, or of a changed one."""
@@ -127,9 +138,14 @@ class ExplainedView:
             self.detector,
             baseline=self.reference,
             natural=self.population.amplitudes,
+            steps=_FIRST_STEPS,
             most_steps=most_steps,
             rng=self.rng,
         )
+
+
+def _maps(path: PathGradient) -> dict[str, Float]:
+    return {"frequencies": fourier_map(path, tile=_SIDE), "pixels": pixel_map(path)}
 
 
 def _plane(shared: SharedGap) -> Float:
@@ -162,10 +178,12 @@ def explained_view(
     ExplainedView
     """
     parts = judged.score.parts
+    name = parts.strongest if parts is not None and isinstance(detector, FusedDetector) else ""
     return ExplainedView(
         pixels=judged.view,
         detector=folded(detector),
-        part=detector.parts[parts.strongest] if parts is not None and isinstance(detector, FusedDetector) else detector,
+        part=parts_of(detector)[name],
+        part_name=name,
         reference=reference,
         population=population,
         fast=fast,

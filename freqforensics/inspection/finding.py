@@ -131,7 +131,7 @@ _KEYS: Final[dict[str, tuple[str, str]]] = {
 """Keys of the JSON, in order: the part of the finding that holds a value, and its name there; "" is the part itself."""
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
     Counterfactual: {"change": float},
-    Deletion: {"gain": float, "insertion_gain": float, "p_value": float},
+    Deletion: {"gain": float, "insertion_gain": float | None, "p_value": float},
     Randomisation: {"destroyed": bool},
     TileScores: {"spread": float | None},
 }
