@@ -141,7 +141,6 @@ def shared_gap(
     *,
     baseline: Baseline | None = None,
     natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
-    steps: int = 8,
     most_steps: int = 128,
     rng: np.random.Generator | None = None,
 ) -> SharedGap:
@@ -154,8 +153,8 @@ def shared_gap(
         Left as it is.
     baseline : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
         Baseline of the parts that it suits; other parts have their own. Default each part's own, `default_baseline`.
-    natural, steps, most_steps, rng
-        Amplitudes of photographs, steps to begin with, limit on the steps and random generator of `integrate_path`.
+    natural, most_steps, rng
+        Amplitudes of photographs, limit on the steps and random generator of `integrate_path`.
 
     Returns
     -------
@@ -172,9 +171,7 @@ def shared_gap(
     paths = {}
     for name, part in parts.items():
         kind = baseline if baseline is not None and suits(baseline, part) else default_baseline(part)
-        paths[name] = integrate_path(
-            image, part, baselines=(kind,), natural=natural, steps=steps, most_steps=most_steps, rng=rng
-        )
+        paths[name] = integrate_path(image, part, baselines=(kind,), natural=natural, most_steps=most_steps, rng=rng)
     return SharedGap(paths)
 
 

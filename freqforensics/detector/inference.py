@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
@@ -93,11 +94,16 @@ def _known(network: nn.Module) -> bool:
 
 
 def _fold(block: nn.Module) -> None:
-    """Fold what follows the convolutions of a block: in a sequence the next module, elsewhere bn1 follows conv1."""
+    """Fold what follows the convolutions of a block: in a sequence the next module, elsewhere bn1 follows conv1.
+
+    Nothing else needs what goes into a ReLU: it may work in place.
+    """
     children = dict(block.named_children())
     names = list(children)
-    following = dict(zip(names, names[1:], strict=False))
+    following = dict(itertools.pairwise(names))
     for name, conv in children.items():
+        if isinstance(conv, nn.ReLU):
+            conv.inplace = True
         follower = following.get(name, "") if isinstance(block, nn.Sequential) else name.replace("conv", "bn")
         norm: Any = children.get(follower)
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):

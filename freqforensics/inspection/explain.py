@@ -50,8 +50,6 @@ LINES: Final = 12
 """Most lines that an explanation lists."""
 _SIDE: Final = 32
 _ROUGH_STEPS: Final = 4
-_FIRST_STEPS: Final = 16
-"""Points of a path to begin with: fewer seldom suffice for networks at full resolution."""
 _FAST_STEPS, _STEPS = 16, 64
 
 
@@ -138,7 +136,6 @@ class ExplainedView:
             self.detector,
             baseline=self.reference,
             natural=self.population.amplitudes,
-            steps=_FIRST_STEPS,
             most_steps=most_steps,
             rng=self.rng,
         )
