@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Baseline = Literal["incoherent", "smooth", "median", "natural", "grey", "black"]
 Uint8 = NDArray[np.uint8]
+Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
 DEFAULTS: Final[dict[str, Baseline]] = {"coherence": "incoherent", "local": "smooth"}
@@ -141,7 +142,7 @@ def shared_gap(
     *,
     baseline: Baseline | None = None,
     natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
-    most_steps: int = 128,
+    most_steps: int = 127,
     rng: np.random.Generator | None = None,
 ) -> SharedGap:
     """Integrate a path for every part of a detector.
@@ -193,8 +194,8 @@ def integrate_path(
     *,
     baselines: tuple[Baseline, ...] | None = None,
     natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
-    steps: int = 8,
-    most_steps: int = 128,
+    steps: int = 7,
+    most_steps: int = 127,
     tolerance: float = TOLERANCE,
     rng: np.random.Generator | None = None,
 ) -> PathGradient:
@@ -218,7 +219,8 @@ def integrate_path(
     natural : callable, optional
         From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
     steps : int
-        Points of Gauss and Legendre's rule to begin with; doubled until |delta| is at most `tolerance` of the gap.
+        Points of the path to begin with. Until |delta| is at most `tolerance` of the gap, n points become 2 n + 1, of
+        which n are known.
     most_steps : int
         Not more than these. `PathGradient.complete` says whether they sufficed.
     tolerance : float
@@ -318,20 +320,35 @@ def _averaged(
     logit, *starts = itertools.chain.from_iterable(side_by_side(logits, [x, *torch.split(x0, most)]))
     start = float(np.mean(starts))
     gap = logit - start
+    summed = torch.zeros(1)
+    angles = np.pi * np.arange(1, steps + 1) / (steps + 1)
     while True:
-        gradient = _gradients(function, x, x0, steps, most)
+        summed = summed + _gradients(function, x, x0, angles, most)
+        gradient = summed * (2 / (steps + 1))
         total = float(((x - x0).double() * gradient.double()).sum() / len(x0))
         delta = total - gap
-        if abs(delta) <= tolerance * max(abs(gap), _LEAST_GAP) or 2 * steps > most_steps:
+        if abs(delta) <= tolerance * max(abs(gap), _LEAST_GAP) or 2 * steps + 1 > most_steps:
             return gradient, (logit, start), delta, steps
-        steps *= 2
+        # The angles halfway between those that were taken, and at both ends.
+        angles = np.pi * np.arange(1, 2 * steps + 2, 2) / (2 * steps + 2)
+        steps = 2 * steps + 1
 
 
-def _gradients(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor, steps: int, most: int) -> Tensor:
-    """The gradient averaged from each x0 to x by Gauss and Legendre's rule, (B, ...), `most` points at a time."""
-    nodes, weights = (torch.from_numpy(values).float() for values in np.polynomial.legendre.leggauss(steps))
-    points = torch.split((nodes + 1) / 2, most)
-    shares = torch.split(weights / 2, most)
+def _gradients(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor, angles: Float, most: int) -> Tensor:
+    """Sum sin^2(angle) times the gradient at (angle - sin(angle) cos(angle)) / pi of the way from each x0 to x.
+
+    It is the trapezoidal rule after Sidi's sin^2 transformation (1993): as exact as Gauss and Legendre's for what is
+    not smooth, and its weights let a rule of n points go on to 2 n + 1 without losing any.
+
+    Returns
+    -------
+    Tensor, shape (B, ...)
+        `most` points are computed at a time.
+    """
+    points, shares = (
+        torch.split(torch.from_numpy(values).float(), most)
+        for values in ((angles - np.sin(angles) * np.cos(angles)) / np.pi, np.sin(angles) ** 2)
+    )
 
     def summed(part: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         baseline, at, share = part

@@ -50,7 +50,7 @@ LINES: Final = 12
 """Most lines that an explanation lists."""
 _SIDE: Final = 32
 _ROUGH_STEPS: Final = 4
-_FAST_STEPS, _STEPS = 16, 64
+_FAST_STEPS, _STEPS = 15, 63
 
 
 @dataclass(frozen=True, eq=False)
