@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from freqforensics.cli.options import quiet
+from freqforensics.cli.sources import with_sources
 from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
 
 if TYPE_CHECKING:
@@ -93,7 +94,16 @@ PROJECT: Final = "Project"
 PANELS: Final = (SPECTRA, DETECTOR, ONE_IMAGE, DATA, TRAIN, PROJECT)
 """Panels of --help, in order."""
 
-app = typer.Typer(
+
+class _App(typer.Typer):
+    """Gives every command that takes SOURCE the options that go with it."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        register = super().command(name, **options)
+        return lambda function: register(with_sources(function))
+
+
+app = _App(
     name="freqforensics",
     help="Frequency analysis and interpretability for CNN-generated images.",
     cls=Commands,

@@ -18,10 +18,10 @@ from freqforensics.cli.options import (
     Permutations,
     Quiet,
     Seed,
-    Sources,
     Workers,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 if TYPE_CHECKING:
     from freqforensics.fingerprints.comparison import Comparison
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=SPECTRA, epilog="Example: freqforensics compare ForenSynths/test --out comparison")
 def compare(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
     parts: Annotated[int, typer.Option(metavar="N", help="Number of parts of a set, for intervals.", min=2)] = 20,

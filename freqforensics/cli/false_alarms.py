@@ -20,11 +20,11 @@ from freqforensics.cli.options import (
     Out,
     Quiet,
     Resume,
-    Sources,
     Weights,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import Photographs
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import FalseAlarms
@@ -39,7 +39,7 @@ _NAMED: Final = 10
     epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms",
 )
 def false_alarms(
-    source: Sources,
+    source: Photographs,
     out: Out = None,
     carrier: Annotated[
         list[str] | None,

@@ -24,7 +24,6 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
-    check_sources,
     say_what_they_are,
 )
 from freqforensics.cli.options import (
@@ -56,7 +55,11 @@ Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"
 def inspect(
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE",
+            help="Image files, folders, lists of files (.txt, - for standard input).",
+            show_default=False,
+        ),
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -105,6 +108,8 @@ def inspect(
     is the score. The view with the strongest traces is explained. Pages of text, screenshots without a picture and the
     like cannot be judged.
 
+    What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
+
     Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
     folder each, and one document of all, sorted by score. --json prints a list of findings.
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
@@ -125,11 +130,7 @@ def inspect(
     check_scoring([weights], calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    folders = [path for path in image if Path(path).is_dir()]
-    if folders:
-        check_sources(folders)
-    else:
-        check_images(image)
+    check_images(image)
     from freqforensics.detector import open_detector
     from freqforensics.studies.inspect import inspect_study
 
@@ -207,8 +208,14 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     print_wide(table)
     for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
         print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
+    for finding in findings:
+        if finding.testimony is not None and (finding.testimony.statements or len(findings) == 1):
+            named = "" if len(findings) == 1 else f"{shown_path(finding.image.name)}: "
+            print(f"{named}{finding.testimony.summary}")
     if not quiet():
         for finding in findings:
+            for sentence in finding.contradictions:
+                complain(f"{shown_path(finding.image.name)}: {sentence}")
             if not finding.judged:
                 complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.score.domain}")
         if any(finding.verdict == "none" for finding in findings):

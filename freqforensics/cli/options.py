@@ -26,14 +26,6 @@ Backend = Literal["torch", "onnx"]
 DEFAULT_VIEW: Final[View] = "views"
 DEFAULT_WEIGHTS: Final = "everyday"
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE",
-        help="Folders or tables of images; NAME=PATH names a source's generator.",
-        show_default=False,
-    ),
-]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder for the results; without it they are only printed.")
 ]

@@ -21,6 +21,7 @@ from freqforensics.cli.options import (
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import Photographs
 
 if TYPE_CHECKING:
     from freqforensics.studies.population import CalibrationStudy, PopulationStudy
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     "Verdicts: freqforensics population photographs --calibration-out mine.npz --carrier as-is,messenger",
 )
 def population(
-    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
+    source: Photographs,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File for the population, npz.", show_default=False)
     ] = None,
@@ -72,7 +73,7 @@ def population(
     if calibration_out is not None:
         check_carriers(carriers)
         check_scoring([weights], backend=backend)
-    check_sources(sources)
+    check_sources(source, source.alike(fake))
     for file in (out, calibration_out):
         check_out_file(file, sources, overwrite=overwrite)
     if out is not None and calibration_out is not None and out.absolute() == calibration_out.absolute():
@@ -98,7 +99,7 @@ def population(
         studies.append(scores)
         values["calibration"] = {"file": str(calibration_out), **scores.to_json()}
     if out is not None:
-        study = population_study(source, fake=fake or (), every=every, about=about, progress=not quiet())
+        study = population_study(source, fake=source.alike(fake), every=every, about=about, progress=not quiet())
         study.save(out, command=command_line(), overwrite=overwrite)
         studies.append(study)
         values |= {"out": str(out), **study.to_json()}

@@ -24,13 +24,13 @@ from freqforensics.cli.options import (
     Permutations,
     Quiet,
     Seed,
-    Sources,
     ViewChoice,
     Weights,
     Workers,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 from freqforensics.runtime.tables import read_pairs
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=DETECTOR, epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
 def quality(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
     logits: Annotated[

@@ -20,13 +20,13 @@ from freqforensics.cli.options import (
     Limit,
     Quiet,
     Salvage,
-    Sources,
     ViewChoice,
     Weights,
     Workers,
     parsed_region,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 
 @app.command(
@@ -35,7 +35,7 @@ from freqforensics.cli.options import (
     "As published: freqforensics score path/to/images --weights wang2020-blur-jpeg-0.5 --view center --out scores.csv",
 )
 def score(
-    source: Sources,
+    source: ImageSources,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Table of scores, CSV; without it only a summary is printed."),

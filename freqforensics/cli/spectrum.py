@@ -16,12 +16,12 @@ from freqforensics.cli.options import (
     Quiet,
     Salvage,
     Seed,
-    Sources,
     Workers,
     is_given,
     parsed_crop,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 Placement = Literal["center", "tiles", "random"]
 Residual = Literal["median", "gaussian", "laplacian", "wavelet", "npr", "none"]
@@ -37,7 +37,7 @@ LabelChoice = Literal["real", "fake", "all"]
 )
 def spectrum(
     ctx: typer.Context,
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     crop: Annotated[
         str, typer.Option(metavar="N|HxW", help="Side of the crops, pixels; smaller images are skipped.")

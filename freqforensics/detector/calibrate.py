@@ -17,6 +17,8 @@ from freqforensics.perturbations.carriers import ALL as ALL, AS_IS as AS_IS, cho
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 
 def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKind:
@@ -48,7 +50,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
 
 
 def calibrate_photographs(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     detector: CalibratedDetector,
     *,
     carriers: Mapping[str, Perturbation | None] | None = None,
@@ -60,7 +62,8 @@ def calibrate_photographs(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
         What is labelled fake is skipped. Their generator is the collection they are from.
     detector : CalibratedDetector
         A calibration that it has plays no part.
@@ -86,6 +89,7 @@ def calibrate_photographs(
     ValueError
         No photograph, or none that can be judged.
     """
+    records = as_records(records)
     photographs = [record for record in records if record.label != "fake"]
     if not photographs:
         raise ValueError("records must hold photographs, got none that is not labelled fake")

@@ -30,6 +30,8 @@ from freqforensics.regions.kinds import ImageKind, encoding_of
 from freqforensics.regions.looking import look_at
 from freqforensics.regions.views import median_view
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 View = Literal["views", "center", "none", "tiles", "resize"]
 Uint8 = NDArray[np.uint8]
@@ -45,7 +47,7 @@ SMALLEST: Final = 32
 
 
 def score_files(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     detector: CalibratedDetector | Detector,
     *,
     view: View = "views",
@@ -62,7 +64,8 @@ def score_files(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
         Files of the same bytes are scored once.
     detector : CalibratedDetector or Detector
         Left as it is. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its probability.
@@ -102,6 +105,7 @@ def score_files(
         No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
         weights, another view or another region; it is left as it is. A logit that is not finite.
     """
+    records = as_records(records)
     if view not in get_args(View):
         raise ValueError(f"view must be one of {', '.join(get_args(View))}, got {view!r}")
     if batch < 1:

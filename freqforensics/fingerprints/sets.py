@@ -17,6 +17,8 @@ from freqforensics.runtime.results import Skipped
 from freqforensics.sources.copies import near_copies
 from freqforensics.sources.facts import FileFacts, file_facts
 from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec, combine
 from freqforensics.spectra.terms import FileKey, ImageTerm, image_terms, known_terms
 
@@ -92,7 +94,7 @@ def check_tiles(spec: SpectrumSpec) -> None:
 
 
 def image_sets(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     parts: int = PARTS,
@@ -106,7 +108,8 @@ def image_sets(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
         Real images of a generator's set are taken off its fingerprint. Files of a set that are equal to the byte count
         once. Images of unknown label count as generated.
     spec : SpectrumSpec, optional
@@ -129,6 +132,7 @@ def image_sets(
     ValueError
         Tiles in which the lattices have no bins.
     """
+    records = as_records(records)
     spec = spec or SpectrumSpec(size=64, crop="tiles")
     check_tiles(spec)
     reader = _Reader(spec, workers, progress)

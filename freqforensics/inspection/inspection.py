@@ -23,6 +23,7 @@ from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.inspection.change import curves_of, flip_verdict, take_out, tiles_of
 from freqforensics.inspection.compare import causes_of, compare_image
+from freqforensics.inspection.disagree import contradictions
 from freqforensics.inspection.explain import ExplainedView, explain_view, explained_view, view_maps
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.parts import Changes, Inspection
@@ -103,6 +104,8 @@ def inspect(
         image=judged.image.about,
         score=judged.score,
         maps={"image": preview(judged.image.pixels)},
+        testimony=judged.image.testimony,
+        contradictions=contradictions(judged.image.testimony, judged.score.verdict),
     )
     if not judged.judged:
         return finding

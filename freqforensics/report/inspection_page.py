@@ -14,6 +14,7 @@ from freqforensics.images import shown_path
 from freqforensics.inspection.finding import Finding
 from freqforensics.report.builder import Figure, Layout, Report, sayer, template_text, templates
 from freqforensics.report.handover import Handover
+from freqforensics.report.testimony import file_facts
 from freqforensics.report.values import TONES, PageValues, page_values
 from freqforensics.report.views import View
 
@@ -51,6 +52,7 @@ def inspection_report(finding: Finding, views: Mapping[str, View], *, handover: 
         data_name="finding.json",
     )
     say = sayer("sentences.html")
+    _testimony(report, finding)
     if finding.judged:
         _why(report, finding, values, say)
         for part in (_frequencies, _places, _changes, _survival, _comparison, _causes, _trust, _more):
@@ -99,6 +101,22 @@ def gauge(finding: Finding, logit: float) -> dict[str, Any]:
         "anchor": "start" if here < 110 else "end" if here > 350 else "middle",
         "ticks": ticks,
     }
+
+
+def _testimony(report: Report, finding: Finding) -> None:
+    """What the file states, by whom, and where that contradicts the verdict."""
+    testimony = finding.testimony
+    if testimony is None:
+        return
+    report.add_section("What the file says of itself", ident="file")
+    words = sayer("testimony.html")
+    report.add_text(*(words("contradiction", sentence) for sentence in finding.contradictions))
+    if testimony.statements:
+        report.add_text(*(words("statement", statement) for statement in testimony.statements), listed=True)
+    else:
+        report.add_text(words("silent"))
+    report.add_text(words("caution"))
+    report.add_folded("All that was read in the file").add_facts(file_facts(testimony))
 
 
 def _why(report: Report, finding: Finding, values: PageValues, say: Any) -> None:

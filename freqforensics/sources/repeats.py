@@ -96,7 +96,9 @@ def note_twins(records: Sequence[ImageRecord], note: Callable[[str], None]) -> N
     often = set(order[1:][order[1:] == order[:-1]].tolist())
     if not often:
         return
-    stems = Counter(stem for stem in map(_stem, records) if hash(stem) in often)
+    # A real image may be listed once for each of several generators.
+    paths = {path_text(record) for record in records if hash(_stem(record)) in often}
+    stems = Counter(path.rpartition(".")[0] for path in paths)
     twins = sorted(stem for stem, count in stems.items() if count > 1)
     if twins:
         note(f"names with more than one suffix (the same image twice?): {len(twins)}, first {shown_path(twins[0])}")

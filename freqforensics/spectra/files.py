@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
 from freqforensics.runtime.parallel import Backend, map_reduce
 from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
+from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum
@@ -65,7 +66,7 @@ class _Share:
 
 
 def mean_spectrum(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     workers: int | None = None,
@@ -83,6 +84,7 @@ def mean_spectrum(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
         count once. The result's `notes` give the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
@@ -111,6 +113,7 @@ def mean_spectrum(
     ValueError
         No records, or a parameter out of range.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     _check(records, spec, limit, rng, on_error)
     paths, copies = _without_copies(_chosen(records, limit, rng))
@@ -126,7 +129,7 @@ def mean_spectrum(
 
 
 def file_evidence(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     workers: int | None = None,
@@ -138,6 +141,7 @@ def file_evidence(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``; crops must be square and central.
@@ -155,6 +159,7 @@ def file_evidence(
     ValueError
         No records, crops that are not square and central, or a parameter out of range.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     if spec.crop != "center" or spec.shape[0] != spec.shape[1]:
         raise ValueError(f"spec must be of square, central crops, got {spec}")

@@ -15,6 +15,7 @@ from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.facts import FileFacts, file_facts
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.spec import SpectrumSpec
@@ -54,7 +55,7 @@ def known_terms(records: Sequence[ImageRecord], terms: Sequence[ImageTerm]) -> d
 
 
 def image_terms(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     known: Mapping[FileKey, ImageTerm] | None = None,
@@ -68,6 +69,7 @@ def image_terms(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
         others: their `ImageTerm.sha256` are the same.
     spec : SpectrumSpec, optional
@@ -89,6 +91,7 @@ def image_terms(
     ValueError
         No records, or crops drawn at random.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     if not records:
         raise ValueError("records must not be empty")

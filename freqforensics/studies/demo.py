@@ -20,6 +20,7 @@ from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
 from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_study
@@ -68,7 +69,7 @@ class DemoStudy:
 def demo_study(
     out: str | Path,
     *,
-    photographs: Sequence[str | Path] | None = None,
+    photographs: SourcesLike | None = None,
     command: str | None = None,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -80,7 +81,7 @@ def demo_study(
     ----------
     out : str or Path
         Gets ``index.html`` and a folder for each step.
-    photographs : sequence of str or Path, optional
+    photographs : Sources, str, Path, or sequence of str or Path, optional
         As for `write_upsampled_photographs`.
     command : str, optional
         The command line, for the manifests.

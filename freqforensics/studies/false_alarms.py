@@ -17,6 +17,7 @@ from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 
 Carried = tuple[str, Perturbation | None]
@@ -81,7 +82,7 @@ class FalseAlarmsStudy:
 
 
 def false_alarms_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     carriers: Sequence[str] = (AS_IS, ALL),
@@ -99,7 +100,7 @@ def false_alarms_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of photographs, see `index_sources`. What is labelled fake is skipped, with a note.
     weights : str or Path
         File or name of weights, see `find_weights`.

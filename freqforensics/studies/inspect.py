@@ -21,7 +21,9 @@ from freqforensics.report.page import Page, render_index, thumbnail, write_files
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
-from freqforensics.sources.sources import index_images
+from freqforensics.sources.listing import is_list
+from freqforensics.sources.selection import SourcesLike, as_paths
+from freqforensics.sources.sources import image_files
 from freqforensics.spectra.population import Population
 
 
@@ -90,7 +92,7 @@ class InspectStudy:
 
 
 def inspect_study(
-    paths: Sequence[str | Path],
+    paths: SourcesLike,
     detector: CalibratedDetector | None = None,
     *,
     out: str | Path | None = None,
@@ -113,8 +115,8 @@ def inspect_study(
 
     Parameters
     ----------
-    paths : sequence of str or Path
-        Image files, or folders of them.
+    paths : Sources, str, Path, or sequence of str or Path
+        Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `image_files`.
     detector : CalibratedDetector, optional
         Default the one that ships.
     out : str or Path, optional
@@ -191,13 +193,13 @@ def inspect_study(
     return study
 
 
-def _files_of(paths: Sequence[str | Path]) -> tuple[list[str | Path], tuple[str, ...]]:
-    """Put in place of each folder its image files, and give the notes on it."""
+def _files_of(paths: SourcesLike) -> tuple[list[str | Path], tuple[str, ...]]:
+    """Put in place of each folder and list its image files, and give the notes on it."""
     notes: list[str] = []
     files: list[str | Path] = []
-    for path in paths:
-        if Path(path).is_dir():
-            files += [record.path for record in index_images(path, on_note=notes.append)]
+    for path in as_paths(paths):
+        if Path(path).is_dir() or is_list(path):
+            files += image_files(path, on_note=notes.append)
         else:
             files.append(path)
     return files, tuple(notes)

@@ -16,6 +16,7 @@ from freqforensics.images import ImageReadError, read_image
 from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra.population import UNKNOWN_ABOVE, Population, measure_population
 
@@ -113,9 +114,9 @@ class CalibrationStudy:
 
 
 def population_study(
-    photographs: Sequence[str | Path],
+    photographs: SourcesLike,
     *,
-    fake: Sequence[str | Path] = (),
+    fake: SourcesLike = (),
     every: int = 1,
     about: str = "",
     progress: bool = False,
@@ -124,9 +125,9 @@ def population_study(
 
     Parameters
     ----------
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Images labelled fake are left out.
-    fake : sequence of str or Path
+    fake : Sources, str, Path, or sequence of str or Path
         Generated images, as for `index_sources`. Images labelled real are left out.
     every : int
         Take every n-th image, so that the others are left to test on.
@@ -176,7 +177,7 @@ def population_study(
 
 
 def calibration_study(
-    photographs: Sequence[str | Path],
+    photographs: SourcesLike,
     *,
     weights: str | Path | None = None,
     carriers: Sequence[str] = ("as-is",),
@@ -191,7 +192,7 @@ def calibration_study(
 
     Parameters
     ----------
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Images labelled fake are left out. The detector must not have been trained on any.
     weights : str or Path, optional
         As for `open_detector`; default those that ship.
@@ -241,5 +242,5 @@ def calibration_study(
     return CalibrationStudy(calibration, tuple(notes), tuple(Skipped(*failure) for failure in skipped))
 
 
-def _photographs(sources: Sequence[str | Path], every: int, notes: list[str]) -> list[ImageRecord]:
+def _photographs(sources: SourcesLike, every: int, notes: list[str]) -> list[ImageRecord]:
     return [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"][::every]

@@ -29,6 +29,8 @@ from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
 _THUMBNAIL: Final = 256
@@ -72,14 +74,14 @@ class QualityStudy:
         return {**self.fakeness.to_json(), "notes": list(self.notes)}
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
+        """Write a page, tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
-            logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>``.
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``;
+            ``images.csv`` (facts, scores, logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``;
+            ``forest``, ``percentiles``, ``least`` and ``scatter-<score>``.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -92,6 +94,7 @@ class QualityStudy:
         """
         from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import quality_page
 
         fakeness, associations = self.fakeness, self.fakeness.associations
         inputs = {
@@ -99,7 +102,9 @@ class QualityStudy:
             "cannot_judge": fakeness.cannot_judge,
             "weights": sorted(self.weights),
         }
-        about = manifest(self.parameters, inputs=inputs, seed=self.seed, also=DETECTOR_LIBRARIES)
+        about = manifest(
+            self.parameters, inputs={**inputs, **real_sides(self.notes)}, seed=self.seed, also=DETECTOR_LIBRARIES
+        )
         tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
             "images": ((*_FACTS, *fakeness.quality.scores, "logit", "verdict"), _image_rows(fakeness)),
             "associations": ([field.name for field in fields(Association)], map(astuple, associations.tests)),
@@ -123,6 +128,8 @@ class QualityStudy:
                 draw(folder, "least", plot_least, fakeness)
             for score in fakeness.scores:
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
+            page = quality_page(fakeness, self.labels, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _FACTS: Final = ("path", "generator", "label", "width", "height", "format", "jpeg_quality")
@@ -143,7 +150,7 @@ def _cell(value: object) -> object:
 
 
 def quality_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     logits: str | Path | None = None,
@@ -165,7 +172,7 @@ def quality_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`.
     weights : str or Path
         Weights, by name or file; not used where `logits` is given.

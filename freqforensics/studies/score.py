@@ -16,6 +16,7 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 
 _VERDICTS: Final = {
@@ -93,7 +94,7 @@ class ScoreStudy:
 
 
 def score_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     view: str = DEFAULT_VIEW,
@@ -112,7 +113,7 @@ def score_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
     weights : str or Path
         File or name of weights, see `find_weights`.

@@ -15,6 +15,8 @@ from freqforensics.images import shown_path
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import by_generator
+from freqforensics.sources.selection import SourcesLike, listed_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
 
@@ -104,7 +106,7 @@ class SpectrumStudy:
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
             for key, name in names.items()
         }
-        about = manifest(self.parameters, inputs=inputs, seed=self.seed)
+        about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)}, seed=self.seed)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
@@ -131,7 +133,7 @@ def _summary_row(group: dict[str, Any]) -> list[object]:
 
 
 def spectrum_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     label: LabelChoice = "all",
@@ -146,7 +148,7 @@ def spectrum_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
@@ -180,7 +182,7 @@ def spectrum_study(
     records = [record for record in everything if label in ("all", record.label)]
     if not records:
         found = sorted({record.label for record in everything})
-        raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}, only {', '.join(found)}")
+        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(found)}")
     notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():

@@ -11,6 +11,8 @@ from freqforensics.generators import FAMILIES, PredictedLattice, predicted_latti
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.selection import SourcesLike, as_paths, listed_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
     FileEvidence,
@@ -99,16 +101,16 @@ class UpsamplingStudy:
         from freqforensics.figures.upsampling import plot_lattices
 
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
-        about = manifest(self.parameters, inputs=inputs)
+        about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("upsampling.json", self.to_json())
             draw(folder, "lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted)
 
 
 def upsampling_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
-    real: Sequence[str | Path] = (),
+    real: SourcesLike = (),
     predict: str | None = None,
     crop: int | None = None,
     limit: int | None = None,
@@ -119,9 +121,9 @@ def upsampling_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`.
-    real : sequence of str or Path
+    real : Sources, str, Path, or sequence of str or Path
         Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
         left out.
     predict : str, optional
@@ -182,7 +184,11 @@ def upsampling_study(
         for generator, label in reports
         if predict is not None and label != "real" and (predict != BY_NAME or generator in FAMILIES)
     }
-    parameters: dict[str, Any] = {"size": crop, "limit": limit, "control": [str(source) for source in real] or None}
+    parameters: dict[str, Any] = {
+        "size": crop,
+        "limit": limit,
+        "control": [str(source) for source in as_paths(real)] or None,
+    }
     if predict is not None:
         parameters["predict"] = predict
     return UpsamplingStudy(spectra, reports, tuple(notes), parameters, predicted)
@@ -219,12 +225,12 @@ def _prediction(lattice: PredictedLattice | None) -> dict[str, Any] | None:
     return None if lattice is None else {"family": lattice.family, "factor": lattice.factor}
 
 
-def _real_records(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
+def _real_records(sources: SourcesLike, notes: list[str]) -> list[ImageRecord]:
     if not sources:
         return []
     records = [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"]
     if not records:
-        raise ValueError(f"real must hold real images, got none in {', '.join(map(str, sources))}")
+        raise ValueError(f"real must hold real images, got none in {listed_paths(sources)}")
     return records
 
 

@@ -74,6 +74,12 @@ def cases() -> list[tuple[str, str]]:
         full = f"{command} {line}"
         found.append((full.replace(first, "{missing}", 1), "missing"))
         suffix = {"score": ".csv", "population": ".npz"}.get(command, "")
+        if command not in ("inspect", "train-everyday", "demo"):
+            found += [
+                (full.replace(first, "{mixed}", 1), "--labels must say what 'photos' and 'diffusion' are"),
+                (full.replace(first, "{list}", 1), "list.txt line 1: no such file"),
+                (f"{full} --labels nonsense", "--labels must be LABEL=WORD"),
+            ]
         if command != "inspect":
             found.append((full.replace(first, "{empty}", 1), "no image in"))
         # In a file, where nobody may write, what is there already, the source itself.
@@ -208,11 +214,15 @@ def places(tmp_path_factory) -> dict[str, str]:
     for name in ("work.json", "manifest.json"):
         (root / "working" / name).write_text("{}")
     (root / "locked").mkdir()
+    for side in ("photos", "diffusion"):
+        write(root / "mixed" / side / "a.png", picture(rng, 64, 64))
+    (root / "list.txt").write_text("gone.png\n")
     names = ("photos", "photos2", "tree", "tree2", "empty", "missing", "new", "file", "full", "fulldemo",
              "fulleveryday", "working", "locked")  # fmt: skip
+    names = (*names, "mixed")
     own = {name: str(root / name) for name in names}
     return {**own, "image": f"{own['photos']}/a.png", "table": f"{root}/table.csv",
-            "weights": f"{root}/x.safetensors", "root": str(root)}  # fmt: skip
+            "list": f"{root}/list.txt", "weights": f"{root}/x.safetensors", "root": str(root)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

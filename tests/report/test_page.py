@@ -9,15 +9,19 @@ from dataclasses import replace
 
 import pytest
 from findings import hand_made, notched, unjudged, variants, with_parts
+from statements import PARAMETERS, camera_exif, iptc_of, jpeg_with, png_texts, png_with, saved, scene, xmp_of
 
 from freqforensics.attribution import Badge
 from freqforensics.attribution.curves import ScoreCurve
 from freqforensics.detector.calibrated import ErrorRates, open_detector
 from freqforensics.detector.weights import model_card
 from freqforensics.figures.inspect import plot_curve
+from freqforensics.images import parse_testimony
+from freqforensics.inspection.disagree import contradictions
 from freqforensics.inspection.parts import PhotographRate
 from freqforensics.report import Handover, Page, render_index, render_page, write_report
 from freqforensics.report.builder import template_text, templates
+from freqforensics.report.testimony import file_facts
 
 COMMAND = "freqforensics inspect photo.jpg"
 GLOSSARY = json.loads(template_text("terms.json"))
@@ -214,6 +218,60 @@ def test_words_of_others_are_inert_in_sentences(undrawn):
     )
     assert odd not in page
     assert page.count("&lt;i&gt;x&lt;/i&gt;") >= 8
+
+
+def test_what_the_file_says_is_the_first_section(undrawn):
+    testimony = parse_testimony(png_texts({"parameters": PARAMETERS}))
+    finding = replace(hand_made(), testimony=testimony, contradictions=("They do not agree.",))
+    page = render_page(finding)
+    assert "What the file says of itself" not in render_page(hand_made())
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert headings[:2] == ["What the file says of itself", "Why, in plain words"]
+    lines = lines_of(page)
+    for line in (
+        "They do not agree.",
+        "The file says that it was made by Stable Diffusion (AUTOMATIC1111) with the model sd-v1-5.",
+        "Anyone can write, copy or remove such statements; a signature that holds shows that nothing was changed since."
+        " None of them is part of the score.",
+        "Content credentials (C2PA)",
+    ):
+        assert line in lines, line
+    assert lines[lines.index("Content credentials (C2PA)") + 1] == "None."
+    silent = lines_of(render_page(replace(unjudged(), testimony=parse_testimony(saved(scene(), "JPEG")))))
+    assert any(line.startswith("It says nothing of its origin.") for line in silent)
+
+
+def test_all_that_a_file_says_is_in_the_facts():
+    exif = camera_exif(software="GIMP 2.10", preview=saved(scene(7), "JPEG"))
+    packet = xmp_of('xmp:CreatorTool="Adobe Firefly" photoshop:Credit="A studio"')
+    data = jpeg_with(
+        (0xE1, b"Exif\0\0" + exif),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet),
+        (0xED, iptc_of(program="GIMP")),
+        *[(0xFE, b"a comment")] * 9,
+        quality=70,
+        subsampling=2,
+    )
+    facts = dict(file_facts(parse_testimony(data)))
+    assert facts["Compression"] == "quality 70, chroma subsampling 4:2:0, baseline"
+    assert facts["Camera"] == "Lichtbild LX-3"
+    assert facts["Position"] == "has one, which is not read"
+    assert facts["Stored preview"].endswith("does not match it")
+    assert (facts["Program (EXIF)"], facts["Program (XMP)"]) == ("GIMP 2.10", "Adobe Firefly")
+    assert (facts["Program (IPTC)"], facts["Credit (XMP)"]) == ("GIMP", "A studio")
+    assert facts["Text “Comment”"] == "a comment"
+    assert facts["More texts"] == "1, in finding.json"
+
+
+def test_words_of_a_file_are_inert(undrawn):
+    odd = "<script>alert(1)</script>"
+    text = PARAMETERS.replace("sd-v1-5", odd)
+    exif = camera_exif(software=f"Adobe {odd}")
+    data = png_with((b"tEXt", b"parameters\0" + text.encode()), (b"tEXt", odd.encode() + b"\0x"), (b"eXIf", exif))
+    testimony = parse_testimony(data)
+    page = render_page(replace(hand_made(), testimony=testimony, contradictions=contradictions(testimony, "none")))
+    assert page.count("<script") == 2
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
 
 
 def test_an_explanation_that_fails_is_greyed_with_its_reason(undrawn):
