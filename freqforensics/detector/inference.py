@@ -80,7 +80,7 @@ def folded(detector: Detector) -> Detector:
     Returns
     -------
     Detector
-        In evaluation mode. Logits agree within 1e-4; on a CPU a ResNet is about a third faster, a small network a sixth.
+        In evaluation mode. Logits agree within 1e-4; on a CPU a ResNet is about a third faster, others a sixth.
     """
     twin = copy.deepcopy(detector).eval()
     for network in [module for module in twin.modules() if _known(module)]:

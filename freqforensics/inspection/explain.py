@@ -228,22 +228,25 @@ def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        "occlusion" only if the view is not explained fast, "input" only for detectors of coherence.
+        "input" only for detectors of coherence. Of a view that is explained fast neither "occlusion", "sensitivity",
+        "cosines", "cam" nor wavelets.
     """
     path = view.path
     maps: dict[str, NDArray[Any]] = {
         "view": view.pixels,
         "pixels": summed_maps(path, pixel_map).astype(np.float32),
         "frequencies": view.plane,
-        "cosines": summed_maps(path, cosine_map),
-        "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
-        "cam": grad_cam(view.pixels, view.part),
-        **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
     }
     if view.part.input == "coherence":
         maps["input"] = prepare_input([view.pixels], "coherence", band=view.part.band)[0].numpy()
     if not view.fast:
-        maps["occlusion"] = occlusion_map(view.pixels, view.detector).astype(np.float32)
+        maps |= {
+            "cosines": summed_maps(path, cosine_map),
+            "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
+            "cam": grad_cam(view.pixels, view.part),
+            "occlusion": occlusion_map(view.pixels, view.detector).astype(np.float32),
+            **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
+        }
     return maps
 
 

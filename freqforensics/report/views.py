@@ -20,6 +20,15 @@ from freqforensics.inspection.finding import Finding
 _SIZES: Final = {"bands": (3.9, 2.7), "deletion": (3.9, 2.7)}
 _DPI: Final = 150
 _COMPRESSION: Final = 4
+_OPTIONAL: Final = {
+    "input": "input",
+    "occlusion": "occlusion",
+    "sensitivity": "sensitivity",
+    "cosines": "cosines",
+    "cam": "cam",
+    "wavelets": "wavelet smooth",
+}
+"""By view: the map without which it is not drawn."""
 _EXPLAINED_BY: Final = {
     "location": "pixels",
     "frequencies": "frequencies",
@@ -65,7 +74,7 @@ def draw_views(finding: Finding) -> dict[str, View]:
     for name, plot in VIEWS.items():
         if not finding.judged and name != "image":
             continue
-        if name in ("input", "occlusion") and name not in finding.maps:
+        if name in _OPTIONAL and _OPTIONAL[name] not in finding.maps:
             continue
         views.append(_drawn(finding, name, plot))
     views.extend(
