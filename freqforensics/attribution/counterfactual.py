@@ -285,28 +285,36 @@ def flipping_set(
     Returns
     -------
     FlippingSet or None
-        None if not even 256 suffice. The search doubles and then bisects: the logit need not fall with each notch.
+        None if not even 256 suffice. The search doubles and then divides what is left by three: the logit need not fall
+        with each notch.
     """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
-    tried: dict[int, float] = {}
+    after: dict[int, float] = {}
 
-    def after(count: int) -> float:
-        if count not in tried:
-            candidate = image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
-            tried[count] = float(exact_logits([candidate], detector, image)[0])
-        return tried[count]
+    def least(counts: Sequence[int]) -> int | None:
+        """The first of two or fewer counts, scored together, that is enough."""
+        images = (
+            image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
+            for count in counts
+        )
+        after.update(zip(counts, map(float, exact_logits(images, detector, image)), strict=True))
+        return next((count for count in counts if after[count] <= threshold), None)
 
     most = min(MOST_LINES, len(order))
     sizes = [2**n for n in range(most.bit_length()) if 2**n < most] + [most] * bool(most)
-    enough = next((size for size in sizes if after(size) <= threshold), None)
+    pairs = (sizes[start : start + 2] for start in range(0, len(sizes), 2))
+    enough = next((count for pair in pairs if (count := least(pair)) is not None), None)
     if enough is None:
         return None
     low, high = max((size for size in sizes if size < enough), default=0), enough
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if after(middle) <= threshold else (middle, high)
-    return FlippingSet(tuple(order[:high]), threshold, after(high))
+        third = max(1, (high - low) // 3)
+        between = sorted({low + third, high - third} & set(range(low + 1, high)))
+        sufficient = least(between)
+        low = max((count for count in between if sufficient is None or count < sufficient), default=low)
+        high = high if sufficient is None else sufficient
+    return FlippingSet(tuple(order[:high]), threshold, after[high])
 
 
 def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, image: Uint8) -> NDArray[np.float64]:

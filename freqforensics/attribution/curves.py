@@ -111,10 +111,10 @@ _QUALITIES: Final = (100, 95, 90, 85, 80, 70, 60, 50, 40, 30)
 _SIGMAS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3)
 _FACTORS: Final = (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 _CHANGES: Final = (
-    _Change("jpeg", "JPEG quality (4:2:0)", _QUALITIES, (95, 90, 80, 60, 40), _jpeg),
+    _Change("jpeg", "JPEG quality (4:2:0)", _QUALITIES, (95, 80, 60, 40), _jpeg),
     _Change("blur", "Gaussian blur: sigma (pixels)", _SIGMAS, (0, 0.5, 1, 2), _blurred),
-    _Change("resize", "resize, antialiased: factor", _FACTORS, (1, 0.9, 0.7, 0.5), _resized),
-    _Change("crop", "pixels cut off above and to the left", tuple(range(17)), (0, 1, 2, 4, 8), _cropped),
+    _Change("resize", "resize, antialiased: factor", _FACTORS, (1, 0.8, 0.6), _resized),
+    _Change("crop", "pixels cut off above and to the left", tuple(range(17)), (0, 1, 4, 8), _cropped),
 )
 
 
@@ -131,7 +131,7 @@ def score_curves(
     threshold : float
         A logit; see `ScoreCurve.flip`.
     coarse : bool
-        Four or five values a curve.
+        Three or four values a curve.
 
     Returns
     -------

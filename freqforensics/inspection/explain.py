@@ -49,7 +49,7 @@ Float = NDArray[np.float64]
 LINES: Final = 12
 """Most lines that an explanation lists."""
 _SIDE: Final = 32
-_ROUGH_STEPS: Final = 4
+_ROUGH_STEPS: Final = 3
 _FAST_STEPS, _STEPS = 15, 63
 
 
@@ -154,6 +154,7 @@ def explained_view(
     detector: Detector,
     population: Population,
     *,
+    scorer: Detector | None = None,
     reference: Baseline | None = None,
     fast: bool = False,
     seed: int = 0,
@@ -167,6 +168,8 @@ def explained_view(
     detector : Detector
         Is left as it is.
     population : Population
+    scorer : Detector, optional
+        The detector with its normalisations folded, if it is known.
     reference, fast, seed
         Parameters of `inspect`.
 
@@ -178,7 +181,7 @@ def explained_view(
     name = parts.strongest if parts is not None and isinstance(detector, FusedDetector) else ""
     return ExplainedView(
         pixels=judged.view,
-        detector=folded(detector),
+        detector=folded(detector) if scorer is None else scorer,
         part=parts_of(detector)[name],
         part_name=name,
         reference=reference,

@@ -40,11 +40,11 @@ OnStage = Callable[[str, int, int], None]
 
 _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
-    "path and other causes": (40, 40),
+    "path and other causes": (20, 30),
     "explanation": (1, 380),
-    "weights made random": (8, 30),
-    "deletion": (35, 105),
-    "changes": (75, 290),
+    "weights made random": (6, 25),
+    "deletion": (24, 105),
+    "changes": (60, 250),
     "maps": (1, 50),
     "population": (1, 1),
 }
@@ -124,7 +124,8 @@ def _inspected(
     seed: int,
 ) -> Finding:
     begin("reading and scoring")
-    judged = judge_image(image, calibrated, region=region, scorer=folded(calibrated.detector), salvage=salvage)
+    scorer = folded(calibrated.detector)
+    judged = judge_image(image, calibrated, region=region, scorer=scorer, salvage=salvage)
     low, high = judged.score.thresholds.low, judged.score.thresholds.high
     settings: dict[str, str | int | float | bool | None] = {
         "region": None if region is None else ",".join(map(str, region)),
@@ -150,6 +151,7 @@ def _inspected(
         judged,
         calibrated.detector,
         population if population is not None else shipped_population(),
+        scorer=scorer,
         reference=reference,
         fast=fast,
         seed=seed,

@@ -21,7 +21,7 @@ MOST_P: Final = 0.1
 """p-value of deletion up to which a map is believed: the least that nine controls can show."""
 _LEAST_GAP: Final = 0.2
 _CONTROLS: Final = 9
-_COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (1, 8, 64)
+_COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (8, 64)
 """Frequencies that are taken out at once."""
 
 
