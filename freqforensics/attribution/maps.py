@@ -7,7 +7,9 @@ Two well-known methods are left out. Guided backpropagation draws nearly the sam
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
+from collections.abc import Iterator
 from itertools import combinations
 from math import factorial
 from typing import Final
@@ -15,12 +17,11 @@ from typing import Final
 import cv2
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
+from freqforensics.attribution.counterfactual import batch_of, exact_logits
 from freqforensics.attribution.differentiable import (
     PixelLogit,
     as_tensor,
@@ -32,15 +33,16 @@ from freqforensics.attribution.differentiable import (
 from freqforensics.attribution.layers import activation_times_gradient, last_places
 from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
+from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
-from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe
+from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe, evaluating, is_resnet
 from freqforensics.detector.wrap import WrappedDetector
 from freqforensics.spectra import Band, full_plane
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
-_BATCH: Final = 16
-"""Images that go through the network together."""
+_BATCH: Final = 4
+"""Coalitions of frequencies that go through the network together, each with all its random phases."""
 
 
 def grad_cam(image: Uint8, detector: Detector) -> Float:
@@ -84,7 +86,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     return np.asarray(cam.detach()[0].sum(dim=0).cpu().double().numpy())
 
 
-def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None, batch: int = 8) -> Float:
+def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:
     """Measure how the logit falls when one window after another is replaced by its median.
 
     A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
@@ -97,30 +99,35 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
         Left as it is.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
-    batch : int
-        Images that go through the network together.
 
     Returns
     -------
     ndarray of float64, shape (H, W)
         Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
     """
-    from captum.attr import Occlusion
-
     height, width = image.shape[:2]
     if window is None:
         window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
     window = min(window, height, width)
-    function = PixelLogit(detector, image)
-    with torch.no_grad():
-        falls = Occlusion(function).attribute(
-            as_tensor(image),
-            sliding_window_shapes=(3, window, window),
-            strides=(3, window, window),
-            baselines=as_tensor(cv2.medianBlur(image, 5)),
-            perturbations_per_eval=batch,
-        )
-    return np.asarray(falls[0, 0].cpu().double().numpy())
+    median = cv2.medianBlur(image, 5)
+    places = [
+        (slice(top, top + window), slice(left, left + window))
+        for top in range(0, height, window)
+        for left in range(0, width, window)
+    ]
+
+    def images() -> Iterator[NDArray[np.float32]]:
+        yield image.astype(np.float32)
+        for place in places:
+            occluded = image.astype(np.float32)
+            occluded[place] = median[place]
+            yield occluded
+
+    before, *after = exact_logits(images(), detector, image)
+    falls = np.empty((height, width))
+    for place, logit in zip(places, after, strict=True):
+        falls[place] = before - logit
+    return falls
 
 
 def smoothed_map(
@@ -234,7 +241,9 @@ def band_shapley(
                 for members in coalitions:
                     out = sum((mask for i, mask in enumerate(masks) if i not in members), torch.zeros_like(masks[0]))
                     rows.append(torch.where(out, z0, z))
-                return [float(value) for value in _logits(detector, torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)]
+                return [
+                    float(value) for value in function.of_prepared(torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)
+                ]
         else:
             local = detector.input == "local"
             x = function.residual(as_tensor(image)) / RESIDUAL_SCALE if local else as_tensor(image)
@@ -246,11 +255,16 @@ def band_shapley(
                 scored = (function.of_prepared if local else function)(torch.cat(rows))
                 return [float(value) for value in scored]
 
+        def logits(coalitions: list[tuple[int, ...]]) -> list[float]:
+            with torch.inference_mode():
+                return score(coalitions)
+
         all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
-        values: dict[tuple[int, ...], float] = {}
-        for start in range(0, len(all_of), _BATCH):
-            part = all_of[start : start + _BATCH]
-            values.update(zip(part, score(part), strict=True))
+        together = _BATCH if detector.input == "coherence" else batch_of(detector, image.shape[0] * image.shape[1])
+        batches = [all_of[start : start + together] for start in range(0, len(all_of), together)]
+        with evaluating(detector):
+            scored = itertools.chain.from_iterable(side_by_side(logits, batches))
+        values: dict[tuple[int, ...], float] = dict(zip(all_of, scored, strict=True))
     return tuple(
         BandValue(
             band.low,
@@ -322,8 +336,14 @@ def _is_of_this_package(detector: Detector) -> bool:
     network = bare_network(detector)
     if isinstance(detector, WrappedDetector):
         return False
-    bottlenecks = isinstance(network, torchvision.models.ResNet) and isinstance(network.layer1[0], Bottleneck)
-    return bottlenecks or isinstance(network, (LocalNetwork, CoherenceNetwork))
+    if isinstance(network, (LocalNetwork, CoherenceNetwork)):
+        return True
+    if not is_resnet(network):
+        return False
+    from torchvision.models.resnet import Bottleneck
+
+    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
+    return all(isinstance(block, Bottleneck) for stage in stages for block in stage)
 
 
 def _safe(detector: Detector) -> Detector:
@@ -343,10 +363,3 @@ def _safe(detector: Detector) -> Detector:
 
 def _beside(prepared: Tensor, detector: Detector) -> Tensor:
     return detector.beside(prepared.detach())
-
-
-def _logits(detector: Detector, prepared: Tensor) -> Tensor:
-    """Of prepared images, in evaluation mode."""
-    function = PixelLogit(detector)
-    logits: Tensor = function.of_prepared(prepared)
-    return logits

@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
+from freqforensics.detector.resnet import Detector, is_resnet, prepare_input
 from freqforensics.detector.wrap import WrappedDetector
 
 Backend = Literal["torch", "onnx"]
@@ -87,44 +88,60 @@ def folded(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        Of torchvision's ResNet; another network is copied as it is.
+        Of torchvision's ResNet or a network of `freqforensics.detector.local`, or of such parts; another network is
+        copied as it is.
 
     Returns
     -------
     Detector
-        In evaluation mode. Logits agree within 1e-4; on a CPU it is about a third faster. A wrapped model that is a
-        function, or cannot be copied, is not copied.
+        In evaluation mode. Logits agree within 1e-4; on a CPU a ResNet is about a third faster, others a sixth. A
+        wrapped model that is a function, or cannot be copied, is not copied.
     """
+    wrapped = isinstance(detector, WrappedDetector)
     if isinstance(detector, WrappedDetector) and not detector.has_weights:
         return detector
     try:
         twin = copy.deepcopy(detector).eval()
     except Exception:
-        if isinstance(detector, WrappedDetector):
+        if wrapped:
             return detector
         raise
-    network: Any = twin.network
-    if isinstance(network, torchvision.models.ResNet):
-        for block in [network, *(block for stage in _stages(network) for block in stage)]:
-            for name, conv in list(block.named_children()):
-                follower = name.replace("conv", "bn")
-                normalised = isinstance(getattr(block, follower, None), nn.BatchNorm2d)
-                if isinstance(conv, nn.Conv2d) and follower != name and normalised:
-                    setattr(block, name, fuse_conv_bn_eval(conv, getattr(block, follower)))
-                    setattr(block, follower, nn.Identity())
-            shortcut = getattr(block, "downsample", None)
-            if isinstance(shortcut, nn.Sequential) and [type(layer) for layer in shortcut] == [
-                nn.Conv2d,
-                nn.BatchNorm2d,
-            ]:
-                block.downsample = fuse_conv_bn_eval(shortcut[0], shortcut[1])
-    if not isinstance(detector, WrappedDetector) or isinstance(network, torchvision.models.ResNet):
-        return twin.to(memory_format=torch.channels_last)
-    return twin
+    networks = [module for module in twin.modules() if _known(module) and not (wrapped and _is_changed(module))]
+    for network in networks:
+        for block in network.modules():
+            _fold(block)
+    return twin if wrapped and not networks else twin.to(memory_format=torch.channels_last)
 
 
-def _stages(network: torchvision.models.ResNet) -> list[nn.Sequential]:
-    return [network.layer1, network.layer2, network.layer3, network.layer4]
+def _is_changed(network: nn.Module) -> bool:
+    """Whether a ResNet is one whose layers are not used as torchvision uses them."""
+    from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+    blocks = [module for module in network.modules() if hasattr(module, "conv1") and module is not network]
+    ways = {type(block).forward for block in blocks}
+    return type(network).forward is not ResNet.forward or not ways <= {BasicBlock.forward, Bottleneck.forward}
+
+
+def _known(network: nn.Module) -> bool:
+    return is_resnet(network) or isinstance(network, (LocalNetwork, CoherenceNetwork))
+
+
+def _fold(block: nn.Module) -> None:
+    """Fold what follows the convolutions of a block: in a sequence the next module, elsewhere bn1 follows conv1.
+
+    Nothing else needs what goes into a ReLU: it may work in place.
+    """
+    children = dict(block.named_children())
+    names = list(children)
+    following = dict(itertools.pairwise(names))
+    for name, conv in children.items():
+        if isinstance(conv, nn.ReLU):
+            conv.inplace = True
+        follower = following.get(name, "") if isinstance(block, nn.Sequential) else name.replace("conv", "bn")
+        norm: Any = children.get(follower)
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(block, name, fuse_conv_bn_eval(conv, norm))
+            setattr(block, follower, nn.Identity())
 
 
 def _through_onnx(detector: Detector) -> Scorer:

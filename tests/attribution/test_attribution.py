@@ -294,7 +294,7 @@ def test_grad_cam_sums_to_the_logit_without_its_bias(image, kind):
 
 def test_occlusion_is_what_a_loop_says(image):
     detector = small_detector("residual")
-    found = occlusion_map(image, detector, window=24, batch=5)
+    found = occlusion_map(image, detector, window=24)
     function, median = PixelLogit(detector), cv2.medianBlur(image, 5)
     whole = float(function(as_tensor(image)).detach())
     for row, column in itertools.product(range(0, 72, 24), range(0, 96, 24)):
