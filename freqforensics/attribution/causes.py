@@ -35,7 +35,7 @@ class OtherCause:
 
 
 def other_causes(
-    part: Uint8, jpeg: JpegTables | None, path: PathGradient, *, gap: float | None = None, file: bool = True
+    part: Uint8, jpeg: JpegTables | None, path: PathGradient | None, *, gap: float | None = None, file: bool = True
 ) -> tuple[OtherCause, ...]:
     """Look for JPEG's grid, resampling, colour interpolation, and for a lattice without any detector.
 
@@ -44,8 +44,8 @@ def other_causes(
     part : ndarray of uint8, (H, W, 3)
     jpeg : JpegTables or None
         Of the file, if it is a JPEG.
-    path : PathGradient
-        Of the same part.
+    path : PathGradient or None
+        Of the same part; None of a detector without a gradient.
     file : bool
         The image comes from a file, which `jpeg` is of.
 
@@ -110,10 +110,10 @@ def other_causes(
     return tuple(causes)
 
 
-def _colour(path: PathGradient, gap: float | None) -> OtherCause:
+def _colour(path: PathGradient | None, gap: float | None) -> OtherCause:
     """Say whether lines at Nyquist come from the colour differences alone."""
     name = "colour interpolation"
-    if path.planes != ("Y", "Cr", "Cb"):
+    if path is None or path.planes != ("Y", "Cr", "Cb"):
         return OtherCause(name, None, "Not tested: only the baseline incoherent tells luma from colour differences.")
     values = []
     for index in range(3):

@@ -136,14 +136,18 @@ def score_curves(
     Returns
     -------
     tuple of ScoreCurve
-        "jpeg", "blur", "resize", "crop"; values that leave less than 64 pixels a side are left out.
+        "jpeg", "blur", "resize", "crop"; values that leave less than 64 pixels a side are left out, and
+        those that leave a size which the detector does not take.
     """
-    changed = {
-        (of.name, float(value)): variant
-        for of in _CHANGES
-        for value in (of.coarse if coarse else of.values)
-        if min((variant := of.change(image, value)).shape[:2]) >= LEAST_SIDE
-    }
+    changed: dict[tuple[str, float], Uint8] = {}
+    refused: set[str] = set()
+    for of in _CHANGES:
+        for value in of.coarse if coarse else of.values:
+            variant = of.change(image, value)
+            if detector.misfit((variant.shape[0], variant.shape[1])):
+                refused.add(of.name)
+            elif min(variant.shape[:2]) >= LEAST_SIDE:
+                changed[of.name, float(value)] = variant
     # A blur, a resizing and a crop of nothing leave the image as it is, which is scored once.
     places = [place for place, variant in changed.items() if variant.shape != image.shape or (variant != image).any()]
     unchanged, *logits = _scored([image, *(changed[place] for place in places)], detector)
@@ -151,7 +155,7 @@ def score_curves(
     curves = []
     for of in _CHANGES:
         along = {value: logit for (name, value), logit in logit_of.items() if name == of.name}
-        if along:
+        if along and (len(along) > 1 or of.name not in refused):
             scored, values = list(along), list(along.values())
             flip = _flip(scored, values, threshold, unchanged)
             curves.append(ScoreCurve(of.name, of.axis, tuple(scored), tuple(values), flip, threshold))

@@ -76,7 +76,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     part = strongest_part(detector, image)
     if part.gradient_free:
         raise ValueError(f"detector must have a gradient: {part.gradient_free}")
-    if not _is_of_this_package(part):
+    if not takes_apart(part):
         return activation_times_gradient(image, part, last_places(image, part))
     twin = _safe(part)
     stage = getattr(bare_network(twin), stage_names(twin)[1])
@@ -331,8 +331,8 @@ class _Column(nn.Module):
         return logits[:, None]
 
 
-def _is_of_this_package(detector: Detector) -> bool:
-    """Whether a network is one that `_safe` takes apart."""
+def takes_apart(detector: Detector) -> bool:
+    """Whether a network is one that is copied with one module for each operation."""
     network = bare_network(detector)
     if isinstance(detector, WrappedDetector):
         return False
@@ -351,7 +351,7 @@ def _safe(detector: Detector) -> Detector:
     network = bare_network(detector)
     if isinstance(network, (LocalNetwork, CoherenceNetwork)):
         return copy.deepcopy(detector).eval()
-    if not _is_of_this_package(detector):
+    if not takes_apart(detector):
         raise ValueError(f"network must be a ResNet or a small network, got {type(network).__name__}")
     safe = attribution_safe(Detector(network, input=detector.input, band=detector.band))
     if isinstance(detector.network, Part):

@@ -158,8 +158,16 @@ class WrappedDetector(Detector):
         return self.preparation(pixels)
 
     def forward(self, prepared: Tensor) -> Tensor:
-        """Give logits, (N,), of prepared images."""
-        return _logits_of(self.network(prepared), self.output, len(prepared))
+        """Give logits, (N,), of prepared images; ValueError if the model fails on them."""
+        try:
+            given = self.network(prepared)
+        except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+            height, width = prepared.shape[-2:]
+            raise ValueError(
+                f"the model fails on {width}x{height} pixels ({_first_line(error)}): size, resize or crop of wrap must"
+                " say which it takes"
+            ) from error
+        return _logits_of(given, self.output, len(prepared))
 
     @torch.no_grad()
     def logits(self, images: Sequence[Uint8]) -> NDArray[np.float32]:
@@ -396,8 +404,8 @@ def _fixed(preparation: Preparation) -> Preparation:
     """The preparation with the size that resizing or cropping gives."""
     final = preparation.crop or (preparation.resize if isinstance(preparation.resize, tuple) else None)
     size = preparation.size or final
-    if final is not None and final != size:
-        raise ValueError(f"size must be what resize and crop give, {_sides(final)}, got {_sides(cast('Size', size))}")
+    if final is not None and size is not None and final != size:
+        raise ValueError(f"size must be what resize and crop give, {_sides(final)}, got {_sides(size or final)}")
     return Preparation(
         preparation.mean, preparation.std, size, preparation.resize, preparation.crop, preparation.channels
     )
@@ -440,7 +448,7 @@ def _pair(parameter: str, given: int | Size) -> Size:
     sides = (given, given) if isinstance(given, int) else tuple(given)
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
         raise ValueError(f"{parameter} must be a number of pixels or (height, width), got {given!r}")
-    return cast("Size", sides)
+    return sides[0], sides[1]
 
 
 def _centre(pixels: Tensor, crop: Size) -> Tensor:

@@ -8,6 +8,7 @@ from .parts import (
     ImageScore as ImageScore,
     InspectedImage as InspectedImage,
     Inspection as Inspection,
+    LeftOut as LeftOut,
     LineValue as LineValue,
     MapTests as MapTests,
     PhotographRate as PhotographRate,

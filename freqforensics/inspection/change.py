@@ -24,7 +24,7 @@ _LEAST_TILE: Final = 64
 def take_out(view: ExplainedView) -> tuple[Counterfactual, ...]:
     """Notch the frequencies that count most and lattices, with their nulls; and stop bands."""
     nulls, first_look = (_FAST_NULLS, _FAST_FIRST_LOOK) if view.fast else (_NULLS, _FIRST_LOOK)
-    before, rng = view.path.logit, view.rng
+    before, rng = view.ends[0], view.rng
     changes = [
         notch(view.pixels, view.detector, lines, what=what, nulls=nulls, first_look=first_look, before=before, rng=rng)
         for what, lines in _sets(view)
@@ -50,6 +50,8 @@ def curves_of(view: ExplainedView, score: ImageScore) -> tuple[ScoreCurve, ...]:
 
 def tiles_of(view: ExplainedView) -> TileScores | None:
     """Score the view's tiles, each by itself."""
+    if view.lacks("tiles"):
+        return None
     return tile_scores(view.pixels, view.detector, side=max(_LEAST_TILE, min(view.pixels.shape[:2]) // 2))
 
 

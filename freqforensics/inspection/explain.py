@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -22,12 +22,15 @@ from freqforensics.attribution.bases import (
     summed_wavelets,
 )
 from freqforensics.attribution.causes import OtherCause
+from freqforensics.attribution.counterfactual import exact_logits
+from freqforensics.attribution.localisation import occlusion_by_frequency
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
 from freqforensics.attribution.path import (
     Baseline,
     PathGradient,
     SharedGap,
+    baseline_image,
     default_baseline,
     integrate_path,
     parts_of,
@@ -35,11 +38,12 @@ from freqforensics.attribution.path import (
     suits,
 )
 from freqforensics.attribution.properties import map_complexity, max_sensitivity
-from freqforensics.attribution.sensitivity import sensitivity_map
+from freqforensics.attribution.sensitivity import sensitivity_by_differences, sensitivity_map
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.resnet import Detector, prepare_input
-from freqforensics.inspection.parts import Explanation, LineValue
+from freqforensics.inspection.needs import views_left_out
+from freqforensics.inspection.parts import Explanation, LeftOut, LineValue
 from freqforensics.inspection.score import JudgedImage
 from freqforensics.spectra.population import Population
 
@@ -90,19 +94,47 @@ class ExplainedView:
         return np.random.default_rng(self.seed)
 
     @cached_property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Views that the detector cannot give."""
+        return views_left_out(self.pixels, self.detector, self.part)
+
+    def lacks(self, name: str) -> bool:
+        """Whether a view of `NEEDS` is left out."""
+        return any(left.view == name for left in self.left_out)
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether there are paths; without a gradient everything is measured by differences."""
+        return not self.detector.gradient_free
+
+    @cached_property
     def path(self) -> SharedGap:
-        """Paths from the baselines to the view, one for each part."""
+        """Paths from the baselines to the view, one for each part; only with a gradient."""
         return self._path_to(self.pixels, most_steps=_FAST_STEPS if self.fast else _STEPS)
 
     @cached_property
     def plane(self) -> Float:
-        """What each multiple of 1/32 adds to the logit, DC at the middle."""
-        return _plane(self.path)
+        """What each multiple of 1/32 adds to the logit, DC at the middle; without a gradient, what its notch takes."""
+        return _plane(self.path) if self.has_gradient else occlusion_by_frequency(self.pixels, self.detector)
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """Logits of the view and of its baseline; without a gradient that is the median."""
+        if self.has_gradient:
+            return self.path.logit, self.path.baseline_logit
+        baseline = baseline_image(self.pixels, "median")
+        logit, baseline_logit = exact_logits([self.pixels.astype(np.float32), baseline], self.detector, self.pixels)
+        return float(logit), float(baseline_logit)
+
+    @property
+    def gap(self) -> float:
+        """Difference of the two."""
+        return self.path.gap if self.has_gradient else self.ends[0] - self.ends[1]
 
     @property
     def sign(self) -> int:
         """Sign of the gap: 1 if the view has more evidence than the baseline."""
-        return 1 if self.path.gap >= 0 else -1
+        return 1 if self.gap >= 0 else -1
 
     @cached_property
     def order(self) -> tuple[Line, ...]:
@@ -176,7 +208,14 @@ def explained_view(
     Returns
     -------
     ExplainedView
+
+    Raises
+    ------
+    ValueError
+        A reference that is no median, for a detector without a gradient.
     """
+    if detector.gradient_free and reference not in (None, "median"):
+        raise ValueError(f"reference must be median, got {reference!r}: {detector.gradient_free}")
     parts = judged.score.parts
     name = parts.strongest if parts is not None and isinstance(detector, FusedDetector) else ""
     return ExplainedView(
@@ -204,6 +243,8 @@ def explain_view(view: ExplainedView, causes: Sequence[OtherCause]) -> Explanati
     -------
     Explanation
     """
+    if not view.has_gradient:
+        return _explained_by_differences(view, causes)
     path = view.path
     stability = None if view.fast else max_sensitivity(view.pixels, view.plane_of)
     return Explanation(
@@ -232,8 +273,10 @@ def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
     -------
     dict of str to ndarray
         "input" only for detectors of coherence. Of a view that is explained fast neither "occlusion", "sensitivity",
-        "cosines", "cam" nor wavelets.
+        "cosines", "cam" nor wavelets; without those of `views_left_out`.
     """
+    if not view.has_gradient:
+        return _maps_by_differences(view)
     path = view.path
     maps: dict[str, NDArray[Any]] = {
         "view": view.pixels,
@@ -246,11 +289,44 @@ def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
         maps |= {
             "cosines": summed_maps(path, cosine_map),
             "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
-            "cam": grad_cam(view.pixels, view.part),
+            **({} if view.lacks("Grad-CAM") else {"cam": grad_cam(view.pixels, view.part)}),
             "occlusion": occlusion_map(view.pixels, view.detector).astype(np.float32),
             **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
         }
     return maps
+
+
+def _explained_by_differences(view: ExplainedView, causes: Sequence[OtherCause]) -> Explanation:
+    """Explain without a gradient: bands by exact Shapley values, which sum to the gap; lines by their notches."""
+    logit, baseline_logit = view.ends
+    bands = tuple(_to_the_corners(band) for band in band_shapley(view.pixels, view.detector))
+    gap = sum(band.value for band in bands)
+    return Explanation(
+        baseline="median",
+        logit=logit,
+        baseline_logit=baseline_logit,
+        gap=logit - baseline_logit,
+        delta=gap - (logit - baseline_logit),
+        steps=0,
+        bands=bands,
+        shapley=(),
+        lines=_lines(view.plane, view.order, causes),
+        complexity=map_complexity(view.plane),
+    )
+
+
+def _maps_by_differences(view: ExplainedView) -> dict[str, NDArray[Any]]:
+    maps: dict[str, NDArray[Any]] = {"view": view.pixels, "frequencies": view.plane}
+    if not view.fast:
+        maps |= {
+            "sensitivity": sensitivity_by_differences(view.pixels, view.detector).astype(np.float32),
+            "occlusion": occlusion_map(view.pixels, view.detector).astype(np.float32),
+        }
+    return maps
+
+
+def _to_the_corners(band: BandValue) -> BandValue:
+    return replace(band, high=1.0) if band.high > math.sqrt(0.5) else band
 
 
 def _shapley(view: ExplainedView) -> tuple[BandValue, ...]:

@@ -20,6 +20,7 @@ from freqforensics.inspection.parts import (
     ImageScore,
     InspectedImage,
     Inspection,
+    LeftOut,
     MapTests,
 )
 from freqforensics.runtime.schema import json_values, schema_of
@@ -56,6 +57,8 @@ class Finding:
         What the file says of itself; None of an array. It does not enter the verdict.
     contradictions : tuple of str
         Sentences on what in it contradicts the verdict.
+    left_out : tuple of LeftOut
+        Views that the detector cannot give, and why.
     """
 
     inspection: Inspection
@@ -68,6 +71,7 @@ class Finding:
     maps: dict[str, NDArray[Any]] = field(default_factory=dict)
     testimony: Testimony | None = None
     contradictions: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -102,6 +106,8 @@ class Finding:
         for key, (part, name) in _KEYS.items():
             value = getattr(self, part)
             values[key] = json_values(getattr(value, name) if name else value, derived=_DERIVED)
+        if not self.left_out:
+            del values["left_out"]
         return values
 
 
@@ -136,6 +142,7 @@ _KEYS: Final[dict[str, tuple[str, str]]] = {
     "standing": ("comparison", "standing"),
     "nearest": ("comparison", "nearest"),
     "causes": ("comparison", "causes"),
+    "left_out": ("left_out", ""),
 }
 """Keys of the JSON, in order: the part of the finding that holds a value, and its name there; "" is the part itself."""
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
@@ -160,7 +167,7 @@ def finding_schema() -> dict[str, Any]:
         "title": "freqforensics finding",
         "type": "object",
         "properties": {key: schema_of(kind, derived=_DERIVED, types=_BOUNDS) for key, kind in types.items()},
-        "required": sorted(types),
+        "required": sorted(types.keys() - {"left_out"}),
         "additionalProperties": False,
     }
 

@@ -188,6 +188,7 @@ def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, begin:
         changes=changes,
         comparison=compare_image(judged, view, causes),
         maps={**finding.maps, **maps},
+        left_out=view.left_out,
     )
 
 

@@ -222,6 +222,21 @@ class ImageScore:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A view that the detector cannot give.
+
+    Parameters
+    ----------
+    view : str
+    reason : str
+        What the detector lacks for it.
+    """
+
+    view: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class MapTests:
     """Whether the maps of the explanation may be relied on.
 

@@ -27,6 +27,8 @@ _COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (8, 64)
 
 def randomise_weights(view: ExplainedView) -> dict[str, Randomisation]:
     """Compare the maps with those of random weights."""
+    if view.lacks("random weights"):
+        return {}
     return randomisation(view.part, view.rough_maps, trained=view.part_maps, cascading=not view.fast, seed=view.seed)
 
 
@@ -59,7 +61,11 @@ def map_tests(view: ExplainedView, likeness: dict[str, Randomisation], deletion:
     -------
     MapTests
     """
-    return MapTests(deletion, likeness, map_badges(view.path, deletion, likeness))
+    if view.has_gradient and likeness:
+        return MapTests(deletion, likeness, map_badges(view.path, deletion, likeness))
+    shared = _of_path(view.path) if view.has_gradient else _of_gap(view.gap)
+    reasons = [*shared, *_deletion_reasons(deletion)]
+    return MapTests(deletion, likeness, {"frequencies": Badge(not reasons, tuple(reasons))})
 
 
 def map_badges(
@@ -79,11 +85,7 @@ def map_badges(
     dict of str to Badge
         For "path" and each map of `likeness`.
     """
-    shared = []
-    if not path.complete:
-        shared.append(f"the parts sum to {path.gap + path.delta:+.2f}, not to the gap of {path.gap:+.2f} logits")
-    if abs(path.gap) < _LEAST_GAP:
-        shared.append(f"the gap is {path.gap:+.2f} logits: there is next to nothing to explain")
+    shared = _of_path(path)
     badges = {"path": Badge(not shared, tuple(shared))}
     for name, comparison in likeness.items():
         reasons = list(shared)
@@ -95,6 +97,16 @@ def map_badges(
             reasons += _deletion_reasons(deletion)
         badges[name] = Badge(not reasons, tuple(reasons))
     return badges
+
+
+def _of_path(path: PathGradient | SharedGap) -> list[str]:
+    incomplete = f"the parts sum to {path.gap + path.delta:+.2f}, not to the gap of {path.gap:+.2f} logits"
+    return [*([] if path.complete else [incomplete]), *_of_gap(path.gap)]
+
+
+def _of_gap(gap: float) -> list[str]:
+    small = f"the gap is {gap:+.2f} logits: there is next to nothing to explain"
+    return [small] if abs(gap) < _LEAST_GAP else []
 
 
 def _deletion_reasons(deletion: Deletion | None) -> list[str]:

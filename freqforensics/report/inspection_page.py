@@ -11,6 +11,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from freqforensics.attribution.notches import line_name
+from freqforensics.detector.wrap import UNSEEN
 from freqforensics.images import shown_path
 from freqforensics.inspection.finding import Finding
 from freqforensics.report.builder import Figure, Layout, Report, sayer, template_text, templates
@@ -58,6 +59,7 @@ def inspection_report(finding: Finding, views: Mapping[str, View], *, handover: 
         _why(report, finding, values, say)
         for part in (_frequencies, _places, _changes, _survival, _comparison, _causes, _trust, _more):
             part(report, finding, values, views, say)
+        _left_out(report, finding)
     _limits(report, finding)
     _glossary(report)
     _record(report, finding, values, name, handover, say)
@@ -168,6 +170,8 @@ def _places(report: Report, finding: Finding, values: PageValues, views: Mapping
     report.add_section("Where in the picture?", ident="places")
     report.add_text(
         "The same by place: what each block of the explained view adds, and each tile of the view scored by itself."
+        if not finding.left_out
+        else "The same by place, as far as this detector tells it.",
     )
     _add_figures(report, views, ("location", "tiles", "occlusion"))
 
@@ -232,9 +236,14 @@ def _causes(report: Report, finding: Finding, values: PageValues, views: Mapping
 
 def _trust(report: Report, finding: Finding, values: PageValues, views: Mapping[str, View], say: Any) -> None:
     report.add_section("Can this explanation be trusted?", ident="trust")
+    untested = finding.explained.steps and not finding.tests.randomisation
     report.add_text(
         "A map is believed only if it passes tests: what it names must move the score, and a network with random"
-        " weights must draw another map. A figure that fails is drawn in grey, with the reason above it.",
+        " weights must draw another map. A figure that fails is drawn in grey, with the reason above it."
+        if finding.tests.randomisation
+        else "A map is believed only if it passes its test: what it names must move the score. A figure that fails is"
+        " drawn in grey, with the reason above it.",
+        "Other maps could not be tested with random weights." if untested else "",
         say("badges", finding),
     )
     _add_figures(report, views, ("deletion", "randomisation"))
@@ -247,6 +256,17 @@ def _more(report: Report, finding: Finding, values: PageValues, views: Mapping[s
     report.add_section("More views", ident="more")
     report.add_folded("Sensitivity, wavelets, cosine modes, Grad-CAM")
     report.add_figures(figures)
+
+
+def _left_out(report: Report, finding: Finding) -> None:
+    if not finding.left_out:
+        return
+    report.add_section("Left out", ident="left-out")
+    report.add_text("This detector cannot give every view. What is left out, and why:")
+    reasons: dict[str, list[str]] = {}
+    for left in finding.left_out:
+        reasons.setdefault(left.reason, []).append(left.view)
+    report.add_text(*(f"{', '.join(views)}: {reason}." for reason, views in reasons.items()), listed=True)
 
 
 def _limits(report: Report, finding: Finding) -> None:
@@ -296,7 +316,10 @@ def _record(report: Report, finding: Finding, values: PageValues, name: str, han
             ),
             ("Error rates", "" if weights.error_rates is None else sayer("plain.html")("missed", weights.error_rates)),
             ("Detector", f"{weights.name or 'unnamed weights'}. {weights.notice}" if weights.notice else weights.name),
-            ("SHA-256 of its weights", weights.sha256),
+            (
+                "SHA-256 of its name and preparation" if weights.notice == UNSEEN else "SHA-256 of its weights",
+                weights.sha256,
+            ),
             ("Tool", f"freqforensics {inspection.freqforensics}"),
             ("Settings", ", ".join(f"{key} {value}" for key, value in inspection.settings.items())),
             ("SHA-256 of the settings", inspection.settings_sha256),
@@ -313,8 +336,11 @@ def _record(report: Report, finding: Finding, values: PageValues, name: str, han
         " part, are scored at full resolution; the median of the views is the score.",
         "The score is compared with those of photographs saved in the same way. It counts as traces found if at most"
         " 1 in 100 of them score as high, and as too weak if at most 1 in 10 do.",
-        "The view with the strongest traces is explained by integrated gradients (Sundararajan et al. 2017) along a"
-        " path from a baseline without the traces, in pixels and in frequencies; both maps are tested by deletion and"
+        "The view with the strongest traces is explained by differences of scores: exact Shapley values of bands"
+        " between the view and its median, and each frequency taken out by itself; the map is tested by deletion."
+        if finding.explanation is not None and not finding.explanation.steps
+        else "The view with the strongest traces is explained by integrated gradients (Sundararajan et al. 2017) along"
+        " a path from a baseline without the traces, in pixels and in frequencies; both maps are tested by deletion and"
         " by random weights (Adebayo et al. 2018).",
     )
 

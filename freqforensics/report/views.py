@@ -22,6 +22,7 @@ _DPI: Final = 150
 _COMPRESSION: Final = 4
 _OPTIONAL: Final = {
     "input": "input",
+    "location": "pixels",
     "occlusion": "occlusion",
     "sensitivity": "sensitivity",
     "cosines": "cosines",
@@ -75,6 +76,10 @@ def draw_views(finding: Finding) -> dict[str, View]:
         if not finding.judged and name != "image":
             continue
         if name in _OPTIONAL and _OPTIONAL[name] not in finding.maps:
+            continue
+        if name == "tiles" and any(left.view == "tiles" for left in finding.left_out):
+            continue
+        if name == "randomisation" and not finding.tests.randomisation:
             continue
         views.append(_drawn(finding, name, plot))
     views.extend(
