@@ -8,6 +8,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -17,6 +18,7 @@ from freqforensics.cli.options import (
     Calibration,
     Device,
     Limit,
+    Model,
     Out,
     Overwrite,
     Quiet,
@@ -47,6 +49,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    model: Model = None,
     view: ViewChoice = DEFAULT_VIEW,
     ways: Annotated[
         list[str] | None,
@@ -91,7 +94,7 @@ def evaluate(
     Writes evaluation.csv and .json, ap.png and .pdf, scores*.csv and manifest.json to DIR.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    names = weights or [DEFAULT_WEIGHTS]
+    names = named_weights(weights, model)
     chosen = parsed_list(ways) if ways else None
     if chosen is not None:
         from freqforensics.evaluation.ways import check_ways
@@ -106,7 +109,7 @@ def evaluate(
     say_what_they_are(names)
     study = evaluate_study(
         source,
-        weights=names,
+        weights=[chosen_detector(name, model, device) for name in names or [""]],
         view=view,
         ways=chosen,
         photographs=source.alike(photographs),

@@ -10,6 +10,7 @@ import typer
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
@@ -18,6 +19,7 @@ from freqforensics.cli.options import (
     Calibration,
     Device,
     Limit,
+    Model,
     Out,
     Quiet,
     Resume,
@@ -53,6 +55,7 @@ def false_alarms(
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     calibration: Calibration = None,
     limit: Limit = None,
     device: Device = "auto",
@@ -75,15 +78,16 @@ def false_alarms(
     """
     carriers = parsed_list(carrier) or ["as-is", "all"]
     check_carriers(carriers)
-    check_scoring([weights], calibration, backend)
+    names = named_weights(weights, model)
+    check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
     from freqforensics.studies.false_alarms import false_alarms_study
 
-    say_what_they_are([weights])
+    say_what_they_are(names)
     study = false_alarms_study(
         source,
-        weights=weights,
+        weights=chosen_detector(weights, model, device),
         carriers=carriers,
         calibration=calibration,
         limit=limit,

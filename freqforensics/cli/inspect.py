@@ -26,11 +26,13 @@ from freqforensics.cli.checks import (
     check_scoring,
     say_what_they_are,
 )
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
     Calibration,
     Device,
+    Model,
     Out,
     Overwrite,
     Quiet,
@@ -64,6 +66,7 @@ def inspect(
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     reference: Annotated[
         Reference | None,
         typer.Option(
@@ -128,7 +131,8 @@ def inspect(
     bounds = _parsed_thresholds(thresholds)
     if bounds is not None and calibration:
         raise Failed("--thresholds takes the place of photographs: give it or --calibration, not both")
-    check_scoring([weights], calibration)
+    names = named_weights(weights, model)
+    check_scoring(names, calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
     check_images(image)
@@ -136,10 +140,11 @@ def inspect(
     from freqforensics.studies.inspect import inspect_study
 
     if not quiet():
-        say_what_they_are([weights])
+        say_what_they_are(names)
+    chosen = chosen_detector(weights, model, device)
     study = inspect_study(
         image,
-        open_detector(weights, thresholds=bounds, calibration=calibration, device=device),
+        open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),
         out=out,
         region=box,
         reference=reference,

@@ -50,6 +50,15 @@ ViewChoice = Annotated[
     ),
 ]
 Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name from weights list.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="A function of yours that returns a detector (freqforensics.wrap) or a network, in place of --weights. "
+        "The module is imported and runs: name only code that you trust.",
+        show_default=False,
+    ),
+]
 Calibration = Annotated[
     list[Path] | None,
     typer.Option(

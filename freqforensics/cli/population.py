@@ -12,12 +12,14 @@ import typer
 from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
     BackendChoice,
     Batch,
     Device,
+    Model,
     Quiet,
     Weights,
     Workers,
@@ -55,6 +57,7 @@ def population(
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     fake: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Generated images; repeatable.")] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Take every Nth image.", min=1)] = 1,
     about: Annotated[str, typer.Option(help="What the images are, in words; stored.")] = "",
@@ -77,9 +80,10 @@ def population(
     partial = passes_are_partial()  # of a shard, whose --out is the folder for its part
     if out is None and calibration_out is None and not partial:
         raise Failed("give --out FILE, --calibration-out FILE or both")
+    names = named_weights(weights, model)
     if calibration_out is not None:
         check_carriers(carriers)
-        check_scoring([weights], backend=backend)
+        check_scoring(names, backend=backend)
     check_sources(source, source.alike(fake))
     for file in (out, calibration_out):
         check_out_file(file, sources, overwrite=overwrite)
@@ -90,11 +94,11 @@ def population(
     studies: list[CalibrationStudy | PopulationStudy] = []
     values: dict[str, Any] = {}
     if calibration_out is not None:
-        say_what_they_are([weights])
+        say_what_they_are(names)
         with contextlib.suppress(PassesEnded):  # those of the other study follow
             scores = calibration_study(
                 source,
-                weights=weights,
+                weights=chosen_detector(weights, model, device),
                 carriers=carriers,
                 every=every,
                 about=about,

@@ -11,6 +11,7 @@ import typer
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -20,6 +21,7 @@ from freqforensics.cli.options import (
     Bootstrap,
     Device,
     Limit,
+    Model,
     Out,
     Overwrite,
     Permutations,
@@ -45,6 +47,7 @@ def quality(
     source: ImageSources,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     logits: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of score with the logits, instead of scoring again.")
     ] = None,
@@ -90,8 +93,9 @@ def quality(
     scores = parsed_list(score) or list(SCORES)
     chosen_scores(scores)
     cluster_of = None if clusters is None else _clusters(clusters)
+    names = named_weights(weights, model)
     if logits is None:
-        check_scoring([weights], None, backend)
+        check_scoring(names, None, backend)
     if logits is None or not logits.is_dir():  # parquet is a folder
         check_files([logits])
     check_sources(source)
@@ -99,10 +103,10 @@ def quality(
     from freqforensics.studies.quality import quality_study
 
     if logits is None:
-        say_what_they_are([weights])
+        say_what_they_are(names)
     study = quality_study(
         source,
-        weights=weights,
+        weights=chosen_detector(weights, model, device),
         logits=logits,
         threshold=threshold,
         clusters=cluster_of,

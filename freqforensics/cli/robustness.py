@@ -9,6 +9,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_claim, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -18,6 +19,7 @@ from freqforensics.cli.options import (
     Calibration,
     Device,
     Limit,
+    Model,
     Out,
     Quiet,
     Resume,
@@ -42,6 +44,7 @@ def robustness(
     source: ImageSources,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     sweep: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,15 +73,16 @@ def robustness(
 
     sweeps = parsed_list(sweep) or tuple(SWEEPS)
     check_sweeps(sweeps)
-    check_scoring([weights], calibration, backend)
+    names = named_weights(weights, model)
+    check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
     from freqforensics.studies.robustness import robustness_study
 
-    say_what_they_are([weights])
+    say_what_they_are(names)
     study = robustness_study(
         source,
-        weights=weights,
+        weights=chosen_detector(weights, model, device),
         sweeps=sweeps,
         view=view,
         calibration=calibration,

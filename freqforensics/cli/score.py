@@ -10,6 +10,7 @@ import typer
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out_scores, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
+from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -19,6 +20,7 @@ from freqforensics.cli.options import (
     Calibration,
     Device,
     Limit,
+    Model,
     Quiet,
     Salvage,
     ViewChoice,
@@ -48,6 +50,7 @@ def score(
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
+    model: Model = None,
     view: ViewChoice = DEFAULT_VIEW,
     region: Annotated[
         str | None,
@@ -81,7 +84,8 @@ def score(
     box = None if region is None else parsed_region(region)
     if box is not None and view != DEFAULT_VIEW:
         raise ValueError(f"region must go with view {DEFAULT_VIEW!r}, got view {view!r}")
-    check_scoring([weights], calibration, backend)
+    names = named_weights(weights, model)
+    check_scoring(names, calibration, backend)
     check_sources(source)
     if resume and out is None:
         raise ValueError("resume must come with --out FILE")
@@ -92,10 +96,10 @@ def score(
         ScoreTable.load(out)  # what is none is refused before anything else is done
     from freqforensics.studies.score import score_study
 
-    say_what_they_are([weights])
+    say_what_they_are(names)
     study = score_study(
         source,
-        weights=weights,
+        weights=chosen_detector(weights, model, device),
         view=view,
         region=box,
         calibration=calibration,

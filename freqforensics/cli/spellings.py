@@ -51,7 +51,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
         *("region", "resume", "overwrite", "ways", "carrier", "labels", "real"),
-        *("cluster", "shard"),
+        *("cluster", "shard", "model"),
     )
 }
 """Options of the library's parameters, in all commands."""

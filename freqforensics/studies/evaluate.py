@@ -9,6 +9,7 @@ from typing import Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import (
     WAYS,
@@ -96,7 +97,7 @@ class EvaluationStudy:
 def evaluate_study(
     sources: SourcesLike,
     *,
-    weights: Sequence[str | Path] = (DEFAULT,),
+    weights: Sequence[str | Path | Detector] = (DEFAULT,),
     view: str = DEFAULT_VIEW,
     ways: Sequence[str] | None = None,
     photographs: SourcesLike = (),
@@ -115,8 +116,8 @@ def evaluate_study(
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
-    weights : sequence of str or Path
-        Files or names of weights, see `find_weights`; several are runs of one recipe.
+    weights : sequence of str, Path or Detector
+        Files or names of weights, see `find_weights`, or detectors of `wrap`; several are runs of one recipe.
     view : str
         Part of an image that is scored, see `score_files`.
     ways : sequence of str, optional

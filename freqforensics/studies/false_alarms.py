@@ -11,6 +11,7 @@ from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.calibration import calibration_sha256
+from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.perturbations.perturb import Perturbation
@@ -86,7 +87,7 @@ class FalseAlarmsStudy:
 def false_alarms_study(
     sources: SourcesLike,
     *,
-    weights: str | Path = DEFAULT,
+    weights: str | Path | Detector = DEFAULT,
     carriers: Sequence[str] = (AS_IS, ALL),
     calibration: str | Path | Sequence[str | Path] | None = None,
     limit: int | None = None,
@@ -104,8 +105,8 @@ def false_alarms_study(
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of photographs, see `index_sources`. What is labelled fake is skipped, with a note.
-    weights : str or Path
-        File or name of weights, see `find_weights`.
+    weights : str, Path or Detector
+        File or name of weights, see `find_weights`; or a detector, such as `wrap` gives.
     carriers : sequence of str
         Names of carriers, see `chosen_carriers`; default files as they are, and every carrier.
     calibration : str, Path or several, optional

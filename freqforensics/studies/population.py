@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from freqforensics.detector.resnet import Detector
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.executors import end_of_passes
@@ -189,7 +190,7 @@ def _measured(chunk: Sequence[tuple[ImageRecord, str | None]]) -> list[ImageTrai
 def calibration_study(
     photographs: SourcesLike,
     *,
-    weights: str | Path | None = None,
+    weights: str | Path | Detector | None = None,
     carriers: Sequence[str] = ("as-is",),
     every: int = 1,
     about: str = "",
@@ -204,7 +205,7 @@ def calibration_study(
     ----------
     photographs : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Images labelled fake are left out. The detector must not have been trained on any.
-    weights : str or Path, optional
+    weights : str, Path or Detector, optional
         As for `open_detector`; default those that ship.
     carriers : sequence of str
         What the photographs pass through before they are scored, each in turn, as for `chosen_carriers`.

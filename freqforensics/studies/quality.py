@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.resnet import Detector
 from freqforensics.detector.verdict import IN_WORDS
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.confounds import serious_confounds
@@ -160,7 +161,7 @@ def _cell(value: object) -> object:
 def quality_study(
     sources: SourcesLike,
     *,
-    weights: str | Path = DEFAULT,
+    weights: str | Path | Detector = DEFAULT,
     logits: str | Path | None = None,
     threshold: float | None = None,
     clusters: Mapping[str, object] | None = None,
@@ -182,7 +183,7 @@ def quality_study(
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`.
-    weights : str or Path
+    weights : str, Path or Detector
         Weights, by name or file; not used where `logits` is given.
     logits : str or Path, optional
         A table that ``score`` wrote, of these images or more.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, sweep_robustness
 from freqforensics.regions.views import DEFAULT_VIEW
@@ -72,7 +73,7 @@ class RobustnessStudy:
 def robustness_study(
     sources: SourcesLike,
     *,
-    weights: str | Path = DEFAULT,
+    weights: str | Path | Detector = DEFAULT,
     sweeps: Sequence[str] = tuple(SWEEPS),
     view: str = DEFAULT_VIEW,
     calibration: str | Path | Sequence[str | Path] | None = None,
@@ -91,8 +92,8 @@ def robustness_study(
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
-    weights : str or Path
-        File or name of weights, see `find_weights`.
+    weights : str, Path or Detector
+        File or name of weights, see `find_weights`; or a detector, such as `wrap` gives.
     sweeps : sequence of str
         Names of `SWEEPS`.
     view : str

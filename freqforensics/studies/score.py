@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_parquet import is_parquet
 from freqforensics.detector.score_parts import score_parts
 from freqforensics.detector.weights import DEFAULT
@@ -99,7 +100,7 @@ class ScoreStudy:
 def score_study(
     sources: SourcesLike,
     *,
-    weights: str | Path = DEFAULT,
+    weights: str | Path | Detector = DEFAULT,
     view: str = DEFAULT_VIEW,
     region: Region | None = None,
     calibration: str | Path | Sequence[str | Path] | None = None,
@@ -118,8 +119,8 @@ def score_study(
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
-    weights : str or Path
-        File or name of weights, see `find_weights`.
+    weights : str, Path or Detector
+        File or name of weights, see `find_weights`; or a detector, such as `wrap` gives.
     view : str
         Part of an image that is scored, see `score_files`.
     region : (int, int, int, int), optional
