@@ -21,6 +21,7 @@ OURS = {".".join(("freqforensics", *path.relative_to(PACKAGE).with_suffix("").pa
 LAYERS = """
 __main__
 cli
+app
 studies
 report explore
 figures
@@ -41,6 +42,8 @@ ONLY_IN = {
     "typer": {"cli"},
     "dask": {"runtime/parallel.py"},
     "distributed": {"runtime/parallel.py"},
+    "starlette": {"app"},
+    "uvicorn": {"app"},
 }
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
 

@@ -83,6 +83,7 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "compare": {"size": "--crop"},
     "origin": {"size": "--crop"},
+    "app": {"port": "--port"},
     "quality": {"score": "--score", "scores": "--score"},
     "inspect": {"region": "--region", "thresholds": "--thresholds", "population": "--population"},
 }
