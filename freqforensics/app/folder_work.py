@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from freqforensics.app.jobs import OnStage, StoppedError
+from freqforensics.app.jobs import OnStage
+from freqforensics.app.limits import printable
 from freqforensics.app.reports import SPECTRA
 from freqforensics.app.results import FolderResult, Group
 from freqforensics.app.wording import share_in_words
@@ -14,7 +15,7 @@ from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score, ScoreTable
 from freqforensics.images import shown_path
-from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.records import first_of_each
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.score import ScoreStudy
@@ -67,7 +68,7 @@ def examine_folder(
     if not scores:
         raise ValueError(f"none of the {len(records)} pictures can be read, the first: {failures[0][1]}")
     on_stage("Averaging spectra", len(chunks) + 1, steps)
-    spectra, reason = _spectra(records, folder, limit)
+    spectra, reason = _spectra(folder, limit)
     on_stage("Drawing figures", len(chunks) + 2, steps)
     if spectra is not None:
         spectra.save(out / SPECTRA)
@@ -77,12 +78,12 @@ def examine_folder(
     (out / SPECTRA).mkdir(exist_ok=True)
     scored.save(out / SPECTRA / "scores.csv")
     signs = _with_signs(scores)
-    groups = tuple(_group(row) for row in scored.groups())
+    groups = tuple(sorted(map(_group, scored.groups()), key=lambda group: list(SIDES.values()).index(group.side)))
     return FolderResult(
         summary=summary_of(groups),
         groups=groups,
         crop=0 if spectra is None else spectra.spec.shape[0],
-        notes=tuple(notes),
+        notes=tuple(map(printable, notes)),
         skipped=tuple((_within(path, folder), reason) for path, reason in failures[:_MOST_LISTED]),
         signs=signs,
         shown=tuple(_within(path, folder) for path in signs),
@@ -92,36 +93,43 @@ def examine_folder(
 def summary_of(groups: Sequence[Group]) -> tuple[str, ...]:
     """Say in sentences how often verdicts were right and wrong, where the folder says what its pictures are."""
     sentences = []
-    for side, sentence in (
-        ("photographs", "False alarms: signs were found in {share} photographs."),
-        ("generated", "Noticed: signs were found in {share} generated pictures."),
-        ("not said", "Signs were found in {share} pictures of which the folder does not say what they are."),
+    for side, sentence, what in (
+        ("photographs", "False alarms: signs were found in {share}.", "photographs"),
+        ("generated", "Noticed: signs were found in {share}.", "generated pictures"),
+        ("not said", "Signs were found in {share}. The folder does not say what they are.", "pictures"),
     ):
         of_side = [group for group in groups if group.side == side]
         total = sum(group.pictures for group in of_side)
         if total:
-            share = share_in_words(sum(group.evidence for group in of_side), total)
+            share = share_in_words(sum(group.evidence for group in of_side), total, what)
             sentences.append(sentence.format(share=share))
     return tuple(sentences)
 
 
-def _spectra(records: Sequence[ImageRecord], folder: Path, limit: int | None) -> tuple[SpectrumStudy | None, str]:
-    """Average in squares as large as the pictures allow; or say why that cannot be done."""
-    reason = "there are no pictures"
+def _spectra(folder: Path, limit: int | None) -> tuple[SpectrumStudy | None, str]:
+    """Average in the largest squares that all groups have, or most; or say why that cannot be done."""
+    reason, best = "", None
     for size in _SIZES:
         try:
-            return spectrum_study([folder], spec=SpectrumSpec(size=size), limit=limit), ""
-        except StoppedError:
-            raise
+            study = spectrum_study([folder], spec=SpectrumSpec(size=size), limit=limit)
         except ValueError as error:
-            reason = str(error).splitlines()[0]
-    return None, reason
+            reason = reason or str(error).splitlines()[0]
+            continue
+        if best is None or _groups_with_pictures(study) > _groups_with_pictures(best):
+            best = study
+        if _groups_with_pictures(best) == len(best.spectra):
+            break
+    return best, reason
+
+
+def _groups_with_pictures(study: SpectrumStudy) -> int:
+    return sum(spectrum.images > 0 for spectrum in study.spectra.values())
 
 
 def _group(row: dict[str, Any]) -> Group:
     return Group(
         name=shown_path(row["generator"]) or "all",
-        side=SIDES.get(row["label"], row["label"]),
+        side=SIDES[row["label"]],
         pictures=row["images"],
         evidence=row["evidence"],
         inconclusive=row["inconclusive"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from freqforensics.app.limits import RefusedError
+from freqforensics.app.limits import RefusedError, printable
 from freqforensics.images import ImageReadError, shown_path
 
 State = Literal["waiting", "working", "done", "failed"]
@@ -188,6 +188,4 @@ def one_line(error: Exception) -> str:
         text = str(error)
     else:
         text = f"it could not be examined ({type(error).__name__})"
-    line = text.strip().splitlines()[0]
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    return shown[:_LONGEST_LINE]
+    return printable(text.strip().splitlines()[0])[:_LONGEST_LINE]

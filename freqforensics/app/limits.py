@@ -85,10 +85,19 @@ def plain_name(name: str) -> str:
     ('pass�wd�.png', 'cat.jpg', 'picture')
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in last).strip()
+    shown = printable(last).strip()
     if len(shown) > _LONGEST_NAME:
         shown = f"{shown[: _LONGEST_NAME - 30]}…{shown[-29:]}"
     return shown or "picture"
+
+
+def printable(text: str) -> str:
+    r"""Replace what is not printable: line breaks, controls, what turns the direction of text, halves of characters.
+
+    >>> printable("a\nb\u202ec")
+    'a�b�c'
+    """
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def plain_suffix(name: str) -> str:

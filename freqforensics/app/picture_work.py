@@ -10,7 +10,7 @@ from PIL import Image
 from freqforensics.app.jobs import OnStage
 from freqforensics.app.reports import PAGE, THUMBNAIL, THUMBNAIL_SIDE, VALUES
 from freqforensics.app.results import Mode, PictureResult
-from freqforensics.app.wording import STAGES, VERDICTS, rate_in_words
+from freqforensics.app.wording import STAGES, VERDICTS, rate_in_words, reason_in_words
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.inspection.finding import finding_json
 from freqforensics.inspection.inspection import inspect
@@ -58,7 +58,7 @@ def examine_picture(
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.save(out / THUMBNAIL, "JPEG", quality=85)
     words = VERDICTS[finding.verdict]
-    reason = "" if finding.judged else finding.score.domain
+    reason = "" if finding.judged else reason_in_words(finding.score.domain)
     return PictureResult(
         finding.verdict,
         TONES[finding.verdict],

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CLOSED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -63,6 +63,9 @@ class Guard:
             await PlainTextResponse(f"{refusal}\n", 403, {"Connection": "close"})(scope, receive, send_guarded)
             return
         path = scope["path"][len(self.token) + 1 :]
+        if not path:
+            await RedirectResponse(f"/{self.token}/")(scope, receive, send_guarded)
+            return
         await self.app({**scope, "path": path, "raw_path": path.encode()}, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> str:

@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from freqforensics.app.session import Session
 from freqforensics.app.site import create_site
 
 _LOOK_EVERY: Final = 2.0
+_ASLEEP: Final = 30.0
+"""Seconds after which the computer must have been asleep."""
 
 
 def serve(
@@ -110,7 +113,10 @@ class _Server(uvicorn.Server):
 
     async def _watch(self) -> None:
         while not self.should_exit:
+            before = time.monotonic()
             await asyncio.sleep(_LOOK_EVERY)
+            if time.monotonic() - before > _ASLEEP:  # so were the pages
+                self.session.seen()
             if self.session.abandoned:
                 self.on_away()
 

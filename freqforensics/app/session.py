@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 AWAY: Final = 15 * 60.0
 """Seconds without an open page after which everything is deleted. Browsers slow hidden pages down to one request a
 minute."""
+_LAST_WAIT: Final = 2.0
 
 
 class Session:
@@ -51,6 +53,7 @@ class Session:
         self.limits = limits or Limits()
         _clear_abandoned(Path(tempfile.gettempdir()))
         self.root = Path(tempfile.mkdtemp(prefix=unfinished_prefix("freqforensics-app")))
+        weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)  # at exit, too
         self._open = open_detector
         self._detector: CalibratedDetector | None = None
         self._incoming = 0
@@ -70,9 +73,9 @@ class Session:
 
     def close(self) -> bool:
         """Delete everything; say whether the queue's thread has ended."""
-        self.closed = True
+        wait, self.closed = 0.0 if self.closed else _LAST_WAIT, True
         shutil.rmtree(self.root, ignore_errors=True)
-        ended = self.queue.close()
+        ended = self.queue.close(wait)
         shutil.rmtree(self.root, ignore_errors=True)  # what the thread wrote in the meantime
         return ended
 

@@ -217,7 +217,7 @@ def _front_page() -> tuple[jinja2.Template, str]:
     csp = policy(
         scripts=[source_of(_text("app.js"))],
         styles=[source_of(_text("app.css"))],
-        also="img-src 'self'; connect-src 'self'",
+        also="img-src 'self' data:; connect-src 'self'",
     )
     return environment.get_template("app.html"), csp
 

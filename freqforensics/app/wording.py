@@ -36,7 +36,7 @@ VERDICTS: Final[Mapping[Verdict, Plain]] = {
     ),
     "inconclusive": Plain(
         "Unclear",
-        "Photographs and generated pictures both look like this. Nothing follows from it.",
+        "What was found is too weak, or too common in photographs, to say anything.",
         "Try to get the original file: copies that were sent or saved again have lost traces.",
     ),
     "none": Plain(
@@ -76,10 +76,24 @@ def rate_in_words(finding: Finding) -> str:
     return f"Of {rate.photographs:,} photographs to compare with, {many} as many signs as this picture."
 
 
-def share_in_words(count: int, total: int) -> str:
+def reason_in_words(domain: str) -> str:
+    """Say why a picture cannot be judged."""
+    return _REASONS.get(domain, domain)
+
+
+_REASONS: Final = {
+    "uniform: no residual to look at": "it is one even colour, without any fine detail",
+    "rows of text": "it is a page of text",
+    "few colours: a drawing or a screen": "it is a drawing or a screen, with few colours",
+}
+"""Reasons of `find_region` in words that need no glossary; others say sizes."""
+
+
+def share_in_words(count: int, total: int, what: str) -> str:
     """Write a share of a group.
 
-    >>> share_in_words(2, 40), share_in_words(0, 12)
-    ('2 of 40 (5 %)', '0 of 12 (0 %)')
+    >>> share_in_words(2, 40, "photographs"), share_in_words(0, 1, "photographs")
+    ('2 of 40 photographs (5 %)', '0 of 1 photograph (0 %)')
     """
-    return f"{count:,} of {total:,} ({count / total:.0%})".replace("%)", " %)")
+    noun = what.removesuffix("s") if total == 1 else what
+    return f"{count:,} of {total:,} {noun} ({100 * count / total:.0f} %)"

@@ -248,7 +248,7 @@
     if (notes.length) {
       parts.push(make("details", {}, [make("summary", {}, notes.length === 1 ? "1 note" : notes.length + " notes"), make("ul", {}, notes.map(function (note) { return make("li", {}, note); }))]));
     }
-    var files = [link("Counts of every picture (CSV)", base + "files/scores.csv", { download: "" })];
+    var files = [link("Score of every picture (CSV)", base + "files/scores.csv", { download: "" })];
     if (result.crop) { files.push(link("Figure (PDF)", base + "files/fingerprints.pdf", { download: "" }), link("Spectra in numbers (CSV)", base + "files/summary.csv", { download: "" })); }
     parts.push(make("div", { "class": "actions" }, files));
     return parts;
