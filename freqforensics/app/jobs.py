@@ -184,7 +184,7 @@ def one_line(error: Exception) -> str:
         text = error.strerror.lower()
     elif isinstance(error, MemoryError):
         text = "there is not enough memory for it"
-    elif isinstance(error, ValueError) and str(error):
+    elif isinstance(error, ValueError) and str(error).strip():
         text = str(error)
     else:
         text = f"it could not be examined ({type(error).__name__})"
