@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,14 @@ from urllib.parse import quote
 from freqforensics.app.session import Session
 
 TOKEN = "a-token-of-the-tests"
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A small PNG whose header announces any number of pixels."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:

@@ -187,5 +187,5 @@ def one_line(error: Exception) -> str:
     elif isinstance(error, ValueError) and str(error).strip():
         text = str(error)
     else:
-        text = f"it could not be examined ({type(error).__name__})"
+        text = f"unexpected error ({type(error).__name__})"
     return printable(text.strip().splitlines()[0])[:_LONGEST_LINE]

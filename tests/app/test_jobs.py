@@ -99,8 +99,8 @@ def test_an_error_is_one_line_and_the_next_job_begins(tmp_path, queue, log):
     queue.add(job(tmp_path, "bad", fail))
     queue.add(job(tmp_path, "good", lambda on_stage: 1))
     wait_for(lambda: states(queue) == ["failed", "done"])
-    assert queue.job("bad").error == "it could not be examined (KeyError)"
-    assert log[0] == "bad.png: it could not be examined (KeyError)"
+    assert queue.job("bad").error == "unexpected error (KeyError)"
+    assert log[0] == "bad.png: unexpected error (KeyError)"
 
 
 def test_what_cannot_be_prepared_is_said_for_every_job(tmp_path, log):
@@ -129,11 +129,11 @@ def test_a_closed_queue_takes_nothing(tmp_path, log):
         (ValueError("a\u202eb"), "a\ufffdb"),
         (PermissionError(13, "Permission denied", "/secret"), "permission denied"),
         (MemoryError(), "there is not enough memory for it"),
-        (ZeroDivisionError("x"), "it could not be examined (ZeroDivisionError)"),
-        (ValueError(""), "it could not be examined (ValueError)"),
-        (ValueError("\n"), "it could not be examined (ValueError)"),
+        (ZeroDivisionError("x"), "unexpected error (ZeroDivisionError)"),
+        (ValueError(""), "unexpected error (ValueError)"),
+        (ValueError("\n"), "unexpected error (ValueError)"),
         (ValueError("x" * 1000), "x" * 300),
-        (StoppedError(), "it could not be examined (StoppedError)"),
+        (StoppedError(), "unexpected error (StoppedError)"),
     ],
 )
 def test_errors_are_one_line_without_paths_of_stored_files(error, line):

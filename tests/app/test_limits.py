@@ -1,22 +1,12 @@
 from __future__ import annotations
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 from pictures import encoded, picture
+from served import bomb
 
 from freqforensics.app.folders import count_pictures, folder_at
 from freqforensics.app.limits import Limits, RefusedError, megabytes, plain_name, plain_suffix
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A small PNG whose header announces any number of pixels."""
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
-    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def test_sizes_and_numbers_are_limited():

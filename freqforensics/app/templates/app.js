@@ -142,9 +142,11 @@
   // The list.
   function act(work) {
     return function (event) {
-      event.currentTarget.disabled = true;
       var pressed = event.currentTarget;
-      work().catch(function (error) { pressed.disabled = false; refuse("", error.message); open(tabs[0]); }).then(look);
+      // Not disabled: that would take the focus away from somebody who uses the keyboard.
+      if (pressed.getAttribute("aria-disabled")) { return; }
+      pressed.setAttribute("aria-disabled", "true");
+      work().catch(function (error) { refuse("", error.message); open(tabs[0]); }).then(function () { pressed.removeAttribute("aria-disabled"); look(); });
     };
   }
   function card(job) {
@@ -267,11 +269,11 @@
       });
       state.jobs.forEach(function (job) { update(job, state.ready || state.broken); });
       var under = state.jobs.some(function (job) { return job.state === "waiting" || job.state === "working"; });
-      timer = setTimeout(look, under ? 700 : 5000);
+      timer = setTimeout(look, under ? 700 : 3000);
     }, function () {
       missed += 1;
-      if (missed > 2) { banner("The program does not answer any more. Start it again in the terminal: freqforensics app"); }
-      timer = setTimeout(look, 2000);
+      if (missed > 1) { banner("The program does not answer any more. Start it again in the terminal: freqforensics app"); }
+      timer = setTimeout(look, 1000);
     });
   }
   function drop(parts) {
