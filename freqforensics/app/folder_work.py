@@ -14,6 +14,8 @@ from freqforensics.app.wording import share_in_words
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score, ScoreTable
+from freqforensics.figures.spectrum import plot_fingerprints
+from freqforensics.figures.style import new_figure, save_figure
 from freqforensics.images import shown_path
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.sources import index_sources
@@ -72,6 +74,9 @@ def examine_folder(
     on_stage("Drawing figures", len(chunks) + 2, steps)
     if spectra is not None:
         spectra.save(out / SPECTRA)
+        figure = new_figure()
+        plot_fingerprints(spectra.spectra, kinds=("log_power", "coherence"), fig=figure)
+        save_figure(figure, out / SPECTRA / "overview.png")
         notes += [note for note in spectra.notes if note not in notes]
     else:
         notes.append(f"no average spectrum: {reason}")

@@ -18,6 +18,7 @@ VALUES: Final = "finding.json"
 THUMBNAIL: Final = "thumbnail.jpg"
 SPECTRA: Final = "spectra"
 FILES: Final = {
+    "overview.png": "image/png",
     "fingerprints.png": "image/png",
     "fingerprints.pdf": "application/pdf",
     "profiles.png": "image/png",

@@ -197,6 +197,7 @@ def test_two_tabs_show_the_same_list_and_the_same_end(visit, examined, rng):
         expect(page.locator(".job h3")).to_have_text(["pasted.png"], timeout=20_000)
     examined.set()
     expect(second.locator(".verdict .head")).to_have_text("No signs", timeout=20_000)
+    first.bring_to_front()
     first.get_by_role("button", name="Close and delete everything").click()
     first.get_by_role("button", name="Keep them").click()
     assert one.served.session.root.exists()
@@ -312,7 +313,7 @@ def test_a_folder_is_checked(visit, detector, rng, tmp_path, width, scheme):
     )
     assert page.locator("#folder-jobs tbody tr").count() == 2
     assert page.locator("figure img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
-    page.get_by_text("Pictures with signs").click()
+    page.get_by_text("The 4 pictures with most signs").click()
     assert page.locator(".signs li").count() == 4
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("b b").count() == 0

@@ -115,7 +115,7 @@ def test_a_folder_is_counted_and_averaged(tmp_path, rng, detector):
         assert group.evidence + group.inconclusive + group.none + group.cannot_judge == group.pictures
     assert [path for path, _ in result.skipped] == ["one/0_real/bad.png"]
     assert {path.name for path in (out / "spectra").iterdir()} >= {
-        "fingerprints.png", "fingerprints.pdf", "profiles.png", "summary.csv", "scores.csv",
+        "overview.png", "fingerprints.png", "fingerprints.pdf", "profiles.png", "summary.csv", "scores.csv",
     }  # fmt: skip
     assert len(result.signs) == sum(group.evidence for group in result.groups)
 

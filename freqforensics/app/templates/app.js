@@ -233,18 +233,18 @@
     });
     parts.push(make("div", { "class": "scroll", tabindex: "0", role: "region", "aria-label": "Counts by group" }, make("table", {}, [
       make("thead", {}, make("tr", {}, heads.map(function (head) { return make("th", { scope: "col" }, head); }))), make("tbody", {}, rows)])));
+    if (result.crop) {
+      var figure = make("img", { src: base + "files/overview.png", alt: "Average spectra of the groups: a row for each group" });
+      parts.push(make("figure", {}, [make("a", { href: base + "files/fingerprints.png", target: "_blank", rel: "noopener", "aria-label": "All figures of the spectra, in a new tab" }, figure),
+        make("figcaption", {}, "The fine detail of the pictures of each group, averaged (squares of " + result.crop + " pixels). Regular bright dots are traces of enlarging, as many "
+          + "generators do it. Saving as JPEG and resizing leave dots, too: compare a group with photographs of the same origin.")]));
+    }
     if (result.shown.length) {
-      parts.push(make("details", {}, [make("summary", {}, "Pictures with signs"), make("ul", { "class": "signs" }, result.shown.map(function (name, number) {
+      parts.push(make("details", {}, [make("summary", {}, result.shown.length === 1 ? "The picture with signs" : "The " + result.shown.length + " pictures with most signs"), make("ul", { "class": "signs" }, result.shown.map(function (name, number) {
         var closer = button("Examine", act(function () { return post(base + "closer/" + number).then(function () { open(tabs[0]); tabs[0].focus(); }); }));
         closer.setAttribute("aria-label", "Examine " + name);
         return make("li", {}, [make("bdi", {}, name), closer]);
       }))]));
-    }
-    if (result.crop) {
-      var figure = make("img", { src: base + "files/fingerprints.png", alt: "Average spectra of the groups: a row for each group" });
-      parts.push(make("figure", {}, [make("a", { href: base + "files/fingerprints.png", target: "_blank", rel: "noopener", "aria-label": "The figure in full size, in a new tab" }, figure),
-        make("figcaption", {}, "The fine detail of the pictures of each group, averaged (squares of " + result.crop + " pixels). Regular bright dots are traces of enlarging, as many "
-          + "generators do it. Saving as JPEG and resizing leave dots, too: compare a group with photographs of the same origin.")]));
     }
     var notes = result.notes.concat(result.skipped.map(function (pair) { return "could not be read: " + pair[0] + " (" + pair[1] + ")"; }));
     if (notes.length) {
