@@ -10,10 +10,11 @@ from freqforensics.app.jobs import OnStage
 from freqforensics.app.limits import printable
 from freqforensics.app.reports import SPECTRA
 from freqforensics.app.results import FolderResult, Group
-from freqforensics.app.wording import share_in_words
+from freqforensics.app.wording import range_in_words, share_in_words
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.score import score_files
 from freqforensics.detector.score_table import Score, ScoreTable
+from freqforensics.evaluation.metrics import binomial_interval
 from freqforensics.figures.spectrum import plot_fingerprints
 from freqforensics.figures.style import new_figure, save_figure
 from freqforensics.images import shown_path
@@ -106,8 +107,11 @@ def summary_of(groups: Sequence[Group]) -> tuple[str, ...]:
         of_side = [group for group in groups if group.side == side]
         total = sum(group.pictures for group in of_side)
         if total:
-            share = share_in_words(sum(group.evidence for group in of_side), total, what)
-            sentences.append(sentence.format(share=share))
+            signs = sum(group.evidence for group in of_side)
+            sentences.append(sentence.format(share=share_in_words(signs, total, what)))
+            if side == "photographs":
+                span = range_in_words(*binomial_interval(signs, total))
+                sentences.append(f"In more photographs like these it may be {span}.")
     return tuple(sentences)
 
 

@@ -44,12 +44,15 @@ def examine_picture(
     ImageReadError, ValueError
         The picture cannot be read or inspected.
     """
+    last = 1
 
     def stage(word: str, step: int, steps: int) -> None:
-        on_stage(STAGES.get(word, word), step, steps + 1)  # the page comes last
+        nonlocal last
+        last = steps + 1  # the page
+        on_stage(STAGES.get(word, word), step, last)
 
     finding = inspect(path, detector, fast=mode == "quick", on_stage=stage)
-    on_stage(STAGES["page"], 8, 8)
+    on_stage(STAGES["page"], last, last)
     finding = replace(finding, image=replace(finding.image, name=name))
     (out / PAGE).write_text(render_page(finding), encoding="utf-8")
     (out / VALUES).write_text(finding_json(finding) + "\n", encoding="utf-8")

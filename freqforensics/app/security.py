@@ -94,8 +94,8 @@ def policy(*, scripts: Sequence[str] = (), styles: Sequence[str] = (), also: str
 def attachment(name: str, ending: str) -> str:
     r"""Give the Content-Disposition of a download; no letter of a hostile name gets through as it is.
 
-    >>> attachment('a"b\r\n.png', "-report.html")
-    "attachment; filename=\"a_b__.png-report.html\"; filename*=UTF-8''a%22b%0D%0A.png-report.html"
+    >>> print(attachment('a"b\r\n.png', "-report.html"))
+    attachment; filename="a_b__.png-report.html"; filename*=UTF-8''a%22b%0D%0A.png-report.html
     """
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
     return f"attachment; filename=\"{plain}{ending}\"; filename*=UTF-8''{quote(name + ending, safe='')}"

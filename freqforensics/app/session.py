@@ -193,8 +193,8 @@ class Session:
 
     def _copied(self, source: Path, name: str) -> Job:
         """Queue a copy of a file, for the whole examination."""
+        self.limits.check_file(source.stat().st_size)
         data = read_file(source)
-        self.limits.check_file(len(data))
         self.limits.check_pixels(data)
         self._check_room(len(data))
         key, folder = self._new_folder()

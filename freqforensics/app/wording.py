@@ -97,3 +97,13 @@ def share_in_words(count: int, total: int, what: str) -> str:
     """
     noun = what.removesuffix("s") if total == 1 else what
     return f"{count:,} of {total:,} {noun} ({100 * count / total:.0f} %)"
+
+
+def range_in_words(low: float, high: float) -> str:
+    """Write the bounds of a share.
+
+    >>> range_in_words(0.0, 0.116), range_in_words(0.0061, 0.169), range_in_words(0.2, 1.0)
+    ('up to 12 %', '0.6 to 17 %', '20 to 100 %')
+    """
+    ends = [f"{100 * share:.0f}" if share == 0 or share >= 0.0095 else f"{100 * share:.1f}" for share in (low, high)]
+    return f"up to {ends[1]} %" if low == 0 else f"{ends[0]} to {ends[1]} %"

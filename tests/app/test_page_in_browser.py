@@ -183,6 +183,17 @@ def test_broken_empty_and_oversized_files_are_a_line_each(visit, examined, rng, 
     one.said = [line for line in one.said if "413" not in line]  # Chromium reports the refusal itself
 
 
+def test_more_pictures_than_the_list_holds_are_one_line(visit, examined, rng, tmp_path):
+    one = visit(limits=Limits(jobs=3))
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_bytes(encoded(picture(rng), "PNG"))
+    one.page.set_input_files("#files", sorted(tmp_path.glob("*.png")))
+    expect(one.page.locator(".verdict .head")).to_have_count(3, timeout=20_000)
+    expect(one.page.locator("#refusals li span")).to_have_text(
+        ["The list holds 3 entries: 2 of 5 pictures were not added. Remove some first."]
+    )
+
+
 def test_two_tabs_show_the_same_list_and_the_same_end(visit, examined, rng):
     one = visit()
     first, second = one.page, one.tab()

@@ -147,6 +147,7 @@ def test_false_alarms_are_told_from_what_was_noticed():
     ]
     assert summary_of(groups) == (
         "False alarms: signs were found in 2 of 40 photographs (5 %).",
+        "In more photographs like these it may be 0.6 to 17 %.",
         "Noticed: signs were found in 6 of 8 generated pictures (75 %).",
     )
     assert summary_of([]) == ()
@@ -165,6 +166,7 @@ def test_a_picture_of_a_folder_is_examined_closer(tmp_path, rng, serving, detect
     result = job["result"]
     assert result["summary"] == [
         "False alarms: signs were found in 2 of 2 photographs (100 %).",
+        "In more photographs like these it may be 16 to 100 %.",
         "Noticed: signs were found in 2 of 2 generated pictures (100 %).",
     ]
     assert sorted(result["shown"]) == ["0_real/0.png", "0_real/1.png", "1_fake/0.png", "1_fake/1.png"]

@@ -71,7 +71,11 @@
   function take(files) {
     if (ended) { return; }
     var mode = document.querySelector("input[name=mode]:checked").value;
-    Array.from(files).forEach(function (file) {
+    var room = Math.max(0, limits.jobs - cards.size - sending.length);
+    if (files.length > room) {
+      refuse("", "The list holds " + limits.jobs + " entries: " + (files.length - room) + " of " + files.length + " pictures were not added. Remove some first.");
+    }
+    Array.from(files).slice(0, room).forEach(function (file) {
       if (file.size > limits.bytes) {
         refuse(file.name, "larger than " + body.dataset.fileSize + ".");
       } else if (!file.size) {
@@ -225,7 +229,9 @@
   }
   function counts(job) {
     var result = job.result, base = "jobs/" + job.key + "/", parts = [];
-    result.summary.forEach(function (text) { parts.push(make("p", { "class": "summary" }, text)); });
+    result.summary.forEach(function (text) {
+      parts.push(make("p", { "class": text.indexOf("In more ") === 0 ? "summary more" : "summary" }, text));
+    });
     var heads = ["group", "said to be", "pictures", "signs found", "unclear", "no signs", "cannot be judged"];
     var rows = result.groups.map(function (group) {
       return make("tr", {}, [make("td", {}, make("bdi", {}, group.name)), make("td", {}, group.side)].concat(
