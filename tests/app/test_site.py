@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import stat
 
@@ -329,3 +330,24 @@ def test_the_program_ends_when_no_page_has_been_open_for_a_while(serving, examin
     served.thread.join(30)
     assert served.ended == ["away"]
     assert not served.session.root.exists()
+
+
+def test_an_error_of_our_own_is_one_line_too(serving, monkeypatch, capfd):
+    served = serving()
+    monkeypatch.setattr(served.session, "state", lambda: {}["a secret"])
+    answer = served.get("state")
+    assert (answer.status, answer.error) == (500, "Something went wrong (KeyError).")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
+def test_no_word_of_the_page_needs_a_glossary(serving):
+    page = re.sub(
+        r"<style>.*?</style>|<script>.*?</script>|<[^>]+>", " ", serving().get().body.decode(), flags=re.DOTALL
+    )
+    assert "Was this picture generated?" in page
+    jargon = (
+        r"CNN|GANs?|logits?|residuals?|spectr\w+|Fourier|lattices?|calibrat\w+|classifier|detector|model|inference|API"
+    )
+    assert re.findall(rf"\b(?:{jargon})\b", page, re.IGNORECASE) == []
