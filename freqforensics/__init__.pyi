@@ -14,10 +14,12 @@ from .images.reading import (
     ImageReadWarning as ImageReadWarning,
     read_image as read_image,
 )
+from .images.testimony.testimony import Testimony as Testimony, read_testimony as read_testimony
 from .inspection.finding import Finding as Finding
 from .inspection.inspection import inspect as inspect
 from .report.page import Page as Page, write_report as write_report
 from .sources.records import ImageRecord as ImageRecord, by_generator as by_generator
+from .sources.selection import Sources as Sources
 from .sources.sources import (
     FolderWarning as FolderWarning,
     index_images as index_images,

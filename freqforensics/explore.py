@@ -19,6 +19,7 @@ from freqforensics.detector.weights import DEFAULT
 from freqforensics.inspection.score import judge_image
 from freqforensics.perturbations.canvases import Region
 from freqforensics.sources.records import ImageRecord, by_generator, first_of_each
+from freqforensics.sources.selection import Sources
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
     MeanSpectrum,
@@ -319,7 +320,7 @@ def _grouped(given: Images, limit: int | None) -> dict[Group, list[Any]]:
     if all(isinstance(member, ImageRecord) for member in members):
         records = members
     elif all(isinstance(member, (str, Path)) for member in members):
-        records = index_sources(members)
+        records = index_sources(given if isinstance(given, Sources) else members)
     else:
         raise TypeError("images must be arrays, ImageRecords, or sources, all of one kind")
     return {key: list(group) for key, group in by_generator(first_of_each(records, limit)).items()}

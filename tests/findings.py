@@ -206,7 +206,7 @@ def variants():
             explanation={"baseline": "natural", "gap": -4.0},
             changes={
                 "flip": None,
-                "curves": tuple(replace(curve, flip=None) for curve in changes.curves),
+                "curves": tuple(replace(c, flip=None, logits=(3.5,) * len(c.values)) for c in changes.curves),
                 "counterfactuals": (notched("all", 5.0, 0.04, z=None, null_energy=0.001),),
             },
             comparison={"nearest": replace(nearest, name=None)},

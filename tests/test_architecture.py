@@ -32,6 +32,7 @@ spectra
 regions sources
 perturbations
 images
+storage
 runtime
 _version
 """
@@ -40,8 +41,9 @@ FLOOR = {room: floor for floor, rooms in enumerate(LAYERS.split("\n")) for room 
 ONLY_IN = {
     "matplotlib": {"figures"},
     "typer": {"cli"},
-    "dask": {"runtime/parallel.py"},
-    "distributed": {"runtime/parallel.py"},
+    "dask": {"runtime/cluster.py"},
+    "distributed": {"runtime/cluster.py"},
+    "fsspec": {"storage"},
     "starlette": {"app"},
     "uvicorn": {"app"},
 }

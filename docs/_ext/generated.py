@@ -34,6 +34,7 @@ ROOMS = (
     "regions",
     "perturbations",
     "images",
+    "storage",
     "runtime",
 )
 """Pages of the reference: each is of a package, but for `explore`, which is one module."""

@@ -100,9 +100,9 @@ def summary_of(groups: Sequence[Group]) -> tuple[str, ...]:
     """Say in sentences how often verdicts were right and wrong, where the folder says what its pictures are."""
     sentences = []
     for side, sentence, what in (
-        ("photographs", "False alarms: signs were found in {share}.", "photographs"),
-        ("generated", "Noticed: signs were found in {share}.", "generated pictures"),
-        ("not said", "Signs were found in {share}. The folder does not say what they are.", "pictures"),
+        ("photographs", "False alarms: traces were found in {share}.", "photographs"),
+        ("generated", "Noticed: traces were found in {share}.", "generated pictures"),
+        ("not said", "Traces were found in {share}. The folder does not say what they are.", "pictures"),
     ):
         of_side = [group for group in groups if group.side == side]
         total = sum(group.pictures for group in of_side)

@@ -10,11 +10,13 @@ from PIL import Image
 from freqforensics.app.jobs import OnStage
 from freqforensics.app.reports import PAGE, THUMBNAIL, THUMBNAIL_SIDE, VALUES
 from freqforensics.app.results import Mode, PictureResult
-from freqforensics.app.wording import STAGES, VERDICTS, rate_in_words, reason_in_words
+from freqforensics.app.wording import STAGES
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.inspection.finding import finding_json
 from freqforensics.inspection.inspection import inspect
-from freqforensics.report.page import TONES, render_page
+from freqforensics.report.builder import sayer
+from freqforensics.report.page import render_page
+from freqforensics.report.values import TONES
 
 
 def examine_picture(
@@ -60,14 +62,6 @@ def examine_picture(
         image = Image.fromarray(finding.maps["image"])
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.save(out / THUMBNAIL, "JPEG", quality=85)
-    words = VERDICTS[finding.verdict]
-    reason = "" if finding.judged else reason_in_words(finding.score.domain)
-    return PictureResult(
-        finding.verdict,
-        TONES[finding.verdict],
-        words.headline,
-        rate_in_words(finding),
-        words.meaning,
-        words.then,
-        reason,
-    )
+    say = sayer("plain.html")
+    sentences = (say("headline", finding.verdict), *(say(name, finding) for name in ("what", "how_often", "next_step")))
+    return PictureResult(finding.verdict, TONES[finding.verdict], *(sentence.striptags() for sentence in sentences))

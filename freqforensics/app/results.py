@@ -17,19 +17,16 @@ class PictureResult:
     verdict : {"evidence", "inconclusive", "none", "cannot-judge"}
     tone : str
         Class of its colour.
-    headline, rate, meaning, then : str
-        The verdict in plain words; see `Plain` and `rate_in_words`.
-    reason : str
-        Why it cannot be judged; empty if it was.
+    headline, what, how_often, then : str
+        The verdict, what was found, how often that is wrong, and what to do next: sentences of the report.
     """
 
     verdict: str
     tone: str
     headline: str
-    rate: str
-    meaning: str
+    what: str
+    how_often: str
     then: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from freqforensics.attribution.path import PathGradient
+from freqforensics.attribution.path import PathGradient, SharedGap
 from freqforensics.spectra import Band, full_plane, half_plane_weights
 
 Float = NDArray[np.float64]
@@ -144,6 +145,44 @@ def band_values(path: PathGradient, bands: tuple[Band, ...] = EIGHT_BANDS) -> tu
     height, width = plane.shape
     half = np.fft.ifftshift(plane)[:, : width // 2 + 1] * half_plane_weights((height, width))
     return tuple(BandValue(band.low, band.high, float((half * band.mask((height, width))).sum())) for band in bands)
+
+
+def summed_maps(shared: SharedGap, make: Callable[[PathGradient], Float]) -> Float:
+    """Add the maps of all parts.
+
+    Parameters
+    ----------
+    shared : SharedGap
+    make : callable
+        Gives the map of one path, such as `pixel_map`.
+
+    Returns
+    -------
+    ndarray of float64
+        Sum of the maps. A detector of coherence sees whole tiles: a smaller map is filled up with zeros.
+    """
+    return _total([make(path) for path in shared.paths.values()])
+
+
+def summed_wavelets(shared: SharedGap) -> dict[str, Float]:
+    """Add the wavelet maps of all parts, by subband; see `wavelet_maps`."""
+    parts = [wavelet_maps(path) for path in shared.paths.values()]
+    return {name: _total([maps[name] for maps in parts]) for name in parts[0]}
+
+
+def summed_bands(parts: Iterable[Sequence[BandValue]]) -> tuple[BandValue, ...]:
+    """Add what the same bands add to the logits of several parts."""
+    return tuple(
+        BandValue(bands[0].low, bands[0].high, sum(band.value for band in bands)) for bands in zip(*parts, strict=True)
+    )
+
+
+def _total(maps: Sequence[Float]) -> Float:
+    height, width = (max(sides) for sides in zip(*(values.shape for values in maps), strict=True))
+    total = np.zeros((height, width))
+    for values in maps:
+        total[: values.shape[0], : values.shape[1]] += values
+    return total
 
 
 def _products(difference: NDArray[np.floating], gradient: NDArray[np.floating]) -> Float:

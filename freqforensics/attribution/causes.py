@@ -35,7 +35,7 @@ class OtherCause:
 
 
 def other_causes(
-    part: Uint8, jpeg: JpegTables | None, path: PathGradient, *, file: bool = True
+    part: Uint8, jpeg: JpegTables | None, path: PathGradient, *, gap: float | None = None, file: bool = True
 ) -> tuple[OtherCause, ...]:
     """Look for JPEG's grid, resampling, colour interpolation, and for a lattice without any detector.
 
@@ -98,7 +98,7 @@ def other_causes(
         causes.append(OtherCause("resampling", True, says))
     else:
         causes.append(OtherCause("resampling", False, "No period of interpolation was found in the second difference."))
-    causes.append(_colour(path))
+    causes.append(_colour(path, gap))
     if report is not None:
         says = f"The lattice test over the image's own tiles, which knows no detector: {report.verdict}."
         causes.append(OtherCause("lattice of tiles", report.factor is not None, says))
@@ -110,7 +110,7 @@ def other_causes(
     return tuple(causes)
 
 
-def _colour(path: PathGradient) -> OtherCause:
+def _colour(path: PathGradient, gap: float | None) -> OtherCause:
     """Say whether lines at Nyquist come from the colour differences alone."""
     name = "colour interpolation"
     if path.planes != ("Y", "Cr", "Cb"):
@@ -125,7 +125,7 @@ def _colour(path: PathGradient) -> OtherCause:
         plane = fourier_map(only)
         values.append(float(plane[0, 0] + plane[0, plane.shape[1] // 2] + plane[plane.shape[0] // 2, 0]))
     colour, luma = values[1] + values[2], values[0]
-    interpolated = abs(colour) > 0.25 * max(abs(path.gap), 0.2) and abs(colour) > 2 * abs(luma)
+    interpolated = abs(colour) > 0.25 * max(abs(path.gap if gap is None else gap), 0.2) and abs(colour) > 2 * abs(luma)
     says = (
         f"At (1/2, 0), (0, 1/2) and (1/2, 1/2) the colour differences add {colour:+.2f} logits, luma {luma:+.2f}."
         + (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -42,6 +43,20 @@ class ScoreCurve:
     logits: tuple[float, ...]
     flip: float | None
     threshold: float
+
+    @property
+    def crossings(self) -> tuple[tuple[float, bool], ...]:
+        """Every crossing of the threshold along the curve, as (value, whether the logit rises there).
+
+        Linear between the values. The first is where `flip` lies, if the curve begins on the unchanged image's side.
+        """
+        crossings = []
+        pairs = list(zip(self.values, self.logits, strict=True))
+        for (x0, y0), (x1, y1) in itertools.pairwise(pairs):
+            above = y0 > self.threshold
+            if above != (y1 > self.threshold):
+                crossings.append((x0 + (x1 - x0) * (self.threshold - y0) / (y1 - y0), not above))
+        return tuple(crossings)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import nn
 
 from freqforensics.attribution.controls import RadiusRings
 from freqforensics.attribution.counterfactual import exact_logits
-from freqforensics.attribution.differentiable import bare_network, stage_names, strongest_part
+from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra import half_plane_weights, notch_mask
@@ -139,7 +139,7 @@ def fourier_deletion(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is. Of a fused detector the part is tested that adds most to the logit.
+        Left as it is.
     order : sequence of (fx, fy)
         As of `ranked_lines`; not empty.
     counts : sequence of int
@@ -162,7 +162,6 @@ def fourier_deletion(
     """
     if not order:
         raise ValueError("order must not be empty")
-    detector = strongest_part(detector, image)
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)

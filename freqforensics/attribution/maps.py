@@ -85,7 +85,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Left as it is.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
     batch : int
@@ -102,7 +102,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     if window is None:
         window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
     window = min(window, height, width)
-    function = PixelLogit(strongest_part(detector, image), image)
+    function = PixelLogit(detector, image)
     with torch.no_grad():
         falls = Occlusion(function).attribute(
             as_tensor(image),

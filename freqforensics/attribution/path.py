@@ -17,6 +17,7 @@ from scipy import fft
 from torch import Tensor
 
 from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
+from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
@@ -81,6 +82,107 @@ class PathGradient:
     def complete(self) -> bool:
         """Whether `delta` is as small as was asked for."""
         return abs(self.delta) <= self.tolerance * max(abs(self.gap), _LEAST_GAP)
+
+
+@dataclass(frozen=True, eq=False)
+class SharedGap:
+    """Paths of the parts of a detector: the logits are added, so the gaps are, and what is attributed to them.
+
+    Parameters
+    ----------
+    paths : dict of str to PathGradient
+        By part. A detector that is not fused is one part, "".
+    """
+
+    paths: dict[str, PathGradient]
+
+    @property
+    def logit(self) -> float:
+        """Logit of the image."""
+        return sum(path.logit for path in self.paths.values())
+
+    @property
+    def baseline_logit(self) -> float:
+        """Sum of the logits of each part's baseline."""
+        return sum(path.baseline_logit for path in self.paths.values())
+
+    @property
+    def gap(self) -> float:
+        """Difference of the two."""
+        return sum(path.gap for path in self.paths.values())
+
+    @property
+    def delta(self) -> float:
+        """What the products of all paths sum to, less the gap."""
+        return sum(path.delta for path in self.paths.values())
+
+    @property
+    def steps(self) -> int:
+        """Greatest number of points of a path."""
+        return max(path.steps for path in self.paths.values())
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Baselines of all paths, each once."""
+        return tuple(dict.fromkeys(name for path in self.paths.values() for name in path.baselines))
+
+    @property
+    def complete(self) -> bool:
+        """Whether `delta` is as small, relative to the gap, as the paths were asked for."""
+        tolerance = min(path.tolerance for path in self.paths.values())
+        return abs(self.delta) <= tolerance * max(abs(self.gap), _LEAST_GAP)
+
+
+def shared_gap(
+    image: Uint8,
+    detector: Detector,
+    *,
+    baseline: Baseline | None = None,
+    natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
+    most_steps: int = 128,
+    rng: np.random.Generator | None = None,
+) -> SharedGap:
+    """Integrate a path for every part of a detector.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+    detector : Detector
+        Left as it is.
+    baseline : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
+        Baseline of the parts that it suits; other parts have their own. Default each part's own, `default_baseline`.
+    natural, most_steps, rng
+        Amplitudes of photographs, limit on the steps and random generator of `integrate_path`.
+
+    Returns
+    -------
+    SharedGap
+
+    Raises
+    ------
+    ValueError
+        A baseline that suits no part, or an image that is too small.
+    """
+    parts = parts_of(detector)
+    if baseline is not None and not any(suits(baseline, part) for part in parts.values()):
+        raise ValueError(f"baseline {baseline!r} must suit the detector's input, got {detector.input}")
+    paths = {}
+    for name, part in parts.items():
+        kind = baseline if baseline is not None and suits(baseline, part) else default_baseline(part)
+        paths[name] = integrate_path(image, part, baselines=(kind,), natural=natural, most_steps=most_steps, rng=rng)
+    return SharedGap(paths)
+
+
+def parts_of(detector: Detector) -> dict[str, Detector]:
+    """Give the parts of a fused detector by name; a single detector is the part ""."""
+    return detector.parts if isinstance(detector, FusedDetector) else {"": detector}
+
+
+def suits(baseline: Baseline, part: Detector) -> bool:
+    """Whether the view of a single detector can be compared with a baseline."""
+    if baseline == "incoherent":
+        return part.input == "coherence"
+    return baseline != "smooth" or part.input in ("local", "residual")
 
 
 def integrate_path(

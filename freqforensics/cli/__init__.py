@@ -24,6 +24,7 @@ import freqforensics.cli.population
 import freqforensics.cli.weights
 import freqforensics.cli.demo
 import freqforensics.cli.paper_figures
+import freqforensics.cli.merge
 import freqforensics.cli.doctor  # noqa: F401
 from freqforensics.cli.app import main
 

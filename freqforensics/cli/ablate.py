@@ -55,14 +55,15 @@ def ablate(
     config = training.config()
     chosen = None if values is None else parsed_list(values)
     _check_values(config, axis, chosen)
-    check_sources(test)
+    tests = training.options.sources().alike(test)
+    check_sources(tests)
     check_claim(out, [*training.sources, *test], resume=resume)
     from freqforensics.studies.ablate import ablate_study
 
     study = ablate_study(
         config,
         out,
-        test=test,
+        test=tests,
         axis=axis,
         values=chosen,
         runs=runs,

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from freqforensics.cli.options import quiet
+from freqforensics.cli.sources import with_sources
 from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
 
 if TYPE_CHECKING:
@@ -93,7 +94,16 @@ PROJECT: Final = "Project"
 PANELS: Final = (SPECTRA, DETECTOR, ONE_IMAGE, DATA, TRAIN, PROJECT)
 """Panels of --help, in order."""
 
-app = typer.Typer(
+
+class _App(typer.Typer):
+    """Gives every command that takes SOURCE the options that go with it."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        register = super().command(name, **options)
+        return lambda function: register(with_sources(function))
+
+
+app = _App(
     name="freqforensics",
     help="Frequency analysis and interpretability for CNN-generated images.",
     cls=Commands,
@@ -216,7 +226,13 @@ class Result(Protocol):
 
 
 def finish(
-    study: Result, out: Path | None, *, show: Callable[[], None], as_json: bool = False, overwrite: bool = False
+    study: Result,
+    out: Path | None,
+    *,
+    show: Callable[[], None],
+    as_json: bool = False,
+    overwrite: bool = False,
+    save: Callable[..., None] | None = None,
 ) -> None:
     """End a command: write its study's folder, print it, name what was left out.
 
@@ -230,9 +246,11 @@ def finish(
     as_json : bool
         Print JSON instead.
     overwrite : bool
+    save : callable, optional
+        Takes the arguments of `Result.save`. Default the study's own, with its defaults.
     """
     if out is not None:
-        study.save(out, command=command_line(), overwrite=overwrite)
+        (save or study.save)(out, command=command_line(), overwrite=overwrite)
     if as_json:
         print(json.dumps(study.to_json(), indent=2))
     else:

@@ -9,7 +9,8 @@ import typer
 from freqforensics.cli.app import TRAIN, app, finish
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.evaluate import print_evaluation
-from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed, Sources, Workers, quiet
+from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed, Workers, quiet
+from freqforensics.cli.sources import ImageSources
 
 
 @app.command(
@@ -17,7 +18,7 @@ from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed
     epilog="Example: freqforensics baselines ForenSynths/test --photographs path/to/photographs --out baselines",
 )
 def baselines(
-    source: Sources,
+    source: ImageSources,
     photographs: Annotated[
         list[str],
         typer.Option(metavar="SOURCE", help="Photographs to fit the classifier of radial profiles to; repeatable."),
@@ -44,13 +45,13 @@ def baselines(
     Writes a folder for each method, with the files of evaluate, and manifest.json to DIR.
     Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
-    check_sources([*source, *photographs])
+    check_sources(source, source.alike(photographs))
     check_out(out, [*source, *photographs], overwrite=overwrite)
     from freqforensics.studies.baselines import baselines_study
 
     study = baselines_study(
         source,
-        photographs=photographs,
+        photographs=source.alike(photographs),
         crop=crop,
         limit=limit,
         seed=seed,

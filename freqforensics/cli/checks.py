@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from freqforensics.cli.app import complain
 from freqforensics.cli.options import quiet
 
+if TYPE_CHECKING:
+    from freqforensics.sources.records import Label
+    from freqforensics.sources.selection import SourcesLike
+
 _NAMED: Final = 3
 _SMALL_TABLE: Final = 1 << 20
+_LOOKED_AT: Final = 10_000
+"""Entries of folders that are looked at for names that need labels."""
 
 
-def check_sources(sources: Iterable[str]) -> None:
-    """Raise what `index_sources` does of a source that does not exist, or holds no image."""
+def check_sources(*sources: SourcesLike | None) -> None:
+    """Raise what `index_sources` does of sources that do not exist, hold no image, or need labels."""
+    from freqforensics.sources.selection import as_sources
     from freqforensics.sources.sources import index_sources
 
-    for source in sources:
-        if not _holds_images(source_path(source)):
-            index_sources([source], on_note=lambda _: None)  # says what is wrong, or that nothing is
+    for several in sources:
+        if several is not None:
+            given = as_sources(several)
+            for source in (*given, *given.real):
+                path = source_path(str(source))
+                if not _holds_images(path) or _needs_labels(path, given.labels):
+                    index_sources(given.alike(source), on_note=lambda _: None)  # says what is wrong, or that nothing is
 
 
 def source_path(source: str) -> Path:
     """Give the path of a source, which may be NAME=PATH."""
+    from freqforensics.storage.locations import as_path, is_address
+
     name, _, rest = source.partition("=")
-    return Path(rest) if name and rest and not Path(source).exists() else Path(source)
+    named = name and rest and not is_address(name) and not Path(source).exists()
+    return as_path(rest) if named else as_path(source)
 
 
 def check_files(paths: Iterable[str | Path | None]) -> None:
@@ -49,9 +64,19 @@ def check_weights(names: Iterable[str | Path]) -> None:
 
 
 def check_images(paths: Sequence[str]) -> None:
-    """Raise ValueError if there is no file at any of the paths of images; it says why of each."""
+    """Raise ValueError if there is no file at any of the paths of images; folders and lists are checked as sources."""
     from freqforensics.images import ImageReadError, read_file, shown_path
+    from freqforensics.sources.containers import holds_several
+    from freqforensics.sources.listing import is_list
+    from freqforensics.sources.sources import image_files
+    from freqforensics.storage.locations import as_path
 
+    several = [path for path in paths if holds_several(path) or is_list(path)]
+    for path in several:
+        if not _holds_images(as_path(path)):
+            image_files(path, on_note=lambda _: None)  # says what is wrong, or that nothing is
+    if several:
+        return
     reasons = []
     for path in paths:
         if Path(path).is_file():
@@ -103,7 +128,7 @@ def say_what_they_are(weights: Iterable[str]) -> None:
             complain(KNOWN[name].notice)
 
 
-def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
+def check_out(out: Path | None, sources: Iterable[str | Path], *, overwrite: bool, parts: Sequence[str] = ()) -> None:
     """Raise ValueError unless results can be written to a folder or its `parts`; clear what a killed run left."""
     from freqforensics.runtime.destinations import check_parts, check_result_folder
     from freqforensics.runtime.results import clear_unfinished_results
@@ -121,7 +146,11 @@ def check_out(out: Path | None, sources: Iterable[str], *, overwrite: bool, part
 
 
 def check_out_file(
-    out: Path | None, sources: Iterable[str], *, overwrite: bool, hint: str = "overwrite must be set to replace it"
+    out: Path | None,
+    sources: Iterable[str | Path],
+    *,
+    overwrite: bool,
+    hint: str = "overwrite must be set to replace it",
 ) -> None:
     """Raise ValueError unless a result can be written to a file; clear what a killed run left beside it."""
     from freqforensics.runtime.destinations import check_result_file
@@ -134,7 +163,22 @@ def check_out_file(
     _tell_cleared(clear_unfinished_file(out), out.parent)
 
 
-def check_claim(out: Path | None, sources: Iterable[str], *, resume: bool) -> None:
+def check_out_scores(out: Path | None, sources: Iterable[str | Path], *, resume: bool) -> None:
+    """Raise ValueError unless scores can be written to a CSV file or a folder of parquet; `resume` adds to either."""
+    from freqforensics.detector.score_parquet import check_parquet, is_parquet
+
+    hint = "resume must be set to add to it"
+    if out is None or not is_parquet(out):
+        check_out_file(out, sources, overwrite=resume, hint=hint)
+        return
+    from freqforensics.runtime.destinations import check_result_folder
+
+    check_parquet()
+    check_apart(out, sources)
+    check_result_folder(out, overwrite=resume, hint=hint)
+
+
+def check_claim(out: Path | None, sources: Iterable[str | Path], *, resume: bool) -> None:
     """Raise ValueError unless long work can begin in a folder, or be resumed; clear what a killed run left there."""
     from freqforensics.runtime import results
 
@@ -147,7 +191,7 @@ def check_claim(out: Path | None, sources: Iterable[str], *, resume: bool) -> No
     _tell_cleared(results.clear_unfinished(out), out)
 
 
-def check_filled(out: Path, sources: Iterable[str]) -> None:
+def check_filled(out: Path, sources: Iterable[str | Path]) -> None:
     """Raise ValueError unless files can be written to a folder, whatever it holds; clear what a killed run left."""
     from freqforensics.runtime.destinations import check_result_folder
     from freqforensics.runtime.results import clear_unfinished
@@ -157,9 +201,9 @@ def check_filled(out: Path, sources: Iterable[str]) -> None:
     _tell_cleared(clear_unfinished(out), out)
 
 
-def check_apart(out: Path, sources: Iterable[str]) -> None:
+def check_apart(out: Path, sources: Iterable[str | Path]) -> None:
     """Raise ValueError if results would be written over a source."""
-    if out.resolve() in {source_path(source).resolve() for source in sources}:
+    if out.resolve() in {source_path(str(source)).resolve() for source in sources}:
         raise ValueError(f"{out} is a source: give another place for the results")
 
 
@@ -172,7 +216,17 @@ def _tell_cleared(names: Sequence[str], place: Path) -> None:
 def _holds_images(path: Path) -> bool:
     """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
     from freqforensics.images.headers import SUFFIXES
+    from freqforensics.sources.containers import holds_images, names_an_image
+    from freqforensics.sources.leftovers import is_image_name
+    from freqforensics.sources.listing import is_list, listed_files
+    from freqforensics.storage.opening import is_collection
 
+    if is_collection(str(path)):
+        return not names_an_image(str(path)) and holds_images(str(path))
+    if is_list(path):
+        return bool(listed_files(path))
+    if path.is_file() and is_image_name(path.name):
+        return True
     if path.is_file():
         return path.suffix.lower() in (".csv", ".tsv") and path.stat().st_size > _SMALL_TABLE
     for folder, below, files in os.walk(path):
@@ -182,4 +236,34 @@ def _holds_images(path: Path) -> bool:
             continue
         if any(Path(folder, name).suffix.lower() in SUFFIXES and not name.startswith(".") for name in files):
             return True
+    return False
+
+
+def _needs_labels(path: Path, labels: Mapping[str, Label]) -> bool:
+    """Whether the first folders of a tree have names that `index_sources` would ask about, as it seems."""
+    from freqforensics.sources.sides import possible_side, tell_sides
+    from freqforensics.storage.locations import is_address
+    from freqforensics.storage.opening import is_collection
+
+    if is_collection(str(path)):
+        return not is_address(str(path))  # listed in no time
+
+    pending, count = [path] if path.is_dir() else [], 0
+    while pending and count < _LOOKED_AT:
+        folders = []
+        try:
+            with os.scandir(pending.pop(0)) as entries:
+                for entry in islice(entries, _LOOKED_AT):
+                    count += 1
+                    if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+        except OSError:
+            continue
+        names = [folder.name for folder in folders]
+        sides = tell_sides(names, labels=labels)
+        possible = {side[1] for name in names if (side := possible_side([name], labels))}
+        if sides.unclear or (len(possible) == 2 and not sides.labels):
+            return True
+        if not sides.labels:
+            pending += folders
     return False

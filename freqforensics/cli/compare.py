@@ -8,6 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.groupings import MEASURE_NAMES, ByOperator, Groups, group_function, print_groupings
 from freqforensics.cli.options import (
     AsJson,
@@ -18,18 +19,19 @@ from freqforensics.cli.options import (
     Permutations,
     Quiet,
     Seed,
-    Sources,
     Workers,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 if TYPE_CHECKING:
     from freqforensics.fingerprints.comparison import Comparison
 
 
 @app.command(rich_help_panel=SPECTRA, epilog="Example: freqforensics compare ForenSynths/test --out comparison")
+@distributable
 def compare(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
     parts: Annotated[int, typer.Option(metavar="N", help="Number of parts of a set, for intervals.", min=2)] = 20,

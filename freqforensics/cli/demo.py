@@ -51,8 +51,8 @@ def demo(
     )
     say_what_they_are([DEFAULT_WEIGHTS])
     print_evaluation(study.evaluation)
-    for image, logit in (study.flagged, study.real):
-        print(f"inspected: {image}, logit {logit:+.2f}")
+    for what, (image, logit) in (("the fake", study.flagged), ("its photograph", study.real)):
+        print(f"inspected: {what} {image}, logit {logit:+.2f}")
     print(f"\nmade of {study.crops} crops of photographs in {study.seconds:.0f} seconds; now try your own folder:")
     print("  freqforensics spectrum FOLDER --out results --crop 128")
     print("  freqforensics upsampling FOLDER")

@@ -35,9 +35,12 @@ STATUSES: Final = ("ok", "note", "problem")
 OLDEST_PYTHON: Final = (3, 11)
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "app": ("starlette", "uvicorn"),
+    "c2pa": ("c2pa-python",),
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),
     "onnx": ("onnx", "onnxruntime"),
+    "parquet": ("pyarrow",),
+    "remote": ("aiohttp", "fsspec", "s3fs"),
     "scale": ("dask", "distributed"),
     "tensorboard": ("tensorboard",),
 }

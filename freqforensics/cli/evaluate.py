@@ -20,12 +20,12 @@ from freqforensics.cli.options import (
     Out,
     Overwrite,
     Quiet,
-    Sources,
     ViewChoice,
     Workers,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Evaluation
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     epilog="Example: freqforensics evaluate ForenSynths/test --weights wang2020-blur-jpeg-0.5 --out evaluation",
 )
 def evaluate(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     weights: Annotated[
         list[str] | None,
@@ -99,7 +99,7 @@ def evaluate(
         check_ways(chosen)
     sources = [*source, *(photographs or ()), *(validation or ())]
     check_scoring(names, calibration, backend)
-    check_sources(sources)
+    check_sources(source, source.alike(photographs), source.alike(validation))
     check_out(out, sources, overwrite=overwrite)
     from freqforensics.studies.evaluate import evaluate_study
 
@@ -109,9 +109,9 @@ def evaluate(
         weights=names,
         view=view,
         ways=chosen,
-        photographs=photographs or (),
+        photographs=source.alike(photographs),
         calibration=calibration,
-        validation=validation or (),
+        validation=source.alike(validation),
         limit=limit,
         device=device,
         backend=backend,

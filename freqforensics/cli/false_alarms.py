@@ -9,6 +9,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
@@ -20,11 +21,11 @@ from freqforensics.cli.options import (
     Out,
     Quiet,
     Resume,
-    Sources,
     Weights,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import Photographs
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import FalseAlarms
@@ -38,8 +39,9 @@ _NAMED: Final = 10
     rich_help_panel=DETECTOR,
     epilog="Example: freqforensics false-alarms path/to/photographs --carrier all --out alarms",
 )
+@distributable
 def false_alarms(
-    source: Sources,
+    source: Photographs,
     out: Out = None,
     carrier: Annotated[
         list[str] | None,

@@ -11,7 +11,8 @@ import typer
 from freqforensics.cli.app import TRAIN, app, complain_of
 from freqforensics.cli.checks import check_filled, check_sources
 from freqforensics.cli.options import AsJson, Device, Quiet, Seed, parsed_list, quiet
-from freqforensics.cli.simulate import Families, Photographs, ScaleDown
+from freqforensics.cli.simulate import Families, ScaleDown
+from freqforensics.cli.sources import Photographs
 
 
 @app.command(

@@ -24,7 +24,6 @@ from freqforensics.cli.checks import (
     check_images,
     check_out,
     check_scoring,
-    check_sources,
     say_what_they_are,
 )
 from freqforensics.cli.options import (
@@ -56,7 +55,12 @@ Reference = Literal["incoherent", "smooth", "median", "natural", "grey", "black"
 def inspect(
     image: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Image files, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE",
+            help="Image files, folders, archives, lists of files (.txt, - for standard input); ARCHIVE::NAME is a "
+            "member of an archive.",
+            show_default=False,
+        ),
     ] = None,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -91,6 +95,9 @@ def inspect(
     fast: Annotated[bool, typer.Option("--fast", help="Fewer steps and controls, fewer views.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
+    examiner: Annotated[str, typer.Option(metavar="NAME", help="Name of the examiner, for the record.")] = "",
+    case: Annotated[str, typer.Option(metavar="NAME", help="Name of the case, for the record.")] = "",
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a finding, and leave.")] = False,
     overwrite: Overwrite = False,
@@ -98,11 +105,14 @@ def inspect(
 ) -> None:
     """Explain why images are scored as they are: where, at which frequencies, and what would change the score.
 
-    The verdict is that of freqforensics score: up to five views of the photographic region are scored, the one with the
-    median logit is explained. Pages of text, screenshots without a picture and the like cannot be judged.
+    The verdict is that of freqforensics score: up to five views of the photographic region are scored, and the median
+    is the score. The view with the strongest traces is explained. Pages of text, screenshots without a picture and the
+    like cannot be judged.
+
+    What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
 
     Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
-    folder each, and an index sorted by score. --json prints a list of findings.
+    folder each, and one document of all, sorted by score. --json prints a list of findings.
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
     """
     if schema:
@@ -112,6 +122,8 @@ def inspect(
         return
     if not image:
         raise Failed("give at least one image")
+    if open_ and out is None:
+        raise Failed("--open needs --out DIR, the folder of the page")
     box = None if region is None else parsed_region(region)
     bounds = _parsed_thresholds(thresholds)
     if bounds is not None and calibration:
@@ -119,11 +131,7 @@ def inspect(
     check_scoring([weights], calibration)
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
-    folders = [path for path in image if Path(path).is_dir()]
-    if folders:
-        check_sources(folders)
-    else:
-        check_images(image)
+    check_images(image)
     from freqforensics.detector import open_detector
     from freqforensics.studies.inspect import inspect_study
 
@@ -139,6 +147,8 @@ def inspect(
         fast=fast,
         salvage=salvage,
         seed=seed,
+        examiner=examiner,
+        case=case,
         command=command_line(),
         overwrite=overwrite,
         progress=not quiet(),
@@ -149,7 +159,11 @@ def inspect(
         if out is not None:
             print(f"open {out / 'index.html'}")
 
-    finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+    try:
+        finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+    finally:
+        if open_ and out is not None:
+            typer.launch((out / "index.html").resolve().as_uri())
 
 
 def _parsed_thresholds(text: str | None) -> tuple[float, float] | None:
@@ -195,8 +209,14 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     print_wide(table)
     for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
         print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
+    for finding in findings:
+        if finding.testimony is not None and (finding.testimony.statements or len(findings) == 1):
+            named = "" if len(findings) == 1 else f"{shown_path(finding.image.name)}: "
+            print(f"{named}{finding.testimony.summary}")
     if not quiet():
         for finding in findings:
+            for sentence in finding.contradictions:
+                complain(f"{shown_path(finding.image.name)}: {sentence}")
             if not finding.judged:
                 complain(f"{shown_path(finding.image.name)} cannot be judged: {finding.score.domain}")
         if any(finding.verdict == "none" for finding in findings):

@@ -26,14 +26,6 @@ Backend = Literal["torch", "onnx"]
 DEFAULT_VIEW: Final[View] = "views"
 DEFAULT_WEIGHTS: Final = "everyday"
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE",
-        help="Folders or tables of images; NAME=PATH names a source's generator.",
-        show_default=False,
-    ),
-]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder for the results; without it they are only printed.")
 ]
@@ -65,6 +57,25 @@ Calibration = Annotated[
     ),
 ]
 Bootstrap = Annotated[int, typer.Option(metavar="N", help="Number of bootstrap samples.", min=2)]
+Columns = Annotated[
+    int | None, typer.Option(metavar="N", help="Number of generators side by side in the figures.", min=1)
+]
+Width = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MM",
+        help="Width of the figures, mm, with 7 pt text: 89 for one column of a journal, 183 for two.",
+    ),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="NAME,...",
+        help="Formats of the figures: png, pdf, svg; repeatable.  [default: png,pdf]",
+        show_default=False,
+    ),
+]
 Permutations = Annotated[int, typer.Option(metavar="N", help="Number of permutations for p-values.", min=1)]
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Use the complete rows of JPEG files that end early; each is named.")

@@ -17,10 +17,10 @@ from freqforensics.cli.options import (
     Permutations,
     Quiet,
     Seed,
-    Sources,
     Workers,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 if TYPE_CHECKING:
     from freqforensics.fingerprints.comparison import Origins
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     rich_help_panel=SPECTRA, epilog="Example: freqforensics origin suspects --known ForenSynths/test --out origins"
 )
 def origin(
-    source: Sources,
+    source: ImageSources,
     known: Annotated[
         list[str],
         typer.Option(metavar="SOURCE", help="Images of known generators; repeatable.", show_default=False),
@@ -69,13 +69,14 @@ def origin(
     spec = SpectrumSpec(size=crop, crop="tiles")
     check_tiles(spec)
     group_of = group_function(groups, by_operator)
-    check_sources([*source, *known])
+    references = source.alike(known)
+    check_sources(source, references)
     check_out(out, [*source, *known], overwrite=overwrite)
     from freqforensics.studies.origin import origin_study
 
     study = origin_study(
         source,
-        known,
+        references,
         spec=spec,
         limit=limit,
         groups=group_of,

@@ -22,6 +22,7 @@ from freqforensics.cli.options import (
     Weights,
     quiet,
 )
+from freqforensics.sources.selection import Sources
 
 PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 """Folders of the figures."""
@@ -35,7 +36,7 @@ PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality
 def paper_figures(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for figures, numbers and the page.")],
     source: Annotated[
-        list[str] | None,
+        Sources | None,
         typer.Argument(
             metavar="SOURCE",
             help="Folders or tables of images.  [default: miniatures of bundled photographs]",

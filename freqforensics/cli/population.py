@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
     AsJson,
@@ -18,9 +20,12 @@ from freqforensics.cli.options import (
     Device,
     Quiet,
     Weights,
+    Workers,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import Photographs
+from freqforensics.runtime.executors import PassesEnded, passes_are_partial
 
 if TYPE_CHECKING:
     from freqforensics.studies.population import CalibrationStudy, PopulationStudy
@@ -31,8 +36,9 @@ if TYPE_CHECKING:
     epilog="Example: freqforensics population photographs --fake ForenSynths/test --out population.npz\n\n"
     "Verdicts: freqforensics population photographs --calibration-out mine.npz --carrier as-is,messenger",
 )
+@distributable
 def population(
-    source: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Photographs: folders or tables of images.")],
+    source: Photographs,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File for the population, npz.", show_default=False)
     ] = None,
@@ -55,6 +61,7 @@ def population(
     device: Device = "auto",
     backend: BackendChoice = "torch",
     batch: Batch = 16,
+    workers: Workers = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
     quiet_: Quiet = False,
@@ -67,12 +74,13 @@ def population(
     """
     carriers = parsed_list(carrier) or ["as-is"]
     sources = [*source, *(fake or ())]
-    if out is None and calibration_out is None:
+    partial = passes_are_partial()  # of a shard, whose --out is the folder for its part
+    if out is None and calibration_out is None and not partial:
         raise Failed("give --out FILE, --calibration-out FILE or both")
     if calibration_out is not None:
         check_carriers(carriers)
         check_scoring([weights], backend=backend)
-    check_sources(sources)
+    check_sources(source, source.alike(fake))
     for file in (out, calibration_out):
         check_out_file(file, sources, overwrite=overwrite)
     if out is not None and calibration_out is not None and out.absolute() == calibration_out.absolute():
@@ -83,22 +91,26 @@ def population(
     values: dict[str, Any] = {}
     if calibration_out is not None:
         say_what_they_are([weights])
-        scores = calibration_study(
-            source,
-            weights=weights,
-            carriers=carriers,
-            every=every,
-            about=about,
-            device=device,
-            backend=backend,
-            batch=batch,
-            progress=not quiet(),
+        with contextlib.suppress(PassesEnded):  # those of the other study follow
+            scores = calibration_study(
+                source,
+                weights=weights,
+                carriers=carriers,
+                every=every,
+                about=about,
+                device=device,
+                backend=backend,
+                batch=batch,
+                progress=not quiet(),
+            )
+            scores.save(calibration_out, command=command_line(), overwrite=overwrite)
+            studies.append(scores)
+            values["calibration"] = {"file": str(calibration_out), **scores.to_json()}
+    if out is not None or partial:
+        study = population_study(
+            source, fake=source.alike(fake), every=every, about=about, workers=workers, progress=not quiet()
         )
-        scores.save(calibration_out, command=command_line(), overwrite=overwrite)
-        studies.append(scores)
-        values["calibration"] = {"file": str(calibration_out), **scores.to_json()}
     if out is not None:
-        study = population_study(source, fake=fake or (), every=every, about=about, progress=not quiet())
         study.save(out, command=command_line(), overwrite=overwrite)
         studies.append(study)
         values |= {"out": str(out), **study.to_json()}

@@ -10,6 +10,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -24,22 +25,24 @@ from freqforensics.cli.options import (
     Permutations,
     Quiet,
     Seed,
-    Sources,
     ViewChoice,
     Weights,
     Workers,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 from freqforensics.runtime.tables import read_pairs
+from freqforensics.storage.locations import as_path
 
 if TYPE_CHECKING:
     from freqforensics.quality.fakeness import FakenessByQuality
 
 
 @app.command(rich_help_panel=DETECTOR, epilog="Example: freqforensics quality ForenSynths/test/biggan --out quality")
+@distributable
 def quality(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
     logits: Annotated[
@@ -89,7 +92,8 @@ def quality(
     cluster_of = None if clusters is None else _clusters(clusters)
     if logits is None:
         check_scoring([weights], None, backend)
-    check_files([logits])
+    if logits is None or not logits.is_dir():  # parquet is a folder
+        check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     from freqforensics.studies.quality import quality_study
@@ -118,7 +122,7 @@ def quality(
 
 
 def _clusters(path: Path) -> dict[str, object]:
-    return dict(read_pairs(path, "a path and a cluster", key=lambda name: str(Path(name).resolve())))
+    return dict(read_pairs(path, "a path and a cluster", key=lambda name: str(as_path(name).resolve())))
 
 
 def _print_fakeness(fakeness: FakenessByQuality) -> None:

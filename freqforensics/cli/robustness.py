@@ -21,13 +21,13 @@ from freqforensics.cli.options import (
     Out,
     Quiet,
     Resume,
-    Sources,
     ViewChoice,
     Weights,
     Workers,
     parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Robustness
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     epilog="Example: freqforensics robustness ForenSynths/test --weights run/detector.safetensors --out curves",
 )
 def robustness(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     weights: Weights = DEFAULT_WEIGHTS,
     sweep: Annotated[

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
-from freqforensics.cli.checks import check_out_file, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.checks import check_out_scores, check_scoring, check_sources, say_what_they_are
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
     DEFAULT_WEIGHTS,
@@ -20,13 +21,14 @@ from freqforensics.cli.options import (
     Limit,
     Quiet,
     Salvage,
-    Sources,
     ViewChoice,
     Weights,
     Workers,
     parsed_region,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
+from freqforensics.runtime.executors import current_share
 
 
 @app.command(
@@ -34,11 +36,16 @@ from freqforensics.cli.options import (
     epilog="Example: freqforensics score path/to/images --out scores.csv\n\n"
     "As published: freqforensics score path/to/images --weights wang2020-blur-jpeg-0.5 --view center --out scores.csv",
 )
+@distributable
 def score(
-    source: Sources,
+    source: ImageSources,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table of scores, CSV; without it only a summary is printed."),
+        typer.Option(
+            metavar="FILE",
+            help="Table of scores: a CSV file, or a folder of parquet files, DIR.parquet. "
+            "Without it only a summary is printed.",
+        ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
     view: ViewChoice = DEFAULT_VIEW,
@@ -78,8 +85,8 @@ def score(
     check_sources(source)
     if resume and out is None:
         raise ValueError("resume must come with --out FILE")
-    check_out_file(out, source, overwrite=resume, hint="resume must be set to add to it")
-    if out is not None and out.exists() and out.stat().st_size:
+    check_out_scores(out, source, resume=resume or current_share() != (1, 1))
+    if out is not None and out.is_file() and out.stat().st_size:
         from freqforensics.detector.score_table import ScoreTable
 
         ScoreTable.load(out)  # what is none is refused before anything else is done

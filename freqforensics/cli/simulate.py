@@ -13,8 +13,8 @@ import typer
 from freqforensics.cli.app import DATA, app, command_line, complain_of
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.options import AsJson, Overwrite, Quiet, parsed_list, quiet
+from freqforensics.cli.sources import Photographs
 
-Photographs = Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders or tables of photographs.")]
 Families = Annotated[
     list[str] | None,
     typer.Option(

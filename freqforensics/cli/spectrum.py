@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
 
 from freqforensics.cli.app import SPECTRA, app, complain, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
     AsJson,
+    Columns,
+    Formats,
     Limit,
     Out,
     Overwrite,
     Quiet,
     Salvage,
     Seed,
-    Sources,
+    Width,
     Workers,
     is_given,
     parsed_crop,
+    parsed_list,
     quiet,
 )
+from freqforensics.cli.sources import ImageSources
 
 Placement = Literal["center", "tiles", "random"]
 Residual = Literal["median", "gaussian", "laplacian", "wavelet", "npr", "none"]
@@ -35,9 +41,10 @@ LabelChoice = Literal["real", "fake", "all"]
     rich_help_panel=SPECTRA,
     epilog="Example: freqforensics spectrum ForenSynths/test --out fingerprints --limit 2000 --shuffle",
 )
+@distributable
 def spectrum(
     ctx: typer.Context,
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     crop: Annotated[
         str, typer.Option(metavar="N|HxW", help="Side of the crops, pixels; smaller images are skipped.")
@@ -56,18 +63,21 @@ def spectrum(
     exif_orientation: Annotated[bool, typer.Option("--exif-orientation", help="Apply the EXIF orientation.")] = False,
     salvage: Salvage = False,
     workers: Workers = None,
+    columns: Columns = None,
+    width: Width = None,
+    format_: Formats = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
     """Average the spectra of residuals for every generator and label of the sources.
 
-    Writes spectra/<generator>-<label>.npz, fingerprints and profiles (PNG and PDF), summary.csv and manifest.json to
-    DIR.
+    Writes spectra/<generator>-<label>.npz, fingerprints and profiles (PNG and PDF, or those of --format), summary.csv
+    and manifest.json to DIR.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.spectra import SpectrumSpec
-    from freqforensics.studies.spectrum import spectrum_study
+    from freqforensics.studies.spectrum import DEFAULT_FORMATS, check_formats, check_layout, spectrum_study
 
     spec = SpectrumSpec(
         size=parsed_crop(crop),
@@ -84,6 +94,10 @@ def spectrum(
         shuffle = True
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
+    formats = check_formats(DEFAULT_FORMATS if format_ is None else parsed_list(format_))
+    check_layout(columns, width)
+    if out is None and (columns, width, format_) != (None, None, None):
+        raise ValueError("--columns, --width and --format are of figures, which need --out")
     study = spectrum_study(
         source,
         spec=spec,
@@ -100,7 +114,8 @@ def spectrum(
         _print_table(study.groups())
         print(f"images averaged: {study.images}")
 
-    finish(study, out, show=show, as_json=as_json, overwrite=overwrite)
+    save = partial(study.save, columns=columns, width=width, formats=formats)
+    finish(study, out, show=show, as_json=as_json, overwrite=overwrite, save=save)
 
 
 def _print_table(groups: list[dict[str, Any]]) -> None:

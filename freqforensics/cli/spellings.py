@@ -50,7 +50,8 @@ PARAMETERS: Final[Mapping[str, str]] = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("limit", "seed", "workers", "batch", "device", "view", "backend", "bootstrap", "permutations", "crop"),
-        *("region", "resume", "overwrite", "ways", "carrier"),
+        *("region", "resume", "overwrite", "ways", "carrier", "labels", "real"),
+        *("cluster", "shard"),
     )
 }
 """Options of the library's parameters, in all commands."""
@@ -68,8 +69,16 @@ _TRAINING: Final[Mapping[str, str]] = {
     "shelf": "--miniatures",
 }  # fmt: skip
 COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "spectrum": {"size": "--crop", "crop": "--placement", "align": "--grid", "kernel": "--kernel"},
-    "upsampling": {"real": "--real", "family": "--predict"},
+    "spectrum": {
+        "size": "--crop",
+        "crop": "--placement",
+        "align": "--grid",
+        "kernel": "--kernel",
+        "columns": "--columns",
+        "width": "--width",
+        "formats": "--format",
+    },
+    "upsampling": {"family": "--predict"},
     "population": {"fake": "--fake", "carrier": "--carrier"},
     "simulate": {"size": "--crop", "family": "--family", "quality": "--quality"},
     "paper-figures": {"size": "--crop", "axis": "--ablation"},
@@ -78,9 +87,9 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     "false-alarms": {"carriers": "--carrier"},
     "train": _TRAINING,
     "ablate": _TRAINING,
-    "train-everyday": {
-        name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")
-    },
+    "demo": {"labels": "labels"},
+    "train-everyday": {"labels": "labels"}
+    | {name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")},
     "compare": {"size": "--crop"},
     "origin": {"size": "--crop"},
     "app": {"port": "--port"},

@@ -12,6 +12,8 @@ import typer
 
 from freqforensics.cli.checks import check_sources
 from freqforensics.cli.options import is_given, parsed_list
+from freqforensics.cli.sources import LabelsOption, RealOption, parsed_labels
+from freqforensics.sources.selection import Sources
 
 if TYPE_CHECKING:
     from freqforensics.training.recipe import TrainConfig
@@ -133,6 +135,13 @@ class TrainingOptions:
         int, typer.Option(help="Random seed of weights, order and augmentation; of several runs, the first.", min=0)
     ] = 0
 
+    labels: LabelsOption = None
+    real: RealOption = None
+
+    def sources(self) -> Sources:
+        """Sources to learn from, with their labels."""
+        return Sources(self.source, labels=parsed_labels(self.labels), real=self.real or ())
+
     def config(self, chosen: frozenset[str]) -> TrainConfig:
         """Give the configuration: the preset's, or the default one, with the options that were chosen."""
         from freqforensics.spectra import Band
@@ -145,6 +154,8 @@ class TrainingOptions:
             "classes": _parsed_classes(self.classes),
             "simulate": tuple(parsed_list(self.simulate)),
             "align": tuple(word for word in parsed_list(self.align) if word != "none"),
+            "labels": parsed_labels(self.labels),
+            "real": tuple(self.real or ()),
             "band": None if self.band is None else Band.parse(self.band),
         }
         options = {_FIELDS.get(name, name): values[name] for name in chosen | {"source"} if name != "preset"}
@@ -179,7 +190,8 @@ class ChosenTraining:
         check_init(config)
         if "miniature" in config.simulate:
             miniature_files(config.shelf)
-        check_sources(self.sources)
+        sources = self.options.sources()
+        check_sources(sources, sources.alike(self.options.validation))
         return config
 
 

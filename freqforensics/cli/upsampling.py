@@ -8,15 +8,18 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Sources, Workers, quiet
+from freqforensics.cli.execution import distributable
+from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Workers, quiet
+from freqforensics.cli.sources import ImageSources
 
 
 @app.command(
     rich_help_panel=SPECTRA,
     epilog="Example: freqforensics upsampling path/to/images --real path/to/photos --out lattices",
 )
+@distributable
 def upsampling(
-    source: Sources,
+    source: ImageSources,
     out: Out = None,
     real: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="Real images of like content and format; repeatable.")
@@ -47,10 +50,10 @@ def upsampling(
     from freqforensics.studies.upsampling import upsampling_study
 
     sources = [*source, *(real or ())]
-    check_sources(sources)
+    check_sources(source, source.alike(real))
     check_out(out, sources, overwrite=overwrite)
     study = upsampling_study(
-        source, real=real or (), predict=predict, crop=crop, limit=limit, workers=workers, progress=not quiet()
+        source, real=source.alike(real), predict=predict, crop=crop, limit=limit, workers=workers, progress=not quiet()
     )
     finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
 

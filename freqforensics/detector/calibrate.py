@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,10 @@ from freqforensics.images import read_file, read_header, read_jpeg_tables
 from freqforensics.perturbations.carriers import ALL as ALL, AS_IS as AS_IS, chosen_carriers as chosen_carriers
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.regions.kinds import ImageKind, encoding_of, kind_of_image
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 
 def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKind:
@@ -48,7 +50,7 @@ def kind_of_score(score: Score, carrier: Perturbation | None = None) -> ImageKin
 
 
 def calibrate_photographs(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     detector: CalibratedDetector,
     *,
     carriers: Mapping[str, Perturbation | None] | None = None,
@@ -60,7 +62,8 @@ def calibrate_photographs(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
         What is labelled fake is skipped. Their generator is the collection they are from.
     detector : CalibratedDetector
         A calibration that it has plays no part.
@@ -86,6 +89,7 @@ def calibrate_photographs(
     ValueError
         No photograph, or none that can be judged.
     """
+    records = as_records(records)
     photographs = [record for record in records if record.label != "fake"]
     if not photographs:
         raise ValueError("records must hold photographs, got none that is not labelled fake")
@@ -108,6 +112,7 @@ def calibrate_photographs(
             kinds.append(kind_of_score(score, carrier))
             names.append(name)
             collections.append(score.generator)
+    end_of_passes()
     if not logits:
         raise ValueError(f"none of {len(photographs)} photographs can be judged: there is nothing to calibrate on")
     calibration = Calibration(
@@ -147,12 +152,3 @@ def left_out_evidence(calibration: Calibration) -> dict[tuple[str, str], tuple[i
             verdict = rest.rate(float(calibration.logits[index]), calibration.kinds[index]).verdict
             counts[key] = evidence + (verdict == "evidence"), photographs + 1
     return counts
-
-
-def calibration_sha256(calibration: Calibration | None) -> str | None:
-    """Hash what verdicts follow from: logits and kinds. None of no calibration."""
-    if calibration is None:
-        return None
-    digest = hashlib.sha256(np.ascontiguousarray(calibration.logits, np.float32).tobytes())
-    digest.update("\n".join(map(repr, calibration.kinds)).encode())
-    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import astuple, dataclass
@@ -209,3 +210,12 @@ class Calibration:
 
 def _at_least(ascending: NDArray[np.float32], logit: float) -> int:
     return len(ascending) - int(np.searchsorted(ascending, np.float32(logit), side="left"))
+
+
+def calibration_sha256(calibration: Calibration | None) -> str | None:
+    """Hash what verdicts follow from: logits and kinds. None of no calibration."""
+    if calibration is None:
+        return None
+    digest = hashlib.sha256(np.ascontiguousarray(calibration.logits, np.float32).tobytes())
+    digest.update("\n".join(map(repr, calibration.kinds)).encode())
+    return digest.hexdigest()

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Final, TextIO
 
+from freqforensics.detector.score_parquet import is_parquet, part_files, read_rows
 from freqforensics.images import shown_path
 from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted, write_csv
 
@@ -90,13 +91,17 @@ class ScoreTable:
 
     @classmethod
     def load(cls, path: str | Path) -> ScoreTable:
-        """Read a CSV file that `save` or `score_files` wrote; an unfinished last row is left out.
+        """Read a CSV file that `save` or `score_files` wrote, or a folder or file of parquet of `score_parts`.
+
+        An unfinished last row of a CSV file is left out.
 
         Raises
         ------
         ValueError
-            It is empty, has another header, or a row is no score.
+            It is empty, has another header, a row is no score, or a part is missing.
         """
+        if is_parquet(path):
+            return _load_parquet(Path(path))
         text = read_text(path, raw_bytes=True)
         rows = parsed_rows(text, path=path)
         header = tuple(rows[0]) if rows else ()
@@ -113,6 +118,21 @@ class ScoreTable:
         except ValueError as error:
             raise ValueError(f"{shown_path(path)} is no table of scores: {error}") from error
         return cls(scores, ())
+
+
+def _load_parquet(path: Path) -> ScoreTable:
+    scores: list[Score] = []
+    failures: list[tuple[str, str]] = []
+    files = part_files(path) if path.is_dir() else [path]
+    for place, file in enumerate(files):
+        rows, about = read_rows(file, COLUMNS)
+        if path.is_dir() and (about.get("part"), about.get("parts")) != (place, len(files)):
+            raise ValueError(f"{shown_path(path)} is not complete: resume the command that wrote it")
+        scores += (Score(*row) for row in rows)
+        failures += ((str(name), str(reason)) for name, reason in about.get("failures", ()))
+    if not files:
+        raise ValueError(f"{shown_path(path)} is no table of scores: it holds no part")
+    return ScoreTable(tuple(scores), tuple(failures))
 
 
 def known_scores(

@@ -182,6 +182,11 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
     list of Duplicate
         Exact ones first. Of near ones the difference hashes (64 bits) differ in at most 3 bits.
     """
+    # A real image may be listed once for each of several generators.
+    distinct: dict[Path, FileFacts] = {}
+    for file in facts:
+        distinct.setdefault(file.record.path, file)
+    facts = list(distinct.values())
     duplicates = []
     by_bytes: dict[str, list[FileFacts]] = defaultdict(list)
     for file in facts:

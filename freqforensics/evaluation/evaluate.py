@@ -28,6 +28,8 @@ from freqforensics.evaluation.ways import AS_IS
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
+from freqforensics.storage.locations import as_path
+from freqforensics.storage.opening import read_small
 
 FEWEST_CATEGORIES: Final = 5
 """Categories from which on intervals are over whole categories; fewer say nothing about others."""
@@ -303,7 +305,7 @@ def are_miniatures(records: Sequence[ImageRecord]) -> bool:
     }
     for tree in sorted(trees):
         try:
-            about = json.loads((tree / "manifest.json").read_text(encoding="utf-8"))
+            about = json.loads(read_small(tree / "manifest.json"))
         except (OSError, ValueError):
             continue
         if isinstance(about, dict) and "freqforensics" in about and about.get("holds") == "images":
@@ -329,7 +331,7 @@ def _evaluate_one(
     logits, fake = _arrays(tables[0], indices)
     scores = [tables[0].scores[index] for index in indices]
     categories = [score.category for score in scores]
-    names = [Path(score.path).stem for score in scores]
+    names = [as_path(score.path).stem for score in scores]
     clusters, kind = None, "image"
     if len(set(categories)) >= FEWEST_CATEGORIES:
         clusters, kind = categories, "category"

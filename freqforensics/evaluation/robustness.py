@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.detector import Detector, ScoreTable, score_files
-from freqforensics.detector.calibrate import calibration_sha256
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector
+from freqforensics.detector.calibration import calibration_sha256
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.evaluation.photographs import against_photographs, decision_threshold
@@ -19,6 +19,8 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
 from freqforensics.runtime.tables import write_csv
 from freqforensics.sources.records import ImageRecord, records_sha256
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Robustness:
 
 
 def sweep_robustness(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     detector: CalibratedDetector | Detector,
     out: str | Path | None = None,
     *,
@@ -112,7 +114,8 @@ def sweep_robustness(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
     detector : CalibratedDetector or Detector
         Accuracy is measured at its `decision_threshold`.
     out : str or Path, optional
@@ -139,6 +142,7 @@ def sweep_robustness(
     ValueError
         No such sweep; as `score_files`, `evaluate_tables` and `claim_folder`.
     """
+    records = as_records(records)
     check_sweeps(sweeps)
     labelled = [record for record in records if record.label != "unknown"]
     if isinstance(detector, Detector):

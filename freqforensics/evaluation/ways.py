@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from freqforensics.detector.score_table import Score, ScoreTable
 from freqforensics.perturbations import JPEG, Perturbation
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibrated import CalibratedDetector
@@ -59,7 +61,7 @@ def check_ways(names: Sequence[str]) -> None:
 
 
 def score_ways(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     detector: CalibratedDetector,
     ways: Sequence[str] = tuple(WAYS),
     *,
@@ -70,7 +72,8 @@ def score_ways(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
     detector : CalibratedDetector
     ways : sequence of str
         Names of `WAYS`.
@@ -89,6 +92,7 @@ def score_ways(
     ValueError
         No such way; as `score_files`.
     """
+    records = as_records(records)
     from freqforensics.detector.score import score_files  # loads torch
 
     check_ways(ways)

@@ -9,6 +9,7 @@ from .compare import (
 from .evaluate import plot_evaluation as plot_evaluation
 from .explore import plot_labels as plot_labels, plot_notched as plot_notched
 from .false_alarms import plot_false_alarms as plot_false_alarms
+from .pair import plot_pair as plot_pair
 from .plane import PlotKind as PlotKind, plot_spectrum as plot_spectrum, spectrum_limits as spectrum_limits
 from .profiles import plot_profiles as plot_profiles
 from .quality import (

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from freqforensics.figures.plane import draw_plane
-from freqforensics.figures.style import OKABE_ITO, new_figure, style
+from freqforensics.figures.plane import COLOURS, draw_plane
+from freqforensics.figures.style import OKABE_ITO, log_axis, new_figure, style
 from freqforensics.fingerprints import Similarity
 from freqforensics.fingerprints.comparison import Comparison, Origins
 from freqforensics.fingerprints.origin import REAL
@@ -24,6 +25,8 @@ _TITLES: Final = {
     "lattice": "lattice of 1/16: weighted Jaccard",
 }
 _LEVEL: Final = 0.05
+_NEAR: Final = "YlGnBu_r"
+"""Colours of distances: the nearest are the darkest."""
 _NUMBERS_UP_TO: Final = 12
 """Sets beyond which a matrix is too fine for numbers."""
 
@@ -49,7 +52,7 @@ def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> F
     everything = np.arange(count)
     with style():
         fig = fig or new_figure()
-        side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.2) * count
+        side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.13) * count
         rows, columns = -(-len(similarities) // 2), min(2, len(similarities))
         fig.set_size_inches(columns * side + 0.6, rows * (side + 0.1))
         fig.set_layout_engine("constrained")
@@ -77,7 +80,7 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
     -------
     Figure
         The first panel: distance of each set from each known generator's images, with the verdict; then a matrix of
-        similarities for each measure.
+        similarities for each measure. Discs and rings are explained where there are any.
     """
     count, others = len(result.origins), len(result.known)
     with style():
@@ -85,8 +88,8 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
         wide = 1.9 + 0.2 * others if others > _NUMBERS_UP_TO else 1.9 + 0.36 * others
         high = 1.1 + 0.2 * count if max(count, others) > _NUMBERS_UP_TO else 1.1 + 0.33 * count
         panels = 1 + len(result.similarities)
-        rows = -(-panels // 2)
-        fig.set_size_inches(2 * wide + 0.7, rows * high)
+        rows = panels // 2 + 1  # the last cell is for the scales
+        fig.set_size_inches(2 * max(wide, 3.2), rows * max(high, 1.9))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(rows, 2, squeeze=False)
         for ax in axes.flat[panels:]:
@@ -95,25 +98,30 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
         near = [{candidate.name: candidate for candidate in origin.candidates} for origin in result.origins]
         names = [*result.known, *([REAL] if all(REAL in row for row in near) else [])]
         distances = np.array([[row[name].distance for name in names] for row in near])
-        picture = ax.imshow(np.log10(distances), cmap="cividis_r", vmin=0, vmax=2, aspect="auto")
+        picture = ax.imshow(distances, cmap=_NEAR, norm=LogNorm(1, 100, clip=True), aspect="auto")
+        marks = set()
         for row, origin in enumerate(result.origins):
             for column, name in enumerate(names):
                 if near[row][name].p_value > _LEVEL:
-                    named_here = name == origin.name
-                    ax.plot(column, row, "o", markersize=4.5, markeredgewidth=0.8, color=OKABE_ITO[1],
-                            fillstyle="full" if named_here else "none")  # fmt: skip
+                    mark = "disc: the origin" if name == origin.name else "ring: not ruled out, p > 0.05"
+                    ax.plot(column, row, "o", markersize=4.5, markeredgewidth=0.9, color=OKABE_ITO[1],
+                            fillstyle="full" if name == origin.name else "none")  # fmt: skip
+                    marks.add(mark)
         verdicts = [f"{origin.set}: {origin.name or 'unknown'}" for origin in result.origins]
         ax.set_xticks(range(len(names)), names, rotation=90)
         ax.set_yticks(range(count), verdicts)
-        ax.set_title("origin (disc); rings: not ruled out, p > 0.05")
+        ax.set_title("verdict and distance\n" + ("; ".join(sorted(marks)) or "all are ruled out, p ≤ 0.05"))
         for ax, (measure, similarity) in zip(axes.flat[1:], result.similarities.items(), strict=False):
             _draw_matrix(ax, similarity, np.arange(count), np.arange(count, count + others), count * others)
             ax.set_xticks(range(others), result.known, rotation=90)
             ax.set_title(_TITLES[measure])
-        _colour_bar(fig, axes, max(count, others))
-        all_axes = axes.ravel().tolist()
-        bar = fig.colorbar(picture, ax=all_axes, label="distance (1: like its own)", extend="both", shrink=0.6)
-        bar.set_ticks([0, 1, 2], labels=["1", "10", "100"])
+        last = axes.flat[-1]
+        bar = fig.colorbar(picture, cax=last.inset_axes((0.05, 0.72, 0.9, 0.09)), orientation="horizontal",
+                           label="distance (1: like its own images)", extend="both")  # fmt: skip
+        bar.set_ticks([1, 10, 100], labels=["1", "10", "100"], minor=False)
+        bar.minorticks_off()
+        fig.colorbar(ScalarMappable(Normalize(-1, 1), "RdBu_r"), cax=last.inset_axes((0.05, 0.22, 0.9, 0.09)),
+                     orientation="horizontal", label=_similarity_label(max(count, others)))  # fmt: skip
     return fig
 
 
@@ -148,15 +156,16 @@ def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figur
                             alpha=0.25, linewidth=0)  # fmt: skip
             ax.plot(curve.images, np.maximum(curve.snr, 0.1), color=OKABE_ITO[0])
             ax.axhline(curve.threshold, color="0.3", linestyle="--", linewidth=0.8)
-            ax.set_xscale("log")
-            ax.set_yscale("log")
+            log_axis(ax, "x")
+            log_axis(ax, "y")
             ax.grid(color="0.9", linewidth=0.5)
             ax.set_axisbelow(True)
             need = "none seen" if curve.needed is None else f"needs {curve.needed}"
-            ax.set_title(f"{curve.name}: {need}")
+            ax.set_title(f"{textwrap.shorten(curve.name, 24, placeholder='…')}: {need}")
         for ax in [*axes[-1], *(axes.flat[len(curves) - columns : len(curves)])]:
             ax.tick_params(labelbottom=True)
-        fig.supxlabel("images", fontsize=8)
+        level = "dashed: what random phases reach at some frequency with probability 0.05"
+        fig.supxlabel(f"images averaged; {level}", fontsize=8)
         fig.supylabel("N R of the strongest peak (chance: 1)", fontsize=8)
     return fig
 
@@ -187,9 +196,12 @@ def _draw_matrix(
 
 
 def _colour_bar(fig: Figure, axes: NDArray[np.object_], sets: int) -> None:
-    mark = "bold" if sets <= _NUMBERS_UP_TO else "dot"
     scale = ScalarMappable(Normalize(-1, 1), "RdBu_r")
-    fig.colorbar(scale, ax=axes.ravel().tolist(), label=f"similarity ({mark}: beyond chance)", shrink=0.6)
+    fig.colorbar(scale, ax=axes.ravel().tolist(), label=_similarity_label(sets), shrink=0.6)
+
+
+def _similarity_label(sets: int) -> str:
+    return f"similarity ({'bold' if sets <= _NUMBERS_UP_TO else 'dot'}: beyond chance)"
 
 
 def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
@@ -201,7 +213,7 @@ def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
         ax = fig.add_subplot()
         values = comparison.shared
         count = len(comparison.sets)
-        picture = draw_plane(ax, values, Normalize(0, count), "cividis")
+        picture = draw_plane(ax, values, Normalize(0, count), COLOURS["coherence"])
         ax.set_title(f"in how many of {count} sets a frequency is coherent\n(false discovery rate 0.05, above 1/16)")
         fig.colorbar(picture, ax=ax, label="sets", shrink=0.9)
     return fig

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from freqforensics.figures.plane import (
+    COLOURS,
+    LINE_LEVEL,
     PlotKind,
     draw_plane,
     plot_spectrum,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from freqforensics.attribution import Counterfactual
 
 _CHOSEN: Final = "#D55E00"
-_PEAK: Final = "white"
+_PEAK: Final = "#555555"
 _STRETCH: Final = 8.0
 """Grey levels of change that are drawn black or white."""
 
@@ -71,7 +73,7 @@ def plot_labels(
             prefix = "" if label == "unknown" else f"{label}, "
             cells = 64 if kind == "coherence" else 128
             plot_spectrum(spectrum, kind, ax=ax, limits=limits, colorbar=False, cells=cells,
-                          title=f"{prefix}N = {spectrum.images}")  # fmt: skip
+                          mark_lines=kind == "coherence", title=f"{prefix}N = {spectrum.images}")  # fmt: skip
         for ax in axes[1:]:
             ax.set_ylabel("")
         first = next(iter(drawn.values()))
@@ -87,7 +89,8 @@ def plot_labels(
         heading = f"{title}: " if title else ""
         name = residual_name(first)
         name = name if "residual" in name else f"residual {name}"
-        fig.suptitle(f"{heading}{name}, window {first.spec.window}", fontsize=9)
+        rings = f"; rings: p < {LINE_LEVEL} of all bins" if kind == "coherence" else ""
+        fig.suptitle(f"{heading}{name}, window {first.spec.window}{rings}", fontsize=9)
     return fig
 
 
@@ -111,7 +114,7 @@ def plot_notched(
     spectrum : MeanSpectrum
         Spectrum of the original's tiles.
     peaks, chosen : sequence of (fx, fy)
-        Frequencies to ring: significant ones in white, removed ones in orange.
+        Frequencies to ring: significant ones in grey, removed ones in orange.
     change : Counterfactual
         Logits before and after.
     threshold : float
@@ -130,12 +133,12 @@ def plot_notched(
         plane, after, removed, score = fig.subplots(1, 4, width_ratios=(1.35, 1, 1, 0.85))
         values = spectrum.full("coherence") * spectrum.images
         norm = LogNorm(1, max(10.0, float(np.nanmax(values))), clip=True)
-        picture = draw_plane(plane, np.nan_to_num(values), norm, "cividis")
+        picture = draw_plane(plane, np.nan_to_num(values), norm, COLOURS["coherence"])
         bar = fig.colorbar(picture, ax=plane, label="N R (by chance 1 in the mean)", shrink=0.85, extend="both")
         plain_ticks(bar, (1, float(norm.vmax or 10)))
         _ring(plane, peaks, _PEAK, 28)
         _ring(plane, chosen, _CHOSEN, 60)
-        plane.set_title(f"coherence of {spectrum.images} tiles\nwhite: significant; orange: taken out")
+        plane.set_title(f"coherence of {spectrum.images} tiles\ngrey: significant; orange: taken out")
         after.imshow(image, interpolation="nearest")
         after.set_title("the image without them")
         difference = original.astype(np.float32).mean(axis=2) - image.astype(np.float32).mean(axis=2)

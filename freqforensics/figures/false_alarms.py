@@ -52,14 +52,14 @@ def plot_false_alarms(result: FalseAlarms, *, fig: Figure | None = None) -> Figu
         fig.set_size_inches(max(0.34 * len(carriers) + 2.6, 4.2), 0.27 * len(sources) + 1.7)
         fig.set_layout_engine("constrained")
         ax = fig.subplots()
-        image = ax.imshow(rates, cmap="cividis", vmin=0.0, vmax=_MOST, aspect="auto")
+        image = ax.imshow(rates, cmap="YlOrRd", vmin=0.0, vmax=_MOST, aspect="auto")
         for (i, j), text in texts.items():
-            colour = "black" if rates[i, j] > 0.55 * _MOST else "white"
+            colour = "white" if rates[i, j] > 0.65 * _MOST else "black" if rates[i, j] else "0.45"
             ax.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
         ax.set_xticks(range(len(carriers)), carriers, rotation=50, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(sources)), [f"{source}  ({counts[source]})" for source in sources])
         if len(sources) > 1:  # the last is all of them together
-            ax.axhline(len(sources) - 1.5, color="white", lw=2)
+            ax.axhline(len(sources) - 1.5, color="0.3", lw=1)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
         fig.colorbar(image, ax=ax, label="%", shrink=0.9, aspect=12, extend="max")

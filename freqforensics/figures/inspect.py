@@ -39,7 +39,6 @@ def plot_image(finding: Finding, *, ax: Axes | None = None) -> Axes:
             _frame(ax, region, scale, (0, (4, 3)))
         if finding.score.view is not None and finding.score.views[finding.score.view].box != region:
             _frame(ax, finding.score.views[finding.score.view].box, scale, "solid")
-        ax.set_title(f"{info.width} × {info.height} pixels, {info.format}", parse_math=False)
     return ax
 
 
@@ -65,7 +64,7 @@ def plot_location(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.set(xlim=(-0.5, view.shape[1] - 0.5), ylim=(view.shape[0] - 0.5, -0.5))
         ax.set_axis_off()
         ax.set_title("what each block of 16 pixels adds")
-        _bar(ax, picture, "logits", (-0.5, -0.1, 0, 0.1, 0.5))
+        _bar(ax, picture, "score", (-0.5, -0.1, 0, 0.1, 0.5))
     return ax
 
 
@@ -82,7 +81,7 @@ def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
                 str(rank), (line.fx, line.fy), offset, textcoords="offset points", fontsize=7, ha="center", va="center"
             )
         ax.set_title("what each frequency adds (1–5: the most)")
-        _bar(ax, picture, "logits", (-2, -0.5, -0.1, 0, 0.1, 0.5, 2))
+        _bar(ax, picture, "score", (-2, -0.5, -0.1, 0, 0.1, 0.5, 2))
     return ax
 
 
@@ -106,7 +105,7 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
             f"{round(band.low * 16)}–{round(band.high * 16)}" if band.high < 1 else "≥7" for band in explanation.bands
         ]
         ax.set_xticks(places, ends)
-        ax.set(xlabel="radial frequency (sixteenths of a cycle per pixel)", ylabel="logits")
+        ax.set(xlabel="radial frequency (sixteenths of a cycle per pixel)", ylabel="score")
         ax.set_title(f"bands: they sum to the gap of {explanation.gap:+.2f}")
         _open_frame(ax)
     return ax
@@ -129,7 +128,7 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
         values = _pooled(finding.maps["sensitivity"], 65)
         picture = draw_plane(ax, values, LogNorm(1e-2, 100, clip=True), "viridis")
         ax.set_title("what a small wave could change")
-        _bar(ax, picture, "logits per grey level of amplitude", (1e-2, 1e-1, 1, 10, 100))
+        _bar(ax, picture, "score per grey level of amplitude", (1e-2, 1e-1, 1, 10, 100))
     return ax
 
 
@@ -150,14 +149,10 @@ def plot_counterfactuals(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.plot(change.after, row, "o", color=FOR, markersize=5, label="notched" if not row else None)
             ax.plot(change.after_rounded, row, "o", markerfacecolor="none", markeredgecolor=FOR, markersize=5,
                     label="notched, rounded to grey levels" if not row else None)  # fmt: skip
-        parts = finding.score.parts
-        # A part is notched; the verdict is on the sum, to which the other parts add what they did.
-        others = 0.0 if parts is None else sum(parts.logits.values()) - parts.logits[parts.strongest]
-        ax.axvspan(*_inconclusive(finding, ax.get_xlim(), others), color="#EEEEEE", zorder=0)
+        ax.axvspan(*_inconclusive(finding, ax.get_xlim()), color="#EEEEEE", zorder=0)
         ax.set_yticks(range(len(notches)), [change.what for change in notches])
         ax.set_ylim(len(notches) - 0.5, -0.5)
-        of = "the view" if parts is None else f"the part {parts.strongest}"
-        ax.set_xlabel(f"logit of {of} (black: as it is; grey field: the image would be inconclusive)")
+        ax.set_xlabel("score of the view (black: as it is; grey field: inconclusive)")
         ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.42 / (0.42 * len(notches))), ncols=3)
         _open_frame(ax)
     return ax
@@ -179,8 +174,8 @@ def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.plot(deletion.counts, deletion.deleted, "o-", color=FOR, markersize=3, label="by what they add")
         ax.set_xscale("log", base=2)
         ax.set_xticks(deletion.counts, [str(count) for count in deletion.counts])
-        ax.set(xlabel="frequencies taken out", ylabel="logit")
-        ax.set_title(f"gain over random order: {deletion.gain:+.2f} logits (p = {deletion.p_value:.2f})")
+        ax.set(xlabel="frequencies taken out", ylabel="score")
+        ax.set_title(f"gain over random order: {deletion.gain:+.2f} (p = {deletion.p_value:.2f})")
         ax.legend(frameon=False)
         _open_frame(ax)
     return ax
@@ -211,13 +206,12 @@ def plot_curve(finding: Finding, curve: ScoreCurve, *, ax: Axes | None = None) -
         ax = ax or new_axes((3.0, 2.3))
         ax.plot(curve.values, curve.logits, "o-", color="#0072B2", markersize=3)
         ax.axhspan(*_inconclusive(finding, ax.get_ylim()), color="#EEEEEE", zorder=0)
-        if curve.flip is not None:
-            ax.axvline(curve.flip, color=FOR, linewidth=0.8, linestyle="--")
+        for place, _ in curve.crossings:
+            ax.axvline(place, color=FOR, linewidth=0.8, linestyle="--")
         if curve.values[0] > curve.values[-1]:
             ax.invert_xaxis()
-        ax.set(xlabel=curve.axis, ylabel="logit")
-        place = "keeps its side" if curve.flip is None else f"crosses {curve.threshold:+.2f} at {curve.flip:.3g}"
-        ax.set_title(place)
+        ax.set(xlabel=curve.axis, ylabel="score")
+        ax.set_title(_crossings_in_words(curve))
         _open_frame(ax)
     return ax
 
@@ -241,7 +235,7 @@ def plot_tiles(finding: Finding, *, ax: Axes | None = None) -> Axes:
                     color="white" if abs(value) > 0.6 * end else "black")  # fmt: skip
         ax.set_axis_off()
         ax.set_title(f"tiles of {tiles.side} pixels; standard deviation {tiles.spread:.2f}")
-        _bar(ax, picture, "logit", (-end, -end / 2, 0, end / 2, end))
+        _bar(ax, picture, "score", (-end, -end / 2, 0, end / 2, end))
     return ax
 
 
@@ -298,7 +292,7 @@ def plot_cosines(finding: Finding, *, ax: Axes | None = None) -> Axes:
         picture = ax.imshow(finding.maps["cosines"], cmap=_DIVERGING, norm=norm, interpolation="nearest")
         ax.set(xlabel="horizontal mode", ylabel="vertical mode")
         ax.set_title("8×8 cosine modes")
-        _bar(ax, picture, "logits", (-2, -0.1, 0, 0.1, 2))
+        _bar(ax, picture, "score", (-2, -0.1, 0, 0.1, 2))
     return ax
 
 
@@ -329,7 +323,7 @@ def plot_wavelets(finding: Finding, *, ax: Axes | None = None) -> Axes:
             end = half
         ax.set_axis_off()
         ax.set_title("wavelets: details of 1, 2, 4 pixels; with sums")
-        _bar(ax, picture, "logits", (-0.2, -0.02, 0, 0.02, 0.2))
+        _bar(ax, picture, "score", (-0.2, -0.02, 0, 0.02, 0.2))
     return ax
 
 
@@ -346,7 +340,7 @@ def plot_cam(finding: Finding, *, ax: Axes | None = None) -> Axes:
             picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest")
             ax.set_axis_off()
         ax.set_title("Grad-CAM of the last stage")
-        _bar(ax, picture, "logits", (-4, -0.5, 0, 0.5, 4))
+        _bar(ax, picture, "score", (-4, -0.5, 0, 0.5, 4))
     return ax
 
 
@@ -358,8 +352,8 @@ def plot_occlusion(finding: Finding, *, ax: Axes | None = None) -> Axes:
         norm = SymLogNorm(0.05, vmin=-2, vmax=2, base=10)
         picture = ax.imshow(values, cmap=_DIVERGING, norm=norm, interpolation="nearest")
         ax.set_axis_off()
-        ax.set_title("fall of the logit without each window's residual")
-        _bar(ax, picture, "logits", (-2, -0.5, 0, 0.5, 2))
+        ax.set_title("fall of the score without each window's residual")
+        _bar(ax, picture, "score", (-2, -0.5, 0, 0.5, 2))
     return ax
 
 
@@ -384,6 +378,17 @@ VIEWS: Final[dict[str, Callable[..., Axes]]] = {
 """By name; each takes a finding and `ax`. `plot_curve` takes a curve, too."""
 
 
+def _crossings_in_words(curve: ScoreCurve) -> str:
+    """Such as "below +2.00 from 92, above again from 60"."""
+    if not curve.crossings:
+        return "keeps its side" if curve.flip is None else f"on the other side of {curve.threshold:+.2f} throughout"
+    words = []
+    for number, (place, rises) in enumerate(curve.crossings):
+        limit = f" {curve.threshold:+.2f}" if not number else " again"
+        words.append(f"{'above' if rises else 'below'}{limit} from {place:.3g}")
+    return ", ".join(words[:3]) + (", ..." if len(words) > 3 else "")
+
+
 def _frame(ax: Axes, box: tuple[int, int, int, int], scale: float, line: Any) -> None:
     x, y, width, height = (value * scale for value in box)
     for colour, thickness in (("white", 2.5), ("black", 1.0)):
@@ -400,9 +405,9 @@ def _frame(ax: Axes, box: tuple[int, int, int, int], scale: float, line: Any) ->
         )
 
 
-def _inconclusive(finding: Finding, limits: tuple[float, float], less: float = 0.0) -> tuple[float, float]:
-    """The thresholds `less` what others add; where one is infinite, the axis' end."""
-    low, high = finding.score.thresholds.low - less, finding.score.thresholds.high - less
+def _inconclusive(finding: Finding, limits: tuple[float, float]) -> tuple[float, float]:
+    """The thresholds; where one is infinite, the axis' end."""
+    low, high = finding.score.thresholds.low, finding.score.thresholds.high
     ends = min(limits), max(limits)
     return low if np.isfinite(low) else ends[0], high if np.isfinite(high) else ends[1]
 

@@ -32,6 +32,11 @@ _TICKS: Final = tuple(Fraction(n, 8) for n in (-4, -2, -1, 0, 1, 2, 4))
 _QUARTERS: Final = (-0.5, -0.25, 0, 0.25, 0.5)
 _FRACTIONS: Final = ("−1/2", "−1/4", "0", "1/4", "1/2")
 LINE_LEVEL: Final = 0.01
+COLOURS: Final[dict[str, str]] = {
+    **dict.fromkeys(("coherent", "power", "log_power"), "viridis"),
+    "coherence": "YlGnBu",  # what chance leaves is the light ground, lines are dark
+}
+_RING: Final = "#D55E00"
 
 
 def plot_spectrum(
@@ -83,7 +88,7 @@ def plot_spectrum(
         picture = ax.imshow(
             values,
             norm=norm,
-            cmap="cividis" if kind == "coherence" else "viridis",
+            cmap=COLOURS[kind],
             extent=(-right, right, down, -down),
             interpolation="nearest",
             aspect="equal",
@@ -234,10 +239,10 @@ def _ring_lines(ax: Axes, spectrum: MeanSpectrum) -> None:
     ax.scatter(
         [fx for _, fx in sorted(points)],
         [fy for fy, _ in sorted(points)],
-        s=9,
+        s=11,
         facecolors="none",
-        edgecolors="#D55E00",
-        linewidths=0.45,
+        edgecolors=_RING,
+        linewidths=0.6,
         zorder=3,
     )
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from freqforensics.figures.style import OKABE_ITO, label_colour, new_figure, style
+from freqforensics.figures.style import label_colour, log_axis, new_figure, series_looks, style
 from freqforensics.quality import Association, FakenessByQuality
 from freqforensics.quality.fakeness import PERCENTILES
 
 _KINDS: Final[tuple[Literal["real", "fake"], ...]] = ("real", "fake")
 _LEVEL: Final = 0.05
 _DIAMOND: Final = 0.3
+_FOREST_MARKS: Final[dict[str, dict[str, Any]]] = {
+    "q ≤ 0.05": {"marker": "o", "color": "0.3"},
+    "q > 0.05": {"marker": "o", "color": "0.3", "fillstyle": "none"},
+    "fewer than 30 images": {"marker": "o", "color": "0.3", "alpha": 0.4, "fillstyle": "none"},
+    "covariates held fixed": {"marker": "x", "color": "0.3"},
+    "mean over generators": {"marker": "d", "color": "0.3"},
+}
+"""Marks that a forest may have; its legend names those that it has."""
 _PAPER: Final = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8}
 
 
@@ -38,13 +47,15 @@ def plot_forest(
     Returns
     -------
     Figure
-        A panel for each score. Discs: Spearman's correlation with its 95 % interval; filled where q is at most 0.05;
-        paler, fewer than 30 images. Crosses: with JPEG quality, size and category held fixed. Diamonds: the mean over
-        generators and its interval.
+        A panel for each score that some group of images has. Discs: Spearman's correlation with its 95 % interval;
+        filled where q is at most 0.05; paler, fewer than 30 images. Crosses: with JPEG quality, size and category held
+        fixed. Diamonds: the mean over generators and its interval.
     """
     tests = fakeness.associations.tests
     names = sorted({test.generator for test in tests})
-    scores = fakeness.scores
+    drawn = {test.score for test in tests if not math.isnan(test.rho)}
+    scores = [score for score in fakeness.scores if score in drawn] or list(fakeness.scores)
+    marks = dict.fromkeys(_FOREST_MARKS, False)
     with style():
         fig = fig or new_figure()
         columns = min(3, len(scores))
@@ -54,6 +65,8 @@ def plot_forest(
         axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for ax in axes.flat[len(scores) :]:
             ax.set_axis_off()
+        for ax in axes.flat[max(0, len(scores) - columns) : len(scores)]:
+            ax.tick_params(labelbottom=True)  # nothing stands below these
         for ax, score in zip(axes.flat, scores, strict=False):
             ax.axvline(0, color="0.6", linewidth=0.8)
             for test in tests:
@@ -63,10 +76,15 @@ def plot_forest(
                     ax.plot([test.low, test.high], [row, row], color=colour, linewidth=1.0, alpha=strength)
                     ax.plot(test.rho, row, "o", color=colour, markersize=4, alpha=strength, markeredgewidth=0.9,
                             fillstyle="full" if test.q_value <= _LEVEL else "none")  # fmt: skip
+                    marks["q > 0.05"] |= test.q_value > _LEVEL
+                    marks["q ≤ 0.05"] |= test.q_value <= _LEVEL
+                    marks["fewer than 30 images"] |= test.few
                     if test.held and not math.isnan(test.partial_rho):
+                        marks["covariates held fixed"] = True
                         ax.plot(test.partial_rho, row, "x", color=colour, markersize=3.5, alpha=strength)
             for summary in fakeness.associations.summaries:
                 if summary.score == score and not math.isnan(summary.rho):
+                    marks["mean over generators"] = True
                     row, reach = len(names) + _offset(summary.label), _DIAMOND / 2
                     ax.fill([summary.low, summary.rho, summary.high, summary.rho], [row, row - reach, row, row + reach],
                             color=label_colour(summary.label), linewidth=0)  # fmt: skip
@@ -79,19 +97,22 @@ def plot_forest(
             ax.set_yticks(range(len(names) + 1), [*names, "all"])
             ax.set_ylim(len(names) + 0.6, -0.6)
         kinds = [kind for kind in _KINDS if any(test.label == kind for test in tests)]
-        handles = [
-            axes.flat[0].plot([], [], "o-", color=label_colour(kind), markersize=4, label=kind)[0] for kind in kinds
+        handles = [Line2D([], [], color=label_colour(kind), linewidth=1.0, marker="", label=kind) for kind in kinds]
+        handles += [
+            Line2D([], [], linestyle="", markersize=4, label=text, **_FOREST_MARKS[text])
+            for text in _FOREST_MARKS
+            if marks[text]
         ]
-        marks = (
-            ("o", "none", "q > 0.05"),
-            ("x", "full", "covariates held fixed"),
-            ("D", "full", "mean over generators"),
-        )
-        for mark, fill, text in marks:
-            handles += axes.flat[0].plot([], [], mark, color="0.3", markersize=4, fillstyle=fill, label=text)
-        fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
+        fig.legend(handles=handles, loc="outside upper center", ncols=min(2 * columns, len(handles)), frameon=False)
         fig.supxlabel("Spearman's correlation with the logit (greater: more likely fake)", fontsize=8)
     return fig
+
+
+def scattered_generators(fakeness: FakenessByQuality, score: str) -> list[str]:
+    """Names of the generators that `plot_scatter` has a panel for: some image of theirs has the score."""
+    values = fakeness.values(score)
+    names = sorted({test.generator for test in fakeness.associations.tests if test.score == score})
+    return [name for name in names if _has_values(fakeness, values, name)]
 
 
 def plot_scatter(
@@ -119,17 +140,19 @@ def plot_scatter(
     Raises
     ------
     ValueError
-        Another score.
+        Another score, or one that no image has.
     """
     if score not in fakeness.scores:
         raise ValueError(f"score must be one of {', '.join(fakeness.scores)}; got {score!r}")
     values = fakeness.values(score)
     tests = {(test.generator, test.label): test for test in fakeness.associations.tests if test.score == score}
-    names = [name for name in sorted({name for name, _ in tests}) if _has_values(fakeness, values, name)]
+    names = scattered_generators(fakeness, score)
+    if not names:
+        raise ValueError(f"no image has the score {score}: there is nothing to draw")
     with style():
         fig = fig or new_figure()
-        columns = min(3, max(1, len(names)))
-        rows = -(-max(1, len(names)) // columns)
+        columns = min(3, len(names))
+        rows = -(-len(names) // columns)
         fig.set_size_inches(0.5 + 2.25 * columns, 0.4 + 1.9 * rows)
         fig.set_layout_engine("constrained")
         axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
@@ -227,19 +250,19 @@ def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Fig
         fig.set_size_inches(6.6, 2.9)
         fig.set_layout_engine("constrained")
         left, right = fig.subplots(1, 2)
-        for number, (name, steps) in enumerate(fakeness.least.items()):
-            colour = OKABE_ITO[number % len(OKABE_ITO)]
-            line = "-" if number < len(OKABE_ITO) else "--"
+        looks = series_looks(len(fakeness.least))
+        for (name, steps), (colour, mark) in zip(fakeness.least.items(), looks, strict=True):
             ks = [step.k for step in steps]
-            left.plot(ks, [step.expected for step in steps], line, marker=".", color=colour, label=name)
-            right.plot(ks, [step.evades for step in steps], line, marker=".", color=colour)
+            look: dict[str, Any] = {"marker": mark, "markersize": 3.5, "linewidth": 1.1, "color": colour}
+            left.plot(ks, [step.expected for step in steps], label=name, **look)
+            right.plot(ks, [step.evades for step in steps], clip_on=False, **look)
         if math.isfinite(fakeness.threshold):
             left.axhline(fakeness.threshold, color="0.5", linestyle=":", linewidth=0.9)
         left.set_ylabel("expected logit (dotted: threshold)")
         right.set_ylabel("probability that it is not called fake")
         right.set_ylim(-0.02, 1.02)
         for ax in (left, right):
-            ax.set_xscale("log")
+            log_axis(ax, "x")
             counts = sorted({step.k for steps in fakeness.least.values() for step in steps})
             ax.set_xticks(counts, [str(k) for k in counts])
             ax.minorticks_off()

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import colorsys
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from freqforensics.runtime.results import ResultFolder
 from freqforensics.runtime.writing import replacing
 
 OKABE_ITO: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Colours that stay apart for colour-blind readers (Okabe & Ito 2008)."""
+
+_SERIES: Final = (
+    *OKABE_ITO[:7],
+    *("#882255", "#999933", "#332288", "#8C564B", "#117733", "#AA4499", "#777777", "#44AA99", "#DDAA33", "#661100"),
+)
+"""Colours of lines on white, the palest of Okabe and Ito left out, with more from Tol's muted scheme."""
+_SERIES_MARKS: Final = "osD^vP"
+PRINT_POINTS: Final = 7.0
+"""Size of all text in a figure of a given width: what journals ask for at print size."""
+PRINT_DPI: Final = 300.0
+MM_PER_INCH: Final = 25.4
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 8.0,
@@ -35,7 +50,8 @@ _STYLE: Final[dict[str, Any]] = {
     "savefig.dpi": 150.0,
     "pdf.fonttype": 42,
     "svg.hashsalt": "freqforensics",
-    "text.parse_math": False,  # a folder's name may hold dollar signs
+    # A folder's name may hold dollar signs. Logarithmic axes need `log_axis`, or their numbers stay mathtext source.
+    "text.parse_math": False,
 }
 
 
@@ -62,7 +78,9 @@ def new_figure() -> Figure:
     return figure
 
 
-def save_figure(fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | None = None) -> None:
+def save_figure(
+    fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | None = None, dpi: float | None = None
+) -> None:
     """Write a figure to PNG, PDF or SVG, byte-identical when it is made again.
 
     Parameters
@@ -73,6 +91,8 @@ def save_figure(fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | 
         The suffix chooses the format. Written whole or not at all.
     manifest : mapping, optional
         JSON values; stored in the file's metadata (PNG: text chunk "freqforensics"; PDF: Keywords).
+    dpi : float, optional
+        Pixels per inch of what is not drawn as lines and text. Default 150.
 
     Raises
     ------
@@ -91,11 +111,19 @@ def save_figure(fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | 
     else:
         raise ValueError(f"a figure is written as .png, .pdf or .svg, not {suffix!r}")
     with style(), replacing(path) as temporary:
-        fig.savefig(temporary, metadata=metadata)
+        fig.savefig(temporary, metadata=metadata, dpi=matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi)
 
 
-def draw(folder: ResultFolder, name: str, plot: Callable[..., object], *data: Any, **options: Any) -> None:
-    """Draw a figure of a result into its folder, as PNG and PDF.
+def draw(
+    folder: ResultFolder,
+    name: str,
+    plot: Callable[..., object],
+    *data: Any,
+    formats: Sequence[str] = ("png", "pdf"),
+    dpi: float | None = None,
+    **options: Any,
+) -> None:
+    """Draw a figure of a result into its folder, as PNG and PDF unless other formats are named.
 
     Parameters
     ----------
@@ -105,18 +133,81 @@ def draw(folder: ResultFolder, name: str, plot: Callable[..., object], *data: An
         Name of the files, without their suffix.
     plot : callable
         Draws `data` on the figure that it gets as ``fig=``.
+    formats : sequence of {"png", "pdf", "svg"}
+        Files to write.
+    dpi : float, optional
+        As for `save_figure`.
     data, options
         Arguments of `plot`.
     """
     figure = new_figure()
     plot(*data, fig=figure, **options)
-    for suffix in (".png", ".pdf"):
-        save_figure(figure, folder / f"{name}{suffix}", manifest=folder.about)
+    for suffix in formats:
+        save_figure(figure, folder / f"{name}.{suffix}", manifest=folder.about, dpi=dpi)
 
 
-def style() -> AbstractContextManager[None]:
-    """The package's own look, in place of the reader's matplotlibrc, so that figures are the same everywhere."""
-    return matplotlib.style.context(["default", _STYLE])
+def style(points: float | None = None) -> AbstractContextManager[None]:
+    """The package's own look, in place of the reader's matplotlibrc, so that figures are the same everywhere.
+
+    Parameters
+    ----------
+    points : float, optional
+        Size of all text. Default 8, and 7 for the numbers at axes and for legends.
+    """
+    sizes = {} if points is None else {key: points for key in _STYLE if key.endswith("size") and "." in key}
+    sizes = {key: size for key, size in sizes.items() if "major" not in key}
+    return matplotlib.style.context(["default", {**_STYLE, **sizes}])
+
+
+def print_width(width: float | None, columns: int | None) -> float | None:
+    """Check the width of a figure in millimetres and its number of columns; give the width in inches."""
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
+    if width is None:
+        return None
+    if not 0 < width < np.inf:
+        raise ValueError(f"width must be positive, got {width:g}")
+    return width / MM_PER_INCH
+
+
+def series_looks(count: int) -> list[tuple[str, str]]:
+    """A colour and a mark for each of some lines, no colour twice."""
+    colours = list(_SERIES[:count])
+    for index in range(count - len(colours)):  # so many that no palette keeps them apart: the marks have to
+        red, green, blue = colorsys.hsv_to_rgb((0.07 + 0.618 * index) % 1.0, 0.75, 0.75 - 0.05 * (index % 5))
+        colours.append(f"#{round(255 * red):02X}{round(255 * green):02X}{round(255 * blue):02X}")
+    return [(colour, _SERIES_MARKS[index % len(_SERIES_MARKS)]) for index, colour in enumerate(colours)]
+
+
+class _PlainLog(LogFormatter):
+    """The numbers that `LogFormatter` would write, as `plain_number`."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return plain_number(x) if super().__call__(x, pos) else ""
+
+
+def log_axis(ax: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic, its numbers plain text."""
+    ax.set(**{f"{which}scale": "log"})
+    axis: Axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_formatter(_PlainLog())
+    axis.set_minor_formatter(_PlainLog())
+
+
+def plain_number(value: float) -> str:
+    """Write a number of a logarithmic axis without mathtext.
+
+    >>> [plain_number(value) for value in (0.01, 30, 1000, 1e5, 2e-5)]
+    ['0.01', '30', '1000', '10⁵', '2×10⁻⁵']
+    """
+    if 1e-3 <= value < 1e4:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
+    return power if mantissa == "1" else f"{mantissa}×{power}"
+
+
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_axes(size: tuple[float, float]) -> Axes:
@@ -126,8 +217,10 @@ def new_axes(size: tuple[float, float]) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def plain_ticks(bar: Colorbar, limits: tuple[float, float]) -> None:
-    """Numbers instead of powers of ten along a logarithmic colour bar."""
-    ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000) if limits[0] <= tick <= limits[1]]
+def plain_ticks(bar: Colorbar, limits: tuple[float, float], *, most: int = 8) -> None:
+    """Numbers instead of powers of ten along a logarithmic colour bar, at `most` so many."""
+    ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000, 10000) if limits[0] <= tick <= limits[1]]
+    if len(ticks) > most:
+        ticks = [tick for tick in ticks if str(tick).startswith("1")][-most:]
     bar.set_ticks(ticks, labels=[str(tick) for tick in ticks], minor=False)
     bar.minorticks_off()

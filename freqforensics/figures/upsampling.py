@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Final
 
 import numpy as np
@@ -12,14 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from freqforensics.figures.plane import plot_spectrum, scale_label, spectrum_limits
+from freqforensics.figures.plane import plot_spectrum, residual_name, scale_label, spectrum_limits
+from freqforensics.figures.spectrum import arranged
 from freqforensics.figures.style import OKABE_ITO, plain_ticks, style
 from freqforensics.generators import PredictedLattice
 from freqforensics.spectra import MeanSpectrum, UpsamplingReport
 
-_CELLS: Final = 128
+Key = tuple[str, str]
+
+_CELLS: Final = 64
 _COLOURS: Final = dict(zip((2, 4, 8, 16), (OKABE_ITO[1], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[5]), strict=True))
-_PREDICTED: Final = "0.7"
+_PREDICTED: Final = "0.5"
 _PREDICTED_SIZE: Final = 60
 _SIZES: Final = {2: 34, 4: 20, 8: 10, 16: 4}
 
@@ -33,6 +37,8 @@ def plot_lattices(
     fig: Figure | None = None,
 ) -> Figure:
     """Draw the coherence of every group, the points of its significant lattices ringed, with the verdict.
+
+    The real and fake images of a generator are side by side. Real images that all generators share are drawn once.
 
     Parameters
     ----------
@@ -59,8 +65,8 @@ def plot_lattices(
     keys = [key for key in spectra if key in reports]
     if not keys:
         raise ValueError("there is no report to draw")
-    across = min(5, len(keys))
-    down = -(-len(keys) // across)
+    cells, across = _places({key: spectra[key] for key in keys})
+    down = -(-len(cells) // across)
     limits = spectrum_limits([spectra[key] for key in keys], "coherence")
     with style():
         if fig is None:
@@ -70,11 +76,13 @@ def plot_lattices(
         fig.set_size_inches(max(2.05 * across + 0.9, 5.0), 2.45 * down + 0.9)
         fig.set_layout_engine("constrained")
         axes = fig.subplots(down, across, squeeze=False)
-        for index, ax in enumerate(axes.flat):
-            if index >= len(keys):
+        rings: set[int] = set()
+        for ax, cell in zip_longest(axes.flat, cells):
+            if cell is None:
                 ax.set_axis_off()
                 continue
-            spectrum, report = spectra[keys[index]], reports[keys[index]]
+            key, name = cell
+            spectrum, report = spectra[key], reports[key]
             plot_spectrum(spectrum, "coherence", ax=ax, limits=limits, colorbar=False, cells=_CELLS, title="")
             ticks = [-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2]
             labels = ["−1/2", "−1/4", "0", "1/4", "1/2"]
@@ -85,31 +93,59 @@ def plot_lattices(
             for evidence in report.lattice.evidence:
                 if evidence.has_lines(level) or evidence.denominator == report.factor:
                     _ring(ax, evidence.denominator)
-            if predicted is not None and keys[index] in predicted:
-                _frame(ax, predicted[keys[index]])
-            name = textwrap.shorten(" ".join(keys[index]), 34, placeholder="…")
+                    rings.add(evidence.denominator)
+            if predicted is not None and key in predicted:
+                _frame(ax, predicted[key])
             verdict = "\n".join(textwrap.wrap(report.verdict, 36)[:2])
-            p = f"p = {report.lattice.p_value:.1g}"
-            ax.set_title(f"{name}, N = {spectrum.images}, {p}\n{verdict}", fontsize=6.5, parse_math=False)
-        image = axes.flat[0].images[0]
+            counted = f"N = {spectrum.images}, {p_words(report.lattice.p_value)}"
+            ax.set_title(f"{textwrap.shorten(name, 34, placeholder='…')}, {counted}\n{verdict}", fontsize=6.5,
+                         parse_math=False)  # fmt: skip
+        image = next(ax.images[0] for ax in axes.flat if ax.images)
         label = scale_label("coherence", "density")
         bar = fig.colorbar(image, ax=axes, shrink=max(0.25, 0.9 / down), aspect=22, extend="both", label=label)
         plain_ticks(bar, limits)
         handles = [
             Line2D([], [], ls="", marker="o", mfc="none", mec=colour, ms=math.sqrt(_SIZES[d]), label=f"1/{d}")
             for d, colour in _COLOURS.items()
+            if d in rings
         ]
+        title = "rings: lattices with significant lines of their own" if rings else ""
         if predicted:
             handles.append(Line2D([], [], ls="", marker="s", mfc="none", mec=_PREDICTED, ms=7, label="predicted"))
-        fig.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=len(handles),
-            frameon=False,
-            title="rings: lattices with significant lines of their own",
+        if handles:
+            fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, title=title)
+        first = spectra[keys[0]]
+        channel = "mean of red, green, blue" if first.spec.planes > 1 else first.spec.channel
+        fig.suptitle(
+            f"Coherence of residuals ({residual_name(first)}, {channel}), axes in cycles per pixel", fontsize=8
         )
-        fig.suptitle("Coherence of residuals (median 5×5, luma), axes in cycles per pixel", fontsize=8)
     return fig
+
+
+def p_words(p_value: float) -> str:
+    """Write a p-value; one too small for a number is no zero.
+
+    >>> p_words(0.031), p_words(0.0)
+    ('p = 0.03', 'p < 1e-300')
+    """
+    return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.1g}"
+
+
+def _places(spectra: Mapping[Key, MeanSpectrum]) -> tuple[list[tuple[Key, str] | None], int]:
+    """Group and name of each panel in reading order, None for an empty one, and the number of panels side by side."""
+    rows, labels = arranged(spectra)
+    if labels == [""]:  # real images that all share are the first row
+        name, first = rows[0][0], next(iter(spectra))[0]
+        alone: list[tuple[Key, str] | None] = [((first, "real"), f"{name}, of all")]
+        alone += [((generator, "fake"), f"{generator} fake") for generator, _ in rows[1:]]
+        return alone, min(5, len(alone))
+    cells = [
+        ((generator, label), f"{generator} {label}") if label in panels else None
+        for generator, panels in rows
+        for label in labels
+    ]
+    abreast = max(1, (5 if len(labels) == 1 else 4) // len(labels))
+    return cells, len(labels) * min(abreast, len(rows))
 
 
 def _ring(ax: Axes, d: int) -> None:

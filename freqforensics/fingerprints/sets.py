@@ -13,10 +13,13 @@ import numpy as np
 from freqforensics.fingerprints.fingerprint import Fingerprint
 from freqforensics.fingerprints.stability import Influence, LearningCurve, influence, learning_curve
 from freqforensics.images import ImageReadError, read_file
+from freqforensics.runtime.executors import end_of_passes, passes_are_partial
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.copies import near_copies
 from freqforensics.sources.facts import FileFacts, file_facts
-from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.records import ImageRecord, Label, by_generator
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec, combine
 from freqforensics.spectra.terms import FileKey, ImageTerm, image_terms, known_terms
 
@@ -92,7 +95,7 @@ def check_tiles(spec: SpectrumSpec) -> None:
 
 
 def image_sets(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     parts: int = PARTS,
@@ -106,7 +109,8 @@ def image_sets(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
         Real images of a generator's set are taken off its fingerprint. Files of a set that are equal to the byte count
         once. Images of unknown label count as generated.
     spec : SpectrumSpec, optional
@@ -129,13 +133,22 @@ def image_sets(
     ValueError
         Tiles in which the lattices have no bins.
     """
+    records = as_records(records)
     spec = spec or SpectrumSpec(size=64, crop="tiles")
     check_tiles(spec)
     reader = _Reader(spec, workers, progress)
     groups = by_generator(records)
     sets = []
-    for name in sorted({generator for generator, label in groups if label != "real"}):
-        generated = [*groups.get((name, "fake"), []), *groups.get((name, "unknown"), [])]
+    names = sorted({generator for generator, label in groups if label != "real"})
+    if passes_are_partial():  # as in `_image_set`: what is compared with what is decided where all terms are
+        for name in names:
+            image_terms(_generated(groups, name), spec=spec, workers=workers, progress=name if progress else None)
+            photographs = groups.get((name, "real"), [])
+            if len(photographs) >= FEWEST:
+                image_terms(photographs, spec=spec, workers=workers, progress=name if progress else None)
+        end_of_passes()
+    for name in names:
+        generated = _generated(groups, name)
         image_set = _image_set(name, generated, groups.get((name, "real"), []), parts, seed, reader)
         if image_set is not None:
             sets.append(image_set)
@@ -148,6 +161,10 @@ def image_sets(
     if any(label != "real" and (name, "real") not in groups for name, label in groups):
         notes.append("some set has no real images beside it: its content counts, too, in log powers above all")
     return ImageSets(tuple(sets), (*notes, *reader.notes), tuple(reader.skipped), reader.facts)
+
+
+def _generated(groups: Mapping[tuple[str, Label], list[ImageRecord]], name: str) -> list[ImageRecord]:
+    return [*groups.get((name, "fake"), []), *groups.get((name, "unknown"), [])]
 
 
 def parts_of(terms: Sequence[MeanSpectrum], count: int) -> tuple[MeanSpectrum, ...]:

@@ -23,6 +23,7 @@ from freqforensics.generators.registry import Plan, find_family, named_families
 from freqforensics.generators.storage import FittedMiniature, rounded
 from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import library_versions
+from freqforensics.sources.selection import SourcesLike, as_paths
 
 Uint8 = NDArray[np.uint8]
 
@@ -210,7 +211,7 @@ def fit_families(
 
 
 def fit_from_sources(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     out: str | Path,
     *,
     families: Sequence[str],
@@ -223,7 +224,7 @@ def fit_from_sources(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders and tables, as for `index_sources`; images labelled fake are left out.
     out : str or Path
         Folder for the miniatures, as for `fit_families`.
@@ -250,7 +251,7 @@ def fit_from_sources(
     """
     chosen = named_families(families)
     photos = read_photos(index_photos(sources), scale_down=scale_down, progress="photos" if progress else None)
-    words = origin or ", ".join(Path(source).name for source in sources)
+    words = origin or ", ".join(Path(source).name for source in as_paths(sources))
     made_smaller = f"{words}, made {scale_down} times smaller by area averaging" if scale_down > 1 else words
     for card in fit_families(chosen, photos, out, source=made_smaller, progress=progress, **options):
         yield card, photos.failures

@@ -16,6 +16,9 @@ from freqforensics.images import ImageReadError, decode_image, read_file, shown_
 from freqforensics.perturbations import Resize
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources import ImageRecord, index_sources
+from freqforensics.sources.selection import SourcesLike, listed_paths
+from freqforensics.sources.sources import as_files
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -43,13 +46,14 @@ class Photos:
 
 
 def read_photos(
-    records: Sequence[ImageRecord | str | Path], *, scale_down: int = 2, progress: str | None = None
+    records: Sequence[ImageRecord | str | Path] | str | Path, *, scale_down: int = 2, progress: str | None = None
 ) -> Photos:
     """Read photos and make them smaller by area averaging.
 
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Image files.
     scale_down : int
         Factor by which the sides become shorter: a pixel is the mean of `scale_down` x `scale_down` others. 1 leaves
@@ -66,6 +70,7 @@ def read_photos(
     ValueError
         No photo can be read, or `scale_down` below 1.
     """
+    records = as_files(records)
     if scale_down < 1:
         raise ValueError(f"scale_down must be at least 1, got {scale_down}")
     images: list[Uint8] = []
@@ -74,7 +79,7 @@ def read_photos(
     digest = 0
     shrink = Resize(1 / scale_down, "area")
     for record in tqdm(records, desc=progress, unit="photo", delay=2, disable=None if progress else True):
-        path = record.path if isinstance(record, ImageRecord) else Path(record)
+        path = record.path if isinstance(record, ImageRecord) else as_path(record)
         try:
             data = read_file(path)
             image = decode_image(data, name=path, on_note=lambda _: None)
@@ -95,11 +100,11 @@ def read_photos(
     return Photos(tuple(images), tuple(names), f"{digest:064x}", tuple(failures))
 
 
-def index_photos(sources: Sequence[str | Path]) -> list[ImageRecord]:
+def index_photos(sources: SourcesLike) -> list[ImageRecord]:
     """List the images of some sources that are not labelled fake, in the order of `index_sources`."""
     records = [record for record in index_sources(sources, on_note=lambda _: None) if record.label != "fake"]
     if not records:
-        raise ValueError(f"{', '.join(map(str, sources))}: holds no photograph, only images labelled fake")
+        raise ValueError(f"{listed_paths(sources)}: holds no photograph, only images labelled fake")
     return records
 
 

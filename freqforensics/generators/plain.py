@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from freqforensics.generators.photos import index_photos, write_png
 from freqforensics.generators.upsamplers import bilinear, nearest, transposed_convolution, zero_insertion
 from freqforensics.images import ImageReadError, read_image
+from freqforensics.sources.selection import SourcesLike
 
 TILE: Final = 160
 """Side of the images written, in pixels."""
@@ -33,7 +34,7 @@ Plane = NDArray[np.float32]
 
 def write_upsampled_photographs(
     folder: str | Path,
-    sources: Sequence[str | Path] | None = None,
+    sources: SourcesLike | None = None,
     *,
     on_skip: Callable[[str, str], None] = lambda path, reason: None,
 ) -> int:
@@ -48,7 +49,7 @@ def write_upsampled_photographs(
     ----------
     folder : str or Path
         Gets ``<upsampler>/{0_real,1_fake}/*.png``. Files of the same names are replaced.
-    sources : sequence of str or Path, optional
+    sources : Sources, str, Path, or sequence of str or Path, optional
         Photographs of your own, as for `index_sources`: the middle of each, of up to six crops, and 96 crops in all.
         Default those that scikit-image and scikit-learn bundle.
     on_skip : callable
@@ -90,7 +91,7 @@ def write_upsampled_photographs(
 
 
 def _own_photographs(
-    sources: Sequence[str | Path], on_skip: Callable[[str, str], None]
+    sources: SourcesLike, on_skip: Callable[[str, str], None]
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """The middle of every photograph that can be read, and is large enough, from the grid of 16 pixels on."""
     for number, record in enumerate(index_photos(sources)):

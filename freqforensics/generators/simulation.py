@@ -21,6 +21,7 @@ from freqforensics.runtime.destinations import check_result_folder
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
+from freqforensics.sources.selection import SourcesLike
 
 Uint8 = NDArray[np.uint8]
 
@@ -158,7 +159,7 @@ def simulate(
 
 
 def simulate_from_sources(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     out: str | Path,
     *,
     families: Sequence[str],
@@ -171,7 +172,7 @@ def simulate_from_sources(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders and tables, as for `index_sources`; images labelled fake are left out.
     out : str or Path
         Folder for the images.

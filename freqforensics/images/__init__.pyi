@@ -10,3 +10,9 @@ from .reading import (
     read_image as read_image,
     shown_path as shown_path,
 )
+from .testimony.statements import Statement as Statement
+from .testimony.testimony import (
+    Testimony as Testimony,
+    parse_testimony as parse_testimony,
+    read_testimony as read_testimony,
+)

@@ -42,7 +42,8 @@ SUFFIXES: Final[dict[str, ImageFormat]] = {
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # In entropy-coded JPEG data 0xFF is followed by 0x00 (stuffing), a restart marker, or another 0xFF (fill).
 _JPEG_NEXT_MARKER: Final = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
-_JPEG_MARKER: Final = re.compile(rb"\xff+[^\x00\xff]")
+_JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff]")  # with \xff+ a run of them takes quadratic time
+_MOST_GAPS: Final = 256
 _JPEG_APPLICATION: Final = frozenset({0xFE, *range(0xE1, 0xEE), 0xEF})  # comments too; E0 and EE tell the colours
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS: Final = frozenset(
@@ -187,8 +188,13 @@ def _jpeg(data: bytes, fields: dict[str, Any]) -> None:
             if scans or marker not in _JPEG_APPLICATION or following is None:
                 raise _Damaged(f"damaged JPEG: no marker at byte {position}")
             # What a comment or preview leaves behind its segment is no part of the picture.
-            fields["gaps"] = (*fields.get("gaps", ()), (position, following.start()))
-            position = following.start()
+            start = following.start()
+            while start > position and data[start - 1] == 0xFF:  # fill bytes belong to the marker
+                start -= 1
+            fields["gaps"] = (*fields.get("gaps", ()), (position, start))
+            if len(fields["gaps"]) > _MOST_GAPS:
+                raise _Damaged(f"damaged JPEG: bytes outside its segments at more than {_MOST_GAPS} places")
+            position = start
         while position < end and data[position] == 0xFF:  # fill bytes
             position += 1
         if position >= end:

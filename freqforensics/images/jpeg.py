@@ -42,12 +42,15 @@ class JpegTables:
         "4:4:4", "4:2:2", "4:2:0", or "other" (grey has none).
     luma : tuple of int
         The luma table's 64 steps, row by row from the lowest frequency.
+    chroma : tuple of int
+        The steps of the last table, if there are several.
     """
 
     quality: int
     standard: bool
     subsampling: str
     luma: tuple[int, ...]
+    chroma: tuple[int, ...] = ()
 
 
 def read_jpeg_tables(data: bytes) -> JpegTables | None:
@@ -69,7 +72,8 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
             if not isinstance(picture, JpegImagePlugin.JpegImageFile) or not picture.quantization:
                 return None
-            luma = np.array(picture.quantization[min(picture.quantization)])
+            tables = picture.quantization
+            luma, last = np.array(tables[min(tables)]), tables[max(tables)] if len(tables) > 1 else ()
             subsampling = _SUBSAMPLING.get(JpegImagePlugin.get_sampling(picture), "other")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
@@ -78,7 +82,8 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
     distance = np.abs(_STANDARD - luma).sum(axis=1)
     # 100 is preferred where several are as near: the finest steps are all ones.
     best = len(distance) - 1 - int(distance[::-1].argmin())
-    return JpegTables(best + 1, not distance[best], subsampling, tuple(int(step) for step in luma))
+    steps, chroma = (tuple(int(step) for step in table) for table in (luma, last))
+    return JpegTables(best + 1, not distance[best], subsampling, steps, chroma)
 
 
 def luma_table(quality: int) -> Int:

@@ -25,6 +25,9 @@ from freqforensics.images.samples import (
     check_size,
 )
 from freqforensics.images.tiff_decoder import decode_tiff
+from freqforensics.storage.locations import as_path, is_location, shown_path as shown_path
+from freqforensics.storage.opening import file_size, read_location
+from freqforensics.storage.protocol import StorageError
 
 MAX_PIXELS: Final = 178_956_970
 """Default limit on width times height: 178 megapixels, where Pillow too calls a file a decompression bomb."""
@@ -51,16 +54,6 @@ class ImageReadError(ValueError):
         return type(self), (self.path, self.reason)
 
 
-def shown_path(path: str | Path) -> str:
-    r"""Write a path so that it stays on one line: as it is, or quoted if it has unprintable characters.
-
-    >>> shown_path("a photo.png"), shown_path("two\nlines.png")
-    ('a photo.png', "'two\\nlines.png'")
-    """
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
 def read_image(
     path: str | Path,
     *,
@@ -84,7 +77,8 @@ def read_image(
     Parameters
     ----------
     path : str or Path
-        A regular file. The format is told by content, not by name.
+        A regular file, a member of an archive or a remote address, as `read_file` takes them. The format is told by
+        content, not by name.
     exif_orientation : bool
         Apply the EXIF orientation.
     max_pixels : int
@@ -130,7 +124,7 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file; also a member of an archive, ``shard.tar::a/b.png``, or a remote address, ``s3://bucket/b.png``.
     max_pixels : int
         A file larger than 8 bytes for each of these pixels, and 64 MiB, is refused unread.
 
@@ -144,13 +138,15 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
         The file is missing, not a regular file, unreadable, empty, or too large.
     """
     name = str(path)
+    if is_location(name):
+        return _read_elsewhere(name, max_pixels)
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
             raise ImageReadError(name, "not a regular file")
         if status.st_size == 0:
             raise ImageReadError(name, "empty file")
-        if status.st_size > 8 * max_pixels + (64 << 20):
+        if status.st_size > _most_bytes(max_pixels):
             raise ImageReadError(name, f"{status.st_size} bytes are too many for an image of {max_pixels} pixels")
         return Path(path).read_bytes()
     except OSError as error:
@@ -159,6 +155,24 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
         if isinstance(error, ImageReadError):
             raise
         raise ImageReadError(name, str(error)) from error  # a null byte in the name
+
+
+def _most_bytes(max_pixels: int) -> int:
+    return 8 * max_pixels + (64 << 20)
+
+
+def _read_elsewhere(name: str, max_pixels: int) -> bytes:
+    try:
+        size = file_size(name)
+        if size == 0:
+            raise ImageReadError(name, "empty file")
+        if size > _most_bytes(max_pixels):
+            raise ImageReadError(name, f"{size} bytes are too many for an image of {max_pixels} pixels")
+        return read_location(name, _most_bytes(max_pixels))
+    except StorageError as error:
+        raise ImageReadError(name, error.reason) from error
+    except OSError as error:
+        raise ImageReadError(name, (error.strerror or str(error)).lower()) from error
 
 
 def decode_image(
@@ -199,7 +213,7 @@ def decode_image(
     if not data:
         raise ImageReadError(name, "empty file")
     header = read_header(data)
-    promised = SUFFIXES.get(Path(name).suffix.lower(), "other")
+    promised = SUFFIXES.get(as_path(name).suffix.lower(), "other")
     if "other" not in (promised, header.format) and promised != header.format:
         notes.add(f"content is {header.format}, the name says {promised}")
     try:

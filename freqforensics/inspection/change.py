@@ -21,9 +21,9 @@ _LEAST_TILE: Final = 64
 def take_out(view: ExplainedView) -> tuple[Counterfactual, ...]:
     """Notch the frequencies that count most and three lattices, with their nulls; and stop bands."""
     nulls, rng = _FAST_NULLS if view.fast else _NULLS, view.rng
-    changes = [notch(view.pixels, view.part, lines, what=what, nulls=nulls, rng=rng) for what, lines in _sets(view)]
+    changes = [notch(view.pixels, view.detector, lines, what=what, nulls=nulls, rng=rng) for what, lines in _sets(view)]
     if not view.fast:
-        changes += band_stops(view.pixels, view.part)
+        changes += band_stops(view.pixels, view.detector)
     return tuple(changes)
 
 

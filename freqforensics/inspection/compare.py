@@ -26,7 +26,10 @@ _TILE: Final = 32
 def causes_of(judged: JudgedImage, view: ExplainedView) -> tuple[OtherCause, ...]:
     """Look for other causes of periodic traces."""
     image = judged.image
-    return other_causes(context(judged), image.jpeg, view.path, file=image.about.format != "array")
+    paths = view.path.paths
+    # Colour is told from luma only where the path runs through coherence.
+    path = paths.get("coherence", next(iter(paths.values())))
+    return other_causes(context(judged), image.jpeg, path, gap=view.path.gap, file=image.about.format != "array")
 
 
 def compare_image(judged: JudgedImage, view: ExplainedView, causes: tuple[OtherCause, ...]) -> Comparison:

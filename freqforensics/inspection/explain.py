@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,12 +17,22 @@ from freqforensics.attribution.bases import (
     cosine_map,
     fourier_map,
     pixel_map,
-    wavelet_maps,
+    summed_bands,
+    summed_maps,
+    summed_wavelets,
 )
 from freqforensics.attribution.causes import OtherCause
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
-from freqforensics.attribution.path import Baseline, PathGradient, default_baseline, integrate_path
+from freqforensics.attribution.path import (
+    Baseline,
+    SharedGap,
+    default_baseline,
+    integrate_path,
+    parts_of,
+    shared_gap,
+    suits,
+)
 from freqforensics.attribution.properties import map_complexity, max_sensitivity
 from freqforensics.attribution.sensitivity import sensitivity_map
 from freqforensics.detector.fusion import FusedDetector
@@ -50,13 +60,12 @@ class ExplainedView:
     ----------
     pixels : ndarray of uint8, (H, W, 3)
     detector : Detector
-        All parts, their normalisations folded.
+        All parts, their normalisations folded. Its logit is what is explained.
     part : Detector
-        The part that adds most, its normalisations folded; of a detector that is not fused, all of it.
-    unfolded : Detector
-        The same part as it is.
-    reference : str
-        Baseline of the path.
+        The part that adds most, not folded; of a detector that is not fused, all of it. Weights are made random, and
+        Grad-CAM is taken, of a single network.
+    reference : str or None
+        Baseline of the paths; None: each part's own.
     population : Population
         Photographs, for the baseline "natural".
     fast : bool
@@ -66,8 +75,7 @@ class ExplainedView:
     pixels: Uint8
     detector: Detector
     part: Detector
-    unfolded: Detector
-    reference: Baseline
+    reference: Baseline | None
     population: Population
     fast: bool
     seed: int
@@ -78,14 +86,14 @@ class ExplainedView:
         return np.random.default_rng(self.seed)
 
     @cached_property
-    def path(self) -> PathGradient:
-        """The path from the baseline to the view."""
+    def path(self) -> SharedGap:
+        """Paths from the baselines to the view, one for each part."""
         return self._path_to(self.pixels, most_steps=_FAST_STEPS if self.fast else _STEPS)
 
     @cached_property
     def plane(self) -> Float:
         """What each multiple of 1/32 adds to the logit, DC at the middle."""
-        return fourier_map(self.path, tile=_SIDE)
+        return _plane(self.path)
 
     @property
     def sign(self) -> int:
@@ -102,7 +110,7 @@ class ExplainedView:
         path = integrate_path(
             self.pixels,
             detector,
-            baselines=(self.reference,),
+            baselines=None if self.reference is None or not suits(self.reference, detector) else (self.reference,),
             natural=self.population.amplitudes,
             steps=_ROUGH_STEPS,
             most_steps=_ROUGH_STEPS,
@@ -111,19 +119,21 @@ class ExplainedView:
 
     def plane_of(self, pixels: Uint8) -> Float:
         """Map the frequencies of the view, or of a changed one."""
-        return (
-            self.plane if pixels is self.pixels else fourier_map(self._path_to(pixels, most_steps=_STEPS), tile=_SIDE)
-        )
+        return self.plane if pixels is self.pixels else _plane(self._path_to(pixels, most_steps=_STEPS))
 
-    def _path_to(self, pixels: Uint8, *, most_steps: int) -> PathGradient:
-        return integrate_path(
+    def _path_to(self, pixels: Uint8, *, most_steps: int) -> SharedGap:
+        return shared_gap(
             pixels,
-            self.part,
-            baselines=(self.reference,),
+            self.detector,
+            baseline=self.reference,
             natural=self.population.amplitudes,
             most_steps=most_steps,
             rng=self.rng,
         )
+
+
+def _plane(shared: SharedGap) -> Float:
+    return summed_maps(shared, partial(fourier_map, tile=_SIDE))
 
 
 def explained_view(
@@ -135,7 +145,7 @@ def explained_view(
     fast: bool = False,
     seed: int = 0,
 ) -> ExplainedView:
-    """Choose what is explained: the median view, and of a fused detector the part that adds most.
+    """Choose what is explained: the view with the strongest evidence.
 
     Parameters
     ----------
@@ -152,18 +162,11 @@ def explained_view(
     ExplainedView
     """
     parts = judged.score.parts
-
-    def strongest(whole: Detector) -> Detector:
-        return whole.parts[parts.strongest] if parts is not None and isinstance(whole, FusedDetector) else whole
-
-    whole = folded(detector)
-    part = strongest(whole)
     return ExplainedView(
         pixels=judged.view,
-        detector=whole,
-        part=part,
-        unfolded=strongest(detector),
-        reference=reference if reference is not None else default_baseline(part),
+        detector=folded(detector),
+        part=detector.parts[parts.strongest] if parts is not None and isinstance(detector, FusedDetector) else detector,
+        reference=reference,
         population=population,
         fast=fast,
         seed=seed,
@@ -192,7 +195,7 @@ def explain_view(view: ExplainedView, causes: Sequence[OtherCause]) -> Explanati
         gap=path.gap,
         delta=path.delta,
         steps=path.steps,
-        bands=_summing(band_values(path), path),
+        bands=_summing(summed_bands(band_values(part) for part in path.paths.values()), path),
         shapley=_shapley(view),
         lines=_lines(view.plane, view.order, causes),
         complexity=map_complexity(view.plane),
@@ -215,25 +218,26 @@ def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
     path = view.path
     maps: dict[str, NDArray[Any]] = {
         "view": view.pixels,
-        "pixels": pixel_map(path).astype(np.float32),
+        "pixels": summed_maps(path, pixel_map).astype(np.float32),
         "frequencies": view.plane,
-        "cosines": cosine_map(path),
-        "sensitivity": sensitivity_map(view.pixels, view.part).astype(np.float32),
-        "cam": grad_cam(view.pixels, view.unfolded),
-        **{f"wavelet {name}": values.astype(np.float32) for name, values in wavelet_maps(path).items()},
+        "cosines": summed_maps(path, cosine_map),
+        "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
+        "cam": grad_cam(view.pixels, view.part),
+        **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
     }
-    if view.unfolded.input == "coherence":
-        maps["input"] = prepare_input([view.pixels], "coherence", band=view.unfolded.band)[0].numpy()
+    if view.part.input == "coherence":
+        maps["input"] = prepare_input([view.pixels], "coherence", band=view.part.band)[0].numpy()
     if not view.fast:
-        maps["occlusion"] = occlusion_map(view.pixels, view.part).astype(np.float32)
+        maps["occlusion"] = occlusion_map(view.pixels, view.detector).astype(np.float32)
     return maps
 
 
 def _shapley(view: ExplainedView) -> tuple[BandValue, ...]:
     """Shapley values take a band's content from the default baseline; with another one nothing would be comparable."""
-    if view.fast or view.reference != default_baseline(view.part):
+    parts = parts_of(view.detector).values()
+    if view.fast or (view.reference is not None and any(view.reference != default_baseline(part) for part in parts)):
         return ()
-    return band_shapley(view.pixels, view.part, rng=view.rng)
+    return summed_bands(band_shapley(view.pixels, part, rng=view.rng) for part in parts)
 
 
 def _lines(plane: Float, order: Sequence[Line], causes: Sequence[OtherCause]) -> tuple[LineValue, ...]:
@@ -250,7 +254,7 @@ def _lines(plane: Float, order: Sequence[Line], causes: Sequence[OtherCause]) ->
     return tuple(lines)
 
 
-def _summing(bands: tuple[BandValue, ...], path: PathGradient) -> tuple[BandValue, ...]:
+def _summing(bands: tuple[BandValue, ...], path: SharedGap) -> tuple[BandValue, ...]:
     """Bands that sum to the gap: the path's delta is shared out among them by their size."""
     sizes = sum(abs(band.value) for band in bands) or 1.0
     return tuple(

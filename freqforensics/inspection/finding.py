@@ -12,6 +12,7 @@ from freqforensics.attribution.counterfactual import Counterfactual
 from freqforensics.attribution.curves import TileScores
 from freqforensics.attribution.faithfulness import Deletion, Randomisation
 from freqforensics.detector.verdict import IN_WORDS, Thresholds, Verdict
+from freqforensics.images.testimony.testimony import TESTIMONY_DERIVED, Testimony
 from freqforensics.inspection.parts import (
     Changes,
     Comparison,
@@ -23,7 +24,7 @@ from freqforensics.inspection.parts import (
 )
 from freqforensics.runtime.schema import json_values, schema_of
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Number of the format of the JSON."""
 
 
@@ -51,6 +52,10 @@ class Finding:
         The image compared with photographs and generators.
     maps : dict of str to ndarray
         Images and maps for figures; not part of the JSON.
+    testimony : Testimony or None
+        What the file says of itself; None of an array. It does not enter the verdict.
+    contradictions : tuple of str
+        Sentences on what in it contradicts the verdict.
     """
 
     inspection: Inspection
@@ -61,6 +66,8 @@ class Finding:
     changes: Changes = field(default_factory=Changes)
     comparison: Comparison = field(default_factory=Comparison)
     maps: dict[str, NDArray[Any]] = field(default_factory=dict)
+    testimony: Testimony | None = None
+    contradictions: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -103,6 +110,8 @@ _KEYS: Final[dict[str, tuple[str, str]]] = {
     "verdict": ("score", "verdict"),
     "domain": ("score", "domain"),
     "image": ("image", ""),
+    "testimony": ("testimony", ""),
+    "contradictions": ("contradictions", ""),
     "weights": ("inspection", "weights"),
     "thresholds": ("score", "thresholds"),
     "settings": ("inspection", "settings"),
@@ -130,6 +139,7 @@ _KEYS: Final[dict[str, tuple[str, str]]] = {
 }
 """Keys of the JSON, in order: the part of the finding that holds a value, and its name there; "" is the part itself."""
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
+    **TESTIMONY_DERIVED,
     Counterfactual: {"change": float},
     Deletion: {"gain": float, "insertion_gain": float, "p_value": float},
     Randomisation: {"destroyed": bool},

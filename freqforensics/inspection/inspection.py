@@ -24,6 +24,7 @@ from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.inspection.change import curves_of, flip_verdict, take_out, tiles_of
 from freqforensics.inspection.compare import causes_of, compare_image
+from freqforensics.inspection.disagree import contradictions
 from freqforensics.inspection.explain import ExplainedView, explain_view, explained_view, view_maps
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.parts import Changes, Inspection
@@ -52,8 +53,8 @@ def inspect(
 ) -> Finding:
     """Find out why an image is scored as it is.
 
-    Up to five views of the photographic region are scored as by `score_files`. The one whose logit is the median is
-    explained; if the detector is fused, its part that adds most is explained.
+    Up to five views of the photographic region are scored as by `score_files`. The median is the image's
+    logit. The view with the greatest logit is explained.
 
     Parameters
     ----------
@@ -110,6 +111,8 @@ def inspect(
         image=judged.image.about,
         score=judged.score,
         maps={"image": preview(judged.image.pixels)},
+        testimony=judged.image.testimony,
+        contradictions=contradictions(judged.image.testimony, judged.score.verdict),
     )
     if not judged.judged:
         return finding

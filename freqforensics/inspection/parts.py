@@ -86,9 +86,9 @@ class DetectorParts:
     Parameters
     ----------
     logits : dict of str to float
-        By part, on their common scale. Their sum is the image's logit.
+        By part, on their common scale. Their sum is the logit of the explained view.
     strongest : str
-        The part that adds most. It is the one that is explained.
+        The part that adds most.
     """
 
     logits: dict[str, float]
@@ -124,7 +124,8 @@ class Explanation:
     baseline : str
         What the view was compared with.
     logit, baseline_logit, gap : float
-        Of the view; of the baseline; their difference. Of a fused detector: of the part that adds most.
+        Of the view; of the baseline; their difference. The parts of a fused detector have baselines of their own,
+        whose logits are added.
     delta : float
         What the values sum to, less the gap.
     steps : int
@@ -202,7 +203,7 @@ class ImageScore:
     views : tuple of ScoredView
         Windows of the region that were scored.
     view : int or None
-        Index of the view whose logit is the median. It is the one that is explained.
+        Index of the view that is explained: the one with the greatest logit.
     parts : DetectorParts or None
         None if the detector is not fused.
     """
@@ -227,7 +228,7 @@ class MapTests:
     Parameters
     ----------
     deletion : Deletion or None
-        For the part that adds most; None if no frequency speaks for the logit.
+        None if no frequency speaks for the logit.
     randomisation : dict of str to Randomisation
         By map, for the part that adds most.
     badges : dict of str to Badge
@@ -246,15 +247,15 @@ class Changes:
     Parameters
     ----------
     counterfactuals : tuple of Counterfactual
-        Notches and band stops; of a fused detector the part that adds most is scored.
+        Notches and band stops.
     flip : FlippingSet or None
-        The fewest frequencies whose notching takes the logit of the whole detector out of the evidence.
+        The fewest frequencies whose notching takes the logit out of the evidence.
     flip_sought : bool
         False unless the verdict is evidence.
     curves : tuple of ScoreCurve
-        Logits of the whole detector under compression, blur, resizing and cropping.
+        Logits under compression, blur, resizing and cropping.
     tiles : TileScores or None
-        Logits of the whole detector, tile by tile.
+        Logits, tile by tile.
     """
 
     counterfactuals: tuple[Counterfactual, ...] = ()

@@ -11,8 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images import JpegTables, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images import (
+    JpegTables,
+    Testimony,
+    decode_image,
+    parse_testimony,
+    read_file,
+    read_header,
+    read_jpeg_tables,
+)
 from freqforensics.inspection.parts import InspectedImage
+from freqforensics.storage.locations import as_path
 
 Uint8 = NDArray[np.uint8]
 
@@ -30,11 +39,14 @@ class OpenedImage:
     about : InspectedImage
     jpeg : JpegTables or None
         None unless the file is a JPEG.
+    testimony : Testimony or None
+        What the file says of itself; None of an array.
     """
 
     pixels: Uint8
     about: InspectedImage
     jpeg: JpegTables | None = None
+    testimony: Testimony | None = None
 
 
 def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedImage:
@@ -67,7 +79,7 @@ def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedIma
     pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)
     jpeg = read_jpeg_tables(data)
     about = InspectedImage(
-        name=Path(image).name,
+        name=as_path(image).name,
         sha256=hashlib.sha256(data).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],
@@ -76,7 +88,7 @@ def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedIma
         jpeg_subsampling=None if jpeg is None else jpeg.subsampling,
         notes=tuple(notes),
     )
-    return OpenedImage(pixels, about, jpeg)
+    return OpenedImage(pixels, about, jpeg, parse_testimony(data, pixels=pixels))
 
 
 def preview(pixels: Uint8) -> Uint8:

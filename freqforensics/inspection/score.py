@@ -41,7 +41,7 @@ class JudgedImage:
 
     @property
     def box(self) -> Region:
-        """The view whose logit is the image's: x, y, width, height in pixels; ValueError if there is none."""
+        """The view with the greatest logit: x, y, width, height in pixels; ValueError if there is none."""
         if self.score.view is None:
             raise ValueError(f"the image cannot be judged: {self.score.domain}")
         return self.score.views[self.score.view].box
@@ -98,8 +98,8 @@ def judge_image(
     if not np.isfinite(logits).all():
         where = f"{opened.about.name}: " if opened.about.name else ""
         raise ValueError(f"{where}the weights {detector.weights.name} give a logit that is not finite ({logits})")
-    median = median_view(logits)
-    logit = float(logits[median])
+    logit = float(logits[median_view(logits)])
+    strongest = int(np.argmax(logits))
     verdict, rate = detector.judge(logit, look.kind)
     score = ImageScore(
         verdict=verdict,
@@ -111,8 +111,8 @@ def judge_image(
         rate_of=None if rate is None else PhotographRate(rate.above, rate.photographs, str(rate.kind)),
         region=look.domain.region,
         views=tuple(ScoredView(box, float(value)) for box, value in zip(look.boxes, logits, strict=True)),
-        view=median,
-        parts=_parts({name: float(values[median]) for name, values in parts.items()}),
+        view=strongest,
+        parts=_parts({name: float(values[strongest]) for name, values in parts.items()}),
     )
     return JudgedImage(opened, score)
 

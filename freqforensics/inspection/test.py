@@ -13,7 +13,7 @@ from freqforensics.attribution.faithfulness import (
     fourier_deletion,
     randomisation,
 )
-from freqforensics.attribution.path import PathGradient
+from freqforensics.attribution.path import PathGradient, SharedGap
 from freqforensics.inspection.explain import ExplainedView
 from freqforensics.inspection.parts import MapTests
 
@@ -25,7 +25,7 @@ _FAST_CONTROLS, _CONTROLS = 9, 10
 
 def randomise_weights(view: ExplainedView) -> dict[str, Randomisation]:
     """Compare the maps with those of random weights."""
-    return randomisation(view.unfolded, view.rough_maps, cascading=not view.fast, seed=view.seed)
+    return randomisation(view.part, view.rough_maps, cascading=not view.fast, seed=view.seed)
 
 
 def delete_frequencies(view: ExplainedView) -> Deletion | None:
@@ -33,7 +33,7 @@ def delete_frequencies(view: ExplainedView) -> Deletion | None:
     if not view.order:
         return None
     controls = _FAST_CONTROLS if view.fast else _CONTROLS
-    return fourier_deletion(view.pixels, view.part, view.order, controls=controls, sign=view.sign, rng=view.rng)
+    return fourier_deletion(view.pixels, view.detector, view.order, controls=controls, sign=view.sign, rng=view.rng)
 
 
 def map_tests(view: ExplainedView, likeness: dict[str, Randomisation], deletion: Deletion | None) -> MapTests:
@@ -53,13 +53,13 @@ def map_tests(view: ExplainedView, likeness: dict[str, Randomisation], deletion:
 
 
 def map_badges(
-    path: PathGradient, deletion: Deletion | None, likeness: Mapping[str, Randomisation]
+    path: PathGradient | SharedGap, deletion: Deletion | None, likeness: Mapping[str, Randomisation]
 ) -> dict[str, Badge]:
     """Say of each map whether it passes its tests, and why not.
 
     Parameters
     ----------
-    path : PathGradient
+    path : PathGradient or SharedGap
     deletion : Deletion or None
     likeness : mapping of str to Randomisation
         By map.

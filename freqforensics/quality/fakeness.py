@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from freqforensics.detector.score_table import ScoreTable
 from freqforensics.quality.association import FEW, Associations, LeastFake, associate, least_fake_of
 from freqforensics.quality.scores import QualityTable
+from freqforensics.storage.locations import as_path
 
 Float = NDArray[np.float64]
 
@@ -100,7 +101,7 @@ class FakenessByQuality:
             order = places[np.argsort(self.logits[places], kind="stable")]
             chosen = [(share, order[round(share / 100 * (len(order) - 1))]) for share in PERCENTILES]
             images[generator] = tuple(
-                (share, Path(self.quality.rows[place].path), float(self.logits[place])) for share, place in chosen
+                (share, as_path(self.quality.rows[place].path), float(self.logits[place])) for share, place in chosen
             )
         return images
 
@@ -188,7 +189,9 @@ def fakeness_by_quality(
         labels=labels,
         covariates=covariates,
         categories=categories if any(categories) else None,
-        clusters=None if clusters is None else [clusters.get(str(Path(row.path).resolve()), row.path) for row in rows],
+        clusters=None
+        if clusters is None
+        else [clusters.get(str(as_path(row.path).resolve()), row.path) for row in rows],
         resamples=resamples,
         permutations=permutations,
         seed=seed,

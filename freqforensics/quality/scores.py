@@ -26,6 +26,8 @@ from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.sources import as_records
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -274,7 +276,7 @@ def chosen_scores(scores: Sequence[QualityScore | str]) -> list[QualityScore]:
 
 
 def measure_quality(
-    records: Sequence[ImageRecord],
+    records: Sequence[ImageRecord] | SourcesLike,
     scores: Sequence[QualityScore | str] = _ALL,
     *,
     workers: int | None = None,
@@ -284,7 +286,8 @@ def measure_quality(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
+    records : sequence of ImageRecord, or sources
+        Sources are indexed as `index_sources` does.
     scores : sequence of QualityScore or str
         Names are those of `SCORES`, the default.
     workers : int, optional
@@ -303,6 +306,7 @@ def measure_quality(
     ValueError
         No records, no scores, an unknown name, or two of one name.
     """
+    records = as_records(records)
     if not records:
         raise ValueError("records must not be empty")
     chosen = chosen_scores(scores)

@@ -1,3 +1,5 @@
+from .builder import Figure as Figure, Report as Report
+from .handover import Handover as Handover
 from .page import (
     Page as Page,
     render_index as render_index,

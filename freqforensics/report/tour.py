@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import base64
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import Final
 
-from freqforensics._version import __version__
-from freqforensics.report.page import page_style, templates
+from freqforensics.report.builder import Figure, Report
+
+_TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against"}
+_COMMANDS: Final = (
+    ("freqforensics spectrum FOLDER --out results --crop 128", "averages the spectra of the images"),
+    ("freqforensics upsampling FOLDER", "says whether they were enlarged, and by how much"),
+    ("freqforensics inspect IMAGE --out report", "explains one score"),
+)
+_WIDE: Final = 1.5
+"""Ratio of sides from which a picture takes the page's width."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +31,15 @@ class Chapter:
         PNG files, which are put into the page, and what stands below each.
     links : tuple of (str, str)
         Words, and where they lead, relative to the page.
+    verdicts : tuple of (str, str, str)
+        A verdict's key, which chooses its colour, the verdict in words, and what image it is on.
     """
 
     title: str
     text: str
     pictures: tuple[tuple[Path, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    verdicts: tuple[tuple[str, str, str], ...] = ()
 
 
 def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | None = None) -> str:
@@ -50,14 +61,22 @@ def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | Non
     OSError
         A picture cannot be read.
     """
-    contents = [
-        {
-            "title": chapter.title,
-            "text": chapter.text,
-            "pictures": [(base64.b64encode(path.read_bytes()).decode(), words) for path, words in chapter.pictures],
-            "links": [(words, quote(place)) for words, place in chapter.links],
-        }
-        for chapter in chapters
-    ]
-    page = templates().get_template("tour.html")
-    return page.render(title=title, version=__version__, css=page_style(), chapters=contents, seconds=seconds)
+    took = "" if seconds is None else f", in {seconds:.0f} seconds"
+    report = Report(title, lead=f"Everything on this page was made on this machine{took}, without a download.")
+    for number, chapter in enumerate(chapters, 1):
+        report.add_section(f"{number}. {chapter.title}", lead=chapter.text)
+        report.add_verdicts(
+            (_TONES.get(verdict, "unknown"), words, image) for verdict, words, image in chapter.verdicts
+        )
+        report.add_figures(_picture(path, words, chapter.title) for path, words in chapter.pictures)
+        report.add_links(chapter.links)
+    report.add_section("On your own images").add_table(("command", "what it does"), _COMMANDS)
+    return report.render()
+
+
+def _picture(path: Path, words: str, title: str) -> Figure:
+    """A PNG file for the page; its size stands at a fixed place in its header."""
+    data = path.read_bytes()
+    width, height = struct.unpack(">II", data[16:24])
+    across = not words or width > _WIDE * height
+    return Figure(data, words or title, caption=words, width=width, height=height, across=across)

@@ -12,6 +12,8 @@ from freqforensics.attribution.curves import ScoreCurve
 from freqforensics.inspection.finding import Finding
 
 LEVEL: Final = 0.05
+TONES: Final = {"evidence": "for", "inconclusive": "between", "none": "against", "cannot-judge": "unknown"}
+"""Colours of the style sheet, by verdict."""
 _CURVES: Final = ("jpeg", "blur", "resize")
 """Curves whose crossings are named."""
 _SAME_ENERGY: Final = 0.75
@@ -58,6 +60,8 @@ class PageValues:
         Whether there is nothing to look at.
     explained_is_part : bool
         Whether the explained view is not the whole region.
+    whole_scored : bool
+        Whether the region is the whole image.
     """
 
     notches: NotchSummary
@@ -68,6 +72,7 @@ class PageValues:
     other_causes: tuple[str, ...]
     uniform: bool
     explained_is_part: bool
+    whole_scored: bool
 
 
 def page_values(finding: Finding) -> PageValues:
@@ -80,7 +85,7 @@ def page_values(finding: Finding) -> PageValues:
         notches=notch_summary(finding),
         changes=tuple(change for kind in ("notch", "band") for change in counterfactuals if change.kind == kind),
         strongest_band=max(bands, key=lambda band: abs(band.value), default=None),
-        crossings=tuple(curve for curve in curves if curve.flip is not None),
+        crossings=tuple(curve for curve in curves if curve.crossings),
         tried=tuple(curve for curve in curves if len(curve.values) > 1),
         other_causes=tuple(
             cause.name for cause in finding.comparison.causes if cause.found and cause.name != "lattice of tiles"
@@ -89,6 +94,7 @@ def page_values(finding: Finding) -> PageValues:
         and standing.flat
         and (finding.explanation is None or not finding.explanation.lines),
         explained_is_part=score.view is not None and score.views[score.view].box != score.region,
+        whole_scored=score.region == (0, 0, finding.image.width, finding.image.height),
     )
 
 

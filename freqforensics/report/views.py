@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
 from freqforensics.figures.inspect import VIEWS, plot_curve
 from freqforensics.figures.style import new_figure, style
 from freqforensics.inspection.finding import Finding
 
-_SIZES: Final = {"counterfactuals": (7.2, 3.1), "bands": (3.9, 2.7), "deletion": (3.9, 2.7), "image": (3.6, 3.6)}
+_SIZES: Final = {"bands": (3.9, 2.7), "deletion": (3.9, 2.7)}
 _DPI: Final = 150
 _EXPLAINED_BY: Final = {
     "location": "pixels",
@@ -37,8 +39,6 @@ class View:
         Pixels.
     failed : str
         Why the figure is not to be relied on; empty if it is.
-    template : str
-        Name of the template in ``templates/views`` that says what the figure means, and what not.
     """
 
     name: str
@@ -46,7 +46,6 @@ class View:
     width: int
     height: int
     failed: str
-    template: str
 
     @property
     def data(self) -> str:
@@ -73,6 +72,10 @@ def draw_views(finding: Finding) -> dict[str, View]:
 
 
 def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[float, float] | None = None) -> View:
+    if name == "image":
+        size = _picture_size(finding.maps["image"])
+    if name == "counterfactuals":
+        size = 7.2, 1.5 + 0.36 * sum(change.kind == "notch" for change in finding.changes.counterfactuals)
     width, height = size or _SIZES.get(name, (3.9, 3.3))
     badge = finding.tests.badges.get(_EXPLAINED_BY.get(name, ""))
     return View(
@@ -81,8 +84,14 @@ def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[fl
         width=round(width * _DPI),
         height=round(height * _DPI),
         failed="" if badge is None or badge.passed else "; ".join(badge.reasons),
-        template="unjudged" if not finding.judged else "curve" if name.startswith("curve-") else name,
     )
+
+
+def _picture_size(image: NDArray[Any]) -> tuple[float, float]:
+    """Inches of the picture without a border: at most 4.2 wide and 5 high."""
+    height, width = image.shape[:2]
+    scale = min(4.2 / width, 5 / height)
+    return max(0.3, width * scale), max(0.3, height * scale)
 
 
 def _png(finding: Finding, plot: Callable[..., Any], size: tuple[float, float]) -> bytes:

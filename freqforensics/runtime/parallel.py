@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Literal, TypeVar, get_args
+from contextlib import closing, contextmanager
+from typing import Any, Literal, TypeVar, get_args
 
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
+
+from freqforensics.runtime.executors import Job, current_executor, executing
+from freqforensics.runtime.reduction import Node, Reduction
 
 Backend = Literal["serial", "threads"]
 
@@ -28,22 +32,23 @@ def map_reduce(
     chunk_size: int = 16,
     progress: str | None = None,
 ) -> Result:
-    """Apply `function` to chunks of `items` and merge the results from left to right.
+    """Apply `function` to chunks of `items` and merge the results in the order of a fixed binary tree.
 
-    Chunks are cut by `chunk_size` alone and merged in their order, so every backend and every number of workers gives
-    the same result to the last bit. At most two chunks a worker are under way: memory does not grow with the number
-    of items.
+    Chunks are cut by `chunk_size` alone, and the tree depends on their number alone (`reduction`), so every backend,
+    every number of workers, and every executor (`cluster`, `shard`) gives the same result to the last bit. At most two
+    chunks a worker are under way, and one result for each level of the tree waits for its sibling.
 
     Parameters
     ----------
     items : sequence
         Not empty.
     function : callable
-        Takes a sequence of items, returns a result. With "threads" it runs in several threads at once.
+        Takes a sequence of items, returns a result. With "threads" it runs in several threads at once. On a cluster it
+        and its results travel: no closures over what is large (`Shared`).
     merge : callable
         Takes two results, returns one; may change and return the first.
     backend : {"serial", "threads"}
-        How chunks are computed.
+        How chunks are computed in this process. Inside ``with cluster(...)`` or ``with shard(...)`` they decide.
     workers : int, optional
         Threads; default the number of processors this process may use.
     chunk_size : int
@@ -63,6 +68,60 @@ def map_reduce(
         The first error of `function`, in the order of chunks. An error or Ctrl-C drops the waiting chunks, lets the
         running ones finish, and restores the thread counts.
     """
+    job = _job(items, function, merge, backend, workers, chunk_size)
+    reduction: Reduction[Result] = Reduction(job.chunks, merge)
+    with closing(_nodes(job, progress)) as nodes:
+        for node, result in nodes:
+            reduction.add(node, result)
+    return reduction.result()
+
+
+def map_in_order(
+    items: Sequence[Item],
+    function: Callable[[Sequence[Item]], list[Result]],
+    *,
+    backend: Backend = "threads",
+    workers: int | None = None,
+    chunk_size: int = 16,
+    progress: str | None = None,
+) -> Iterator[tuple[int, list[Result]]]:
+    """Apply `function` to chunks of `items` and give the results as they come, in the order of the items.
+
+    Parameters
+    ----------
+    items : sequence
+        Not empty.
+    function : callable
+        Takes a sequence of items, returns a list with a result for each.
+    backend, workers, chunk_size, progress
+        As for `map_reduce`.
+
+    Yields
+    ------
+    int
+        Position of the first item.
+    list
+        Results of it and the items after it.
+
+    Raises
+    ------
+    ValueError, Exception
+        As for `map_reduce`.
+    """
+    job = _job(items, function, operator.iadd, backend, workers, chunk_size)
+    with closing(_nodes(job, progress)) as nodes:
+        for node, results in nodes:
+            yield node.start * chunk_size, results
+
+
+def _job(
+    items: Sequence[Item],
+    function: Callable[[Sequence[Item]], Result],
+    merge: Callable[[Result, Result], Result],
+    backend: Backend,
+    workers: int | None,
+    chunk_size: int,
+) -> Job:
     if backend not in get_args(Backend):
         raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}; got {backend!r}")
     if not items:
@@ -72,18 +131,38 @@ def map_reduce(
     count = default_workers() if workers is None else workers
     if count < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
+    return Job(items, function, merge, chunk_size, 1 if backend == "serial" else count)
 
-    chunks = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
-    results = _serial(chunks, function) if backend == "serial" or count == 1 else _threads(chunks, function, count)
-    merged: list[Result] = []  # nothing, or the one result so far
+
+def _nodes(job: Job, progress: str | None) -> Generator[tuple[Node, Any], None, None]:
+    """Compute the nodes of a job by whoever is to, with a bar."""
+    executor = current_executor()
     with (
         library_threads(1),
-        tqdm(total=len(items), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
+        closing(local_nodes(job) if executor is None else executor.nodes(job)) as nodes,
+        tqdm(total=len(job.items), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
-        for chunk, result in zip(chunks, results, strict=True):
-            merged = [merge(merged[0], result)] if merged else [result]
-            bar.update(len(chunk))
-    return merged[0]
+        for node, result in nodes:
+            yield node, result
+            bar.update(job.items_in(node))
+
+
+def local_nodes(job: Job, chunks: Iterable[int] | None = None) -> Generator[tuple[Node, Any], None, None]:
+    """Compute chunks of a job in this process, default all, in order; each is a node.
+
+    Parameters
+    ----------
+    job : Job
+        The pass. It runs serially with one worker, otherwise in threads.
+    chunks : iterable of int, optional
+        Which chunks.
+    """
+    numbers = range(job.chunks) if chunks is None else chunks
+    if job.workers == 1:
+        for number in numbers:
+            yield Node(0, number), alone(job.function, job.chunk(number))
+    else:
+        yield from _threads(job, numbers)
 
 
 def default_workers() -> int:
@@ -108,22 +187,23 @@ def library_threads(count: int) -> Iterator[None]:
             cv2.setNumThreads(before)
 
 
-def _serial(chunks: Sequence[Sequence[Item]], function: Callable[[Sequence[Item]], Result]) -> Iterator[Result]:
-    return (function(chunk) for chunk in chunks)
+def alone(function: Callable[[Sequence[Item]], Result], chunk: Sequence[Item]) -> Result:
+    """Compute a chunk; a `map_reduce` inside it is computed here as well, whatever executor there is."""
+    with executing(None):
+        return function(chunk)
 
 
-def _threads(
-    chunks: Sequence[Sequence[Item]], function: Callable[[Sequence[Item]], Result], workers: int
-) -> Iterator[Result]:
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="freqforensics")
-    under_way: deque[Future[Result]] = deque()
-    waiting = iter(chunks)
+def _threads(job: Job, numbers: Iterable[int]) -> Generator[tuple[Node, Any], None, None]:
+    executor = ThreadPoolExecutor(job.workers, thread_name_prefix="freqforensics")
+    under_way: deque[tuple[Node, Future[Any]]] = deque()
     try:
-        for chunk in waiting:
-            under_way.append(executor.submit(function, chunk))
-            if len(under_way) == 2 * workers:
-                yield under_way.popleft().result()
+        for number in numbers:
+            under_way.append((Node(0, number), executor.submit(alone, job.function, job.chunk(number))))
+            if len(under_way) == 2 * job.workers:
+                node, future = under_way.popleft()
+                yield node, future.result()
         while under_way:
-            yield under_way.popleft().result()
+            node, future = under_way.popleft()
+            yield node, future.result()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

@@ -6,4 +6,17 @@ from .records import (
     first_of_each as first_of_each,
     records_sha256 as records_sha256,
 )
-from .sources import FolderWarning as FolderWarning, index_images as index_images, index_sources as index_sources
+from .selection import (
+    Sources as Sources,
+    SourcesLike as SourcesLike,
+    as_paths as as_paths,
+    as_sources as as_sources,
+)
+from .shared import SharedReal as SharedReal, real_sides as real_sides
+from .sides import label_of_word as label_of_word
+from .sources import (
+    FolderWarning as FolderWarning,
+    image_files as image_files,
+    index_images as index_images,
+    index_sources as index_sources,
+)

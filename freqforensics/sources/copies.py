@@ -12,6 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.images import ImageReadError, read_file
+from freqforensics.storage.locations import is_location
+from freqforensics.storage.opening import file_size
+from freqforensics.storage.protocol import StorageError
+
 _BEGINNING: Final = 4096
 NEAR_BITS: Final = 3
 """Bits of 64 in which the difference hashes of near duplicates may differ."""
@@ -23,8 +28,8 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     Parameters
     ----------
     paths : sequence of Path
-        Only files of equal size are read, and only those that begin alike are read whole. A file that is empty or
-        cannot be read is equal to none.
+        Also members of archives and remote files. Only files of equal size are read, and only those that begin alike
+        are read whole. A file that is empty or cannot be read is equal to none.
 
     Returns
     -------
@@ -35,8 +40,8 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
     first: list[int] = []
     for index, path in enumerate(paths):
         try:
-            size = path.stat().st_size
-        except OSError:
+            size = file_size(path)
+        except (OSError, StorageError):
             size = 0
         if size:
             by_size[size].append(index)
@@ -49,8 +54,7 @@ def distinct_files(paths: Sequence[Path]) -> list[int]:
         by_beginning: dict[bytes, list[int]] = defaultdict(list)
         for index in members:
             try:
-                with paths[index].open("rb") as file:
-                    by_beginning[file.read(_BEGINNING)].append(index)
+                by_beginning[_beginning(paths[index])].append(index)
             except OSError:
                 first.append(index)
         for alike in by_beginning.values():
@@ -63,15 +67,29 @@ def _first_of_equal(paths: Sequence[Path], members: Sequence[int]) -> list[int]:
     first: list[int] = []
     for index in members:
         try:
-            with paths[index].open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-        except OSError:
+            digest = _digest(paths[index])
+        except (OSError, ImageReadError):
             first.append(index)
             continue
         if digest not in seen:
             seen.add(digest)
             first.append(index)
     return first
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a local file; nothing of others, which are read at once."""
+    if is_location(str(path)):
+        return b""
+    with path.open("rb") as file:
+        return file.read(_BEGINNING)
+
+
+def _digest(path: Path) -> bytes:
+    if is_location(str(path)):
+        return hashlib.sha256(read_file(path)).digest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def difference_hash(image: NDArray[np.uint8]) -> int:

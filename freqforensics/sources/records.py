@@ -11,6 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from freqforensics.storage.locations import as_path, ordering_name
+from freqforensics.storage.opening import file_size
+
 Label = Literal["real", "fake", "unknown"]
 
 
@@ -21,7 +24,7 @@ class ImageRecord:
     Parameters
     ----------
     path : Path
-        The image file.
+        The image file. A member of an archive, or a remote file, is a `Location`, which has names as a path has.
     label : {"real", "fake", "unknown"}
         Whether the image is a photograph or generated, as far as its source tells.
     generator : str
@@ -51,7 +54,7 @@ class _PathStoredAsText:
     def __get__(self, record: ImageRecord | None, owner: type[ImageRecord]) -> Path:
         if record is None:
             raise AttributeError("path")
-        return Path(path_text(record))
+        return as_path(path_text(record))
 
     def __set__(self, record: ImageRecord, path: str | Path) -> None:
         _SLOT.__set__(record, os.fspath(path))
@@ -61,9 +64,11 @@ setattr(ImageRecord, "path", _PathStoredAsText())  # noqa: B010 - only instances
 
 
 def sort_records(records: list[ImageRecord]) -> None:
-    """Sort in place by generator, category, split, label, path."""
+    """Sort in place by generator, category, split, label, path; the name in an archive counts before the archive's."""
     # Stable sorts from the last key to the first: tuples as keys would take more memory than the records.
     records.sort(key=path_text)
+    if any("::" in path_text(record) for record in records):
+        records.sort(key=lambda record: ordering_name(path_text(record)))
     records.sort(key=attrgetter("label"))
     records.sort(key=lambda record: record.split or "")
     records.sort(key=lambda record: record.category or "")
@@ -93,6 +98,6 @@ def records_sha256(records: Sequence[ImageRecord]) -> str:
     """Hash the records and the sizes of their files, which tells sets of images apart without reading them."""
     digest = hashlib.sha256()
     for record in records:
-        facts = (str(record.path), record.label, record.generator, record.category, record.path.stat().st_size)
+        facts = (path_text(record), record.label, record.generator, record.category, file_size(path_text(record)))
         digest.update(f"{facts}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

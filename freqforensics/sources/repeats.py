@@ -11,12 +11,19 @@ import numpy as np
 
 from freqforensics.images import shown_path
 from freqforensics.sources.records import ImageRecord, path_text
+from freqforensics.storage.locations import is_address, is_location, split_location
 
 
 def real_paths(records: Iterable[ImageRecord]) -> Iterator[str]:
     """Give each record's path with every link followed; folders are looked up once."""
     folders: dict[str, str] = {}
     for record in records:
+        if is_location(path_text(record)):
+            container, member = split_location(path_text(record))
+            if container not in folders:
+                folders[container] = container if is_address(container) else os.path.realpath(container)
+            yield folders[container] if member is None else f"{folders[container]}::{member}"
+            continue
         folder, name = os.path.split(path_text(record))
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
@@ -96,11 +103,15 @@ def note_twins(records: Sequence[ImageRecord], note: Callable[[str], None]) -> N
     often = set(order[1:][order[1:] == order[:-1]].tolist())
     if not often:
         return
-    stems = Counter(stem for stem in map(_stem, records) if hash(stem) in often)
+    # A real image may be listed once for each of several generators.
+    paths = {path_text(record) for record in records if hash(_stem(record)) in often}
+    stems = Counter(path.rpartition(".")[0] for path in paths)
     twins = sorted(stem for stem, count in stems.items() if count > 1)
     if twins:
         note(f"names with more than one suffix (the same image twice?): {len(twins)}, first {shown_path(twins[0])}")
 
 
 def _stem(record: ImageRecord) -> str:
-    return path_text(record).rpartition(".")[0]
+    text = path_text(record)
+    stem, _, suffix = text.rpartition(".")
+    return text if "::" in suffix or "/" in suffix else stem  # a row of a table has no suffix

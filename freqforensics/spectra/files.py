@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
 from freqforensics.runtime.parallel import Backend, map_reduce
 from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
+from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.layout import LayoutAccumulator
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace, TraceAccumulator
 from freqforensics.spectra.spec import SpectrumSpec
+from freqforensics.storage.locations import as_path
 
 OnError = Literal["raise", "skip"]
 
@@ -65,7 +67,7 @@ class _Share:
 
 
 def mean_spectrum(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     workers: int | None = None,
@@ -83,6 +85,7 @@ def mean_spectrum(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
         count once. The result's `notes` give the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
@@ -111,6 +114,7 @@ def mean_spectrum(
     ValueError
         No records, or a parameter out of range.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     _check(records, spec, limit, rng, on_error)
     paths, copies = _without_copies(_chosen(records, limit, rng))
@@ -126,7 +130,7 @@ def mean_spectrum(
 
 
 def file_evidence(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     workers: int | None = None,
@@ -138,6 +142,7 @@ def file_evidence(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``; crops must be square and central.
@@ -155,6 +160,7 @@ def file_evidence(
     ValueError
         No records, crops that are not square and central, or a parameter out of range.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     if spec.crop != "center" or spec.shape[0] != spec.shape[1]:
         raise ValueError(f"spec must be of square, central crops, got {spec}")
@@ -197,7 +203,7 @@ def _chosen(
     if limit is not None and limit < len(chosen):
         picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(chosen), limit, replace=False))
         chosen = [chosen[index] for index in picked]
-    return [record.path if isinstance(record, ImageRecord) else Path(record) for record in chosen]
+    return [record.path if isinstance(record, ImageRecord) else as_path(record) for record in chosen]
 
 
 def _pass(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -256,31 +256,77 @@ def measure_population(
     ValueError
         Fewer than two photographs, or a generator without images.
     """
+    return gather_population(
+        (traits for image in photographs if (traits := image_traits(image)) is not None),
+        {
+            name: (traits for image in images if (traits := image_traits(image, photograph=False)) is not None)
+            for name, images in (generators or {}).items()
+        },
+        about=about,
+    )
+
+
+class ImageTraits(NamedTuple):
+    """What a population takes from one image.
+
+    Parameters
+    ----------
+    coherence : ndarray, shape (3, 32, 32)
+        Log coherence of luma and chroma.
+    levels : ndarray, shape (32,), or None
+        Radial profile of the residual's power, dB; None of a generated image.
+    natural : ndarray, shape (3, 40), or None
+        Mean logarithm of R, G, B's power by frequency; None of a generated image.
+    """
+
+    coherence: Float
+    levels: Float | None = None
+    natural: Float | None = None
+
+
+def image_traits(image: Uint8, *, photograph: bool = True) -> ImageTraits | None:
+    """Measure one image for a population; None if it has a side under 64 pixels.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        RGB; of a large one the middle 512 pixels are used.
+    photograph : bool
+        Measure all traits, not only the coherence.
+    """
+    if min(image.shape[:2]) < SMALLEST:
+        return None
+    cut = _cut(image)
+    return ImageTraits(_coherence(cut), *((_levels(cut), _natural(cut)) if photograph else ()))
+
+
+def gather_population(
+    photographs: Iterable[ImageTraits], generators: Mapping[str, Iterable[ImageTraits]], *, about: str = ""
+) -> Population:
+    """Make a population of the traits of its images; parameters and errors as for `measure_population`."""
     levels, natural, planes = [], [], []
-    for image in photographs:
-        if min(image.shape[:2]) >= SMALLEST:
-            cut = _cut(image)
-            levels.append(_levels(cut))
-            natural.append(_natural(cut))
-            planes.append(_coherence(cut))
+    for traits in photographs:
+        levels.append(traits.levels)
+        natural.append(traits.natural)
+        planes.append(traits.coherence)
     if len(planes) < 2:
         raise ValueError(f"photographs must be two or more of at least {SMALLEST}x{SMALLEST} pixels, got {len(planes)}")
     stacked = np.stack(planes)
     centre, scale = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), 0.1)
     lattices = []
-    for name, images in (generators or {}).items():
-        coherences = [_coherence(_cut(image)) for image in images if min(image.shape[:2]) >= SMALLEST]
+    for name, images in generators.items():
+        coherences = [traits.coherence for traits in images]
         if not coherences:
             raise ValueError(f"generator {name} has no image of at least {SMALLEST}x{SMALLEST} pixels")
         lattices.append((np.mean(coherences, axis=0) - centre) / scale)
     shapes = np.array(lattices).reshape(len(lattices), *centre.shape)
     return Population(
         photographs=len(planes),
-        levels=np.percentile(np.stack(levels), PERCENTILES, axis=0),
-        natural=np.mean(natural, axis=0),
+        levels=np.percentile(np.stack([row for row in levels if row is not None]), PERCENTILES, axis=0),
+        natural=np.mean([rows for rows in natural if rows is not None], axis=0),
         centre=centre,
         scale=scale,
-        names=tuple(generators or {}),
+        names=tuple(generators),
         lattices=shapes,
         likeness=np.stack([_likeness((plane - centre) / scale, shapes) for plane in planes]),
         about=about,

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from freqforensics.images import ImageReadError, decode_image, read_file
+from freqforensics.runtime.executors import current_executor
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.facts import FileFacts, file_facts
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.spec import SpectrumSpec
+from freqforensics.storage.locations import as_path
 
 FileKey = tuple[str, str]
 """What the pixels and notes of a file depend on: the SHA-256 of its bytes, and its suffix."""
@@ -54,7 +57,7 @@ def known_terms(records: Sequence[ImageRecord], terms: Sequence[ImageTerm]) -> d
 
 
 def image_terms(
-    records: Sequence[ImageRecord | str | Path],
+    records: Sequence[ImageRecord | str | Path] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     known: Mapping[FileKey, ImageTerm] | None = None,
@@ -68,12 +71,13 @@ def image_terms(
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path
+        A single path is a source, as for `index_sources`.
         Files that cannot be read, or are too small, have no image; their spectra say why. Copies are terms like
         others: their `ImageTerm.sha256` are the same.
     spec : SpectrumSpec, optional
         The spectrum; its crops are not drawn at random. Default ``SpectrumSpec()``.
     known : mapping, optional
-        Terms of an earlier call with the same `spec`, as `known_terms` gives them.
+        Terms of an earlier call with the same `spec`, as `known_terms` gives them. They play no part on a cluster.
     workers : int, optional
         Number of threads; default all processors. The result does not depend on it.
     progress : str, optional
@@ -89,14 +93,16 @@ def image_terms(
     ValueError
         No records, or crops drawn at random.
     """
+    records = as_files(records)
     spec = spec or SpectrumSpec()
     if not records:
         raise ValueError("records must not be empty")
     if spec.crop == "random":
         raise ValueError("spec must not draw crops at random")
-    terms = dict(known or {})
+    # A term weighs more than the image it is of: to a worker elsewhere the image is the shorter way.
+    terms = dict(known or {}) if current_executor() is None else {}
     items = [
-        record if isinstance(record, ImageRecord) else ImageRecord(Path(record), "unknown", "") for record in records
+        record if isinstance(record, ImageRecord) else ImageRecord(as_path(record), "unknown", "") for record in records
     ]
     return tuple(map_reduce(items, partial(_terms, spec, terms), operator.iadd, workers=workers, progress=progress))
 

@@ -12,6 +12,8 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, Axis, run_ablation
 from freqforensics.training.recipe import TrainConfig
@@ -64,7 +66,7 @@ class AblationStudy:
         from freqforensics.figures.ablation import plot_ablation
         from freqforensics.figures.style import draw
 
-        about = manifest({}, inputs=self.ablation.work, also=DETECTOR_LIBRARIES)
+        about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()
         with result_folder(out, about=about, command=command, overwrite=overwrite or home) as folder:
             self.ablation.save(folder.path)
@@ -75,7 +77,7 @@ def ablate_study(
     config: TrainConfig,
     out: str | Path,
     *,
-    test: Sequence[str | Path],
+    test: SourcesLike,
     axis: Axis,
     values: Sequence[str] | None = None,
     runs: int = 1,
@@ -95,7 +97,7 @@ def ablate_study(
         What is not varied. Its seed is that of the first run.
     out : str or Path
         Folder for ``cells/``, what each training leaves: trainings take long, and an interrupted one is resumed.
-    test : sequence of str or Path
+    test : Sources, str, Path, or sequence of str or Path
         Sources of test images, see `index_sources`.
     axis : {"recipe", "classes", "band"}
         Part of the recipe to vary, see `run_ablation`.

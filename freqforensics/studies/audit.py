@@ -15,6 +15,7 @@ from tqdm import tqdm
 from freqforensics.evaluation.confounds import Audit, audit_facts, matched_records
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.perturbations.perturb import Crop
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder, scratch_folder
@@ -22,6 +23,8 @@ from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.facts import FileFacts, read_facts_and_image
 from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
 
@@ -67,7 +70,7 @@ class AuditStudy:
         }
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
+        """Write ``index.html``, ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
 
         Parameters
         ----------
@@ -85,14 +88,18 @@ class AuditStudy:
         """
         from freqforensics.figures.audit import plot_audit
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import audit_page
 
         inputs = {"images": len(self.facts), "sha256": sorted({facts.sha256 for facts in self.facts})[:1]}
-        with result_folder(out, about=manifest({}, inputs=inputs), command=command, overwrite=overwrite) as folder:
+        with result_folder(
+            out, about=manifest({}, inputs={**inputs, **real_sides(self.notes)}), command=command, overwrite=overwrite
+        ) as folder:
             folder.json("audit.json", self.to_json())
             folder.table("audit.csv", _CONFOUNDS, _confound_rows(self.audit))
             duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
             folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
             draw(folder, "audit", plot_audit, self.audit)
+            folder.text("index.html", audit_page(self.audit, self.notes, folder.path).render())
 
 
 _CONFOUNDS: Final = ("generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side")
@@ -108,7 +115,7 @@ def _confound_rows(audit: Audit) -> Iterator[tuple[object, ...]]:
 
 
 def audit_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     limit: int | None = None,
     seed: int = 0,
@@ -121,7 +128,7 @@ def audit_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`.
     limit : int, optional
         Maximum number of images of each generator and label; the first are taken.
@@ -151,6 +158,7 @@ def audit_study(
         workers=workers,
         progress="audit" if progress else None,
     )
+    end_of_passes()
     resampled = _resampled([facts.record for facts in evidence.facts], evidence.traces)
     audit = audit_facts(evidence.facts, failures=evidence.skipped, seed=seed)
     groups = (replace(group, resampled=resampled.get(group.generator, {})) for group in audit.groups)

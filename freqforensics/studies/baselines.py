@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike, as_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
 from freqforensics.training.recipe import TrainConfig
@@ -78,10 +80,10 @@ class BaselinesStudy:
         from freqforensics.figures.style import draw
 
         images = max(len(table.scores) + len(table.failures) for table in self.tables.values())
-        whole = manifest(self.parameters, inputs={"images": images}, seed=self.seed)
+        whole = manifest(self.parameters, inputs={"images": images, **real_sides(self.notes)}, seed=self.seed)
         with result_folder(out, about=whole, command=command, overwrite=overwrite) as folder:
             for name, evaluation in self.evaluations.items():
-                inputs = {"photos": self.photographs, "images": len(self.tables[name].scores)}
+                inputs = {"photos": self.photographs, "images": len(self.tables[name].scores), **real_sides(self.notes)}
                 about = manifest({"baseline": name, **self.parameters}, inputs=inputs, seed=self.seed)
                 with result_folder(folder / name, about=about, command=command) as part:
                     evaluation.save(part.path)
@@ -90,9 +92,9 @@ class BaselinesStudy:
 
 
 def baselines_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
-    photographs: Sequence[str | Path],
+    photographs: SourcesLike,
     crop: int | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -103,9 +105,9 @@ def baselines_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         Photographs that, with fakes made of them, the classifier of radial profiles is fitted to (`fit_profiles`).
     crop : int, optional
         Side of a central crop, in pixels; smaller images are taken whole. Default whole images.
@@ -130,7 +132,11 @@ def baselines_study(
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     config = TrainConfig(
-        tuple(map(str, photographs)), simulate=("miniature", "polyphase"), crop=64, recipe="laundering", seed=seed
+        tuple(map(str, as_paths(photographs))),
+        simulate=("miniature", "polyphase"),
+        crop=64,
+        recipe="laundering",
+        seed=seed,
     )
     classifier = fit_profiles(config, progress="fitting profiles" if progress else None)
     tables: dict[str, ScoreTable] = {}

@@ -15,6 +15,8 @@ from freqforensics.fingerprints.sets import PARTS, ImageSets, image_sets
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
 
@@ -42,12 +44,12 @@ class ComparisonStudy:
         return self.comparison.to_json()
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
+        """Write a page, matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``,
             ``{similarity,shared,learning}.{png,pdf}`` and ``similarity-<measure>.csv``.
         command : str, optional
             The command line, for the manifest.
@@ -61,6 +63,7 @@ class ComparisonStudy:
         """
         from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import comparison_page
 
         sets, similarities = self.comparison.sets, self.comparison.similarities
         fingerprints = [image_set.fingerprint for image_set in sets]
@@ -69,7 +72,7 @@ class ComparisonStudy:
             for fingerprint in fingerprints
         }
         pairs = [(second, first) for first in range(len(sets)) for second in range(first)]
-        about = manifest({"measures": list(similarities)}, inputs=inputs)
+        about = manifest({"measures": list(similarities)}, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("comparison.json", self.to_json())
             for measure, matrix in similarities.items():
@@ -78,6 +81,8 @@ class ComparisonStudy:
             draw(folder, "similarity", plot_similarities, self.comparison)
             draw(folder, "shared", plot_shared, self.comparison)
             draw(folder, "learning", plot_learning, self.comparison)
+            page = comparison_page(self.comparison, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _INFLUENCE = ("set", "path", "power_share", "peaks_kept", "peak_coherence_without")
@@ -98,7 +103,7 @@ def _influence_rows(comparison: Comparison) -> list[tuple[object, ...]]:
 
 
 def compare_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
@@ -115,7 +120,7 @@ def compare_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`, which names a generator that several sources have. Real images of a
         generator's set are taken off its fingerprint. Files of a set that are equal to the byte count once.
     spec : SpectrumSpec, optional
@@ -170,7 +175,7 @@ def compare_study(
 
 
 def read_sets(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None,
     parts: int,

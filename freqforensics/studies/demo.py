@@ -11,15 +11,19 @@ from typing import Final
 
 from freqforensics.detector import score_files
 from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.verdict import IN_WORDS
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import Evaluation
 from freqforensics.generators.plain import SIZE, TILE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
+from freqforensics.images import read_image
+from freqforensics.inspection.finding import Finding
 from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
 from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import compare_study
@@ -29,11 +33,13 @@ from freqforensics.studies.spectrum import spectrum_study
 
 PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
-    ("001/figures/image.png", "The fake that was flagged."),
-    ("001/figures/frequencies.png", "Which frequencies its score comes from."),
-    ("001/figures/counterfactuals.png", "Its score with lines taken out."),
+    ("001/figures/location.png", "The fake: where in it the score comes from."),
+    ("001/figures/frequencies.png", "The fake: which frequencies the score comes from."),
+    ("001/figures/counterfactuals.png", "The fake: its score with lines taken out."),
 )
 _SCORED: Final = 40
+_PAGE_MM: Final = 183.0
+"""Width of figures whose text is to be read on a page of 860 pixels."""
 _CLOSEUPS: Final = 4
 
 
@@ -68,7 +74,7 @@ class DemoStudy:
 def demo_study(
     out: str | Path,
     *,
-    photographs: Sequence[str | Path] | None = None,
+    photographs: SourcesLike | None = None,
     command: str | None = None,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -80,7 +86,7 @@ def demo_study(
     ----------
     out : str or Path
         Gets ``index.html`` and a folder for each step.
-    photographs : sequence of str or Path, optional
+    photographs : Sources, str, Path, or sequence of str or Path, optional
         As for `write_upsampled_photographs`.
     command : str, optional
         The command line, for the manifests.
@@ -113,7 +119,9 @@ def demo_study(
         about = manifest({"tile": TILE}, inputs={"crops": crops}, command=command)
         write_json(folder / "manifest.json", {**about, "holds": "images"})
     spec = SpectrumSpec(size=SIZE)
-    spectrum_study([root / "images"], spec=spec, progress=progress).save(root / "upsampled", overwrite=True)
+    spectrum_study([root / "images"], spec=spec, progress=progress).save(
+        root / "upsampled", overwrite=True, width=_PAGE_MM
+    )
 
     tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
     tiles = [root / "images" / "nearest" / "0_real"]
@@ -121,7 +129,9 @@ def demo_study(
         tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
     )
     tell("3 of 6: the average spectrum of each, its fingerprint")
-    spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(root / "fingerprints", overwrite=True)
+    spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(
+        root / "fingerprints", overwrite=True, width=_PAGE_MM
+    )
     tell("4 of 6: how alike the fingerprints are")
     comparison = compare_study([root / "miniatures"], permutations=39, bootstrap=40, progress=progress)
     comparison.save(root / "likeness", overwrite=True)
@@ -140,7 +150,9 @@ def demo_study(
         raise ValueError("; ".join(f"{path}: {reason}" for path, reason in inspected.skipped))
     seconds = time.monotonic() - started
     page = root / "index.html"
-    tour = render_tour("What CNN-generated images leave behind", _chapters(crops, evaluation, root), seconds=seconds)
+    _draw_pair(root, fake, real)
+    chapters = _chapters(crops, evaluation, root, inspected.findings)
+    tour = render_tour("What CNN-generated images leave behind", chapters, seconds=seconds)
     with replacing(page) as temporary:
         temporary.write_text(tour, encoding="utf-8")
     parameters = {"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}
@@ -162,7 +174,26 @@ def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path
     return best, best.parent.parent / "0_real" / best.name
 
 
-def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
+def _draw_pair(root: Path, fake: Path, real: Path) -> None:
+    """Draw both images and their difference beside their pages: by eye they are hardly told apart."""
+    from freqforensics.figures.pair import plot_pair
+    from freqforensics.figures.style import save_figure
+
+    names = ("the photograph", f"the fake: what the miniature of\n{fake.parent.parent.name} made of it")
+    figure = plot_pair(read_image(real), read_image(fake), names=names)
+    save_figure(figure, root / "inspection" / "pair.png")
+
+
+def _verdicts(findings: Sequence[Finding]) -> tuple[tuple[str, str, str], ...]:
+    """The verdicts on the fake and on its photograph, for the page."""
+    verdicts = []
+    for finding, image in zip(findings, ("The fake", "The photograph"), strict=True):
+        logit = "" if finding.logit is None else f" (logit {finding.logit:+.2f})".replace("-", "−")
+        verdicts.append((finding.score.verdict, IN_WORDS[finding.score.verdict] + logit, image))
+    return tuple(verdicts)
+
+
+def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence[Finding]) -> list[Chapter]:
     generators = sorted(evaluation.generators, key=lambda generator: -generator.metrics.ap)
     best, worst = generators[0], generators[-1]
     mean_ap = sum(generator.metrics.ap for generator in generators) / len(generators)
@@ -171,7 +202,7 @@ def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
             "What upsampling leaves in a spectrum",
             f"{count} crops of photographs, and the same after halving and doubling them in four ways. Doubling copies "
             "the spectrum to higher frequencies, and where its kernel treats even and odd pixels differently it leaves "
-            "bright bins with the same phase in every image.",
+            "lines with the same phase in every image: dark and ringed in the last column.",
             ((root / "upsampled" / "fingerprints.png", ""),),
             (("table", "upsampled/summary.csv"), ("images", "images")),
         ),
@@ -192,19 +223,27 @@ def _chapters(count: int, evaluation: Evaluation, root: Path) -> list[Chapter]:
         ),
         Chapter(
             "What the detector that ships makes of them",
-            f"A ResNet-50 that was trained on photographs and on miniatures of them, fed with the coherence of an "
-            f"image's tiles: mean AP {mean_ap:.3f} over {len(generators)} families, from "
-            f"{worst.metrics.ap:.3f} ({worst.generator}) to {best.metrics.ap:.3f} ({best.generator}). Images of "
-            f"{SIZE} pixels are small for it, and that it has seen miniatures of these families flatters it.",
+            f"Two small networks, one for traces in small neighbourhoods and one for periodic traces: mean AP "
+            f"{mean_ap:.3f} over {len(generators)} families, from {worst.metrics.ap:.3f} ({worst.generator}) to "
+            f"{best.metrics.ap:.3f} ({best.generator}). Images of {SIZE} pixels are small for it, and that it has seen "
+            "miniatures of these families flatters it.",
             ((root / "scores" / "ap.png", ""),),
             (("table", "scores/evaluation.csv"), ("scores", "scores/scores.csv")),
         ),
         Chapter(
             "Why was this image flagged?",
-            "One fake and the photograph it was made of, inspected: the verdict with its band, where and at which "
-            "frequencies the evidence lies, what happens when a line is taken out, and what else could cause it. "
+            "One fake and the photograph it was made of, inspected: the verdict, where and at which frequencies "
+            "the evidence lies, what happens when a line is taken out, and what else could cause it. "
             "That no evidence is found never means that an image is a photograph.",
-            tuple((root / "inspection" / place, words) for place, words in _INSPECTED),
-            (("open the two pages", "inspection/index.html"),),
+            (
+                (root / "inspection" / "pair.png", "Both look the same; what differs, enlarged, is the generator’s."),
+                *((root / "inspection" / place, words) for place, words in _INSPECTED),
+            ),
+            (
+                ("page of the fake", "inspection/001/index.html"),
+                ("page of the photograph", "inspection/002/index.html"),
+                ("both", "inspection/index.html"),
+            ),
+            _verdicts(findings),
         ),
     ]

@@ -25,6 +25,8 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike, listed_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
 
@@ -83,7 +85,7 @@ class EvaluationStudy:
             "images": len(next(iter(self.tables.values())).scores),
             "photographs": summary["photographs"],
         }
-        about = manifest(self.parameters, inputs=inputs, also=DETECTOR_LIBRARIES)
+        about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.evaluation.save(folder.path)
             for name, table in self.tables.items():
@@ -92,14 +94,14 @@ class EvaluationStudy:
 
 
 def evaluate_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: Sequence[str | Path] = (DEFAULT,),
     view: str = DEFAULT_VIEW,
     ways: Sequence[str] | None = None,
-    photographs: Sequence[str | Path] = (),
+    photographs: SourcesLike = (),
     calibration: str | Path | Sequence[str | Path] | None = None,
-    validation: Sequence[str | Path] = (),
+    validation: SourcesLike = (),
     limit: int | None = None,
     device: str = "auto",
     backend: str = "torch",
@@ -111,7 +113,7 @@ def evaluate_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
     weights : sequence of str or Path
         Files or names of weights, see `find_weights`; several are runs of one recipe.
@@ -119,12 +121,12 @@ def evaluate_study(
         Part of an image that is scored, see `score_files`.
     ways : sequence of str, optional
         Names of `WAYS`: how the images are scored. Default all for view "views", otherwise files as they are.
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         Photographs to take thresholds from, as they are; what is labelled fake is skipped. Default those that the first
         detector is calibrated on, for view "views".
     calibration : str, Path or several, optional
         Calibrations of your own photographs for the first detector, see `open_detector`.
-    validation : sequence of str or Path
+    validation : Sources, str, Path, or sequence of str or Path
         Images to fit threshold and temperature on.
     limit : int, optional
         At most this many images of each generator and label.
@@ -168,7 +170,7 @@ def evaluate_study(
                 validation_table = score_files(validation_records, detector, progress=bar, **options)
             if photographs:
                 photograph_table = _score_photographs(photographs, detector, notes, options, progress)
-                population = PhotographScores.of_table(photograph_table, name=", ".join(map(str, photographs)))
+                population = PhotographScores.of_table(photograph_table, name=listed_paths(photographs))
             elif view == DEFAULT_VIEW and detector.calibration is not None:
                 population = PhotographScores.of_calibration(detector.calibration)
         bar = f"detector {number} of {len(weights)}" if progress else None
@@ -203,7 +205,7 @@ def evaluate_study(
 
 
 def _score_photographs(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     detector: CalibratedDetector,
     notes: list[str],
     options: dict[str, Any],
@@ -211,7 +213,7 @@ def _score_photographs(
 ) -> ScoreTable:
     records = [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"]
     if not records:
-        raise ValueError(f"there is no photograph in {', '.join(map(str, sources))}: all images are labelled fake")
+        raise ValueError(f"there is no photograph in {listed_paths(sources)}: all images are labelled fake")
     return score_files(records, detector, progress="photographs" if progress else None, **options)
 
 

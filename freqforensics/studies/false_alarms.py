@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from freqforensics.detector import ScoreTable, score_files
-from freqforensics.detector.calibrate import ALL, AS_IS, calibration_sha256, chosen_carriers
+from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
+from freqforensics.detector.calibration import calibration_sha256
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.perturbations.perturb import Perturbation
+from freqforensics.runtime.executors import current_executor, end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 
 Carried = tuple[str, Perturbation | None]
@@ -81,7 +84,7 @@ class FalseAlarmsStudy:
 
 
 def false_alarms_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     carriers: Sequence[str] = (AS_IS, ALL),
@@ -99,7 +102,7 @@ def false_alarms_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of photographs, see `index_sources`. What is labelled fake is skipped, with a note.
     weights : str or Path
         File or name of weights, see `find_weights`.
@@ -148,6 +151,7 @@ def false_alarms_study(
     cells = None if out is None else claim_folder(out, work, resume=resume) / "cells"
     options: dict[str, Any] = {"backend": backend, "batch": batch}
     tables = _score_all(records, detector, chosen, cells, workers, options, progress)
+    end_of_passes()
     alarms = count_false_alarms(
         tables,
         failures=_failures(records, tables),
@@ -200,7 +204,8 @@ def _score_all(
             tables[name] = table
         return tables
 
-    if workers == 1:  # the libraries' own threads are the faster ones then
+    # With one worker the libraries' own threads are the faster ones; a cluster and a shard divide a carrier's images.
+    if workers == 1 or current_executor() is not None:
         return score(list(carriers.items()))
     return map_reduce(
         list(carriers.items()),

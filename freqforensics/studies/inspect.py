@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,16 @@ from freqforensics.images import ImageReadError
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.inspection import inspect
 from freqforensics.perturbations.canvases import Region
-from freqforensics.report.page import Page, embedded, render_index, thumbnail, write_files, write_report
+from freqforensics.report.builder import embedded
+from freqforensics.report.handover import Handover
+from freqforensics.report.page import Page, render_index, thumbnail, write_files, write_report
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.writing import write_json
-from freqforensics.sources.sources import index_images
+from freqforensics.sources.containers import holds_several
+from freqforensics.sources.listing import is_list
+from freqforensics.sources.selection import SourcesLike, as_paths
+from freqforensics.sources.sources import image_files
 from freqforensics.spectra.population import Population
 
 
@@ -87,7 +93,7 @@ class InspectStudy:
 
 
 def inspect_study(
-    paths: Sequence[str | Path],
+    paths: SourcesLike,
     detector: CalibratedDetector | None = None,
     *,
     out: str | Path | None = None,
@@ -97,6 +103,8 @@ def inspect_study(
     fast: bool = False,
     salvage: bool = False,
     seed: int = 0,
+    examiner: str = "",
+    case: str = "",
     command: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
@@ -108,8 +116,8 @@ def inspect_study(
 
     Parameters
     ----------
-    paths : sequence of str or Path
-        Image files, or folders of them.
+    paths : Sources, str, Path, or sequence of str or Path
+        Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `image_files`.
     detector : CalibratedDetector, optional
         Default the one that ships.
     out : str or Path, optional
@@ -127,6 +135,8 @@ def inspect_study(
         As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
         Random seed.
+    examiner, case : str
+        Names of the examiner and the case, printed on the pages.
     command : str, optional
         The command line, for the manifest and the pages.
     overwrite : bool
@@ -145,6 +155,8 @@ def inspect_study(
     """
     files, notes = _files_of(paths)
     several = len(files) > 1
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    handover = Handover(examiner=examiner, case=case, date=date, command=command)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     with contextlib.ExitStack() as stack:
@@ -164,7 +176,7 @@ def inspect_study(
                     progress=_bar_name(number, len(files)) if progress else None,
                 )
                 if folder is not None:
-                    write_files(finding, folder / f"{number:03d}", command=command)
+                    write_files(finding, folder / f"{number:03d}", handover=handover)
             except (ImageReadError, OSError, ValueError) as error:
                 skipped.append(Skipped(str(path), _reason(error)))
                 continue
@@ -173,22 +185,22 @@ def inspect_study(
         if not findings:
             raise ValueError("; ".join(f"{path}: {reason}" for path, reason in skipped))
         if folder is not None:
-            index = render_index(list(zip(places, findings, strict=True)), skipped)
+            index = render_index(list(zip(places, findings, strict=True)), skipped, handover=handover)
             (folder / "index.html").write_text(index, encoding="utf-8")
             write_json(folder / "manifest.json", _about(findings, command))
     study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out))
     if out is not None and not several:
-        write_report(study.finding, out, command=command, overwrite=overwrite)
+        write_report(study.finding, out, command=command, handover=handover, overwrite=overwrite)
     return study
 
 
-def _files_of(paths: Sequence[str | Path]) -> tuple[list[str | Path], tuple[str, ...]]:
-    """Put in place of each folder its image files, and give the notes on it."""
+def _files_of(paths: SourcesLike) -> tuple[list[str | Path], tuple[str, ...]]:
+    """Put in place of each folder and list its image files, and give the notes on it."""
     notes: list[str] = []
     files: list[str | Path] = []
-    for path in paths:
-        if Path(path).is_dir():
-            files += [record.path for record in index_images(path, on_note=notes.append)]
+    for path in as_paths(paths):
+        if holds_several(str(path)) or is_list(path):
+            files += image_files(path, on_note=notes.append)
         else:
             files.append(path)
     return files, tuple(notes)

@@ -14,6 +14,8 @@ from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
 from freqforensics.fingerprints.sets import PARTS, ImageSet, parts_of
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import read_sets
 
@@ -68,7 +70,7 @@ class OriginStudy:
             "known": list(self.origins.known),
             **{origin.set: {"images": origin.images} for origin in origins},
         }
-        about = manifest({"measures": list(similarities)}, inputs=inputs)
+        about = manifest({"measures": list(similarities)}, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("origins.json", self.to_json())
             folder.table(
@@ -89,8 +91,8 @@ class OriginStudy:
 
 
 def origin_study(
-    sources: Sequence[str | Path],
-    known: Sequence[str | Path],
+    sources: SourcesLike,
+    known: SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     measures: Sequence[Measure] = MEASURES,
@@ -107,7 +109,7 @@ def origin_study(
 
     Parameters
     ----------
-    sources, known : sequence of str or Path
+    sources, known : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`: sets to ask about, and sets of generators that are known.
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.

@@ -23,6 +23,7 @@ from freqforensics.runtime.results import (
     scratch_folder,
 )
 from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.quality import quality_study
@@ -54,7 +55,7 @@ class PaperFiguresStudy:
 
 def paper_figures_study(
     out: str | Path,
-    sources: Sequence[str | Path] = (),
+    sources: SourcesLike = (),
     *,
     ablations: Mapping[str, str | Path] | None = None,
     weights: str | Path = DEFAULT,
@@ -75,7 +76,7 @@ def paper_figures_study(
     ----------
     out : str or Path
         Gets ``index.html``, ``manifest.json``, and a folder for each figure with its numbers.
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Default: six miniatures of the photographs that scikit-image and scikit-learn bundle.
     ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
         Tables that ``ablate`` wrote.
@@ -155,7 +156,9 @@ def paper_figures_study(
     with replacing(page) as temporary:
         temporary.write_text(render_tour(title, _chapters(root, tuple(loaded), miniatures)), encoding="utf-8")
     parameters = {"miniatures": miniatures, "ablations": list(loaded), "limit": limit, "size": crop}
-    write_json(root / "manifest.json", manifest(parameters, inputs={"sources": len(sources)}, command=command))
+    write_json(
+        root / "manifest.json", manifest(parameters, inputs={"sources": len(as_paths(sources))}, command=command)
+    )
     return PaperFiguresStudy(page, tuple(Skipped(*failure) for failure in quality.skipped))
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
-
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.runtime.destinations import check_result_file
+from freqforensics.runtime.executors import end_of_passes
+from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra.population import UNKNOWN_ABOVE, Population, measure_population
+from freqforensics.spectra.population import UNKNOWN_ABOVE, ImageTraits, Population, gather_population, image_traits
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
-
-Uint8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -113,25 +111,28 @@ class CalibrationStudy:
 
 
 def population_study(
-    photographs: Sequence[str | Path],
+    photographs: SourcesLike,
     *,
-    fake: Sequence[str | Path] = (),
+    fake: SourcesLike = (),
     every: int = 1,
     about: str = "",
+    workers: int | None = None,
     progress: bool = False,
 ) -> PopulationStudy:
     """Measure what photographs' spectra and generators' lattices are like.
 
     Parameters
     ----------
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Images labelled fake are left out.
-    fake : sequence of str or Path
+    fake : Sources, str, Path, or sequence of str or Path
         Generated images, as for `index_sources`. Images labelled real are left out.
     every : int
         Take every n-th image, so that the others are left to test on.
     about : str
         What the images are, in words; stored.
+    workers : int, optional
+        Number of threads; default all processors. The result does not depend on it.
     progress : bool
         Show progress bars.
 
@@ -152,20 +153,19 @@ def population_study(
         if record.label != "real":
             groups.setdefault(record.generator, []).append(record)
     groups = {name: records[::every] for name, records in groups.items()}
-    total = len(real) + sum(map(len, groups.values()))
-    with tqdm(total=total, desc="population", unit="image", delay=2, disable=None if progress else True) as bar:
-
-        def images(records: Sequence[ImageRecord]) -> Iterator[Uint8]:
-            for record in records:
-                try:
-                    yield read_image(record.path)
-                except ImageReadError as error:
-                    skipped.append(Skipped(error.path, error.reason))
-                bar.update(1)
-
-        population = measure_population(
-            images(real), {name: images(records) for name, records in groups.items()}, about=about
-        )
+    items: list[tuple[ImageRecord, str | None]] = [(record, None) for record in real]
+    items += [(record, name) for name, records in groups.items() for record in records]
+    bar = "population" if progress else None
+    measured = map_reduce(items, _measured, operator.iadd, workers=workers, progress=bar) if items else []
+    end_of_passes()
+    natural: list[ImageTraits] = []
+    generated: dict[str, list[ImageTraits]] = {name: [] for name in groups}
+    for (_, name), outcome in zip(items, measured, strict=True):
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        elif outcome is not None:
+            (natural if name is None else generated[name]).append(outcome)
+    population = gather_population(natural, generated, about=about)
     if groups and (1 + population.photographs) * UNKNOWN_ABOVE < len(groups):
         needed = round(len(groups) / UNKNOWN_ABOVE)
         notes.append(
@@ -175,8 +175,19 @@ def population_study(
     return PopulationStudy(population, tuple(notes), tuple(skipped))
 
 
+def _measured(chunk: Sequence[tuple[ImageRecord, str | None]]) -> list[ImageTraits | Skipped | None]:
+    """Measure photographs, which have no generator, and generated images; None is too small."""
+    outcomes: list[ImageTraits | Skipped | None] = []
+    for record, name in chunk:
+        try:
+            outcomes.append(image_traits(read_image(record.path), photograph=name is None))
+        except ImageReadError as error:
+            outcomes.append(Skipped(error.path, error.reason))
+    return outcomes
+
+
 def calibration_study(
-    photographs: Sequence[str | Path],
+    photographs: SourcesLike,
     *,
     weights: str | Path | None = None,
     carriers: Sequence[str] = ("as-is",),
@@ -191,7 +202,7 @@ def calibration_study(
 
     Parameters
     ----------
-    photographs : sequence of str or Path
+    photographs : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. Images labelled fake are left out. The detector must not have been trained on any.
     weights : str or Path, optional
         As for `open_detector`; default those that ship.
@@ -241,5 +252,5 @@ def calibration_study(
     return CalibrationStudy(calibration, tuple(notes), tuple(Skipped(*failure) for failure in skipped))
 
 
-def _photographs(sources: Sequence[str | Path], every: int, notes: list[str]) -> list[ImageRecord]:
+def _photographs(sources: SourcesLike, every: int, notes: list[str]) -> list[ImageRecord]:
     return [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"][::every]

@@ -26,10 +26,14 @@ from freqforensics.quality.ranks import check_resampling
 from freqforensics.quality.scores import SCORES, QualityScore, chosen_scores, measure_quality
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.device import chosen_device
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
+from freqforensics.storage.locations import as_path
 
 _THUMBNAIL: Final = 256
 
@@ -72,14 +76,14 @@ class QualityStudy:
         return {**self.fakeness.to_json(), "notes": list(self.notes)}
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
+        """Write a page, tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists. It gets ``images.csv`` (facts, scores,
-            logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``; ``forest``, ``percentiles``,
-            ``least`` and ``scatter-<score>``.
+            A folder; see `result_folder` for what becomes of one that exists. It gets ``index.html``;
+            ``images.csv`` (facts, scores, logit, verdict), ``associations.csv``, ``summaries.csv`` and ``least.csv``;
+            ``forest``, ``percentiles``, ``least``, and ``scatter-<score>`` of every score that some image has.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -90,8 +94,15 @@ class QualityStudy:
         ValueError
             `out` holds something and `overwrite` is not given, or is no folder.
         """
-        from freqforensics.figures.quality import plot_forest, plot_least, plot_percentiles, plot_scatter
+        from freqforensics.figures.quality import (
+            plot_forest,
+            plot_least,
+            plot_percentiles,
+            plot_scatter,
+            scattered_generators,
+        )
         from freqforensics.figures.style import draw
+        from freqforensics.report.study_pages import quality_page
 
         fakeness, associations = self.fakeness, self.fakeness.associations
         inputs = {
@@ -99,7 +110,9 @@ class QualityStudy:
             "cannot_judge": fakeness.cannot_judge,
             "weights": sorted(self.weights),
         }
-        about = manifest(self.parameters, inputs=inputs, seed=self.seed, also=DETECTOR_LIBRARIES)
+        about = manifest(
+            self.parameters, inputs={**inputs, **real_sides(self.notes)}, seed=self.seed, also=DETECTOR_LIBRARIES
+        )
         tables: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {
             "images": ((*_FACTS, *fakeness.quality.scores, "logit", "verdict"), _image_rows(fakeness)),
             "associations": ([field.name for field in fields(Association)], map(astuple, associations.tests)),
@@ -121,8 +134,10 @@ class QualityStudy:
             if fakeness.least:
                 draw(folder, "percentiles", plot_percentiles, fakeness, self.pictures)
                 draw(folder, "least", plot_least, fakeness)
-            for score in fakeness.scores:
+            for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
                 draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
+            page = quality_page(fakeness, self.labels, self.notes, self.skipped, folder.path)
+            folder.text("index.html", page.render())
 
 
 _FACTS: Final = ("path", "generator", "label", "width", "height", "format", "jpeg_quality")
@@ -143,7 +158,7 @@ def _cell(value: object) -> object:
 
 
 def quality_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     logits: str | Path | None = None,
@@ -165,7 +180,7 @@ def quality_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables, see `index_sources`.
     weights : str or Path
         Weights, by name or file; not used where `logits` is given.
@@ -231,6 +246,7 @@ def quality_study(
         notes.append("verdicts: " + ", ".join(f"{IN_WORDS[name]} {verdicts[name]}" for name in IN_WORDS))
     notes.append(f"an image is called fake above a logit of {threshold:+.3f}")
     quality = measure_quality(records, scores, workers=workers, progress="quality" if progress else None)
+    end_of_passes()
     fakeness = fakeness_by_quality(
         scored,
         quality,
@@ -263,7 +279,7 @@ def quality_study(
 
 def _located(table: ScoreTable, records: Sequence[ImageRecord], notes: list[str]) -> ScoreTable:
     """Give a table's rows the paths that records have; notes get what one has and the other has not."""
-    rows = {Path(score.path).resolve(): score for score in table.scores}
+    rows = {as_path(score.path).resolve(): score for score in table.scores}
     pairs = [(record, rows.get(record.path.resolve())) for record in records]
     located = tuple(replace(score, path=str(record.path)) for record, score in pairs if score is not None)
     if len(located) < len(pairs):

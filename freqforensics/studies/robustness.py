@@ -14,6 +14,8 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, holds_work, result_folder
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
 
@@ -60,7 +62,7 @@ class RobustnessStudy:
         from freqforensics.figures.robustness import plot_robustness
         from freqforensics.figures.style import draw
 
-        about = manifest({}, inputs=self.robustness.work, also=DETECTOR_LIBRARIES)
+        about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.robustness.save(folder.path)
@@ -68,7 +70,7 @@ class RobustnessStudy:
 
 
 def robustness_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     sweeps: Sequence[str] = tuple(SWEEPS),
@@ -87,7 +89,7 @@ def robustness_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
     weights : str or Path
         File or name of weights, see `find_weights`.

@@ -10,12 +10,16 @@ from typing import Any, Final
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.score_parquet import is_parquet
+from freqforensics.detector.score_parts import score_parts
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.perturbations.canvases import Region
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.results import Skipped
 from freqforensics.sources.records import first_of_each
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 
 _VERDICTS: Final = {
@@ -93,7 +97,7 @@ class ScoreStudy:
 
 
 def score_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     weights: str | Path = DEFAULT,
     view: str = DEFAULT_VIEW,
@@ -112,7 +116,7 @@ def score_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         Folders or tables of images, see `index_sources`.
     weights : str or Path
         File or name of weights, see `find_weights`.
@@ -129,7 +133,8 @@ def score_study(
     backend, batch, workers, salvage
         How images are read and scored, see `score_files`.
     out : str or Path, optional
-        A CSV file to which rows are added as images are scored. Images that have a row are not scored again.
+        A CSV file to which rows are added as images are scored. Images that have a row are not scored again. With the
+        suffix ``.parquet`` it is a folder of files, each written when its records are scored, see `score_parts`.
     progress : bool
         Show a progress bar.
 
@@ -150,8 +155,11 @@ def score_study(
     options |= {"salvage": salvage, "progress": "score" if progress else None}
     if out is None:
         table = score_files(records, detector, **options)
+    elif is_parquet(out):
+        table = score_parts(records, detector, out, **options)
     else:
         with errors_name(Path(out), Path(out)):
             table = score_files(records, detector, out=out, **options)
+    end_of_passes()
     origin = detector.thresholds.source if view == DEFAULT_VIEW else f"view {view!r} has no verdicts"
     return ScoreStudy(table, origin, tuple(notes))

@@ -12,13 +12,20 @@ import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import shown_path
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import by_generator
+from freqforensics.sources.selection import SourcesLike, listed_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
 
 LabelChoice = Literal["real", "fake", "all"]
+Format = Literal["png", "pdf", "svg"]
+DEFAULT_FORMATS: Final[tuple[Format, ...]] = ("png", "pdf")
+_LEAST_WIDTH, _GREATEST_WIDTH = 84, 1000
+"""Millimetres. In the least, the panels of three labels and four kinds are 5 mm wide."""
 Group = tuple[str, str]
 
 
@@ -79,8 +86,17 @@ class SpectrumStudy:
         """Give notes and groups as JSON values."""
         return {"notes": list(self.notes), "groups": self.groups()}
 
-    def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
-        """Write ``spectra/*.npz``, fingerprints and profiles (PNG, PDF), ``summary.csv`` and ``manifest.json``.
+    def save(
+        self,
+        out: str | Path,
+        *,
+        command: str | None = None,
+        overwrite: bool = False,
+        columns: int | None = None,
+        width: float | None = None,
+        formats: Sequence[Format] = DEFAULT_FORMATS,
+    ) -> None:
+        """Write ``spectra/*.npz``, fingerprints and profiles, ``summary.csv`` and ``manifest.json``.
 
         Parameters
         ----------
@@ -89,28 +105,42 @@ class SpectrumStudy:
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+        columns : int, optional
+            Number of generators side by side in the figures, see `plot_fingerprints` and `plot_profiles`.
+        width : float, optional
+            Width of the figures, millimetres; all text is 7 points at that size, and PNG files have 300 dpi.
+        formats : sequence of {"png", "pdf", "svg"}
+            Formats of the figures.
 
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
         """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import draw
+        from freqforensics.figures.style import PRINT_DPI, draw
 
+        check_layout(columns, width)
+        formats = check_formats(formats)
+        layout: dict[str, Any] = {
+            "columns": columns,
+            "width": width,
+            "formats": formats,
+            "dpi": None if width is None else PRINT_DPI,
+        }
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
             for key, name in names.items()
         }
-        about = manifest(self.parameters, inputs=inputs, seed=self.seed)
+        about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)}, seed=self.seed)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            draw(folder, "fingerprints", plot_fingerprints, self.spectra)
-            draw(folder, "profiles", plot_profiles, self.spectra)
+            draw(folder, "fingerprints", plot_fingerprints, self.spectra, **layout)
+            draw(folder, "profiles", plot_profiles, self.spectra, **layout)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
@@ -131,7 +161,7 @@ def _summary_row(group: dict[str, Any]) -> list[object]:
 
 
 def spectrum_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
     spec: SpectrumSpec | None = None,
     label: LabelChoice = "all",
@@ -146,7 +176,7 @@ def spectrum_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
@@ -180,7 +210,7 @@ def spectrum_study(
     records = [record for record in everything if label in ("all", record.label)]
     if not records:
         found = sorted({record.label for record in everything})
-        raise ValueError(f"no image with label {label!r} in {', '.join(map(str, sources))}, only {', '.join(found)}")
+        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(found)}")
     notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
@@ -196,6 +226,7 @@ def spectrum_study(
             salvage=salvage,
             progress=" ".join(key) if progress else None,
         )
+    end_of_passes()
     empty = [" ".join(key) for key, spectrum in spectra.items() if not spectrum.images]
     if empty:
         notes.append(f"no image could be used of: {', '.join(empty)}")
@@ -210,6 +241,24 @@ def spectrum_study(
     if not study.images:
         raise ValueError(_why_none(study))
     return study
+
+
+def check_layout(columns: int | None, width: float | None) -> None:
+    """Raise ValueError unless figures of this width can have so many generators side by side, whatever their labels."""
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
+    if width is not None and not _LEAST_WIDTH * (columns or 1) <= width <= _GREATEST_WIDTH:
+        least = f"{_LEAST_WIDTH * (columns or 1)} to {_GREATEST_WIDTH} mm"
+        raise ValueError(f"width must be {least}{f' for {columns} columns' if columns else ''}, got {width:g}")
+
+
+def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
+    """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
+    unknown = sorted(set(formats) - set(get_args(Format)))
+    if unknown or not formats:
+        got = ", ".join(unknown) or "none"
+        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+    return tuple(name for name in get_args(Format) if name in formats)
 
 
 def file_names(groups: Sequence[Group]) -> dict[Group, str]:

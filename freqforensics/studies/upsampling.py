@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
+from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.sources.records import ImageRecord, by_generator
+from freqforensics.sources.selection import SourcesLike, as_paths, listed_paths
+from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import (
     FileEvidence,
@@ -99,16 +102,16 @@ class UpsamplingStudy:
         from freqforensics.figures.upsampling import plot_lattices
 
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
-        about = manifest(self.parameters, inputs=inputs)
+        about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("upsampling.json", self.to_json())
             draw(folder, "lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted)
 
 
 def upsampling_study(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
-    real: Sequence[str | Path] = (),
+    real: SourcesLike = (),
     predict: str | None = None,
     crop: int | None = None,
     limit: int | None = None,
@@ -119,9 +122,9 @@ def upsampling_study(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`.
-    real : sequence of str or Path
+    real : Sources, str, Path, or sequence of str or Path
         Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
         left out.
     predict : str, optional
@@ -152,10 +155,16 @@ def upsampling_study(
     check_choices(crop, predict)
     notes: list[str] = []
     controls = _Controls(_real_records(real, notes), workers, progress)
+    measured: dict[Group, FileEvidence] = {}
+    for group, records in by_generator(index_sources(sources, on_note=notes.append)).items():
+        evidence = _largest(records, (crop,) if crop else CROPS, limit, workers, " ".join(group) if progress else None)
+        measured[group] = evidence
+        if evidence.spectrum.images:
+            controls.measure(evidence.spectrum.spec.shape[0])
+    end_of_passes()
     spectra: dict[Group, MeanSpectrum] = {}
     reports: dict[Group, UpsamplingReport] = {}
-    for key, records in by_generator(index_sources(sources, on_note=notes.append)).items():
-        evidence = _largest(records, (crop,) if crop else CROPS, limit, workers, " ".join(key) if progress else None)
+    for key, evidence in measured.items():
         spectrum = evidence.spectrum
         spectra[key] = spectrum
         notes += [
@@ -182,7 +191,11 @@ def upsampling_study(
         for generator, label in reports
         if predict is not None and label != "real" and (predict != BY_NAME or generator in FAMILIES)
     }
-    parameters: dict[str, Any] = {"size": crop, "limit": limit, "control": [str(source) for source in real] or None}
+    parameters: dict[str, Any] = {
+        "size": crop,
+        "limit": limit,
+        "control": [str(source) for source in as_paths(real)] or None,
+    }
     if predict is not None:
         parameters["predict"] = predict
     return UpsamplingStudy(spectra, reports, tuple(notes), parameters, predicted)
@@ -197,21 +210,25 @@ def check_choices(crop: int | None, predict: str | None) -> None:
 
 
 class _Controls:
-    """Spectra of the real images, by the side of the crops, each measured when it is first needed."""
+    """Spectra of the real images, by the side of the crops."""
 
     def __init__(self, records: Sequence[ImageRecord], workers: int | None, progress: bool) -> None:
         self._records, self._workers, self._progress = records, workers, "real" if progress else None
         self._spectra: dict[int, MeanSpectrum] = {}
 
-    def of_side(self, side: int) -> MeanSpectrum | None:
-        if not self._records:
-            return None
-        if side not in self._spectra:
+    def measure(self, side: int) -> None:
+        """Average the real images with crops of a side, unless that is done or there are none."""
+        if self._records and side not in self._spectra:
             spec = SpectrumSpec(size=side)
             evidence = file_evidence(self._records, spec=spec, workers=self._workers, progress=self._progress)
-            if not evidence.spectrum.images:
-                raise ValueError(f"real must hold images of {side}x{side} pixels or more, got none")
             self._spectra[side] = evidence.spectrum
+
+    def of_side(self, side: int) -> MeanSpectrum | None:
+        """Give the average with crops of a side; None without real images."""
+        if not self._records:
+            return None
+        if not self._spectra[side].images:
+            raise ValueError(f"real must hold images of {side}x{side} pixels or more, got none")
         return self._spectra[side]
 
 
@@ -219,12 +236,12 @@ def _prediction(lattice: PredictedLattice | None) -> dict[str, Any] | None:
     return None if lattice is None else {"family": lattice.family, "factor": lattice.factor}
 
 
-def _real_records(sources: Sequence[str | Path], notes: list[str]) -> list[ImageRecord]:
+def _real_records(sources: SourcesLike, notes: list[str]) -> list[ImageRecord]:
     if not sources:
         return []
     records = [record for record in index_sources(sources, on_note=notes.append) if record.label != "fake"]
     if not records:
-        raise ValueError(f"real must hold real images, got none in {', '.join(map(str, sources))}")
+        raise ValueError(f"real must hold real images, got none in {listed_paths(sources)}")
     return records
 
 

@@ -19,6 +19,7 @@ from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.everyday import EverydayConfig, SmallNetwork, train_everyday
 from freqforensics.training.fusing import fuse_detectors
@@ -56,7 +57,7 @@ class EverydayRecipe:
 
 def make_everyday(
     config: EverydayConfig,
-    calibration: Sequence[str | Path],
+    calibration: SourcesLike,
     out: str | Path,
     *,
     parts: Sequence[str] = tuple(PARTS),

@@ -144,7 +144,7 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
 def _without_places(config: TrainConfig) -> dict[str, Any]:
     """The parameters; of folders, which lie elsewhere for whom reads the card, only the names."""
     parameters = config.to_json()
-    for key in ("sources", "validation"):
+    for key in parameters.keys() & {"sources", "validation", "real"}:
         parameters[key] = [Path(source).name for source in parameters[key]]
     return parameters
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from freqforensics.detector.inputs import EarlyDown, InputKind
@@ -22,6 +21,9 @@ from freqforensics.perturbations.perturb import (
     Sometimes,
     Variant,
 )
+from freqforensics.sources.records import Label
+from freqforensics.sources.selection import Sources, SourcesLike, as_paths
+from freqforensics.sources.sides import checked_labels
 from freqforensics.spectra import Band
 
 NAMED_INITS: Final = ("imagenet", "scratch", "identity")
@@ -126,6 +128,10 @@ class TrainConfig:
     precision : str
         Fabric's word.
     seed : int
+    labels : mapping of str to {"real", "fake", "unknown"}
+        What words mean in the sources, as for `Sources`; kept as a tuple of pairs.
+    real : tuple of str
+        Real images that generators without any share, as for `Sources`.
 
     Raises
     ------
@@ -159,8 +165,13 @@ class TrainConfig:
     epochs: int | None = None
     precision: str = "32-true"
     seed: int = 0
+    labels: Mapping[str, Label] | tuple[tuple[str, Label], ...] = ()
+    real: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(sorted(checked_labels(dict(self.labels)).items())))
+        for name in ("sources", "validation", "real"):
+            object.__setattr__(self, name, tuple(map(str, as_paths(getattr(self, name)))))
         augmentation(self.recipe, variant=self.variant)
         for name, choices in (
             ("input", get_args(InputKind)),
@@ -204,7 +215,7 @@ class TrainConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     @classmethod
-    def preset(cls, name: Preset, *, sources: Sequence[str | Path], **options: Any) -> TrainConfig:
+    def preset(cls, name: Preset, *, sources: SourcesLike, **options: Any) -> TrainConfig:
         """Give a whole recipe.
 
         Parameters
@@ -233,7 +244,7 @@ class TrainConfig:
         """
         if name not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {name!r}")
-        return cls(**{**PRESETS[name], "sources": tuple(map(str, sources)), **options})
+        return cls(**{**PRESETS[name], "sources": tuple(map(str, as_paths(sources))), **options})
 
     def difficulty(self, epoch: int) -> float:
         """How hard simulated fakes are in an epoch, counted from 0."""
@@ -267,9 +278,9 @@ class TrainConfig:
         return Chain((*self._resized(), *augmented, Crop(self.crop)))
 
     def to_json(self) -> dict[str, Any]:
-        """The parameters as JSON values."""
+        """The parameters as JSON values; without `labels` and `real` where there are none."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return values
+        return {name: value for name, value in values.items() if value or name not in ("labels", "real")}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
@@ -286,6 +297,11 @@ class TrainConfig:
         if known.get("band") is not None:
             known["band"] = Band(**known["band"])
         return cls(**known)
+
+    def chosen_sources(self) -> tuple[Sources, Sources]:
+        """Sources to learn from and to validate on, with their labels."""
+        sources = Sources(self.sources, labels=dict(self.labels), real=self.real)
+        return sources, sources.alike(self.validation)
 
     def _cut(self) -> Perturbation:
         if self.input != "coherence" or self.crop < SMALLEST_PHOTO:

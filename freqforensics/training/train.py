@@ -217,9 +217,10 @@ def _keep(run: TrainingRun, folder: Path, log: TrainLog) -> None:
 
 def index_configured(config: TrainConfig) -> TrainingSet:
     """Index and split the images of a configuration, without reading them; raises as `index_training`."""
+    sources, validation = config.chosen_sources()
     return index_training(
-        config.sources,
-        validation=config.validation,
+        sources,
+        validation=validation,
         held_out=config.held_out,
         classes=config.classes,
         imbalance=config.imbalance,

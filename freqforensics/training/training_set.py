@@ -13,6 +13,7 @@ from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import ImageReadError, read_image, shown_path
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.records import ImageRecord, records_sha256
+from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.recipe import Imbalance
 
@@ -69,9 +70,9 @@ class TrainingSet:
 
 
 def index_training(
-    sources: Sequence[str | Path],
+    sources: SourcesLike,
     *,
-    validation: Sequence[str | Path] = (),
+    validation: SourcesLike = (),
     held_out: float = 0.1,
     classes: int | tuple[str, ...] | None = None,
     imbalance: Imbalance = "error",
@@ -82,9 +83,9 @@ def index_training(
 
     Parameters
     ----------
-    sources : sequence of str or Path
+    sources : Sources, str, Path, or sequence of str or Path
         As for `index_sources`. ``train`` folders are learnt from, ``val`` folders validated on, ``test`` left out.
-    validation : sequence of str or Path
+    validation : Sources, str, Path, or sequence of str or Path
         Images to validate on in place of ``val`` folders.
     held_out : float
         Share of the images that is held out where there is neither, drawn by file name: images that share a name, as a

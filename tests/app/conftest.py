@@ -30,7 +30,7 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         if b"damaged" in path.read_bytes():
             raise RuntimeError("a secret\nTraceback")
         (out / PAGE).write_text(f"<html><body>A report. {mode}</body></html>", encoding="utf-8")
-        return PictureResult("none", "against", "No signs", "Of 3", "It means", "Then", "")
+        return PictureResult("none", "against", "No traces", "It means", "Of 3", "Then")
 
     monkeypatch.setattr("freqforensics.app.picture_work.examine_picture", examine)
     return go

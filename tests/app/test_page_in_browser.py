@@ -132,6 +132,10 @@ def test_a_picture_with_a_hostile_name_is_dropped_examined_read_and_printed(visi
     report.on("console", lambda message: one.said.append(message.text))
     report.locator("figure img").nth(0).click()
     assert report.locator("dialog").is_visible()
+    report.keyboard.press("Escape")
+    with report.expect_download() as saved:
+        report.get_by_role("button", name="Save the numbers").click()
+    assert saved.value.path().read_text(encoding="utf-8").startswith("{")
     with one.context.expect_page() as opened:
         card.get_by_role("link", name="Print").click()
     expect(opened.value.locator("html")).to_have_attribute("data-printed", "yes")
@@ -169,7 +173,7 @@ def test_broken_empty_and_oversized_files_are_a_line_each(visit, examined, rng, 
     names = ("broken", "empty", "heavy", "wide", "good")
     one.page.set_input_files("#files", [tmp_path / f"{name}.png" for name in names])
     expect(one.page.locator(".failed")).to_have_text("It could not be examined: unexpected error (RuntimeError)")
-    expect(one.page.locator(".verdict .head")).to_have_text("No signs")
+    expect(one.page.locator(".verdict .head")).to_have_text("No traces")
     lines = one.page.locator("#refusals li span")
     expect(lines).to_have_count(3)
     assert sorted(lines.all_inner_texts()) == [
@@ -207,7 +211,7 @@ def test_two_tabs_show_the_same_list_and_the_same_end(visit, examined, rng):
     for page in (first, second):
         expect(page.locator(".job h3")).to_have_text(["pasted.png"], timeout=20_000)
     examined.set()
-    expect(second.locator(".verdict .head")).to_have_text("No signs", timeout=20_000)
+    expect(second.locator(".verdict .head")).to_have_text("No traces", timeout=20_000)
     first.bring_to_front()
     first.get_by_role("button", name="Close and delete everything").click()
     first.get_by_role("button", name="Keep them").click()
@@ -320,11 +324,11 @@ def test_a_folder_is_checked(visit, detector, rng, tmp_path, width, scheme):
     expect(page.locator("#path-said")).to_have_text("4 pictures.")
     page.get_by_role("button", name="Check the folder").click()
     expect(page.locator("#folder-jobs .summary").first).to_have_text(
-        "False alarms: signs were found in 2 of 2 photographs (100 %).", timeout=60_000
+        "False alarms: traces were found in 2 of 2 photographs (100 %).", timeout=60_000
     )
     assert page.locator("#folder-jobs tbody tr").count() == 2
     assert page.locator("figure img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
-    page.get_by_text("The 4 pictures with most signs").click()
+    page.get_by_text("The 4 pictures with most traces").click()
     assert page.locator(".signs li").count() == 4
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("b b").count() == 0

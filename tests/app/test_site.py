@@ -126,7 +126,7 @@ def test_a_picture_is_stored_examined_and_deleted(serving, examined, rng):
     assert served.add(encoded(picture(rng, 300, 200), "PNG"), "my photo.png").status == 201
     (job,) = served.finished()
     assert (job["name"], job["state"], job["mode"]) == ("my photo.png", "done", "quick")
-    assert job["result"]["headline"] == "No signs"
+    assert job["result"]["headline"] == "No traces"
     assert stored(served) == ["page.html", "picture.png", "thumbnail.jpg"]
     assert stat.S_IMODE(served.session.root.stat().st_mode) == 0o700
     thumbnail = served.get(f"jobs/{job['key']}/thumbnail")

@@ -139,18 +139,19 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "no such folder or table: nowhere"),
+        (["nowhere"], "no such file or folder: nowhere"),
         (["{tree}", "--crop", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller size)"),
         (["{tree}", "--crop", "big"], "--crop must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--crop", "1"], "--crop must be one or two integers"),
         (["{tree}", "--kernel", "4"], "--kernel must be odd, from 3 to 99, got 4"),
-        (["{tree}/biggan/0_real/0.png"], "is a file, not a folder"),
+        (["{tree}/notes.pdf"], "notes.pdf is no image by its suffix '.pdf', and no .csv, .tsv or .txt"),
         (["{tree}", "--out", "{tree}/biggan/0_real/0.png/x"], "0.png is a file, not a folder"),
         (["{tree}", "--kernel", "301"], "--kernel must be odd, from 3 to 99, got 301"),
         (["{tree}", "--crop", "300000"], "48 are smaller than 300000x300000"),
     ],
 )
 def test_bad_input_is_one_clear_line(tree, out, arguments, message):
+    (tree / "notes.pdf").touch()
     done = run("spectrum", "--out", out, *(a.replace("{tree}", str(tree)) for a in arguments))
     assert done.returncode == 2
     assert done.stdout == ""
@@ -290,7 +291,7 @@ def test_a_control_is_taken_into_account(upsampled):
         (["--crop", "40"], "--crop must be a multiple of 16 from 32, got 40"),
         (["--crop", "128"], "no image is as large as 128x128"),
         (["--real", "{tree}/gan/1_fake"], "--real must hold real images, got none in"),
-        (["--real", "nowhere"], "no such folder or table: nowhere"),
+        (["--real", "nowhere"], "no such file or folder: nowhere"),
         (["--out", "{tree}"], "is a source: give another place"),
     ],
 )

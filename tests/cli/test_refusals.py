@@ -74,6 +74,12 @@ def cases() -> list[tuple[str, str]]:
         full = f"{command} {line}"
         found.append((full.replace(first, "{missing}", 1), "missing"))
         suffix = {"score": ".csv", "population": ".npz"}.get(command, "")
+        if command not in ("inspect", "train-everyday", "demo"):
+            found += [
+                (full.replace(first, "{mixed}", 1), "--labels must say what 'photos' and 'diffusion' are"),
+                (full.replace(first, "{list}", 1), "list.txt line 1: no such file"),
+                (f"{full} --labels nonsense", "--labels must be LABEL=WORD"),
+            ]
         if command != "inspect":
             found.append((full.replace(first, "{empty}", 1), "no image in"))
         # In a file, where nobody may write, what is there already, the source itself.
@@ -101,6 +107,9 @@ def cases() -> list[tuple[str, str]]:
 OPTIONS = {
     "spectrum --crop x": "--crop must be",
     "spectrum --kernel 4": "kernel",
+    "spectrum --width 30": "--width must be 84 to 1000 mm, got 30",
+    "spectrum --width 89 --columns 2": "--width must be 168 to 1000 mm for 2 columns, got 89",
+    "spectrum --format jpg": "--format must be of png, pdf, svg, got jpg",
     "upsampling --crop 33": "multiple of 16",
     "upsampling --real {missing}": "missing",
     "upsampling --predict nonsense": "--predict must be one of",
@@ -172,6 +181,15 @@ WHOLE = {
     "false-alarms {photos} --resume": "--resume must come with --out",
     "train {tree} --out {working} --init scratch": "--resume must be set",
     "population {photos}": "give --out FILE",
+    "merge {missing}": "no such file",
+    "merge {tree}": "parts must be files of --shard",
+    "merge {table}": "is no part of a shard",
+    "spectrum {photos} --shard 1/2": "--shard must come with --out DIR",
+    "spectrum {photos} --shard 3/2 --out {new}": "--shard must be I/N",
+    "score {photos} --shard 1/2 --out {photos}": "is a source",
+    "audit {tree} --shard 1/2 --out {locked}/new": "no permission",
+    "quality {tree} --cluster nonsense": "--cluster must be 'local' or an address",
+    "population {photos} --shard 1/2 --cluster local --out {new}": "--shard must not come with --cluster",
     "inspect": "give at least one image",
     "app --port 99999": "--port must lie between 0 and 65535",
     "app --weights nonsense": "no weights at nonsense",
@@ -212,11 +230,15 @@ def places(tmp_path_factory) -> dict[str, str]:
     for name in ("work.json", "manifest.json"):
         (root / "working" / name).write_text("{}")
     (root / "locked").mkdir()
+    for side in ("photos", "diffusion"):
+        write(root / "mixed" / side / "a.png", picture(rng, 64, 64))
+    (root / "list.txt").write_text("gone.png\n")
     names = ("photos", "photos2", "tree", "tree2", "empty", "missing", "new", "file", "full", "fulldemo",
              "fulleveryday", "working", "locked")  # fmt: skip
+    names = (*names, "mixed")
     own = {name: str(root / name) for name in names}
     return {**own, "image": f"{own['photos']}/a.png", "table": f"{root}/table.csv",
-            "weights": f"{root}/x.safetensors", "root": str(root)}  # fmt: skip
+            "list": f"{root}/list.txt", "weights": f"{root}/x.safetensors", "root": str(root)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,16 @@ def test_options_override_a_preset_wherever_they_stand():
     assert configured("a", "--preset", "shipped", "--align", "none").align == ()
 
 
+def test_labels_and_a_real_side_are_part_of_the_configuration():
+    config = configured("a", "--labels", "real=Photos,fake=diffusion", "--real", "b", "--real", "c")
+    assert config == TrainConfig(("a",), labels={"photos": "real", "diffusion": "fake"}, real=("b", "c"))
+    assert TrainConfig.from_json(config.to_json()) == config
+    sources, validation = config.chosen_sources()
+    assert (sources.paths, sources.real, validation.paths) == (("a",), ("b", "c"), ())
+    assert dict(sources.labels) == dict(validation.labels) == {"photos": "real", "diffusion": "fake"}
+    assert not {"labels", "real"} & set(configured("a").to_json())  # which folders of earlier trainings do not have
+
+
 def test_lists_are_given_by_commas_or_by_repeating():
     for kinds in (("--simulate", "miniature,polyphase"), ("--simulate", "miniature", "--simulate", "polyphase")):
         assert configured("a", *kinds).simulate == ("miniature", "polyphase")

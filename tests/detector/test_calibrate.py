@@ -21,13 +21,12 @@ from freqforensics.detector import (
 )
 from freqforensics.detector.calibrate import (
     calibrate_photographs,
-    calibration_sha256,
     chosen_carriers,
     kind_of_score,
     left_out_evidence,
 )
 from freqforensics.detector.calibrated import known_detector, open_detector
-from freqforensics.detector.calibration import Calibration
+from freqforensics.detector.calibration import Calibration, calibration_sha256
 from freqforensics.perturbations import JPEG, Chain, Resize, WebP
 from freqforensics.perturbations.carriers import CARRIERS
 from freqforensics.regions.kinds import ImageKind

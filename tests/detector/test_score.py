@@ -15,7 +15,15 @@ import pytest
 import torch
 from pictures import picture, write
 
-from freqforensics.detector import Detector, ScoreTable, make_detector, score as module, score_files, weights_sha256
+from freqforensics.detector import (
+    Detector,
+    ScoreTable,
+    make_detector,
+    score as module,
+    score_files,
+    scoring,
+    weights_sha256,
+)
 from freqforensics.detector.inference import folded, make_scorer
 from freqforensics.detector.lanes import LANE, in_lanes, one_thread_each
 from freqforensics.detector.score_table import COLUMNS
@@ -67,9 +75,9 @@ def test_tiles_cover_the_image_and_are_averaged(records, detector):
     (score,) = score_files([large], detector, view="tiles").scores
     tiles = [image[row : row + 224, column : column + 224] for row in (0, 76) for column in (0, 16)]
     assert score.logit == pytest.approx(np.mean([direct(detector, tile) for tile in tiles]), abs=1e-4)
-    assert module._starts(224) == [0]
-    assert module._starts(225) == [0, 1]
-    assert module._starts(672) == [0, 224, 448]
+    assert scoring._starts(224) == [0]
+    assert scoring._starts(225) == [0, 1]
+    assert scoring._starts(672) == [0, 224, 448]
 
 
 def test_batches_do_not_change_the_logits(records, detector):
@@ -241,8 +249,8 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     lines = text.splitlines(keepends=True)
     out.write_bytes(b"".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
     scored = []
-    read = module._read
-    monkeypatch.setattr(module, "_read", lambda *given: scored.append(given[3]) or read(*given))
+    read = scoring._read
+    monkeypatch.setattr(scoring, "_read", lambda *given: scored.append(given[3]) or read(*given))
     again = score_files(records, detector, out=out)
     assert len(scored) == 3
     np.testing.assert_allclose([s.logit for s in again.scores], [s.logit for s in whole], atol=1e-4)
@@ -286,8 +294,8 @@ def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
         write(tmp_path / "set" / f"{index:02}.png", picture(rng, 64, 64 + index))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     alive = []
-    score = module._Work.score_some
-    monkeypatch.setattr(module._Work, "score_some", lambda w, b: alive.append(len(w.pending)) or score(w, b))
+    score = scoring.Work.score_some
+    monkeypatch.setattr(scoring.Work, "score_some", lambda w: alive.append(len(w.pending)) or score(w))
     table = score_files(index_images(tmp_path / "set"), detector, view="none", batch=2)
     assert len(table.scores) == 8 * LANE
     assert max(alive) <= 4 * LANE

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import encoded, picture
+from pictures import encoded, picture, write
 from PIL import Image
 
 from freqforensics.cli import main
@@ -141,6 +141,13 @@ def test_duplicates_are_found_across_sides_and_splits(tmp_path):
     assert exact.across == ("splits",)
     assert (near.kind, Path(near.first).name, Path(near.second).name) == ("near", "3.png", "5.jpg")
     assert near.across == ("labels",)
+
+
+def test_a_file_that_generators_share_is_no_duplicate_of_itself(tmp_path):
+    path, again = (write(tmp_path / name, picture(np.random.default_rng(2))) for name in ("a.png", "b.png"))
+    records = [ImageRecord(path, "real", "g"), ImageRecord(path, "real", "h"), ImageRecord(again, "real", "g")]
+    pairs = find_duplicates([read_facts(record) for record in records])
+    assert [(pair.first, pair.second, pair.kind) for pair in pairs] == [(str(path), str(again), "exact")]
 
 
 def test_flat_images_are_no_duplicates_of_each_other(tmp_path):

@@ -46,6 +46,14 @@ def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.get_by_text("All changes, in numbers").click()
         assert page.get_by_text("after, rounded").is_visible()
+        assert not page.get_by_text("The photographic part of the picture is found first").is_visible()
+        page.emulate_media(media="print")
+        assert page.get_by_text("The photographic part of the picture is found first").is_visible()
+        page.emulate_media(media="screen")
+        page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save the numbers").click()
+        assert download.value.suggested_filename == "finding.json"
         page.locator("figure img").nth(1).click()
         enlarged = page.locator("dialog")
         assert enlarged.is_visible()
@@ -61,5 +69,5 @@ def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):
         assert shown
         browser.close()
     assert said == []
-    assert [url for url in asked if not url.startswith(("data:", "file:"))] == []
+    assert [url for url in asked if not url.startswith(("data:", "file:", "blob:"))] == []
     assert len([url for url in asked if url.startswith("file:")]) == 1

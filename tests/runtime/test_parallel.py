@@ -6,7 +6,7 @@ import time
 import cv2
 import pytest
 
-from freqforensics.runtime.parallel import default_workers, library_threads, map_reduce
+from freqforensics.runtime.parallel import default_workers, library_threads, map_in_order, map_reduce
 
 
 def join(left: list[int], right: list[int]) -> list[int]:
@@ -42,7 +42,8 @@ def test_few_chunks_are_under_way_at_once():
         return left + right
 
     map_reduce(list(range(500)), work, merge, workers=3, chunk_size=1)
-    assert most <= 2 * 3 + 1
+    # Besides those under way a node of each level of the tree may wait for its sibling.
+    assert most <= 2 * 3 + 1 + (500).bit_length()
 
 
 def test_library_threads_are_one_inside_and_restored_after():
@@ -89,3 +90,16 @@ def test_bad_parameters_are_named():
 
 def test_default_workers():
     assert default_workers() >= 1
+
+
+def test_map_in_order_gives_positions_and_results():
+    parts = list(map_in_order(list(range(10)), lambda chunk: [item * item for item in chunk], workers=2, chunk_size=4))
+    assert parts == [(0, [0, 1, 4, 9]), (4, [16, 25, 36, 49]), (8, [64, 81])]
+
+
+def test_who_stops_reading_leaves_no_thread_and_the_library_threads_as_they_were():
+    before = cv2.getNumThreads()
+    for _ in map_in_order(list(range(500)), list, workers=2, chunk_size=1):
+        break
+    assert cv2.getNumThreads() == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("freqforensics")]

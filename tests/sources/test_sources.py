@@ -4,6 +4,7 @@ import copy
 import os
 import pickle
 import random
+import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
@@ -262,10 +263,10 @@ def test_a_source_without_images_shows_the_layouts(tmp_path, make):
 
 
 def test_no_folder_and_no_table(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such folder"):
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
         index_images(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="not a folder or a"):
-        index_images(touch(tmp_path, "a.png") / "a.png")
+    with pytest.raises(ValueError, match=r"a\.pdf is no image by its suffix '\.pdf', and no \.csv, \.tsv or \.txt"):
+        index_images(touch(tmp_path, "a.pdf") / "a.pdf")
 
 
 def test_a_linked_source_keeps_its_own_name(tmp_path):
@@ -387,19 +388,20 @@ def test_one_side_alone(tmp_path):
 
 @pytest.mark.parametrize(("fake", "real"), [("generated", "original"), ("gan", "real"), ("ai", "Photos")])
 @pytest.mark.parametrize("name", [None, "mine"])
-def test_doubtful_words_never_become_one_group(tmp_path, fake, real, name):
-    """Loud, label unknown, and no generator with images of both."""
+def test_doubtful_words_are_asked_about(tmp_path, fake, real, name):
+    """Never one group of both; the answer that the message suggests works as it stands."""
     root = touch(tmp_path / "set", *(f"deep/down/{side}/{k}.png" for side in (fake, real) for k in range(3)))
     for source in (root, root / "deep", root / "deep" / "down"):
-        notes: list[str] = []
-        records = index_images(source, generator=name, on_note=notes.append)
-        assert len(records) == 6
-        assert {r.label for r in records} == {"unknown"}
-        sides: dict[str, set[str]] = {}
-        for record in records:
-            sides.setdefault(record.generator, set()).add(record.path.parent.name)
-        assert sorted(map(sorted, sides.values())) == sorted([[fake], [real]])
-        assert any(f"down: the folders '{real}' and '{fake}' may be real and fake images" in note for note in notes)
+        with pytest.raises(ValueError, match=f"^labels must say what '{real}' and '{fake}' are, e.g. ") as refused:
+            index_images(source, generator=name)
+        answer = re.search(r"e\.g\. (\S+)", str(refused.value))[1]
+        assert answer == f"real={real},fake={fake}"
+        answers = {word.upper(): label for label, word in (pair.split("=") for pair in answer.split(","))}
+        records = index_images(source, generator=name, labels=answers)
+        assert labels(records) == {fake: "fake", real: "real"}
+        assert len({record.generator for record in records}) == 1
+        apart = index_images(source, generator=name, labels=dict.fromkeys([real, fake], "unknown"))
+        assert {record.label for record in apart} == {"unknown"}
 
 
 def test_pairs_lie_at_any_depth(tmp_path):
@@ -462,7 +464,7 @@ def test_tables(tmp_path):
 
 def test_repeated_rows_are_kept_once(tmp_path):
     (tmp_path / "t.csv").write_text(
-        "path,label,generator\nb.png,fake,g\na.png,real,g\n./a.png,,h\na.png,real,i\n", encoding="utf-8"
+        "path,label,generator\nb.png,fake,g\na.png,real,g\n./a.png,,h\na.png,real,g\n", encoding="utf-8"
     )
     with pytest.warns(FolderWarning, match=r"rows of .* that repeat a path, kept once: 2, first .*a\.png"):
         records = index_images(tmp_path / "t.csv")

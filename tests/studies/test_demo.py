@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -85,6 +87,20 @@ def test_a_tour_says_what_it_shows_and_no_more(tmp_path):
     assert "in 12 seconds" in page
     assert "http" not in page
     assert "seconds" not in render_tour("A tour", chapters[1:])
+
+
+def test_a_tour_says_its_verdicts_and_gives_wide_pictures_the_width(tmp_path):
+    rng = np.random.default_rng(0)
+    write(tmp_path / "wide.png", picture(rng, 32, 64))
+    write(tmp_path / "square.png", picture(rng, 32, 32))
+    verdicts = (("evidence", "evidence <1>", "The fake"), ("none", "no evidence", "The photograph"))
+    pictures = ((tmp_path / "wide.png", "wide"), (tmp_path / "square.png", "square"), (tmp_path / "square.png", ""))
+    page = render_tour("A tour", [Chapter("One", "Words.", pictures, (), verdicts)])
+    assert '<p class="verdict small for">The fake: <strong>evidence &lt;1&gt;</strong></p>' in page
+    assert '<p class="verdict small against">The photograph: <strong>no evidence</strong></p>' in page
+    figures = re.findall(r'<figure class="(.*?)">', page)
+    assert figures == ["across", "", "across"]
+    assert 'width="64" height="32"' in page
 
 
 def test_nothing_is_overwritten(tmp_path):

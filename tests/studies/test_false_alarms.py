@@ -218,7 +218,7 @@ def test_bad_input_is_one_line(sources, tmp_path, monkeypatch, capsys):
     for arguments, line in (
         ([sources[0], "--carrier", "pigeon"], "carrier must be as-is, all or of"),
         ([sources[1] / "1_fake"], "there is no photograph in the sources"),
-        ([tmp_path / "nowhere"], "no such folder or table"),
+        ([tmp_path / "nowhere"], "no such file or folder"),
         ([sources[0], "--weights", "nobody"], "no weights at nobody"),
         ([sources[0], "--calibration", tmp_path / "none.npz"], "none.npz"),
     ):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import picture, write, write_tree
+from PIL import Image
 
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 from freqforensics.studies.spectrum import spectrum_study
@@ -67,3 +69,33 @@ def test_why_nothing_was_averaged_stays_on_one_line(tmp_path):
     with pytest.raises(ValueError, match="1 cannot be read") as caught:
         spectrum_study([tmp_path])
     assert "\n" not in str(caught.value)
+
+
+def test_figures_for_a_journal_have_its_width_and_formats(tree, tmp_path):
+    study = spectrum_study([tree], spec=SPEC)
+    study.save(tmp_path / "out", width=89, formats=["svg", "png"])
+    names = {path.name for path in (tmp_path / "out").iterdir() if path.suffix in (".png", ".pdf", ".svg")}
+    assert names == {f"{name}.{suffix}" for name in ("fingerprints", "profiles") for suffix in ("png", "svg")}
+    with Image.open(tmp_path / "out" / "fingerprints.png") as picture_of_it:
+        assert picture_of_it.width == pytest.approx(89 / 25.4 * 300, abs=1)
+    svg = (tmp_path / "out" / "profiles.svg").read_text(encoding="utf-8")
+    assert float(re.search(r'width="([\d.]+)pt"', svg)[1]) == pytest.approx(89 / 25.4 * 72, rel=1e-4)
+    for options, message in (
+        ({"formats": ["eps"]}, "formats must be of png, pdf, svg, got eps"),
+        ({"formats": []}, "formats must .*, got none"),
+        ({"width": 50}, "width must be 84 to 1000 mm, got 50"),
+        ({"width": 100, "columns": 2}, "width must be 168 to 1000 mm for 2 columns, got 100"),
+        ({"columns": 0}, "columns must be at least 1, got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            study.save(tmp_path / "other", **options)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_least_width_is_wide_enough_for_all_labels(tree, tmp_path, rng):
+    for index in range(2):
+        write(tmp_path / "plain" / f"{index}.png", picture(rng, 40, 48))
+    study = spectrum_study([tree, tmp_path / "plain"], spec=SPEC)
+    assert {label for _, label in study.spectra} == {"real", "fake", "unknown"}
+    study.save(tmp_path / "one", width=84, formats=["svg"])
+    study.save(tmp_path / "two", width=168, columns=2, formats=["svg"])

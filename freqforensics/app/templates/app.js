@@ -213,7 +213,7 @@
   function verdict(job) {
     var result = job.result, base = "jobs/" + job.key + "/", tab = { target: "_blank", rel: "noopener" };
     var lines = [make("p", { "class": "head" }, result.headline)];
-    [result.reason && "Reason: " + result.reason + ".", result.rate, result.meaning, result.then].forEach(function (text) {
+    [result.what, result.how_often, result.then].forEach(function (text) {
       if (text) { lines.push(make("p", {}, text)); }
     });
     var actions = [
@@ -232,7 +232,7 @@
     result.summary.forEach(function (text) {
       parts.push(make("p", { "class": text.indexOf("In more ") === 0 ? "summary more" : "summary" }, text));
     });
-    var heads = ["group", "said to be", "pictures", "signs found", "unclear", "no signs", "cannot be judged"];
+    var heads = ["group", "said to be", "pictures", "traces found", "unclear", "no traces", "cannot be judged"];
     var rows = result.groups.map(function (group) {
       return make("tr", {}, [make("td", {}, make("bdi", {}, group.name)), make("td", {}, group.side)].concat(
         [group.pictures, group.evidence, group.inconclusive, group.none, group.cannot_judge].map(function (count) { return make("td", {}, String(count)); })));
@@ -246,7 +246,7 @@
           + "generators do it. Saving as JPEG and resizing leave dots, too: compare a group with photographs of the same origin.")]));
     }
     if (result.shown.length) {
-      parts.push(make("details", {}, [make("summary", {}, result.shown.length === 1 ? "The picture with signs" : "The " + result.shown.length + " pictures with most signs"), make("ul", { "class": "signs" }, result.shown.map(function (name, number) {
+      parts.push(make("details", {}, [make("summary", {}, result.shown.length === 1 ? "The picture with traces" : "The " + result.shown.length + " pictures with most traces"), make("ul", { "class": "signs" }, result.shown.map(function (name, number) {
         var closer = button("Examine", act(function () { return post(base + "closer/" + number).then(function () { open(tabs[0]); tabs[0].focus(); }); }));
         closer.setAttribute("aria-label", "Examine " + name);
         return make("li", {}, [make("bdi", {}, name), closer]);

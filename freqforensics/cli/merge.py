@@ -1,0 +1,62 @@
+"""The command merge."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from freqforensics.cli.app import PROJECT, Failed, app, complain
+from freqforensics.cli.execution import DISTRIBUTABLE
+from freqforensics.cli.options import AsJson, Quiet, quiet
+
+
+@app.command(
+    rich_help_panel=PROJECT,
+    epilog="Example: freqforensics merge parts --out fingerprints\n\n"
+    "Before: freqforensics spectrum path/to/images --shard 1/2 --out parts, and the same with --shard 2/2",
+)
+def merge(
+    ctx: typer.Context,
+    parts: Annotated[list[Path], typer.Argument(metavar="PART", help="Files that --shard wrote, or their folders.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE", help="Place for the results, as for --out of the command that was cut."),
+    ] = None,
+    as_json: AsJson = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    quiet_: Quiet = False,
+) -> None:
+    """Put the parts that a command with --shard wrote together, to the results of one run.
+
+    The bits are the same. Runs the command that the parts hold once more, with their sums in the place of the images.
+    The sources must be where they were: their names are read again, and images that no part holds.
+    Exit status: that of the command.
+    """
+    from freqforensics.runtime.parts import PartError
+    from freqforensics.runtime.shards import find_parts, stored_parts
+
+    pieces = find_parts(parts)
+    name, *words = pieces[0].command or ("",)
+    if name not in DISTRIBUTABLE:
+        raise PartError(f"{pieces[0].path} is part of the command {name!r}, which has no --shard")
+    flags = [("--out", out), ("--json", as_json), ("--overwrite", overwrite), ("--quiet", quiet())]
+    for flag, value in flags:
+        if value and flag not in words:
+            words[:0] = [flag, str(value.absolute())] if isinstance(value, Path) else [flag]
+    folder = Path(pieces[0].folder)
+    if not folder.is_dir():
+        raise Failed(f"{folder}, where the parts were computed, is no folder here")
+    command = ctx.find_root().command
+    if not quiet():
+        complain(f"note: merging {len(pieces)} parts of: {shlex.join(['freqforensics', *pieces[0].command])}")
+    with contextlib.chdir(folder), stored_parts(pieces) as stored:
+        try:
+            command.main([name, *words], prog_name="freqforensics", standalone_mode=False)
+        finally:
+            if stored.computed and not quiet():
+                total = stored.computed + stored.taken
+                complain(f"note: {stored.computed} of {total} images were in no part, and read again")
