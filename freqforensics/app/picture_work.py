@@ -63,5 +63,12 @@ def examine_picture(
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.save(out / THUMBNAIL, "JPEG", quality=85)
     say = sayer("plain.html")
-    sentences = (say("headline", finding.verdict), *(say(name, finding) for name in ("what", "how_often", "next_step")))
-    return PictureResult(finding.verdict, TONES[finding.verdict], *(sentence.striptags() for sentence in sentences))
+    return PictureResult(
+        verdict=finding.verdict,
+        tone=TONES[finding.verdict],
+        headline=say("headline", finding.verdict).striptags(),
+        what=say("what", finding).striptags(),
+        how_often=say("how_often", finding).striptags(),
+        then=say("next_step", finding).striptags(),
+        contradictions=finding.contradictions,
+    )

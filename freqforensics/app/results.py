@@ -19,6 +19,8 @@ class PictureResult:
         Class of its colour.
     headline, what, how_often, then : str
         The verdict, what was found, how often that is wrong, and what to do next: sentences of the report.
+    contradictions : tuple of str
+        What the file says of itself that does not agree with the verdict.
     """
 
     verdict: str
@@ -27,6 +29,7 @@ class PictureResult:
     what: str
     how_often: str
     then: str
+    contradictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

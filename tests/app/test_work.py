@@ -8,6 +8,8 @@ import re
 import numpy as np
 import pytest
 from pictures import encoded, picture, write, write_tree
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from served import wait_for
 
 from freqforensics.app.folder_work import examine_folder, summary_of
@@ -53,6 +55,18 @@ def test_a_picture_that_cannot_be_judged_says_why(tmp_path, detector):
     assert result.headline == "This picture cannot be judged."
     assert "uniform" in result.what
     assert (tmp_path / "page.html").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_file_that_names_its_generator_says_so_beside_the_verdict(tmp_path, rng, detector):
+    path = tmp_path / "a.png"
+    chunks = PngInfo()
+    chunks.add_text("parameters", "a cat, Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 96x96, Model: x")
+    Image.fromarray(picture(rng, 96, 96)).save(path, pnginfo=chunks)
+    blind = known_detector(detector.detector, thresholds=(1000.0, 1001.0))
+    result = examine_picture(path, blind, lambda *stage: None, name="a.png", mode="quick", out=tmp_path)
+    assert result.verdict == "none"
+    assert "the file says that a generator made it" in result.contradictions[0]
 
 
 def test_what_a_stage_raises_ends_the_examination(tmp_path, rng, detector):

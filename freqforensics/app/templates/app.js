@@ -213,6 +213,7 @@
   function verdict(job) {
     var result = job.result, base = "jobs/" + job.key + "/", tab = { target: "_blank", rel: "noopener" };
     var lines = [make("p", { "class": "head" }, result.headline)];
+    result.contradictions.forEach(function (text) { lines.push(make("p", {}, make("strong", {}, text))); });
     [result.what, result.how_often, result.then].forEach(function (text) {
       if (text) { lines.push(make("p", {}, text)); }
     });
