@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,7 @@ def inspect(
     salvage: bool = False,
     seed: int = 0,
     progress: str | None = None,
+    on_stage: Callable[[str, int, int], None] | None = None,
 ) -> Finding:
     """Find out why an image is scored as it is.
 
@@ -73,6 +75,9 @@ def inspect(
         Random seed.
     progress : str, optional
         Name of a progress bar; none is shown without one.
+    on_stage : callable, optional
+        Called as each stage begins, with its name, its number from 0, and the number of the last. What it raises ends
+        the inspection.
 
     Returns
     -------
@@ -87,6 +92,8 @@ def inspect(
         An array that is no image; a region outside the image or with a side under 64 pixels.
     """
     calibrated = _calibrated(detector)
+    if on_stage is not None:
+        on_stage("reading and scoring", 0, _STEPS)
     judged = judge_image(image, calibrated, region=region, scorer=folded(calibrated.detector), salvage=salvage)
     low, high = judged.score.thresholds.low, judged.score.thresholds.high
     settings: dict[str, str | int | float | bool | None] = {
@@ -117,7 +124,7 @@ def inspect(
         fast=fast,
         seed=seed,
     )
-    with _steps(progress) as step:
+    with _steps(progress, on_stage) as step:
         return _answered(finding, judged, view, step)
 
 
@@ -164,12 +171,15 @@ def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDet
 
 
 @contextmanager
-def _steps(progress: str | None) -> Iterator[Callable[[str], None]]:
+def _steps(progress: str | None, on_stage: Callable[[str, int, int], None] | None) -> Iterator[Callable[[str], None]]:
     disable = None if progress else True
+    numbers = count(1)
     with tqdm(total=_STEPS, desc=progress, unit="step", delay=2, disable=disable, leave=False) as bar:
 
         def step(name: str) -> None:
             bar.set_postfix_str(name)
             bar.update(1)
+            if on_stage is not None:
+                on_stage(name, next(numbers), _STEPS)
 
         yield step
