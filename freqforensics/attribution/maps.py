@@ -195,13 +195,14 @@ def band_shapley(
     *,
     bands: tuple[Band, ...] = EIGHT_BANDS,
     draws: int = 2,
+    halved: bool = False,
     rng: np.random.Generator | None = None,
 ) -> tuple[BandValue, ...]:
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
 
-    Every coalition is scored, 2^n of them, so the values are exact. A band that is in comes from the image, one that
-    is out from what `integrate_path` compares it with by default: the median, or for coherence random phases, or for
-    "local" an image without a residual.
+    Every coalition is scored, 2^n of them, so by default the values are exact. A band that is in comes from the image,
+    one that is out from what `integrate_path` compares it with by default: the median, or for coherence random phases,
+    or for "local" an image without a residual.
 
     Parameters
     ----------
@@ -212,6 +213,9 @@ def band_shapley(
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int
         Random phases that are averaged over, of a detector of coherence.
+    halved : bool
+        Score the coalitions of an even number of bands alone, half of all. The values then hold but for interactions
+        of five bands and more, and their sum is exact. Takes an even number of bands, from 4.
     rng : Generator, optional
         Of the random phases; default of seed 0.
 
@@ -223,9 +227,11 @@ def band_shapley(
     Raises
     ------
     ValueError
-        No bands, or more than 10.
+        No bands, or more than 10; an odd number or two of them, if `halved`.
     """
     count = len(bands)
+    if halved and (count % 2 or count < 4):
+        raise ValueError(f"bands must be an even number, from 4, if halved; got {count}")
     if not 1 <= count <= 10:
         raise ValueError(f"bands must be 1 to 10, got {count}")
     detector = strongest_part(detector, image)
@@ -259,27 +265,48 @@ def band_shapley(
             with torch.inference_mode():
                 return score(coalitions)
 
-        all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
+        sizes = range(0, count + 1, 1 + halved)
+        all_of = [members for size in sizes for members in combinations(range(count), size)]
         together = _BATCH if detector.input == "coherence" else batch_of(detector, image.shape[0] * image.shape[1])
         batches = [all_of[start : start + together] for start in range(0, len(all_of), together)]
         with evaluating(detector):
             scored = itertools.chain.from_iterable(side_by_side(logits, batches))
         values: dict[tuple[int, ...], float] = dict(zip(all_of, scored, strict=True))
-    return tuple(
-        BandValue(
-            band.low,
-            band.high,
-            sum(
-                factorial(len(members))
-                * factorial(count - len(members) - 1)
-                / factorial(count)
-                * (values[tuple(sorted((*members, index)))] - value)
-                for members, value in values.items()
-                if index not in members
-            ),
+    shares = _over_half(values, count) if halved else _over_all(values, count)
+    return tuple(BandValue(band.low, band.high, share) for band, share in zip(bands, shares, strict=True))
+
+
+def _over_half(values: dict[tuple[int, ...], float], count: int) -> list[float]:
+    """What each member adds, from coalitions of an even size: a half fraction of all (Box and Hunter 1961).
+
+    In Walsh functions chi_T, 1 or -1 by the parity of those of T that are in, a coalition's value is the sum of
+    b_T chi_T, and the Shapley value of i that of 2 b_T / |T| over T of odd size with i. In this half b_T is known up to
+    that of the other members, so what is of five members and more is taken for nothing.
+    """
+    scores = np.array(list(values.values()))
+    inside = np.array([[1 if index in members else -1 for index in range(count)] for members in values])
+    shares = np.zeros(count)
+    for size in range(1, count // 2 + 1, 2):
+        for chosen in combinations(range(count), size):
+            # Of a set of half the members and its complement, which are one, each gets a half.
+            twice = 1 if 2 * size == count else 2
+            shares[list(chosen)] += twice * float((scores * inside[:, chosen].prod(axis=1)).mean()) / size
+    return [float(share) for share in shares]
+
+
+def _over_all(values: dict[tuple[int, ...], float], count: int) -> list[float]:
+    """What each member adds, averaged over all orders."""
+    return [
+        sum(
+            factorial(len(members))
+            * factorial(count - len(members) - 1)
+            / factorial(count)
+            * (values[tuple(sorted((*members, index)))] - value)
+            for members, value in values.items()
+            if index not in members
         )
-        for index, band in enumerate(bands)
-    )
+        for index in range(count)
+    ]
 
 
 def deep_lift(image: Uint8, detector: Detector) -> Float:

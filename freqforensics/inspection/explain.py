@@ -334,7 +334,7 @@ def _shapley(view: ExplainedView) -> tuple[BandValue, ...]:
     parts = parts_of(view.detector).values()
     if view.fast or (view.reference is not None and any(view.reference != default_baseline(part) for part in parts)):
         return ()
-    return summed_bands(band_shapley(view.pixels, part, rng=view.rng) for part in parts)
+    return summed_bands(band_shapley(view.pixels, part, halved=True, rng=view.rng) for part in parts)
 
 
 def _lines(plane: Float, order: Sequence[Line], causes: Sequence[OtherCause]) -> tuple[LineValue, ...]:

@@ -41,7 +41,7 @@ OnStage = Callable[[str, int, int], None]
 _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
     "path and other causes": (20, 30),
-    "explanation": (1, 380),
+    "explanation": (1, 180),
     "weights made random": (6, 25),
     "deletion": (24, 105),
     "changes": (60, 250),
