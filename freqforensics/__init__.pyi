@@ -9,6 +9,9 @@ from .figures.profiles import plot_profiles as plot_profiles
 from .figures.spectrum import plot_fingerprints as plot_fingerprints
 from .figures.style import save_figure as save_figure
 from .figures.upsampling import plot_lattices as plot_lattices
+from .generators.simulation import simulate as simulate
+from .generators.storage import load_miniature as load_miniature
+from .images.arrays import as_image as as_image
 from .images.reading import (
     AlphaDroppedWarning as AlphaDroppedWarning,
     ImageReadError as ImageReadError,

@@ -17,6 +17,7 @@ from torch import Tensor
 from freqforensics.detector.fusion import FusedDetector, Part
 from freqforensics.detector.local import NETWORKS, make_small_detector
 from freqforensics.detector.resnet import Detector, EarlyDown, InputKind, make_detector
+from freqforensics.detector.weights import KNOWN, find_weights
 from freqforensics.images import shown_path
 from freqforensics.runtime.archives import foreign_content, read_head
 from freqforensics.runtime.device import chosen_device
@@ -51,8 +52,9 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     Parameters
     ----------
     path : str or Path
-        A checkpoint of Wang et al. (``{'model', 'optimizer', 'total_steps'}``), a bare state dict, with or without the
-        prefix ``module.`` of data parallel training, as ``.pth``; or ``.safetensors``. Files are recognised by their
+        A name of known weights (`find_weights`), or a file: a checkpoint of Wang et al. (``{'model', 'optimizer',
+        'total_steps'}``), a bare state dict, with or without the prefix ``module.`` of data parallel training, as
+        ``.pth``; or ``.safetensors``. Files are recognised by their
         content. Pickles are unpickled as tensors and plain containers only.
     input : {"rgb", "residual", "coherence", "local"}, optional
         What the network was trained on. Default: what the file says, or "rgb".
@@ -75,6 +77,8 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     """
     device = chosen_device(device)
     place = Path(path)
+    if str(path) in KNOWN and not place.is_file():
+        place = find_weights(path)
     if place.is_dir():
         raise CheckpointError(place, "is a folder, not a file of weights")
     if not place.is_file():

@@ -1,3 +1,4 @@
+from .arrays import as_image as as_image, is_array as is_array
 from .headers import SUFFIXES as SUFFIXES, read_header as read_header
 from .jpeg import JpegTables as JpegTables, luma_table as luma_table, read_jpeg_tables as read_jpeg_tables
 from .reading import (

@@ -8,8 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +51,7 @@ _WORK: Final[dict[str, tuple[int, int]]] = {
 
 
 def inspect(
-    image: Uint8 | str | Path,
+    image: Any,
     detector: CalibratedDetector | Detector | None = None,
     *,
     region: Region | None = None,
@@ -71,7 +70,8 @@ def inspect(
 
     Parameters
     ----------
-    image : ndarray of uint8, (H, W, 3), or path
+    image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
+        A file, or anything that `as_image` takes.
     detector : CalibratedDetector or Detector, optional
         Default the one that ships.
     region : (int, int, int, int), optional
@@ -112,7 +112,7 @@ def inspect(
 
 
 def _inspected(
-    image: Uint8 | str | Path,
+    image: Any,
     calibrated: CalibratedDetector,
     begin: Callable[[str], None],
     region: Region | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from freqforensics.images import (
     JpegTables,
     Testimony,
+    as_image,
     decode_image,
+    is_array,
     parse_testimony,
     read_file,
     read_header,
@@ -49,12 +51,13 @@ class OpenedImage:
     testimony: Testimony | None = None
 
 
-def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedImage:
+def open_image(image: Any, *, salvage: bool = False) -> OpenedImage:
     """Read an image file, or take an array.
 
     Parameters
     ----------
-    image : ndarray of uint8, (H, W, 3), or path
+    image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
+        A file, or anything that `as_image` takes.
     salvage : bool
         As in `read_image`: use the complete rows of JPEG files that end early.
 
@@ -69,11 +72,12 @@ def open_image(image: Uint8 | str | Path, *, salvage: bool = False) -> OpenedIma
     ValueError
         An array that is no image.
     """
-    if isinstance(image, np.ndarray):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"image must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
-        sha256 = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-        return OpenedImage(image, InspectedImage("", sha256, image.shape[1], image.shape[0], "array", None, None, ()))
+    if is_array(image):
+        array = as_image(image)
+        sha256 = hashlib.sha256(array.tobytes()).hexdigest()
+        return OpenedImage(array, InspectedImage("", sha256, array.shape[1], array.shape[0], "array", None, None, ()))
+    if not isinstance(image, (str, Path)):
+        raise TypeError(f"image must be a path, an array, a tensor or a picture of PIL, got {type(image).__name__}")
     notes: list[str] = []
     data = read_file(image)
     pixels = decode_image(data, name=image, salvage=salvage, on_note=notes.append)

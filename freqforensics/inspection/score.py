@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class JudgedImage:
 
 
 def judge_image(
-    image: Uint8 | str | Path,
+    image: Any,
     detector: CalibratedDetector,
     *,
     region: Region | None = None,
@@ -70,7 +70,8 @@ def judge_image(
 
     Parameters
     ----------
-    image : ndarray of uint8, (H, W, 3), or path
+    image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
+        A file, or anything that `as_image` takes.
     detector : CalibratedDetector
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.

@@ -56,7 +56,9 @@ class SpectrumAccumulator:
         self.skipped: Counter[str] = Counter()
         self._sums: Sums | None = None  # until there is an image: sizes that no image has may be any
 
-    def update(self, batch: NDArray[Any] | Iterable[NDArray[Any]], *, rng: np.random.Generator | None = None) -> None:
+    def update(
+        self, batch: NDArray[Any] | Iterable[NDArray[Any]], *, rng: np.random.Generator | None = None
+    ) -> SpectrumAccumulator:
         """Add images: crop, residual, window and transform as the spec says.
 
         Parameters
@@ -66,6 +68,11 @@ class SpectrumAccumulator:
             `skipped`. float64 planes are transformed in float64, everything else in float32.
         rng : numpy.random.Generator, optional
             Needed where the spec's crop is "random".
+
+        Returns
+        -------
+        SpectrumAccumulator
+            This one.
 
         Raises
         ------
@@ -80,6 +87,7 @@ class SpectrumAccumulator:
             )
         for image in batch:
             self._add(np.asarray(image), rng)
+        return self
 
     def merge(self, other: SpectrumAccumulator) -> SpectrumAccumulator:
         """Add another accumulator's sums to this one, and return this one.

@@ -8,12 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.images import MAX_PIXELS, ImageReadError, decode_image, read_file, read_jpeg_tables, shown_path
+from freqforensics.images import (
+    MAX_PIXELS,
+    ImageReadError,
+    as_image,
+    decode_image,
+    is_array,
+    read_file,
+    read_jpeg_tables,
+    shown_path,
+)
 from freqforensics.runtime.parallel import Backend, map_reduce
 from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
 from freqforensics.sources.sources import as_files
@@ -27,6 +36,8 @@ from freqforensics.storage.locations import as_path
 OnError = Literal["raise", "skip"]
 
 COPIES: Final = "copies of another file, which counts once"
+Item = TypeVar("Item")
+
 NEAR_COPIES: Final = "looks like another image (near duplicates, which freqforensics audit lists)"
 
 
@@ -67,7 +78,7 @@ class _Share:
 
 
 def mean_spectrum(
-    records: Sequence[ImageRecord | str | Path] | str | Path,
+    records: Sequence[ImageRecord | str | Path] | Sequence[Any] | NDArray[Any] | str | Path,
     *,
     spec: SpectrumSpec | None = None,
     workers: int | None = None,
@@ -80,12 +91,13 @@ def mean_spectrum(
     backend: Backend = "threads",
     progress: str | None = None,
 ) -> MeanSpectrum:
-    """Average the spectra of image files.
+    """Average the spectra of image files, or of images that are no files.
 
     Parameters
     ----------
-    records : sequence of ImageRecord, str or Path
-        A single path is a source, as for `index_sources`.
+    records : sequence of ImageRecord, str or Path; or of ndarray, torch.Tensor or PIL.Image.Image
+        A single path is a source, as for `index_sources`. Images that are no files are anything that `as_image` takes,
+        or one array or tensor of several, (N, ...); for them `limit` and `rng` alone have a meaning.
         Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
         count once. The result's `notes` give the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
@@ -114,7 +126,10 @@ def mean_spectrum(
     ValueError
         No records, or a parameter out of range.
     """
-    records = as_files(records)
+    arrays = _as_arrays(records)
+    if arrays is not None:
+        return _of_arrays(arrays, spec or SpectrumSpec(), limit, rng)
+    records = as_files(cast("Sequence[ImageRecord | str | Path] | str | Path", records))
     spec = spec or SpectrumSpec()
     _check(records, spec, limit, rng, on_error)
     paths, copies = _without_copies(_chosen(records, limit, rng))
@@ -127,6 +142,27 @@ def mean_spectrum(
         progress,
     )
     return _spectrum(share, copies)
+
+
+def _as_arrays(images: Any) -> list[Any] | None:
+    """The images, if they are no files."""
+    if is_array(images):
+        shape: tuple[int, ...] = tuple(getattr(images, "shape", ()))
+        if len(shape) < 3 or (len(shape) == 3 and {shape[0], shape[2]} & {1, 3}):
+            raise ValueError(f"records must hold several images, got shape {shape}: give one image as [image]")
+        return list(images)
+    several = isinstance(images, (list, tuple)) and len(images) > 0
+    return list(images) if several and all(map(is_array, images)) else None
+
+
+def _of_arrays(
+    images: list[Any], spec: SpectrumSpec, limit: int | None, rng: np.random.Generator | None
+) -> MeanSpectrum:
+    _check(images, spec, limit, rng, "raise")
+    accumulator = SpectrumAccumulator(spec)
+    for image in _some(images, limit, rng):
+        accumulator.update([as_image(image)], rng=rng)
+    return accumulator.result()
 
 
 def file_evidence(
@@ -199,11 +235,15 @@ def _check(
 def _chosen(
     records: Sequence[ImageRecord | str | Path], limit: int | None, rng: np.random.Generator | None
 ) -> list[Path]:
-    chosen = list(records)
-    if limit is not None and limit < len(chosen):
-        picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(chosen), limit, replace=False))
-        chosen = [chosen[index] for index in picked]
+    chosen = _some(list(records), limit, rng)
     return [record.path if isinstance(record, ImageRecord) else as_path(record) for record in chosen]
+
+
+def _some(items: list[Item], limit: int | None, rng: np.random.Generator | None) -> list[Item]:
+    if limit is None or limit >= len(items):
+        return items
+    picked = np.arange(limit) if rng is None else np.sort(rng.choice(len(items), limit, replace=False))
+    return [items[index] for index in picked]
 
 
 def _pass(
