@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -94,11 +95,12 @@ def test_the_module_of_the_page_is_a_model_on_the_command_line(tmp_path, monkeyp
     (tmp_path / "my_detector_of_page.py").write_text(snippets()["On the command line"], encoding="utf-8")
     write(tmp_path / "photo.png", np.ascontiguousarray(skimage.data.astronaut()[:256, :256]))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [str(tmp_path), *__import__("sys").path])
-    monkeypatch.setattr(
-        "sys.argv", ["freqforensics", "score", "photo.png", "--model", "my_detector_of_page:make", "--json"]
-    )
-    main()
+    words = ["score", "photo.png", "--model", "my_detector_of_page:make", "--json"]
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr("sys.argv", ["freqforensics", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
     assert '"mean_logit"' in capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 from freqforensics.detector.score_parquet import is_parquet, part_files, read_rows
 from freqforensics.images import shown_path
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted, write_csv
 
 
@@ -70,8 +71,8 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 _VERDICTS: Final = ("", "evidence", "inconclusive", "none", "cannot-judge")
 
 
-@dataclass(frozen=True)
-class ScoreTable:
+@dataclass(frozen=True, repr=False)
+class ScoreTable(Summarised):
     """Scores of some files.
 
     Parameters

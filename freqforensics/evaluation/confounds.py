@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from freqforensics.evaluation.proportions import auc_influence, score_interval
 from freqforensics.images.reading import ImageReadError
+from freqforensics.runtime.showing import Summarised
 from freqforensics.sources.copies import NEAR_BITS
 from freqforensics.sources.facts import FileFacts, read_facts
 from freqforensics.sources.records import ImageRecord
@@ -117,8 +118,8 @@ class Duplicate:
     across: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Summarised):
     """What the real and the fake side of some image sets differ in.
 
     Parameters

@@ -25,6 +25,7 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
@@ -65,8 +66,8 @@ class GeneratorEvaluation:
     spread: dict[str, tuple[float, float]]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Summarised):
     """Metrics of one or several detectors on some sources.
 
     Parameters

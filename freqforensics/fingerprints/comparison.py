@@ -13,12 +13,13 @@ from freqforensics.fingerprints.fingerprint import Cluster, Measure, Similarity
 from freqforensics.fingerprints.grouping import Grouping
 from freqforensics.fingerprints.origin import Origin
 from freqforensics.fingerprints.sets import ImageSet
+from freqforensics.runtime.showing import Summarised
 
 MEASURES: Final[tuple[Measure, ...]] = ("coherent", "log_power", "peaks", "lattice")
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Summarised):
     """How alike the fingerprints of some generators are.
 
     Parameters

@@ -24,13 +24,14 @@ from freqforensics.inspection.parts import (
     MapTests,
 )
 from freqforensics.runtime.schema import json_values, schema_of
+from freqforensics.runtime.showing import Drawn
 
 FORMAT: Final = 3
 """Number of the format of the JSON."""
 
 
-@dataclass(frozen=True, eq=False)
-class Finding:
+@dataclass(frozen=True, eq=False, repr=False)
+class Finding(Drawn):
     """What was found out about one image.
 
     `freqforensics.Page` shows a finding in Jupyter, `freqforensics.write_report` writes it to a folder.
@@ -82,6 +83,11 @@ class Finding:
     def logit(self) -> float | None:
         """The logit of `score`; None for an image that cannot be judged."""
         return self.score.logit
+
+    @property
+    def headline(self) -> str:
+        """The verdict and the logit in a line."""
+        return self.in_words if self.logit is None else f"{self.in_words}, logit {self.logit:+.2f}"
 
     @property
     def judged(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, gammaincc
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace
@@ -126,8 +127,8 @@ class Alternative:
     quality: float | None = None
 
 
-@dataclass(frozen=True)
-class UpsamplingReport:
+@dataclass(frozen=True, repr=False)
+class UpsamplingReport(Summarised):
     """What made the lattice of an image set.
 
     Parameters

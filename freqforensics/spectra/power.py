@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import (
     chi_square_interval,
@@ -59,8 +60,8 @@ class Sums:
         return iter((self.f, self.power, self.power_square, self.log_power, self.image_power))
 
 
-@dataclass(frozen=True, eq=False)
-class MeanSpectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class MeanSpectrum(Drawn):
     """The averaged spectrum of a set of images.
 
     Every array below lives on the half-plane of `numpy.fft.rfft2`, shape (H, W//2 + 1), DC at [0, 0], and has a

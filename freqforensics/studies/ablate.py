@@ -11,6 +11,7 @@ from freqforensics.evaluation import are_miniatures
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
@@ -19,8 +20,8 @@ from freqforensics.training.ablation import Ablation, Axis, run_ablation
 from freqforensics.training.recipe import TrainConfig
 
 
-@dataclass(frozen=True)
-class AblationStudy:
+@dataclass(frozen=True, repr=False)
+class AblationStudy(Drawn):
     """Detectors trained with different values of one part of the recipe, tested on the same images.
 
     Parameters

@@ -19,6 +19,7 @@ from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder, scratch_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.facts import FileFacts, read_facts_and_image
@@ -35,8 +36,8 @@ _FEWEST: Final = 5
 """Images of a side, large enough, below which no interpolation is looked for."""
 
 
-@dataclass(frozen=True)
-class AuditStudy:
+@dataclass(frozen=True, repr=False)
+class AuditStudy(Drawn):
     """What the real and fake images of some sources differ in besides who made them.
 
     Parameters

@@ -11,6 +11,7 @@ from freqforensics.detector import ScoreTable
 from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.sources.shared import real_sides
@@ -19,8 +20,8 @@ from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lat
 from freqforensics.training.recipe import TrainConfig
 
 
-@dataclass(frozen=True)
-class BaselinesStudy:
+@dataclass(frozen=True, repr=False)
+class BaselinesStudy(Drawn):
     """Metrics of plain methods on some sources.
 
     Parameters

@@ -14,6 +14,7 @@ from freqforensics.fingerprints.grouping import groupings
 from freqforensics.fingerprints.sets import PARTS, ImageSets, image_sets
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
@@ -21,8 +22,8 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
 
 
-@dataclass(frozen=True, eq=False)
-class ComparisonStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonStudy(Drawn):
     """How alike the fingerprints of the generators of some sources are.
 
     Parameters

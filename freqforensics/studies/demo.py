@@ -22,6 +22,7 @@ from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -43,8 +44,8 @@ _PAGE_MM: Final = 183.0
 _CLOSEUPS: Final = 4
 
 
-@dataclass(frozen=True)
-class DemoStudy:
+@dataclass(frozen=True, repr=False)
+class DemoStudy(Summarised):
     """Results of the demonstration; its folder holds all files already.
 
     Parameters

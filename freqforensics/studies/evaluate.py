@@ -25,14 +25,15 @@ from freqforensics.evaluation.ways import AS_IS, check_ways
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
 
-@dataclass(frozen=True)
-class EvaluationStudy:
+@dataclass(frozen=True, repr=False)
+class EvaluationStudy(Drawn):
     """Metrics of one or several detectors on some sources, and the scores that they follow from.
 
     Parameters

@@ -19,6 +19,7 @@ from freqforensics.runtime.executors import current_executor, end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -26,8 +27,8 @@ from freqforensics.sources.sources import index_sources
 Carried = tuple[str, Perturbation | None]
 
 
-@dataclass(frozen=True)
-class FalseAlarmsStudy:
+@dataclass(frozen=True, repr=False)
+class FalseAlarmsStudy(Drawn):
     """Wrong verdicts on photographs, by source and carrier.
 
     Parameters

@@ -20,6 +20,7 @@ from freqforensics.report.handover import Handover
 from freqforensics.report.page import Page, render_index, thumbnail, write_files, write_report
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.containers import holds_several
 from freqforensics.sources.listing import is_list
@@ -28,8 +29,8 @@ from freqforensics.sources.sources import image_files
 from freqforensics.spectra.population import Population
 
 
-@dataclass(frozen=True, eq=False)
-class InspectStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class InspectStudy(Summarised):
     """Findings of images that were inspected one by one; Jupyter shows the page of one, or the list of several.
 
     Parameters

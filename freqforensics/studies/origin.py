@@ -14,6 +14,7 @@ from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
 from freqforensics.fingerprints.sets import PARTS, ImageSet, parts_of
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.spectra import SpectrumSpec
@@ -23,8 +24,8 @@ _PARTS: Final = 200
 """Parts of a set: of most sets one image each."""
 
 
-@dataclass(frozen=True, eq=False)
-class OriginStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class OriginStudy(Drawn):
     """Which known generators the sets of some sources are from.
 
     Parameters

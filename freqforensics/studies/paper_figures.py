@@ -22,6 +22,7 @@ from freqforensics.runtime.results import (
     result_folder,
     scratch_folder,
 )
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.sources.sources import index_sources
@@ -37,8 +38,8 @@ SWEEPS: Final = ("blur", "jpeg")
 PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 
 
-@dataclass(frozen=True)
-class PaperFiguresStudy:
+@dataclass(frozen=True, repr=False)
+class PaperFiguresStudy(Summarised):
     """The figures, and what could not be read for them; the folder holds all files already.
 
     Parameters

@@ -15,6 +15,7 @@ from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.results import Skipped
+from freqforensics.runtime.showing import Summarised
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
 
 
-@dataclass(frozen=True)
-class PopulationStudy:
+@dataclass(frozen=True, repr=False)
+class PopulationStudy(Summarised):
     """A population for `inspect`, of photographs and generated images.
 
     Parameters
@@ -65,8 +66,8 @@ class PopulationStudy:
         self.population.save(out)
 
 
-@dataclass(frozen=True)
-class CalibrationStudy:
+@dataclass(frozen=True, repr=False)
+class CalibrationStudy(Summarised):
     """Scores of photographs, for verdicts: ``open_detector(..., calibration=...)``.
 
     Parameters

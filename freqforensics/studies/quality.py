@@ -30,6 +30,7 @@ from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord, first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
@@ -39,8 +40,8 @@ from freqforensics.storage.locations import as_path
 _THUMBNAIL: Final = 256
 
 
-@dataclass(frozen=True, eq=False)
-class QualityStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class QualityStudy(Drawn):
     """How a detector's fakeness goes with the quality of some sources' images.
 
     Parameters

@@ -14,14 +14,15 @@ from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, sweep_r
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, holds_work, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
 
-@dataclass(frozen=True)
-class RobustnessStudy:
+@dataclass(frozen=True, repr=False)
+class RobustnessStudy(Drawn):
     """AP and verdicts on some sources at every strength of some sweeps.
 
     Parameters

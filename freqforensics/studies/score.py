@@ -19,6 +19,7 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.results import Skipped
+from freqforensics.runtime.showing import Summarised
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -32,8 +33,8 @@ _VERDICTS: Final = {
 """Verdicts, and the names of their counts."""
 
 
-@dataclass(frozen=True)
-class ScoreStudy:
+@dataclass(frozen=True, repr=False)
+class ScoreStudy(Summarised):
     """Scores of the images of some sources.
 
     Parameters

@@ -15,6 +15,7 @@ from freqforensics.images import shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
@@ -29,8 +30,8 @@ _LEAST_WIDTH, _GREATEST_WIDTH = 84, 1000
 Group = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class SpectrumStudy:
+@dataclass(frozen=True, repr=False)
+class SpectrumStudy(Drawn):
     """The averaged spectra of every generator and label of some sources.
 
     Parameters

@@ -11,6 +11,7 @@ from freqforensics.generators import FAMILIES, PredictedLattice, predicted_latti
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, as_paths, listed_paths
 from freqforensics.sources.shared import real_sides
@@ -34,8 +35,8 @@ BY_NAME: Final = "by-name"
 Group = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class UpsamplingStudy:
+@dataclass(frozen=True, repr=False)
+class UpsamplingStudy(Drawn):
     """Upsampling reports of every generator and label of some sources.
 
     Parameters
