@@ -204,6 +204,6 @@ def test_grad_cam_of_a_wrapped_network_sums_to_its_logit():
     image = cv2.resize(as_levels(photograph(1)), (64, 64))
     detector = wrap(network)
     cam = grad_cam(image, detector)
-    bias = float(network[-1].bias)
+    bias = float(network[-1].bias.detach())
     assert cam.shape == (64, 64)
     assert cam.sum() == pytest.approx(float(detector.logits([image])[0]) - bias, rel=1e-4, abs=1e-6)
