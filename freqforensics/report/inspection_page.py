@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -23,10 +24,12 @@ from freqforensics.report.views import View
 LEAST_SIDE: Final = 64
 _FIGURES: Final = "Figures"
 _NUMBERS: Final = "Numbers"
-_CHANGES: Final = (
-    *("change", "before", "after", "after, rounded"),
-    *("energy (grey levels²)", "other lines", "z", "p, two-sided"),
-)
+_MORE: Final = {
+    "sensitivity": "sensitivity",
+    "wavelets": "wavelets",
+    "cosines": "cosine modes",
+    "cam": "Grad-CAM",
+}
 
 
 def inspection_report(finding: Finding, views: Mapping[str, View], *, handover: Handover) -> Report:
@@ -154,7 +157,15 @@ def _frequencies(report: Report, finding: Finding, values: PageValues, views: Ma
     lines = finding.explained.lines
     report.add_section("Which patterns count?", ident="frequencies")
     report.add_text("Every picture is a sum of regular patterns. The figures show what each adds to the score.")
-    _add_figures(report, views, ("frequencies", "bands", "input"))
+    if finding.explained.steps:
+        _add_figures(report, views, ("frequencies", "bands", "input"))
+    else:
+        by_differences = replace(
+            _figure(views["frequencies"]),
+            means="the score less that without each frequency: red ones add to the score, blue ones take from it.",
+            does_not_mean="parts of a sum: frequencies act together.",
+        )
+        report.add_folded(_FIGURES).add_figures([by_differences, *_figures(views, ("bands",))])
     report.add_folded(_NUMBERS).add_text(say("gap", finding))
     if lines:
         report.add_table(
@@ -250,11 +261,12 @@ def _trust(report: Report, finding: Finding, values: PageValues, views: Mapping[
 
 
 def _more(report: Report, finding: Finding, values: PageValues, views: Mapping[str, View], say: Any) -> None:
-    figures = _figures(views, ("sensitivity", "wavelets", "cosines", "cam"))
+    figures = _figures(views, _MORE)
     if not figures:
         return
     report.add_section("More views", ident="more")
-    report.add_folded("Sensitivity, wavelets, cosine modes, Grad-CAM")
+    names = ", ".join(words for name, words in _MORE.items() if name in views)
+    report.add_folded(f"{names[0].upper()}{names[1:]}")
     report.add_figures(figures)
 
 
