@@ -118,6 +118,7 @@ def notch(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     lines : sequence of (fx, fy)
@@ -199,6 +200,7 @@ def region_blur(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     box : (top, left, bottom, right)
@@ -209,6 +211,7 @@ def region_blur(
     Returns
     -------
     Counterfactual
+        Logits before and after.
 
     Raises
     ------
@@ -247,6 +250,7 @@ def flipping_set(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     order : sequence of (fx, fy)
@@ -296,6 +300,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     Returns
     -------
     ndarray of float64, (N,)
+        Logits of the N versions.
     """
     function = PixelLogit(detector, image)
     logits: list[float] = []

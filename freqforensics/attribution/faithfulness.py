@@ -111,6 +111,7 @@ class Badge:
     Parameters
     ----------
     passed : bool
+        Whether the test was passed.
     reasons : tuple of str
         Why not; empty if it may.
     """
@@ -138,6 +139,7 @@ def fourier_deletion(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Left as it is.
     order : sequence of (fx, fy)
@@ -154,6 +156,7 @@ def fourier_deletion(
     Returns
     -------
     Deletion
+        Curves of the map's order and of the random ones, with p-values.
 
     Raises
     ------
@@ -229,10 +232,12 @@ def randomisation(
     cascading : bool
         Explain after each stage; otherwise only once all are random.
     seed : int
+        Random seed of the weights.
 
     Returns
     -------
     dict of str to Randomisation
+        By name of the map, its likeness to the one of every random network.
 
     Raises
     ------

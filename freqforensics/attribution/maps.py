@@ -49,6 +49,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         torchvision's ResNet or a network of `freqforensics.detector.local`; is left as it is. Of a fused detector the
         part is explained that adds most to the logit.
@@ -84,6 +85,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Left as it is.
     window : int, optional
@@ -128,11 +130,13 @@ def smoothed_map(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     deviation : float
         Of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no trace of anything.
     samples, steps : int
+        Number of noisy copies, and of steps along each path.
     seed : int
         Of the noise; torch's global generator is left as it is.
 
@@ -190,6 +194,7 @@ def band_shapley(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     bands : tuple of Band
@@ -265,6 +270,7 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         As for `grad_cam`; is left as it is.
 

@@ -185,6 +185,7 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     Returns
     -------
     Tensor of float32, shape (N, 3, H, W); of coherence (N, 3, 32, 32)
+        Input of the network, on the device of the detector.
 
     Raises
     ------

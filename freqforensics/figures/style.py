@@ -137,7 +137,7 @@ def draw(
         Files to write.
     dpi : float, optional
         As for `save_figure`.
-    data, options
+    *data, **options
         Arguments of `plot`.
     """
     figure = new_figure()

@@ -31,6 +31,7 @@ class InspectedImage:
     jpeg_quality : int or None
         On libjpeg's scale, by the quantisation tables.
     jpeg_subsampling : str or None
+        Chroma subsampling, such as "4:2:0"; None if the file is not a JPEG.
     notes : tuple of str
         What was odd about the file.
     """
@@ -54,6 +55,7 @@ class ScoredView:
     box : (int, int, int, int)
         x, y, width, height in pixels of the image.
     logit : float
+        Logit of the window.
     """
 
     box: tuple[int, int, int, int]
@@ -129,6 +131,7 @@ class Explanation:
     delta : float
         What the values sum to, less the gap.
     steps : int
+        Number of steps along the path.
     bands : tuple of BandValue
         Their sum is `gap`: `delta` is shared out among them by their size.
     shapley : tuple of BandValue
@@ -165,9 +168,11 @@ class Inspection:
     freqforensics : str
         Version.
     weights : UsedWeights
+        Weights of the detector, with their error rates.
     settings : dict
         Parameters of `inspect`, and the thresholds.
     settings_sha256 : str
+        SHA-256 of the settings, hexadecimal.
     """
 
     freqforensics: str
@@ -276,6 +281,7 @@ class Comparison:
     nearest : Nearest or None
         The lattice compared with known generators'.
     causes : tuple of OtherCause
+        Other causes that were tested.
     """
 
     standing: Standing | None = None

@@ -28,7 +28,9 @@ class JudgedImage:
     Parameters
     ----------
     image : OpenedImage
+        Pixels, facts about the file, and region.
     score : ImageScore
+        Logits of the views, their median, and the verdict.
     """
 
     image: OpenedImage
@@ -70,7 +72,9 @@ def judge_image(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3), or path
+        Image, RGB in 0 .. 255, or the path of an image file.
     detector : CalibratedDetector
+        Detector with its calibration.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     scorer : Detector, optional
@@ -81,6 +85,7 @@ def judge_image(
     Returns
     -------
     JudgedImage
+        The image with its region, scores and verdict.
 
     Raises
     ------

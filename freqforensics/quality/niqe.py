@@ -56,7 +56,9 @@ class NaturalModel:
     Parameters
     ----------
     mean : ndarray, shape (36,)
+        Mean of the features.
     covariance : ndarray, shape (36, 36)
+        Covariance of the features.
     images, patches : int
         That it was fitted to.
     about : str
@@ -189,6 +191,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH
     Returns
     -------
     NaturalModel
+        Mean and covariance of the features.
 
     Raises
     ------

@@ -218,6 +218,7 @@ def as_score(
     Returns
     -------
     QualityScore
+        A score that the studies take.
 
     Raises
     ------

@@ -140,6 +140,7 @@ class Report:
     Parameters
     ----------
     title : str
+        Heading of the page, plain text.
     kicker : str
         Line above the title; default the version.
     lead : str
@@ -185,6 +186,7 @@ class Report:
         Parameters
         ----------
         title : str
+            Heading of the section, plain text.
         ident : str
             Anchor of its heading, unique on the page.
         lead : str

@@ -138,6 +138,7 @@ class UpsamplingReport:
     verdict : str
         The same in words.
     lattice : LatticeTest
+        The test of the lattices.
     alternatives : tuple of Alternative
         Empty where no trace was given.
     explained_by : str or None
@@ -167,6 +168,7 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     Returns
     -------
     LatticeTest
+        Statistic and p-value of each lattice.
 
     Raises
     ------
@@ -231,6 +233,7 @@ def estimate_upsampling(
     Returns
     -------
     UpsamplingReport
+        The factor, the lattice test behind it, and the alternatives.
 
     Raises
     ------
@@ -367,6 +370,7 @@ def resampling_alternative(trace: ResamplingTrace) -> Alternative:
     Parameters
     ----------
     trace : ResamplingTrace
+        Averaged periodograms of second differences.
 
     Returns
     -------

@@ -36,6 +36,7 @@ class SpectrumStudy:
     Parameters
     ----------
     spec : SpectrumSpec
+        How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
         Groups of which no image could be used are there too, with no images.
     lines : dict of (generator, label) to SpectralLine
@@ -45,6 +46,7 @@ class SpectrumStudy:
     parameters : dict
         What was asked for, JSON values.
     seed : int or None
+        Random seed of selection and crops; None if nothing was drawn.
     """
 
     spec: SpectrumSpec
@@ -105,6 +107,7 @@ class SpectrumStudy:
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+            Replace an earlier result in the folder.
         columns : int, optional
             Number of generators side by side in the figures, see `plot_fingerprints` and `plot_profiles`.
         width : float, optional
@@ -194,6 +197,7 @@ def spectrum_study(
     Returns
     -------
     SpectrumStudy
+        The averaged spectrum of every generator and label.
 
     Raises
     ------

@@ -70,6 +70,7 @@ class Ablation:
     ----------
     axis : {"recipe", "classes", "band"}
     rows : tuple of AblationRow
+        One row for each value, seed and generator.
     failures : tuple of (str, str)
         Path and reason of every test image that could not be scored.
     work : dict
@@ -173,6 +174,7 @@ def run_ablation(
     Returns
     -------
     Ablation
+        A row for each value, seed and generator.
 
     Raises
     ------
