@@ -75,7 +75,7 @@ def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[fl
     if name == "image":
         size = _picture_size(finding.maps["image"])
     if name == "counterfactuals":
-        size = 7.2, 1.1 + 0.36 * sum(change.kind == "notch" for change in finding.changes.counterfactuals)
+        size = 7.2, 1.5 + 0.36 * sum(change.kind == "notch" for change in finding.changes.counterfactuals)
     width, height = size or _SIZES.get(name, (3.9, 3.3))
     badge = finding.tests.badges.get(_EXPLAINED_BY.get(name, ""))
     return View(

@@ -148,6 +148,7 @@ _OTHERS: Final = {
     ("builtins", "set"),
     ("collections", "Counter"),
     ("collections", "OrderedDict"),
+    ("freqforensics.storage.locations", "Location"),
     ("pathlib", "PosixPath"),
     ("pathlib._local", "PosixPath"),
     ("pathlib._local", "WindowsPath"),

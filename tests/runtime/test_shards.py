@@ -242,6 +242,18 @@ def test_merged_commands_write_the_files_of_one_run(tree, tmp_path, command):
             assert first.read_bytes() == second.read_bytes(), name
 
 
+def test_parts_may_speak_of_addresses(tree, tmp_path):
+    """Locations are kept in what an audit stores of files."""
+    pytest.importorskip("fsspec")
+    address = tree.as_uri()
+    for number in (1, 2):
+        run("audit", address, "--shard", f"{number}/2", "--out", tmp_path / "parts", "-q")
+    run("merge", tmp_path / "parts", "--out", tmp_path / "of-parts", "-q")
+    run("audit", address, "--out", tmp_path / "whole", "-q")
+    first, second = ((tmp_path / name / "audit.json").read_bytes() for name in ("whole", "of-parts"))
+    assert first == second
+
+
 def test_refusals_are_one_line(tree, tmp_path):
     for words, said in [
         (["spectrum", tree, "--shard", "1/2"], "--shard must come with --out DIR"),
