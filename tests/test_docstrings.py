@@ -7,9 +7,12 @@ line may do without.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-validate = pytest.importorskip("numpydoc.validate").validate
+import freqforensics
 
 RULES = {"PR07", "RT03", "SS03", "SS05"}
 
@@ -27,6 +30,7 @@ def members(generated):
 
 
 def test_docstrings_describe_what_they_list(generated):
+    validate = pytest.importorskip("numpydoc.validate").validate
     broken = []
     names = list(members(generated))
     assert len(names) > 500
@@ -37,4 +41,16 @@ def test_docstrings_describe_what_they_list(generated):
             for code, words in result["errors"]
             if code in RULES or (code == "PR01" and "Parameters\n-----" in result["docstring"])
         ]
+    assert not broken, "\n".join(broken)
+
+
+def test_descriptions_stand_by_themselves():
+    """None completes the parameter's name ("Of the file"), and none only refers ("As for `score_files`")."""
+    package = Path(freqforensics.__file__).parent
+    broken = [
+        f"{path.relative_to(package)}: {line.strip()}"
+        for path in sorted(package.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"^ +(Of [a-z].*|As for `\w+`\.)$", line)
+    ]
     assert not broken, "\n".join(broken)

@@ -37,23 +37,23 @@ class Deletion:
     Parameters
     ----------
     counts : tuple of int
-        Frequencies, each with its mirror image.
+        Numbers k of frequencies, each with its mirror image.
     before : float
         Logit of the image.
     without : float
         Logit with no frequency standing out of its surroundings: all are notched.
     deleted : tuple of float
-        Logits with the first so many of the order notched.
+        Logits with the first k of the order notched, k as in `counts`.
     deleted_by_amplitude : tuple of float
         With those notched that stand out most, as many as have the same energy together.
     deleted_at_random : tuple of tuple of float
         With as many others of the same radii notched, in random order; one tuple for each control.
     inserted : tuple of float
-        Logits with all notched but the first so many.
+        Logits with all notched but the first k.
     inserted_at_random : tuple of tuple of float
         With all notched but as many others of the same radii, in the same random orders.
     sign : {1, -1}
-        Of what is attributed to the frequencies.
+        Sign of what is attributed to the frequencies.
     """
 
     counts: tuple[int, ...]

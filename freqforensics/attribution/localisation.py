@@ -149,7 +149,7 @@ def lime_by_frequency(
     Parameters
     ----------
     image, detector
-        As for `occlusion_by_frequency`.
+        Image and detector, as for `occlusion_by_frequency`.
     samples : int
         Number of forward passes.
     seed : int

@@ -134,11 +134,12 @@ def smoothed_map(
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     deviation : float
-        Of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no trace of anything.
+        Standard deviation of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no
+        trace of anything.
     samples, steps : int
         Number of noisy copies, and of steps along each path.
     seed : int
-        Of the noise; torch's global generator is left as it is.
+        Random seed of the noise; torch's global generator is left as it is.
 
     Returns
     -------
@@ -202,7 +203,7 @@ def band_shapley(
     draws : int
         Random phases that are averaged over, of a detector of coherence.
     rng : Generator, optional
-        Of the random phases; default of seed 0.
+        Source of the random phases; default seed 0.
 
     Returns
     -------

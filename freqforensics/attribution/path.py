@@ -223,7 +223,7 @@ def integrate_path(
     tolerance : float
         Largest missing part, as a share of the gap, at which doubling of the steps ends.
     rng : Generator, optional
-        Of the random phases; default of seed 0.
+        Source of the random phases; default seed 0.
 
     Returns
     -------

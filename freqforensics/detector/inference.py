@@ -73,7 +73,7 @@ def folded(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        Of torchvision's ResNet; another network is copied as it is.
+        A ResNet of torchvision's; another network is copied as it is.
 
     Returns
     -------

@@ -162,7 +162,7 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
     name_or_path : str or Path
         Path of a file, or a name of `KNOWN`.
     folder : str or Path, optional
-        Of fetched weights; default `weights_folder`.
+        Folder of fetched weights; default `weights_folder`.
 
     Returns
     -------

@@ -186,7 +186,7 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
     Returns
     -------
     float
-        Of the greatest likelihood, between 0.01 and 100. Ranking does not change.
+        Temperature of the greatest likelihood, between 0.01 and 100. Ranking does not change.
     """
     x, y = checked_logits(logits, fake)
     signed = np.where(y, -x, x)
@@ -204,7 +204,7 @@ def class_mean_ap(logits: ArrayLike, fake: ArrayLike, categories: Sequence[str])
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
     categories : sequence of str, length N
         Category of each image.
 
@@ -252,7 +252,7 @@ def bootstrap_interval(
     statistic : callable of (logits, fake)
         Function of the logits and labels of a resample; gives a number.
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
     rng : numpy.random.Generator
         Source of the resamples.
     clusters : sequence of str, optional
@@ -367,7 +367,7 @@ def checked_logits(logits: ArrayLike, fake: ArrayLike) -> tuple[Float, Bool]:
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
 
     Returns
     -------

@@ -136,7 +136,7 @@ def draw(
     formats : sequence of {"png", "pdf", "svg"}
         Files to write.
     dpi : float, optional
-        As for `save_figure`.
+        Resolution of PNG files, as for `save_figure`.
     *data, **options
         Arguments of `plot`.
     """

@@ -21,9 +21,9 @@ class InspectedImage:
     Parameters
     ----------
     name : str
-        Of the file, without its folders; empty of an array.
+        Name of the file, without its folders; empty for an array.
     sha256 : str
-        Of the file, or of an array's bytes.
+        SHA-256 of the file, or of an array's bytes.
     width, height : int
         Pixels.
     format : str
@@ -126,8 +126,8 @@ class Explanation:
     baseline : str
         What the view was compared with.
     logit, baseline_logit, gap : float
-        Of the view; of the baseline; their difference. The parts of a fused detector have baselines of their own,
-        whose logits are added.
+        Logits of the view and of the baseline, and their difference. The parts of a fused detector have baselines of
+        their own, whose logits are added.
     delta : float
         What the values sum to, less the gap.
     steps : int

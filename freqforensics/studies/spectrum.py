@@ -180,7 +180,7 @@ def spectrum_study(
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`.
+        Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
@@ -190,7 +190,7 @@ def spectrum_study(
     seed : int, optional
         For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
     exif_orientation, salvage, workers
-        As for `mean_spectrum`.
+        How files are read, as for `mean_spectrum`.
     progress : bool
         Show a bar for each group that takes over two seconds, on a terminal.
 

@@ -125,7 +125,7 @@ def upsampling_study(
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`.
+        Folders, tables and files of images, as for `index_sources`.
     real : Sources, str, Path, or sequence of str or Path
         Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
         left out.

@@ -43,7 +43,7 @@ class AblationRow:
     accuracy : float
         At a probability of one half.
     validation_ap : float
-        Of the epoch kept, on the validation part of its own training set.
+        AP of the best epoch, on the validation part of its own training set.
     steps : int
         Steps of training.
     cannot_judge : int

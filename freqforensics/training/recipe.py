@@ -113,9 +113,9 @@ class TrainConfig:
         Simulated fakes only.
     input : {"rgb", "residual", "coherence"}
     band : Band, optional
-        As for `prepare_input`.
+        Frequencies that the network sees, as for `prepare_input`.
     early_down : {4, 2, 1}
-        As for `make_detector`.
+        Early down-sampling of the stem, as for `make_detector`.
     init : str
         "imagenet", "scratch", "identity" (from scratch, every residual block beginning as the identity), or a file for
         `load_detector`.

@@ -111,7 +111,7 @@ def train_detector(
     resume : bool
         Continue the training in `out`. A run that has ended stays as it is; more `epochs` than it had are added.
     skip_unreadable : bool
-        As for `check_images`.
+        Leave out images that cannot be read, as for `check_images`.
     device : str
         "auto", "cpu", "cuda", ...
     devices, nodes : int
