@@ -21,6 +21,7 @@ OURS = {".".join(("freqforensics", *path.relative_to(PACKAGE).with_suffix("").pa
 LAYERS = """
 __main__
 cli
+app
 studies
 report explore
 figures
@@ -43,6 +44,8 @@ ONLY_IN = {
     "dask": {"runtime/cluster.py"},
     "distributed": {"runtime/cluster.py"},
     "fsspec": {"storage"},
+    "starlette": {"app"},
+    "uvicorn": {"app"},
 }
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
 

@@ -6,6 +6,7 @@ survive rounding, neither when it is added nor when it is taken out. What is lef
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -29,15 +30,18 @@ from freqforensics.attribution.notches import (
     spectra_of,
 )
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.resnet import Detector
+from freqforensics.detector.lanes import side_by_side
+from freqforensics.detector.resnet import Detector, evaluating
 from freqforensics.spectra import Band, half_plane_weights
 
 Uint8 = NDArray[np.uint8]
 NULLS: Final = 100
 MOST_LINES: Final = 256
 """Frequencies that are notched at most to change a verdict."""
-_BATCH_PIXELS: Final = 2_000_000
-_LOCAL_PIXELS: Final = 250_000
+FUTILE: Final = 0.2
+"""p-value after a first look above which no more controls are drawn."""
+_BATCH_PIXELS: Final = 250_000
+_LOCAL_PIXELS: Final = 60_000
 """Of networks at full resolution: what they make of more would not fit a processor's cache."""
 
 
@@ -111,6 +115,8 @@ def notch(
     *,
     what: str | None = None,
     nulls: int = NULLS,
+    first_look: int | None = None,
+    before: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> Counterfactual:
     """Notch lines and compare the change of the logit with that by notching other lines of their radii and energy.
@@ -129,6 +135,11 @@ def notch(
         Number of controls. In each, every line is replaced by another multiple of 1/32 cycles per pixel of about its
         radius and energy, and more are added if the energy is less; see `MatchedLines`. A single line has at most 39
         controls. 0: no comparison.
+    first_look : int, optional
+        Number of controls after which the p-value is looked at: above 0.2 it stands, and no more controls are drawn.
+        Default no such look.
+    before : float, optional
+        Logit of the image, if it is known.
     rng : Generator, optional
         Default of seed 0.
 
@@ -142,12 +153,18 @@ def notch(
     -----
     The test of a line that stands far out is conservative: it takes many other lines to make up its energy, and their
     changes add up.
+
+    A first look leaves the p-value valid. It is p1 of the first controls where p1 > 0.2, else p2 of all. For a level a
+    up to 0.2 it can be at most a only where p2 is, for a higher one only where p1 is; each has a probability of at
+    most a (a rule to stop early for futility, in the manner of Besag and Clifford, Biometrika 1991).
     """
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
     change = notch_change(spectra, lines, shape)
-    result = _compared(image, detector, image_of(spectra + change, shape), "notch", what or _named(lines))
+    result = _compared(
+        image, detector, image_of(spectra + change, shape), "notch", what or _named(lines), before=before
+    )
     if not nulls or not lines:
         return result
     matched = MatchedLines(spectra, lines, shape)
@@ -157,38 +174,49 @@ def notch(
     weights = half_plane_weights(shape)
     energies: list[float] = []
 
-    def images() -> Iterator[NDArray[np.float32]]:
-        for control in controls:
+    def images(some: Sequence[tuple[Line, ...]]) -> Iterator[NDArray[np.float32]]:
+        for control in some:
             removed = matched.change(control)
             energies.append(float((np.abs(removed) ** 2 * weights).sum()) / (3 * (shape[0] * shape[1]) ** 2))
             yield image_of(spectra + removed, shape)
 
-    changes = exact_logits(images(), detector, image) - result.before
+    first = len(controls) if first_look is None else first_look
+    changes = exact_logits(images(controls[:first]), detector, image) - result.before
+    if len(controls) > first and _rank_p_value(changes, result.change) <= FUTILE:
+        changes = np.append(changes, exact_logits(images(controls[first:]), detector, image) - result.before)
     sd = float(changes.std(ddof=1)) if len(changes) > 1 else 0.0
-    # From the mean of all, the change itself among them: then any of them could have been the one that was asked about.
-    distances = np.abs(np.append(changes, result.change) - np.append(changes, result.change).mean())
     return replace(
         result,
-        nulls=len(controls),
+        nulls=len(changes),
         null_mean=float(changes.mean()),
         null_sd=sd,
         z=(result.change - float(changes.mean())) / sd if sd else None,
-        p_value=float((distances >= distances[-1]).mean()),
+        p_value=_rank_p_value(changes, result.change),
         null_energy=float(np.mean(energies)),
     )
 
 
-def band_stops(image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS) -> tuple[Counterfactual, ...]:
+def _rank_p_value(changes: NDArray[np.float64], change: float) -> float:
+    # From the mean of all, the change itself among them: then any of them could have been the one that was asked about.
+    everything = np.append(changes, change)
+    distances = np.abs(everything - everything.mean())
+    return float((distances >= distances[-1]).mean())
+
+
+def band_stops(
+    image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS, *, before: float | None = None
+) -> tuple[Counterfactual, ...]:
     """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
+    if before is None:
+        before = _logit(image, detector)
     changes = []
     for band in bands:
         mask = band.mask(shape)
         mask[0, 0] = False
-        changes.append(
-            _compared(image, detector, image_of(spectra * ~mask, shape), "band", f"{band.name} cycles/pixel")
-        )
+        stopped = image_of(spectra * ~mask, shape)
+        changes.append(_compared(image, detector, stopped, "band", f"{band.name} cycles/pixel", before=before))
     return tuple(changes)
 
 
@@ -261,28 +289,36 @@ def flipping_set(
     Returns
     -------
     FlippingSet or None
-        None if not even 256 suffice. The search doubles and then bisects: the logit need not fall with each notch.
+        None if not even 256 suffice. The search doubles and then divides what is left by three: the logit need not fall
+        with each notch.
     """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
-    tried: dict[int, float] = {}
+    after: dict[int, float] = {}
 
-    def after(count: int) -> float:
-        if count not in tried:
-            candidate = image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
-            tried[count] = float(exact_logits([candidate], detector, image)[0])
-        return tried[count]
+    def least(counts: Sequence[int]) -> int | None:
+        """The first of two or fewer counts, scored together, that is enough."""
+        images = (
+            image_of(spectra + notch_change(spectra, order[:count], shape, reach=dense_reach(shape)), shape)
+            for count in counts
+        )
+        after.update(zip(counts, map(float, exact_logits(images, detector, image)), strict=True))
+        return next((count for count in counts if after[count] <= threshold), None)
 
     most = min(MOST_LINES, len(order))
     sizes = [2**n for n in range(most.bit_length()) if 2**n < most] + [most] * bool(most)
-    enough = next((size for size in sizes if after(size) <= threshold), None)
+    pairs = (sizes[start : start + 2] for start in range(0, len(sizes), 2))
+    enough = next((count for pair in pairs if (count := least(pair)) is not None), None)
     if enough is None:
         return None
     low, high = max((size for size in sizes if size < enough), default=0), enough
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if after(middle) <= threshold else (middle, high)
-    return FlippingSet(tuple(order[:high]), threshold, after(high))
+        third = max(1, (high - low) // 3)
+        between = sorted({low + third, high - third} & set(range(low + 1, high)))
+        sufficient = least(between)
+        low = max((count for count in between if sufficient is None or count < sufficient), default=low)
+        high = high if sufficient is None else sufficient
+    return FlippingSet(tuple(order[:high]), threshold, after[high])
 
 
 def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, image: Uint8) -> NDArray[np.float64]:
@@ -302,29 +338,57 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     ndarray of float64, (N,)
         Logits of the N versions.
     """
-    function = PixelLogit(detector, image)
-    logits: list[float] = []
-    waiting: list[Tensor] = []
-    pixels = _LOCAL_PIXELS if detector.input == "local" or isinstance(detector, FusedDetector) else _BATCH_PIXELS
-    most = max(1, min(16, pixels // (image.shape[0] * image.shape[1])))
-    with torch.no_grad():
-        for variant in changed:
-            waiting.append(as_tensor(variant))
-            if len(waiting) == most:
-                logits += [float(value) for value in function(torch.cat(waiting))]
-                waiting = []
-        if waiting:
-            logits += [float(value) for value in function(torch.cat(waiting))]
-    return np.array(logits, np.float64)
+    most = batch_of(detector, image.shape[0] * image.shape[1])
+
+    def batches() -> Iterator[Tensor]:
+        variants = iter(changed)
+        while batch := [as_tensor(variant) for variant in itertools.islice(variants, most)]:
+            yield torch.cat(batch)
+
+    with evaluating(detector):  # once for all threads
+        function = PixelLogit(detector, image)
+
+        def logits(batch: Tensor) -> NDArray[np.float64]:
+            with torch.inference_mode():
+                return np.asarray(function(batch).cpu().double().numpy())
+
+        return np.concatenate([np.empty(0), *side_by_side(logits, batches())])
+
+
+def batch_of(detector: Detector, pixels: int) -> int:
+    """Give the number of images of so many pixels that are best scored together: what they make fits a cache."""
+    full = detector.input == "local" or isinstance(detector, FusedDetector)
+    return max(1, min(16, (_LOCAL_PIXELS if full else _BATCH_PIXELS) // pixels))
 
 
 def _compared(
-    image: Uint8, detector: Detector, changed: NDArray[np.float32], kind: Literal["notch", "band", "region"], what: str
+    image: Uint8,
+    detector: Detector,
+    changed: NDArray[np.float32],
+    kind: Literal["notch", "band", "region"],
+    what: str,
+    *,
+    before: float | None = None,
 ) -> Counterfactual:
-    before, after = exact_logits([image.astype(np.float32), changed], detector, image)
-    after_rounded = float(detector.logits([rounded(changed)])[0])
+    if before is None:
+        before = _logit(image, detector)
+    with evaluating(detector):
+        function = PixelLogit(detector, image)
+
+        def exact() -> float:
+            with torch.inference_mode():
+                return float(function(as_tensor(changed)))
+
+        def of_grey_levels() -> float:
+            return float(detector.logits([rounded(changed)])[0])
+
+        after, after_rounded = side_by_side(lambda score: score(), [exact, of_grey_levels])
     energy = float(((changed - image) ** 2).mean())
-    return Counterfactual(kind, what, float(before), float(after), after_rounded, energy)
+    return Counterfactual(kind, what, before, after, after_rounded, energy)
+
+
+def _logit(image: Uint8, detector: Detector) -> float:
+    return float(exact_logits([image.astype(np.float32)], detector, image)[0])
 
 
 def _named(lines: Sequence[Line]) -> str:

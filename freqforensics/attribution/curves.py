@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector.resnet import Detector
+from freqforensics.detector.lanes import side_by_side
+from freqforensics.detector.resnet import Detector, evaluating
 from freqforensics.perturbations import JPEG, Blur, Resize
 
 Uint8 = NDArray[np.uint8]
@@ -98,15 +99,28 @@ def _cropped(image: Uint8, pixels: float) -> Uint8:
     return image[cut:, cut:]
 
 
-_CURVES: Final[tuple[tuple[str, str, tuple[float, ...], Callable[[Uint8, float], Uint8]], ...]] = (
-    ("jpeg", "JPEG quality (4:2:0)", (100, 95, 90, 85, 80, 70, 60, 50, 40, 30), _jpeg),
-    ("blur", "Gaussian blur: sigma (pixels)", (0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3), _blurred),
-    ("resize", "resize, antialiased: factor", (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5), _resized),
-    ("crop", "pixels cut off above and to the left", tuple(range(17)), _cropped),
+class _Change(NamedTuple):
+    name: str
+    axis: str
+    values: tuple[float, ...]
+    coarse: tuple[float, ...]
+    change: Callable[[Uint8, float], Uint8]
+
+
+_QUALITIES: Final = (100, 95, 90, 85, 80, 70, 60, 50, 40, 30)
+_SIGMAS: Final = (0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3)
+_FACTORS: Final = (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+_CHANGES: Final = (
+    _Change("jpeg", "JPEG quality (4:2:0)", _QUALITIES, (95, 80, 60, 40), _jpeg),
+    _Change("blur", "Gaussian blur: sigma (pixels)", _SIGMAS, (0, 0.5, 1, 2), _blurred),
+    _Change("resize", "resize, antialiased: factor", _FACTORS, (1, 0.8, 0.6), _resized),
+    _Change("crop", "pixels cut off above and to the left", tuple(range(17)), (0, 1, 4, 8), _cropped),
 )
 
 
-def score_curves(image: Uint8, detector: Detector, *, threshold: float = 0.0) -> tuple[ScoreCurve, ...]:
+def score_curves(
+    image: Uint8, detector: Detector, *, threshold: float = 0.0, coarse: bool = False
+) -> tuple[ScoreCurve, ...]:
     """Score an image after JPEG, blur, resizing, and cropping off the grid.
 
     Parameters
@@ -116,28 +130,31 @@ def score_curves(image: Uint8, detector: Detector, *, threshold: float = 0.0) ->
         Is left as it is.
     threshold : float
         A logit; see `ScoreCurve.flip`.
+    coarse : bool
+        Three or four values a curve.
 
     Returns
     -------
     tuple of ScoreCurve
         "jpeg", "blur", "resize", "crop"; values that leave less than 64 pixels a side are left out.
     """
-    unchanged = float(detector.logits([image])[0])
+    changed = {
+        (of.name, float(value)): variant
+        for of in _CHANGES
+        for value in (of.coarse if coarse else of.values)
+        if min((variant := of.change(image, value)).shape[:2]) >= LEAST_SIDE
+    }
+    # A blur, a resizing and a crop of nothing leave the image as it is, which is scored once.
+    places = [place for place, variant in changed.items() if variant.shape != image.shape or (variant != image).any()]
+    unchanged, *logits = _scored([image, *(changed[place] for place in places)], detector)
+    logit_of = dict.fromkeys(changed, unchanged) | dict(zip(places, logits, strict=True))
     curves = []
-    for name, axis, values, change in _CURVES:
-        scored, logits = [], []
-        for value in values:
-            changed = np.ascontiguousarray(change(image, value))
-            if min(changed.shape[:2]) < LEAST_SIDE:
-                continue
-            scored.append(float(value))
-            logits.append(float(detector.logits([changed])[0]))
-        if scored:
-            curves.append(
-                ScoreCurve(
-                    name, axis, tuple(scored), tuple(logits), _flip(scored, logits, threshold, unchanged), threshold
-                )
-            )
+    for of in _CHANGES:
+        along = {value: logit for (name, value), logit in logit_of.items() if name == of.name}
+        if along:
+            scored, values = list(along), list(along.values())
+            flip = _flip(scored, values, threshold, unchanged)
+            curves.append(ScoreCurve(of.name, of.axis, tuple(scored), tuple(values), flip, threshold))
     return tuple(curves)
 
 
@@ -160,21 +177,21 @@ def tile_scores(image: Uint8, detector: Detector, *, side: int = 128) -> TileSco
     rows, columns = (length // side for length in image.shape[:2])
     if rows * columns < 2:
         return None
-    return TileScores(
-        side,
-        tuple(
-            tuple(
-                float(value)
-                for value in detector.logits(
-                    [
-                        np.ascontiguousarray(image[row * side : (row + 1) * side, column * side : (column + 1) * side])
-                        for column in range(columns)
-                    ]
-                )
-            )
-            for row in range(rows)
-        ),
-    )
+    tiles = [
+        image[row * side : (row + 1) * side, column * side : (column + 1) * side]
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    logits = iter(_scored(tiles, detector))
+    return TileScores(side, tuple(tuple(itertools.islice(logits, columns)) for _ in range(rows)))
+
+
+def _scored(images: Sequence[Uint8], detector: Detector) -> list[float]:
+    def logit(image: Uint8) -> float:
+        return float(detector.logits([np.ascontiguousarray(image)])[0])
+
+    with evaluating(detector):  # once for all threads
+        return side_by_side(logit, images)
 
 
 def _flip(values: list[float], logits: list[float], threshold: float, unchanged: float) -> float | None:

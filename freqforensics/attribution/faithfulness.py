@@ -49,9 +49,9 @@ class Deletion:
     deleted_at_random : tuple of tuple of float
         With as many others of the same radii notched, in random order; one tuple for each control.
     inserted : tuple of float
-        Logits with all notched but the first k.
+        Logits with all notched but the first k; empty if none were put back.
     inserted_at_random : tuple of tuple of float
-        With all notched but as many others of the same radii, in the same random orders.
+        With all notched but as many others of the same radii, in the same random orders; empty likewise.
     sign : {1, -1}
         Sign of what is attributed to the frequencies.
     """
@@ -72,8 +72,10 @@ class Deletion:
         return self.sign * float(np.mean(self.deleted_at_random) - np.mean(self.deleted))
 
     @property
-    def insertion_gain(self) -> float:
-        """Mean logits that insertion rises higher than in random order, over the counts."""
+    def insertion_gain(self) -> float | None:
+        """Mean logits that insertion rises higher than in random order, over the counts; None if none were put back."""
+        if not self.inserted:
+            return None
         return self.sign * float(np.mean(self.inserted) - np.mean(self.inserted_at_random))
 
     @property
@@ -128,6 +130,7 @@ def fourier_deletion(
     counts: Sequence[int] = COUNTS,
     controls: int = CONTROLS,
     sign: int = 1,
+    insert: bool = True,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
     """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
@@ -150,6 +153,8 @@ def fourier_deletion(
         Random orders.
     sign : {1, -1}
         -1 if what is attributed to those of `order` is negative.
+    insert : bool
+        Put frequencies back, too: twice the work. No p-value rests on it.
     rng : Generator, optional
         Default of seed 0.
 
@@ -190,13 +195,13 @@ def fourier_deletion(
         for number, lines in enumerate(sets):
             removed = everything * mask(lines)
             yield image_of(spectra + removed, shape)
-            if number >= len(counts):
+            if insert and number >= len(counts):
                 yield image_of(spectra + everything - removed, shape)
 
     logits = exact_logits(images(), detector, image)
     start = 2 + len(counts)
-    ordered = logits[start:].reshape(len(orders), len(counts), 2)
-    deleted, inserted = _rows(ordered[..., 0]), _rows(ordered[..., 1])
+    ordered = logits[start:].reshape(len(orders), len(counts), 1 + insert)
+    deleted, inserted = _rows(ordered[..., 0]), _rows(ordered[..., 1]) if insert else ()
     return Deletion(
         counts=counts,
         before=float(logits[0]),
@@ -204,7 +209,7 @@ def fourier_deletion(
         deleted=deleted[0],
         deleted_by_amplitude=tuple(float(value) for value in logits[2:start]),
         deleted_at_random=deleted[1:],
-        inserted=inserted[0],
+        inserted=inserted[0] if insert else (),
         inserted_at_random=inserted[1:],
         sign=sign,
     )
@@ -214,6 +219,7 @@ def randomisation(
     detector: Detector,
     explain: Callable[[Detector], Mapping[str, Float]],
     *,
+    trained: Mapping[str, Float] | None = None,
     stages: Sequence[str] | None = None,
     cascading: bool = True,
     seed: int = 0,
@@ -226,6 +232,8 @@ def randomisation(
         Its normalisations not folded; is left as it is. Of a fused detector give the part that is explained.
     explain : callable
         From a detector to maps by name, ndarrays of any shape.
+    trained : mapping of str to ndarray, optional
+        The maps of `detector`, if they are known.
     stages : sequence of str, optional
         Names of modules of the network, from the logit down; default all with weights (`stage_names`). A stage's
         weights are put in random order, so their spread stays.
@@ -247,7 +255,7 @@ def randomisation(
     from scipy.stats import spearmanr
 
     stages = stage_names(detector) if stages is None else stages
-    trained = {name: values.ravel() for name, values in explain(detector).items()}
+    trained = {name: values.ravel() for name, values in (explain(detector) if trained is None else trained).items()}
     twin = copy.deepcopy(detector).eval()
     done: list[str] = []
     likeness: dict[str, list[float]] = {name: [] for name in trained}

@@ -7,7 +7,9 @@ Two well-known methods are left out. Guided backpropagation draws nearly the sam
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
+from collections.abc import Iterator
 from itertools import combinations
 from math import factorial
 from typing import Final
@@ -15,11 +17,11 @@ from typing import Final
 import cv2
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
+from freqforensics.attribution.counterfactual import batch_of, exact_logits
 from freqforensics.attribution.differentiable import (
     PixelLogit,
     as_tensor,
@@ -30,14 +32,15 @@ from freqforensics.attribution.differentiable import (
 )
 from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
+from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
-from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe
+from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, attribution_safe, evaluating, is_resnet
 from freqforensics.spectra import Band, full_plane
 
 Uint8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
-_BATCH: Final = 16
-"""Images that go through the network together."""
+_BATCH: Final = 4
+"""Coalitions of frequencies that go through the network together, each with all its random phases."""
 
 
 def grad_cam(image: Uint8, detector: Detector) -> Float:
@@ -76,7 +79,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     return np.asarray(cam.detach()[0].sum(dim=0).cpu().double().numpy())
 
 
-def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None, batch: int = 8) -> Float:
+def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:
     """Measure how the logit falls when one window after another is replaced by its median.
 
     A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
@@ -90,30 +93,35 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
         Left as it is.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
-    batch : int
-        Images that go through the network together.
 
     Returns
     -------
     ndarray of float64, shape (H, W)
         Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
     """
-    from captum.attr import Occlusion
-
     height, width = image.shape[:2]
     if window is None:
         window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
     window = min(window, height, width)
-    function = PixelLogit(detector, image)
-    with torch.no_grad():
-        falls = Occlusion(function).attribute(
-            as_tensor(image),
-            sliding_window_shapes=(3, window, window),
-            strides=(3, window, window),
-            baselines=as_tensor(cv2.medianBlur(image, 5)),
-            perturbations_per_eval=batch,
-        )
-    return np.asarray(falls[0, 0].cpu().double().numpy())
+    median = cv2.medianBlur(image, 5)
+    places = [
+        (slice(top, top + window), slice(left, left + window))
+        for top in range(0, height, window)
+        for left in range(0, width, window)
+    ]
+
+    def images() -> Iterator[NDArray[np.float32]]:
+        yield image.astype(np.float32)
+        for place in places:
+            occluded = image.astype(np.float32)
+            occluded[place] = median[place]
+            yield occluded
+
+    before, *after = exact_logits(images(), detector, image)
+    falls = np.empty((height, width))
+    for place, logit in zip(places, after, strict=True):
+        falls[place] = before - logit
+    return falls
 
 
 def smoothed_map(
@@ -184,13 +192,14 @@ def band_shapley(
     *,
     bands: tuple[Band, ...] = EIGHT_BANDS,
     draws: int = 2,
+    halved: bool = False,
     rng: np.random.Generator | None = None,
 ) -> tuple[BandValue, ...]:
     """Give each band its Shapley value: what it adds to the logit, averaged over all orders of adding bands.
 
-    Every coalition is scored, 2^n of them, so the values are exact. A band that is in comes from the image, one that
-    is out from what `integrate_path` compares it with by default: the median, or for coherence random phases, or for
-    "local" an image without a residual.
+    Every coalition is scored, 2^n of them, so by default the values are exact. A band that is in comes from the image,
+    one that is out from what `integrate_path` compares it with by default: the median, or for coherence random phases,
+    or for "local" an image without a residual.
 
     Parameters
     ----------
@@ -202,6 +211,9 @@ def band_shapley(
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int
         Random phases that are averaged over, of a detector of coherence.
+    halved : bool
+        Score the coalitions of an even number of bands alone, half of all. The values then hold but for interactions
+        of five bands and more, and their sum is exact. Takes an even number of bands, from 4.
     rng : Generator, optional
         Source of the random phases; default seed 0.
 
@@ -213,9 +225,11 @@ def band_shapley(
     Raises
     ------
     ValueError
-        No bands, or more than 10.
+        No bands, or more than 10; an odd number or two of them, if `halved`.
     """
     count = len(bands)
+    if halved and (count % 2 or count < 4):
+        raise ValueError(f"bands must be an even number, from 4, if halved; got {count}")
     if not 1 <= count <= 10:
         raise ValueError(f"bands must be 1 to 10, got {count}")
     detector = strongest_part(detector, image)
@@ -231,7 +245,9 @@ def band_shapley(
                 for members in coalitions:
                     out = sum((mask for i, mask in enumerate(masks) if i not in members), torch.zeros_like(masks[0]))
                     rows.append(torch.where(out, z0, z))
-                return [float(value) for value in _logits(detector, torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)]
+                return [
+                    float(value) for value in function.of_prepared(torch.cat(rows)).reshape(len(rows), -1).mean(dim=1)
+                ]
         else:
             local = detector.input == "local"
             x = function.residual(as_tensor(image)) / RESIDUAL_SCALE if local else as_tensor(image)
@@ -243,26 +259,52 @@ def band_shapley(
                 scored = (function.of_prepared if local else function)(torch.cat(rows))
                 return [float(value) for value in scored]
 
-        all_of = [members for size in range(count + 1) for members in combinations(range(count), size)]
-        values: dict[tuple[int, ...], float] = {}
-        for start in range(0, len(all_of), _BATCH):
-            part = all_of[start : start + _BATCH]
-            values.update(zip(part, score(part), strict=True))
-    return tuple(
-        BandValue(
-            band.low,
-            band.high,
-            sum(
-                factorial(len(members))
-                * factorial(count - len(members) - 1)
-                / factorial(count)
-                * (values[tuple(sorted((*members, index)))] - value)
-                for members, value in values.items()
-                if index not in members
-            ),
+        def logits(coalitions: list[tuple[int, ...]]) -> list[float]:
+            with torch.inference_mode():
+                return score(coalitions)
+
+        sizes = range(0, count + 1, 1 + halved)
+        all_of = [members for size in sizes for members in combinations(range(count), size)]
+        together = _BATCH if detector.input == "coherence" else batch_of(detector, image.shape[0] * image.shape[1])
+        batches = [all_of[start : start + together] for start in range(0, len(all_of), together)]
+        with evaluating(detector):
+            scored = itertools.chain.from_iterable(side_by_side(logits, batches))
+        values: dict[tuple[int, ...], float] = dict(zip(all_of, scored, strict=True))
+    shares = _over_half(values, count) if halved else _over_all(values, count)
+    return tuple(BandValue(band.low, band.high, share) for band, share in zip(bands, shares, strict=True))
+
+
+def _over_half(values: dict[tuple[int, ...], float], count: int) -> list[float]:
+    """What each member adds, from coalitions of an even size: a half fraction of all (Box and Hunter 1961).
+
+    In Walsh functions chi_T, 1 or -1 by the parity of those of T that are in, a coalition's value is the sum of
+    b_T chi_T, and the Shapley value of i that of 2 b_T / |T| over T of odd size with i. In this half b_T is known up to
+    that of the other members, so what is of five members and more is taken for nothing.
+    """
+    scores = np.array(list(values.values()))
+    inside = np.array([[1 if index in members else -1 for index in range(count)] for members in values])
+    shares = np.zeros(count)
+    for size in range(1, count // 2 + 1, 2):
+        for chosen in combinations(range(count), size):
+            # Of a set of half the members and its complement, which are one, each gets a half.
+            twice = 1 if 2 * size == count else 2
+            shares[list(chosen)] += twice * float((scores * inside[:, chosen].prod(axis=1)).mean()) / size
+    return [float(share) for share in shares]
+
+
+def _over_all(values: dict[tuple[int, ...], float], count: int) -> list[float]:
+    """What each member adds, averaged over all orders."""
+    return [
+        sum(
+            factorial(len(members))
+            * factorial(count - len(members) - 1)
+            / factorial(count)
+            * (values[tuple(sorted((*members, index)))] - value)
+            for members, value in values.items()
+            if index not in members
         )
-        for index, band in enumerate(bands)
-    )
+        for index in range(count)
+    ]
 
 
 def deep_lift(image: Uint8, detector: Detector) -> Float:
@@ -320,7 +362,7 @@ def _safe(detector: Detector) -> Detector:
     network = bare_network(detector)
     if isinstance(network, (LocalNetwork, CoherenceNetwork)):
         return copy.deepcopy(detector).eval()
-    if not isinstance(network, torchvision.models.ResNet):
+    if not is_resnet(network):
         raise ValueError(f"network must be a ResNet or a small network, got {type(network).__name__}")
     safe = attribution_safe(Detector(network, input=detector.input, band=detector.band))
     if isinstance(detector.network, Part):
@@ -333,10 +375,3 @@ def _safe(detector: Detector) -> Detector:
 def _beside(prepared: Tensor, detector: Detector) -> Tensor:
     first = next(detector.parameters())
     return prepared.detach().to(first.device, first.dtype)
-
-
-def _logits(detector: Detector, prepared: Tensor) -> Tensor:
-    """Of prepared images, in evaluation mode."""
-    function = PixelLogit(detector)
-    logits: Tensor = function.of_prepared(prepared)
-    return logits

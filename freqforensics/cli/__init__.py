@@ -12,6 +12,7 @@ import freqforensics.cli.robustness
 import freqforensics.cli.false_alarms
 import freqforensics.cli.quality
 import freqforensics.cli.inspect
+import freqforensics.cli.app_command
 import freqforensics.cli.audit
 import freqforensics.cli.simulate
 import freqforensics.cli.train

@@ -34,6 +34,7 @@ Findings = Iterator[tuple[Status, str, str]]
 STATUSES: Final = ("ok", "note", "problem")
 OLDEST_PYTHON: Final = (3, 11)
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "app": ("starlette", "uvicorn"),
     "c2pa": ("c2pa-python",),
     "heic": ("pillow-heif",),
     "notebook": ("ipywidgets", "jupyterlab"),

@@ -92,6 +92,7 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
     | {name: f"--{name.replace('_', '-')}" for name in ("part", "trained", "steps", "learning_rate", "each", "resume")},
     "compare": {"size": "--crop"},
     "origin": {"size": "--crop"},
+    "app": {"port": "--port"},
     "quality": {"score": "--score", "scores": "--score"},
     "inspect": {"region": "--region", "thresholds": "--thresholds", "population": "--population"},
 }

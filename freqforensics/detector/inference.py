@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.resnet import Detector, prepare_input
+from freqforensics.detector.local import CoherenceNetwork, LocalNetwork
+from freqforensics.detector.resnet import Detector, is_resnet, prepare_input
 
 Backend = Literal["torch", "onnx"]
 Uint8 = NDArray[np.uint8]
@@ -73,30 +74,41 @@ def folded(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        A ResNet of torchvision's; another network is copied as it is.
+        A ResNet of torchvision's, a network of `freqforensics.detector.local`, or such parts; another network is
+        copied as it is.
 
     Returns
     -------
     Detector
-        In evaluation mode. Logits agree within 1e-4; on a CPU it is about a third faster.
+        In evaluation mode. Logits agree within 1e-4; on a CPU a ResNet is about a third faster, others a sixth.
     """
     twin = copy.deepcopy(detector).eval()
-    network: Any = twin.network
-    if isinstance(network, torchvision.models.ResNet):
-        for block in [network, *(block for stage in _stages(network) for block in stage)]:
-            for name, conv in list(block.named_children()):
-                follower = name.replace("conv", "bn")
-                if isinstance(conv, nn.Conv2d) and follower != name and hasattr(block, follower):
-                    setattr(block, name, fuse_conv_bn_eval(conv, getattr(block, follower)))
-                    setattr(block, follower, nn.Identity())
-            shortcut = getattr(block, "downsample", None)
-            if shortcut is not None:
-                block.downsample = fuse_conv_bn_eval(shortcut[0], shortcut[1])
+    for network in [module for module in twin.modules() if _known(module)]:
+        for block in network.modules():
+            _fold(block)
     return twin.to(memory_format=torch.channels_last)
 
 
-def _stages(network: torchvision.models.ResNet) -> list[nn.Sequential]:
-    return [network.layer1, network.layer2, network.layer3, network.layer4]
+def _known(network: nn.Module) -> bool:
+    return is_resnet(network) or isinstance(network, (LocalNetwork, CoherenceNetwork))
+
+
+def _fold(block: nn.Module) -> None:
+    """Fold what follows the convolutions of a block: in a sequence the next module, elsewhere bn1 follows conv1.
+
+    Nothing else needs what goes into a ReLU: it may work in place.
+    """
+    children = dict(block.named_children())
+    names = list(children)
+    following = dict(itertools.pairwise(names))
+    for name, conv in children.items():
+        if isinstance(conv, nn.ReLU):
+            conv.inplace = True
+        follower = following.get(name, "") if isinstance(block, nn.Sequential) else name.replace("conv", "bn")
+        norm: Any = children.get(follower)
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(block, name, fuse_conv_bn_eval(conv, norm))
+            setattr(block, follower, nn.Identity())
 
 
 def _through_onnx(detector: Detector) -> Scorer:

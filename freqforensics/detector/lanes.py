@@ -8,10 +8,12 @@ several batches run side by side instead.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final
+from contextvars import ContextVar
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -28,6 +30,10 @@ SMALL: Final = 128 * 128
 """Pixels up to which such batches are worth their empty places for images of any size."""
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_ON_DONE: ContextVar[Callable[[], None] | None] = ContextVar("on_done", default=None)
 _LOCK: Final = threading.Lock()
 _BEFORE: Final[list[tuple[int, int]]] = []
 """The numbers of threads of torch and OpenCV before the first of those who are at work, once for each of them."""
@@ -52,6 +58,62 @@ def one_thread_each() -> Iterator[int]:
             if not _BEFORE:
                 torch.set_num_threads(threads)
                 cv2.setNumThreads(of_opencv)
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Do the same work on many items, on as many threads as torch has, each of which computes by itself.
+
+    Items are taken as they are needed, at most two for each thread: memory does not grow with their number.
+
+    Parameters
+    ----------
+    work : callable
+        From an item to a result. Runs in several threads at once, and should switch gradients on or off itself.
+    items : iterable
+
+    Returns
+    -------
+    list
+        Results in the order of the items; they do not depend on the number of threads.
+    """
+    on_done, results = _ON_DONE.get(), []
+    waiting: deque[Future[Result]] = deque()
+
+    def take() -> None:
+        results.append(waiting.popleft().result())
+        if on_done is not None:
+            on_done()
+
+    with (
+        one_thread_each() as threads,
+        ThreadPoolExecutor(
+            threads,
+            thread_name_prefix="freqforensics",
+            initializer=torch.set_num_threads,  # holds for the thread that says it
+            initargs=(1,),
+        ) as pool,
+    ):
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * threads:
+                    take()
+            while waiting:
+                take()
+        finally:
+            for future in waiting:
+                future.cancel()
+    return results
+
+
+@contextmanager
+def counting(on_done: Callable[[], None]) -> Iterator[None]:
+    """Call a function after each item that `side_by_side` has done within the block."""
+    token = _ON_DONE.set(on_done)
+    try:
+        yield
+    finally:
+        _ON_DONE.reset(token)
 
 
 def in_lanes(

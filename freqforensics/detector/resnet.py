@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 
 import cv2
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from freqforensics.detector.inputs import EarlyDown as EarlyDown, InputKind as InputKind
 from freqforensics.spectra import Band, high_pass_residual, keep_band, log_coherence
+
+if TYPE_CHECKING:
+    from torchvision.models.resnet import Bottleneck, ResNet
 
 Uint8 = NDArray[np.uint8]
 
@@ -68,7 +70,7 @@ class Detector(nn.Module):
     def early_down(self) -> EarlyDown:
         """How many times smaller an image is at the first residual stage; see `make_detector`."""
         network: Any = self.network
-        if not isinstance(network, torchvision.models.ResNet):
+        if not is_resnet(network):
             return 4  # of other networks their weights say all
         pooled = network.maxpool.stride == 2
         if not pooled:
@@ -103,6 +105,12 @@ class Detector(nn.Module):
         with evaluating(self):
             prepared = prepare_input(images, self.input, band=self.band).to(first.device, first.dtype)
             return np.asarray(self(prepared).float().cpu().numpy())
+
+
+def is_resnet(network: nn.Module) -> TypeGuard[ResNet]:
+    """Whether a network is torchvision's ResNet; torchvision, which takes a second to load, is not loaded for it."""
+    module = sys.modules.get("torchvision.models.resnet")
+    return module is not None and isinstance(network, module.ResNet)
 
 
 @contextlib.contextmanager
@@ -150,6 +158,8 @@ def make_detector(
     Detector
         In training mode.
     """
+    import torchvision
+
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -260,9 +270,11 @@ def attribution_safe(detector: Detector) -> Detector:
     ValueError
         Its network is not torchvision's ResNet with bottlenecks.
     """
+    from torchvision.models.resnet import Bottleneck
+
     twin = copy.deepcopy(detector).eval()
     network: Any = twin.network
-    if not isinstance(network, torchvision.models.ResNet):
+    if not is_resnet(network):
         raise ValueError(f"the twin is made of torchvision's ResNet, got {type(network).__name__}")
     network.relu = nn.ReLU()
     for stage in (network.layer1, network.layer2, network.layer3, network.layer4):

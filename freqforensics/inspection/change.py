@@ -14,16 +14,23 @@ from freqforensics.inspection.parts import ImageScore
 
 _SET: Final = 8
 _LATTICES: Final = (2, 4, 8)
-_FAST_NULLS, _NULLS = 20, 100
+_NULLS, _FIRST_LOOK = 39, 19
+"""Controls of a notch, and those of the first look: with 39 a p-value can be as low as 1/40."""
+_FAST_LATTICES: Final = (8,)
+_FAST_NULLS, _FAST_FIRST_LOOK = 19, 9
 _LEAST_TILE: Final = 64
 
 
 def take_out(view: ExplainedView) -> tuple[Counterfactual, ...]:
-    """Notch the frequencies that count most and three lattices, with their nulls; and stop bands."""
-    nulls, rng = _FAST_NULLS if view.fast else _NULLS, view.rng
-    changes = [notch(view.pixels, view.detector, lines, what=what, nulls=nulls, rng=rng) for what, lines in _sets(view)]
+    """Notch the frequencies that count most and lattices, with their nulls; and stop bands."""
+    nulls, first_look = (_FAST_NULLS, _FAST_FIRST_LOOK) if view.fast else (_NULLS, _FIRST_LOOK)
+    before, rng = view.path.logit, view.rng
+    changes = [
+        notch(view.pixels, view.detector, lines, what=what, nulls=nulls, first_look=first_look, before=before, rng=rng)
+        for what, lines in _sets(view)
+    ]
     if not view.fast:
-        changes += band_stops(view.pixels, view.detector)
+        changes += band_stops(view.pixels, view.detector, before=before)
     return tuple(changes)
 
 
@@ -37,7 +44,8 @@ def flip_verdict(view: ExplainedView, score: ImageScore) -> FlippingSet | None:
 
 def curves_of(view: ExplainedView, score: ImageScore) -> tuple[ScoreCurve, ...]:
     """Score the view after compression, blur, resizing and cropping."""
-    return score_curves(view.pixels, view.detector, threshold=_crossing(score.thresholds, score.verdict == "evidence"))
+    threshold = _crossing(score.thresholds, score.verdict == "evidence")
+    return score_curves(view.pixels, view.detector, threshold=threshold, coarse=view.fast)
 
 
 def tiles_of(view: ExplainedView) -> TileScores | None:
@@ -48,10 +56,11 @@ def tiles_of(view: ExplainedView) -> TileScores | None:
 def _sets(view: ExplainedView) -> list[tuple[str, tuple[Line, ...]]]:
     sets: list[tuple[str, tuple[Line, ...]]] = []
     if view.order:
-        sets.append((f"the frequency that counts most, {line_name(view.order[0])}", view.order[:1]))
+        if not view.fast or len(view.order) == 1:
+            sets.append((f"the frequency that counts most, {line_name(view.order[0])}", view.order[:1]))
         if len(view.order) > 1:
             sets.append((f"the {min(_SET, len(view.order))} frequencies that count most", view.order[:_SET]))
-    return [*sets, *((f"the lattice of 1/{q}", lattice_lines(q)) for q in _LATTICES)]
+    return [*sets, *((f"the lattice of 1/{q}", lattice_lines(q)) for q in (_FAST_LATTICES if view.fast else _LATTICES))]
 
 
 def _crossing(thresholds: Thresholds, evidence: bool) -> float:

@@ -26,6 +26,7 @@ from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
 from freqforensics.attribution.path import (
     Baseline,
+    PathGradient,
     SharedGap,
     default_baseline,
     integrate_path,
@@ -48,8 +49,8 @@ Float = NDArray[np.float64]
 LINES: Final = 12
 """Most lines that an explanation lists."""
 _SIDE: Final = 32
-_ROUGH_STEPS: Final = 4
-_FAST_STEPS, _STEPS = 16, 64
+_ROUGH_STEPS: Final = 3
+_FAST_STEPS, _STEPS = 15, 63
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,8 @@ class ExplainedView:
     part : Detector
         The part that adds most, not folded; of a detector that is not fused, all of it. Weights are made random, and
         Grad-CAM is taken, of a single network.
+    part_name : str
+        Name of that part; "" of a detector that is not fused.
     reference : str or None
         Baseline of the paths; None: each part's own.
     population : Population
@@ -75,6 +78,7 @@ class ExplainedView:
     pixels: Uint8
     detector: Detector
     part: Detector
+    part_name: str
     reference: Baseline | None
     population: Population
     fast: bool
@@ -105,17 +109,22 @@ class ExplainedView:
         """Frequencies that speak for the gap, those that count most first."""
         return ranked_lines(self.plane, sign=self.sign)
 
+    @property
+    def part_maps(self) -> dict[str, Float]:
+        """Maps of the view for the part that adds most."""
+        return _maps(self.path.paths[self.part_name])
+
     def rough_maps(self, detector: Detector) -> dict[str, Float]:
-        """Map the view with few steps for another detector; tests compare these maps with one another."""
+        """Map the view with few steps for another detector, to be compared with `part_maps`."""
         path = integrate_path(
             self.pixels,
-            detector,
+            folded(detector),
             baselines=None if self.reference is None or not suits(self.reference, detector) else (self.reference,),
             natural=self.population.amplitudes,
             steps=_ROUGH_STEPS,
             most_steps=_ROUGH_STEPS,
         )
-        return {"frequencies": fourier_map(path, tile=_SIDE), "pixels": pixel_map(path)}
+        return _maps(path)
 
     def plane_of(self, pixels: Uint8) -> Float:
         """Map the frequencies of the view, or of a changed one."""
@@ -132,6 +141,10 @@ class ExplainedView:
         )
 
 
+def _maps(path: PathGradient) -> dict[str, Float]:
+    return {"frequencies": fourier_map(path, tile=_SIDE), "pixels": pixel_map(path)}
+
+
 def _plane(shared: SharedGap) -> Float:
     return summed_maps(shared, partial(fourier_map, tile=_SIDE))
 
@@ -141,6 +154,7 @@ def explained_view(
     detector: Detector,
     population: Population,
     *,
+    scorer: Detector | None = None,
     reference: Baseline | None = None,
     fast: bool = False,
     seed: int = 0,
@@ -154,6 +168,8 @@ def explained_view(
     detector : Detector
         Is left as it is.
     population : Population
+    scorer : Detector, optional
+        The detector with its normalisations folded, if it is known.
     reference, fast, seed
         Parameters of `inspect`.
 
@@ -162,10 +178,12 @@ def explained_view(
     ExplainedView
     """
     parts = judged.score.parts
+    name = parts.strongest if parts is not None and isinstance(detector, FusedDetector) else ""
     return ExplainedView(
         pixels=judged.view,
-        detector=folded(detector),
-        part=detector.parts[parts.strongest] if parts is not None and isinstance(detector, FusedDetector) else detector,
+        detector=folded(detector) if scorer is None else scorer,
+        part=parts_of(detector)[name],
+        part_name=name,
         reference=reference,
         population=population,
         fast=fast,
@@ -213,22 +231,25 @@ def view_maps(view: ExplainedView) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        "occlusion" only if the view is not explained fast, "input" only for detectors of coherence.
+        "input" only for detectors of coherence. Of a view that is explained fast neither "occlusion", "sensitivity",
+        "cosines", "cam" nor wavelets.
     """
     path = view.path
     maps: dict[str, NDArray[Any]] = {
         "view": view.pixels,
         "pixels": summed_maps(path, pixel_map).astype(np.float32),
         "frequencies": view.plane,
-        "cosines": summed_maps(path, cosine_map),
-        "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
-        "cam": grad_cam(view.pixels, view.part),
-        **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
     }
     if view.part.input == "coherence":
         maps["input"] = prepare_input([view.pixels], "coherence", band=view.part.band)[0].numpy()
     if not view.fast:
-        maps["occlusion"] = occlusion_map(view.pixels, view.detector).astype(np.float32)
+        maps |= {
+            "cosines": summed_maps(path, cosine_map),
+            "sensitivity": sensitivity_map(view.pixels, view.detector).astype(np.float32),
+            "cam": grad_cam(view.pixels, view.part),
+            "occlusion": occlusion_map(view.pixels, view.detector).astype(np.float32),
+            **{f"wavelet {name}": values.astype(np.float32) for name, values in summed_wavelets(path).items()},
+        }
     return maps
 
 
@@ -237,7 +258,7 @@ def _shapley(view: ExplainedView) -> tuple[BandValue, ...]:
     parts = parts_of(view.detector).values()
     if view.fast or (view.reference is not None and any(view.reference != default_baseline(part) for part in parts)):
         return ()
-    return summed_bands(band_shapley(view.pixels, part, rng=view.rng) for part in parts)
+    return summed_bands(band_shapley(view.pixels, part, halved=True, rng=view.rng) for part in parts)
 
 
 def _lines(plane: Float, order: Sequence[Line], causes: Sequence[OtherCause]) -> tuple[LineValue, ...]:

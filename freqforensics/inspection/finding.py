@@ -142,7 +142,7 @@ _KEYS: Final[dict[str, tuple[str, str]]] = {
 _DERIVED: Final[dict[type, dict[str, Any]]] = {
     **TESTIMONY_DERIVED,
     Counterfactual: {"change": float},
-    Deletion: {"gain": float, "insertion_gain": float, "p_value": float},
+    Deletion: {"gain": float, "insertion_gain": float | None, "p_value": float},
     Randomisation: {"destroyed": bool},
     TileScores: {"spread": float | None},
 }

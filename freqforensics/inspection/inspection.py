@@ -19,6 +19,7 @@ from freqforensics._version import __version__
 from freqforensics.attribution.path import Baseline
 from freqforensics.detector.calibrated import CalibratedDetector, known_detector, open_detector
 from freqforensics.detector.inference import folded
+from freqforensics.detector.lanes import counting
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.inspection.change import curves_of, flip_verdict, take_out, tiles_of
@@ -34,7 +35,20 @@ from freqforensics.perturbations.canvases import Region
 from freqforensics.spectra.population import Population, shipped_population
 
 Uint8 = NDArray[np.uint8]
-_STEPS: Final = 7
+OnStage = Callable[[str, int, int], None]
+"""Gets a stage's name, the work that is done, and all work, in logits and gradients."""
+
+_WORK: Final[dict[str, tuple[int, int]]] = {
+    "reading and scoring": (5, 5),
+    "path and other causes": (20, 30),
+    "explanation": (1, 180),
+    "weights made random": (6, 25),
+    "deletion": (24, 105),
+    "changes": (60, 250),
+    "maps": (1, 50),
+    "population": (1, 1),
+}
+"""Stages, with about how much work they are: fast, and in full."""
 
 
 def inspect(
@@ -48,6 +62,7 @@ def inspect(
     salvage: bool = False,
     seed: int = 0,
     progress: str | None = None,
+    on_stage: OnStage | None = None,
 ) -> Finding:
     """Find out why an image is scored as it is.
 
@@ -67,13 +82,17 @@ def inspect(
     population : Population, optional
         Photographs and generators to compare the image with; default the one that ships.
     fast : bool
-        Fewer steps and controls; no Shapley values, occlusion, band stops or stability; all weights randomised at once.
+        Fewer steps, controls, notches and values of curves; no Shapley values, occlusion, band stops, stability or
+        insertion, and neither sensitivity, wavelets, cosine modes nor Grad-CAM; all weights randomised at once.
     salvage : bool
         As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
         Random seed.
     progress : str, optional
         Name of a progress bar; none is shown without one.
+    on_stage : callable, optional
+        Called as a stage begins and as its work goes on, with the stage's name, the work that is done, and all work.
+        An error that it raises ends the inspection.
 
     Returns
     -------
@@ -87,8 +106,27 @@ def inspect(
     ValueError
         An array that is no image; a region outside the image or with a side under 64 pixels.
     """
-    calibrated = _calibrated(detector)
-    judged = judge_image(image, calibrated, region=region, scorer=folded(calibrated.detector), salvage=salvage)
+    with _stages(progress, on_stage, fast=fast) as begin:
+        return _inspected(
+            image, _calibrated(detector), begin, region, reference, population, fast=fast, salvage=salvage, seed=seed
+        )
+
+
+def _inspected(
+    image: Uint8 | str | Path,
+    calibrated: CalibratedDetector,
+    begin: Callable[[str], None],
+    region: Region | None,
+    reference: Baseline | None,
+    population: Population | None,
+    *,
+    fast: bool,
+    salvage: bool,
+    seed: int,
+) -> Finding:
+    begin("reading and scoring")
+    scorer = folded(calibrated.detector)
+    judged = judge_image(image, calibrated, region=region, scorer=scorer, salvage=salvage)
     low, high = judged.score.thresholds.low, judged.score.thresholds.high
     settings: dict[str, str | int | float | bool | None] = {
         "region": None if region is None else ",".join(map(str, region)),
@@ -114,25 +152,25 @@ def inspect(
         judged,
         calibrated.detector,
         population if population is not None else shipped_population(),
+        scorer=scorer,
         reference=reference,
         fast=fast,
         seed=seed,
     )
-    with _steps(progress) as step:
-        return _answered(finding, judged, view, step)
+    return _answered(finding, judged, view, begin)
 
 
-def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, step: Callable[[str], None]) -> Finding:
-    """Explain, test, change and compare, each step named as it begins."""
-    step("path and other causes")
+def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, begin: Callable[[str], None]) -> Finding:
+    """Explain, test, change and compare, each stage named as it begins."""
+    begin("path and other causes")
     causes = causes_of(judged, view)
-    step("explanation")
+    begin("explanation")
     explanation = explain_view(view, causes)
-    step("weights made random")
+    begin("weights made random")
     likeness = randomise_weights(view)
-    step("deletion")
+    begin("deletion")
     tests = map_tests(view, likeness, delete_frequencies(view))
-    step("changes")
+    begin("changes")
     score = judged.score
     changes = Changes(
         counterfactuals=take_out(view),
@@ -141,9 +179,9 @@ def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, step: 
         curves=curves_of(view, score),
         tiles=tiles_of(view),
     )
-    step("maps")
+    begin("maps")
     maps = view_maps(view)
-    step("population")
+    begin("population")
     return replace(
         finding,
         explanation=explanation,
@@ -165,12 +203,36 @@ def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDet
 
 
 @contextmanager
-def _steps(progress: str | None) -> Iterator[Callable[[str], None]]:
-    disable = None if progress else True
-    with tqdm(total=_STEPS, desc=progress, unit="step", delay=2, disable=disable, leave=False) as bar:
+def _stages(progress: str | None, on_stage: OnStage | None, *, fast: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that begins a stage, and show what is done of it."""
+    work = {name: of_modes[not fast] for name, of_modes in _WORK.items()}
+    total, done, end, stage = sum(work.values()), 0, 0, ""
 
-        def step(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update(1)
+    with tqdm(
+        total=total,
+        desc=progress,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}",
+        delay=2,
+        disable=None if progress else True,
+        leave=False,
+    ) as bar:
 
-        yield step
+        def show() -> None:
+            bar.update(done - bar.n)
+            if on_stage is not None:
+                on_stage(stage, done, total)
+
+        def begin(name: str) -> None:
+            nonlocal done, end, stage
+            stage, done = name, end
+            end += work[name]
+            bar.set_postfix_str(name, refresh=False)
+            show()
+
+        def one_more() -> None:
+            nonlocal done
+            done = min(done + 1, end)
+            show()
+
+        with counting(one_more):
+            yield begin

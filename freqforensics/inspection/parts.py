@@ -135,7 +135,7 @@ class Explanation:
     bands : tuple of BandValue
         Their sum is `gap`: `delta` is shared out among them by their size.
     shapley : tuple of BandValue
-        Exact Shapley values of the same bands; empty if not asked for.
+        Shapley values of the same bands, but for interactions of five and more; empty if not asked for.
     lines : tuple of LineValue
         The frequencies that count most, multiples of 1/32.
     complexity : int or None

@@ -11,7 +11,8 @@ from scipy.special import expit
 
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.fusion import FusedDetector
-from freqforensics.detector.resnet import Detector
+from freqforensics.detector.lanes import side_by_side
+from freqforensics.detector.resnet import Detector, evaluating
 from freqforensics.inspection.parts import DetectorParts, ImageScore, PhotographRate, ScoredView
 from freqforensics.inspection.read import OpenedImage, open_image
 from freqforensics.perturbations.canvases import Region
@@ -124,9 +125,11 @@ def judge_image(
 
 def _logits(views: list[Uint8], detector: Detector) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     """Logits of the views, and those of each part of a fused detector."""
-    if not isinstance(detector, FusedDetector):
-        return detector.logits(views).astype(np.float64), {}
-    parts = {name: values.astype(np.float64) for name, values in detector.part_logits(views).items()}
+    with evaluating(detector):  # once for all threads
+        if not isinstance(detector, FusedDetector):
+            return np.concatenate(side_by_side(lambda view: detector.logits([view]), views)).astype(np.float64), {}
+        of_views = side_by_side(lambda view: detector.part_logits([view]), views)
+    parts = {name: np.array([float(logits[name][0]) for logits in of_views]) for name in of_views[0]}
     return np.sum(list(parts.values()), axis=0), parts
 
 

@@ -20,20 +20,30 @@ from freqforensics.inspection.parts import MapTests
 MOST_P: Final = 0.1
 """p-value of deletion up to which a map is believed: the least that nine controls can show."""
 _LEAST_GAP: Final = 0.2
-_FAST_CONTROLS, _CONTROLS = 9, 10
+_CONTROLS: Final = 9
+_COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (8, 64)
+"""Frequencies that are taken out at once."""
 
 
 def randomise_weights(view: ExplainedView) -> dict[str, Randomisation]:
     """Compare the maps with those of random weights."""
-    return randomisation(view.part, view.rough_maps, cascading=not view.fast, seed=view.seed)
+    return randomisation(view.part, view.rough_maps, trained=view.part_maps, cascading=not view.fast, seed=view.seed)
 
 
 def delete_frequencies(view: ExplainedView) -> Deletion | None:
     """Take frequencies out in the map's order; None if none speaks for the gap."""
     if not view.order:
         return None
-    controls = _FAST_CONTROLS if view.fast else _CONTROLS
-    return fourier_deletion(view.pixels, view.detector, view.order, controls=controls, sign=view.sign, rng=view.rng)
+    return fourier_deletion(
+        view.pixels,
+        view.detector,
+        view.order,
+        counts=_FAST_COUNTS if view.fast else _COUNTS,
+        controls=_CONTROLS,
+        sign=view.sign,
+        insert=not view.fast,
+        rng=view.rng,
+    )
 
 
 def map_tests(view: ExplainedView, likeness: dict[str, Randomisation], deletion: Deletion | None) -> MapTests:

@@ -241,9 +241,12 @@ def _trust(report: Report, finding: Finding, values: PageValues, views: Mapping[
 
 
 def _more(report: Report, finding: Finding, values: PageValues, views: Mapping[str, View], say: Any) -> None:
+    figures = _figures(views, ("sensitivity", "wavelets", "cosines", "cam"))
+    if not figures:
+        return
     report.add_section("More views", ident="more")
     report.add_folded("Sensitivity, wavelets, cosine modes, Grad-CAM")
-    report.add_figures(_figures(views, ("sensitivity", "wavelets", "cosines", "cam")))
+    report.add_figures(figures)
 
 
 def _limits(report: Report, finding: Finding) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from freqforensics.figures.inspect import VIEWS, plot_curve
 from freqforensics.figures.style import new_figure, style
@@ -16,6 +19,16 @@ from freqforensics.inspection.finding import Finding
 
 _SIZES: Final = {"bands": (3.9, 2.7), "deletion": (3.9, 2.7)}
 _DPI: Final = 150
+_COMPRESSION: Final = 4
+_OPTIONAL: Final = {
+    "input": "input",
+    "occlusion": "occlusion",
+    "sensitivity": "sensitivity",
+    "cosines": "cosines",
+    "cam": "cam",
+    "wavelets": "wavelet smooth",
+}
+"""By view: the map without which it is not drawn."""
 _EXPLAINED_BY: Final = {
     "location": "pixels",
     "frequencies": "frequencies",
@@ -61,7 +74,7 @@ def draw_views(finding: Finding) -> dict[str, View]:
     for name, plot in VIEWS.items():
         if not finding.judged and name != "image":
             continue
-        if name in ("input", "occlusion") and name not in finding.maps:
+        if name in _OPTIONAL and _OPTIONAL[name] not in finding.maps:
             continue
         views.append(_drawn(finding, name, plot))
     views.extend(
@@ -97,9 +110,16 @@ def _picture_size(image: NDArray[Any]) -> tuple[float, float]:
 def _png(finding: Finding, plot: Callable[..., Any], size: tuple[float, float]) -> bytes:
     with style():
         figure = new_figure()
+        figure.set_dpi(_DPI)
         figure.set_size_inches(*size)
         figure.set_layout_engine("constrained")
         plot(finding, ax=figure.add_subplot())
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": "freqforensics"})
+        canvas: Any = figure.canvas
+        canvas.draw()  # savefig would draw twice
+    about = PngInfo()
+    about.add_text("Software", "freqforensics")
+    stream = io.BytesIO()
+    # Without its alpha, which is full; colours of figures compress as well at a low level.
+    picture = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+    picture.save(stream, format="png", dpi=(_DPI, _DPI), pnginfo=about, compress_level=_COMPRESSION)
     return stream.getvalue()

@@ -42,12 +42,15 @@ class InspectStudy:
         Every file that could not be inspected.
     pages : Path or None
         Folder that the pages were written to.
+    handover : Handover
+        Examiner, case and date, for the pages.
     """
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     pages: Path | None = None
+    handover: Handover = Handover()  # noqa: RUF009 - frozen, so it may be shared
 
     @property
     def finding(self) -> Finding:
@@ -84,7 +87,8 @@ class InspectStudy:
             return
         if len(self.findings) > 1 or "thumbnail" in self.findings[0].maps:
             raise ValueError("out must be given to inspect_study, for the maps of several images are not kept")
-        write_report(self.findings[0], out, command=command, overwrite=overwrite)
+        handover = replace(self.handover, command=command)
+        write_report(self.findings[0], out, command=command, handover=handover, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         if len(self.findings) == 1 and "thumbnail" not in self.findings[0].maps:
@@ -189,7 +193,7 @@ def inspect_study(
             index = render_index(list(zip(places, findings, strict=True)), skipped, handover=handover)
             (folder / "index.html").write_text(index, encoding="utf-8")
             write_json(folder / "manifest.json", _about(findings, command))
-    study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out))
+    study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out), handover)
     if out is not None and not several:
         write_report(study.finding, out, command=command, handover=handover, overwrite=overwrite)
     return study

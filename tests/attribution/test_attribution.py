@@ -29,6 +29,7 @@ from freqforensics.attribution import (
     wavelet_maps,
 )
 from freqforensics.attribution.differentiable import as_tensor, median_residual
+from freqforensics.attribution.maps import _over_all, _over_half
 from freqforensics.attribution.path import baseline_image, incoherent_inputs
 from freqforensics.detector import Detector, make_detector, prepare_input
 from freqforensics.spectra import Band, full_plane, half_plane_weights
@@ -294,7 +295,7 @@ def test_grad_cam_sums_to_the_logit_without_its_bias(image, kind):
 
 def test_occlusion_is_what_a_loop_says(image):
     detector = small_detector("residual")
-    found = occlusion_map(image, detector, window=24, batch=5)
+    found = occlusion_map(image, detector, window=24)
     function, median = PixelLogit(detector), cv2.medianBlur(image, 5)
     whole = float(function(as_tensor(image)).detach())
     for row, column in itertools.product(range(0, 72, 24), range(0, 96, 24)):
@@ -323,6 +324,33 @@ def test_shapley_values_of_bands_are_captums(image):
         expected = ShapleyValues(of_members).attribute(torch.ones(1, 4), baselines=torch.zeros(1, 4))
     np.testing.assert_allclose(found, expected[0], atol=1e-4)
     assert found.sum() == pytest.approx(float(function(x).detach() - function(x0).detach()), abs=1e-4)
+
+
+def test_half_of_the_coalitions_give_interactions_of_up_to_four():
+    rng = np.random.default_rng(0)
+    interactions = {members: rng.normal() for size in range(5) for members in itertools.combinations(range(8), size)}
+    values = {
+        members: sum(value for inside, value in interactions.items() if set(inside) <= set(members))
+        for size in range(9)
+        for members in itertools.combinations(range(8), size)
+    }
+    shapley = [
+        sum(value / len(members) for members, value in interactions.items() if index in members) for index in range(8)
+    ]
+    half = {members: value for members, value in values.items() if len(members) % 2 == 0}
+    np.testing.assert_allclose(_over_all(values, 8), shapley, rtol=1e-9)
+    np.testing.assert_allclose(_over_half(half, 8), shapley, rtol=1e-9)
+
+
+def test_half_of_the_coalitions_sum_to_the_whole_gap(image):
+    detector = small_detector("local")
+    halves, exact = (
+        [band.value for band in band_shapley(image, detector, bands=EIGHT_BANDS[::2], halved=halved)]
+        for halved in (True, False)
+    )
+    assert sum(halves) == pytest.approx(sum(exact), rel=1e-4)
+    with pytest.raises(ValueError, match="even number"):
+        band_shapley(image, detector, bands=EIGHT_BANDS[:3], halved=True)
 
 
 def test_shapley_values_of_coherence_sum_to_the_gap(image):

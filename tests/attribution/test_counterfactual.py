@@ -113,6 +113,18 @@ def test_the_planted_frequency_is_ranked_first_and_its_notch_flips(grid_detector
         assert flip.lines == order[:1]
 
 
+def test_a_notch_that_does_not_matter_is_compared_with_fewer_controls(grid_detector, unseen):
+    fake = planted(unseen[0], 1.0)
+    matters = notch(fake, grid_detector, [PLANTED], nulls=30, first_look=10)
+    assert (matters.nulls, matters.p_value) == (30, pytest.approx(1 / 31))
+    looks = [notch(fake, grid_detector, [line], nulls=30, first_look=10) for line in lattice_lines(32)[100:400:40]]
+    assert {10, 30} == {found.nulls for found in [*looks, matters]}
+    for found in looks:
+        assert (found.nulls == 10) == (found.p_value > 0.2) or found.nulls == 30
+    known = notch(fake, grid_detector, [PLANTED], nulls=0, before=matters.before)
+    assert known.change == pytest.approx(matters.change, rel=1e-6)
+
+
 def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
     fake = planted(unseen[0], 1.0)
     order = ranked_lines(fourier_map(integrate_path(fake, grid_detector), tile=32))
@@ -121,6 +133,9 @@ def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
     assert found.insertion_gain > 0
     assert found.p_value == pytest.approx(0.1)
     assert found.before == pytest.approx(float(grid_detector.logits([fake])[0]), rel=1e-4)
+    only_out = fourier_deletion(fake, grid_detector, order, controls=9, insert=False)
+    assert (only_out.inserted, only_out.inserted_at_random, only_out.insertion_gain) == ((), (), None)
+    np.testing.assert_allclose(only_out.deleted, found.deleted, rtol=1e-5)
     backwards = fourier_deletion(fake, grid_detector, order[::-1], controls=9)
     assert backwards.gain < found.gain / 3
     assert backwards.p_value > 0.1

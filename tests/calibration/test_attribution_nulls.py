@@ -117,6 +117,17 @@ def test_random_lines_reach_a_p_value_as_often_as_it_says(count, simulations, re
     record.at_most("notch, p <= 0.05", f"{count} random lines", 0.05, sum(hits), len(hits))
 
 
+def test_a_first_look_leaves_the_p_value_valid(simulations, record):
+    hits, looks = [], []
+    for seed in range(simulations(30, 400)):
+        rng = np.random.default_rng([6, seed])
+        result = notch(with_lattice(rng), detector_of(seed), drawn(rng, 8), nulls=39, first_look=9, rng=rng)
+        hits.append(result.p_value <= 0.05 + 1e-9)
+        looks.append(result.nulls == 9)
+    assert 0.5 < np.mean(looks) < 1
+    record.at_most("notch, p <= 0.05", "8 random lines, a first look at 9", 0.05, sum(hits), len(hits))
+
+
 @pytest.mark.parametrize(("lines", "weight"), [(LATTICE[:1], 0.9), (LATTICE, 0.3)], ids=["one line", "lattice"])
 def test_planted_lines_stand_out(lines, weight, simulations, record):
     """A detector's weight of one line must stand out of the sum over all lines of a control, up to 48 of weight 0.02.

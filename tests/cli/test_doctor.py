@@ -32,6 +32,7 @@ NAMES = [
     "weights fetched",
     "current folder",
     "temporary folder",
+    "extra app",
     "extra c2pa",
     "extra heic",
     "extra notebook",

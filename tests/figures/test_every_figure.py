@@ -248,7 +248,7 @@ def test_its_text_can_be_read_and_nothing_warns(name, tmp_path):
         FIGURES[name](fig)
         save_figure(fig, tmp_path / "figure.png")
     texts = texts_of(fig)
-    assert any(texts)
+    assert any(texts) or name == "inspect: image"  # which is a picture with frames
     assert not [text for text in texts if "\\mathdefault" in text or "\\times" in text]
 
 

@@ -96,15 +96,45 @@ def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
     assert (found.bands[0].low, found.bands[-1].high) == (0.0, 1.0)
     assert all(a.high == b.low for a, b in zip(found.bands, found.bands[1:], strict=False))
     assert all(line.fx in (0.0, 0.5) and line.fy in (0.0, 0.5) for line in found.lines[:2])
-    half = next(change for change in finding.changes.counterfactuals if change.what == "the lattice of 1/2")
-    assert half.change < -1
-    assert half.p_value == pytest.approx(1 / 21)
+    lattice = next(change for change in finding.changes.counterfactuals if change.what == "the lattice of 1/8")
+    assert lattice.change < -1
+    assert lattice.nulls == 19
+    assert lattice.p_value == pytest.approx(1 / 20)
     assert finding.changes.flip_sought
     assert finding.image.format == "array"
     assert finding.score.region == finding.score.views[0].box == (0, 0, 192, 192)
     assert (len(finding.score.views), finding.score.view, finding.score.domain) == (1, 0, "")
     assert (finding.score.rate, finding.score.rate_of, finding.score.parts) == (None, None, None)
     assert finding.score.probability == pytest.approx(1 / (1 + np.exp(-finding.logit)))
+
+
+def test_stages_tell_how_much_is_done(fused):
+    stages = []
+    inspect(upsampled(96), fused, fast=True, on_stage=lambda *stage: stages.append(stage))
+    names, done, totals = zip(*stages, strict=True)
+    assert list(dict.fromkeys(names))[0::7] == ["reading and scoring", "population"]
+    assert list(done) == sorted(done)
+    assert len(set(totals)) == 1
+    assert max(done) <= totals[0]
+    assert sum(name == "deletion" for name in names) > 10  # it moves within a stage
+
+    def stop(name, done, total):
+        if name == "deletion":
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        inspect(upsampled(96), fused, fast=True, on_stage=stop)
+
+
+def test_the_number_of_threads_plays_no_part(fused):
+    threads, findings = torch.get_num_threads(), []
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        try:
+            findings.append(inspect(upsampled(96), fused, fast=True).to_json())
+        finally:
+            torch.set_num_threads(threads)
+    assert findings[0] == findings[1]
 
 
 def test_the_same_question_gets_the_same_answer(finding, detector):
@@ -198,7 +228,7 @@ def test_what_cannot_be_judged_has_no_score(undrawn, image, why, detector, tmp_p
     with pytest.raises(ValueError, match="cannot be judged"):
         _ = found.explained
     page = render_page(found, command="freqforensics inspect x.png")
-    assert why in page
+    assert why.removeprefix("uniform: ") in page or "of one colour all over" in page
     assert page.count("<figure") == 1
     assert "<strong>This picture cannot be judged.</strong>" in page
     assert "This says nothing about where it came from." in page

@@ -52,7 +52,7 @@ def test_a_batch_goes_on_past_bad_files_and_sorts_by_score(asked, files, tmp_pat
     )
     index = (tmp_path / "out" / "index.html").read_text()
     assert index.index("lattice.png") < index.index("plain.png") < index.index("grey.png")
-    assert "cannot be judged</span><br>uniform: no residual to look at" in index
+    assert re.search(r"This picture cannot be judged\.</strong></p>\s*<p>uniform: no residual to look at</p>", index)
     links = re.findall(r'href="([^"]*)"', index)
     assert len(links) == 6
     assert all((tmp_path / "out" / link).is_file() for link in links)
@@ -70,7 +70,7 @@ def test_a_batch_goes_on_past_bad_files_and_sorts_by_score(asked, files, tmp_pat
 def test_of_several_images_no_maps_are_kept(asked, files, tmp_path):
     study = inspect_study([files / "plain.png", files / "grey.png"], out=tmp_path / "out")
     assert [list(finding.maps) for finding in study.findings] == [["thumbnail"]] * 2
-    assert all(finding.maps["thumbnail"].nbytes < 50_000 for finding in study.findings)
+    assert all(finding.maps["thumbnail"].nbytes <= 3 * 160 * 160 for finding in study.findings)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     study.save(tmp_path / "out")  # is there already
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before

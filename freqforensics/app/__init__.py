@@ -1,0 +1,5 @@
+"""The local page in a browser; needs the extra `app`."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
