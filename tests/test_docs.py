@@ -50,11 +50,17 @@ def test_tests_that_are_named_exist(page):
         assert len(set(named)) > 60
 
 
-def test_pages_of_results_ask_for_the_tables():
-    for page, names in (("false_alarms", ("photographs", "false-alarms")), ("detection", ("everyday",))):
-        text = (DOCS / "results" / f"{page}.md").read_text(encoding="utf-8")
-        for name in names:
-            assert f"\nGENERATED {name}\n" in text
+@pytest.mark.parametrize(
+    ("page", "writer"),
+    [
+        ("false_alarms", "photographs_markdown"),
+        ("false_alarms", "false_alarms_markdown"),
+        ("detection", "everyday_markdown"),
+    ],
+)
+def test_pages_of_results_have_the_numbers_of_the_tables(generated, page, writer):
+    """They hold the tables themselves, for those who read them where nothing is generated."""
+    assert getattr(generated, writer)().strip() in (DOCS / "results" / f"{page}.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", sorted(path.stem for path in (DOCS / "results").glob("*.md")))
