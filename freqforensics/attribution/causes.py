@@ -43,9 +43,9 @@ def other_causes(
     ----------
     part : ndarray of uint8, (H, W, 3)
     jpeg : JpegTables or None
-        Of the file, if it is a JPEG.
+        Tables of the file, if it is a JPEG.
     path : PathGradient
-        Of the same part.
+        Averaged gradient of the same part.
     file : bool
         The image comes from a file, which `jpeg` is of.
 

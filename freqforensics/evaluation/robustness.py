@@ -72,6 +72,7 @@ class Robustness:
     Parameters
     ----------
     rows : tuple of RobustnessRow
+        One row for each sweep, strength and generator.
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored.
     work : dict
@@ -136,6 +137,7 @@ def sweep_robustness(
     Returns
     -------
     Robustness
+        A row for each sweep, strength and generator.
 
     Raises
     ------

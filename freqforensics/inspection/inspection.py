@@ -72,6 +72,7 @@ def inspect(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3), or path
+        Image, RGB in 0 .. 255, or the path of an image file.
     detector : CalibratedDetector or Detector, optional
         Default the one that ships.
     region : (int, int, int, int), optional

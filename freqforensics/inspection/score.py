@@ -29,7 +29,9 @@ class JudgedImage:
     Parameters
     ----------
     image : OpenedImage
+        Pixels, facts about the file, and region.
     score : ImageScore
+        Logits of the views, their median, and the verdict.
     """
 
     image: OpenedImage
@@ -71,7 +73,9 @@ def judge_image(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3), or path
+        Image, RGB in 0 .. 255, or the path of an image file.
     detector : CalibratedDetector
+        Detector with its calibration.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     scorer : Detector, optional
@@ -82,6 +86,7 @@ def judge_image(
     Returns
     -------
     JudgedImage
+        The image with its region, scores and verdict.
 
     Raises
     ------

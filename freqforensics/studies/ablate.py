@@ -26,6 +26,7 @@ class AblationStudy:
     Parameters
     ----------
     ablation : Ablation
+        Scores by value, seed and generator.
     folder : Path
         Where the trainings are kept.
     notes : tuple of str
@@ -123,6 +124,7 @@ def ablate_study(
     Returns
     -------
     AblationStudy
+        Scores of every value of the axis, and what could not be read.
 
     Raises
     ------

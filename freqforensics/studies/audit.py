@@ -142,6 +142,7 @@ def audit_study(
     Returns
     -------
     AuditStudy
+        Differences of every generator, and duplicates.
 
     Raises
     ------

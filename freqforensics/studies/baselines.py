@@ -36,6 +36,7 @@ class BaselinesStudy:
     parameters : dict
         What was asked for, JSON values.
     seed : int
+        Random seed of the classifiers.
     """
 
     evaluations: Mapping[str, Evaluation]
@@ -123,6 +124,7 @@ def baselines_study(
     Returns
     -------
     BaselinesStudy
+        Metrics of every method and generator.
 
     Raises
     ------

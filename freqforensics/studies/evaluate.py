@@ -140,6 +140,7 @@ def evaluate_study(
     Returns
     -------
     EvaluationStudy
+        Metrics of every generator, with intervals.
 
     Raises
     ------

@@ -32,6 +32,7 @@ class FalseAlarmsStudy:
     Parameters
     ----------
     alarms : FalseAlarms
+        Verdicts counted by source and carrier.
     notes : tuple of str
         What was left out.
     parameters : dict
@@ -129,6 +130,7 @@ def false_alarms_study(
     Returns
     -------
     FalseAlarmsStudy
+        Verdicts counted by source and carrier.
 
     Raises
     ------

@@ -136,6 +136,7 @@ def origin_study(
     Returns
     -------
     OriginStudy
+        The origin of every set, with distances and p-values.
 
     Raises
     ------

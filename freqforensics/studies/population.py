@@ -30,6 +30,7 @@ class PopulationStudy:
     Parameters
     ----------
     population : Population
+        Percentiles of photographs, and lattices of generators.
     notes : tuple of str
         What indexing left out, and what the population is too small for.
     skipped : tuple of Skipped
@@ -50,6 +51,7 @@ class PopulationStudy:
         Parameters
         ----------
         out : str or Path
+            File to write, with the suffix .npz.
         command : str, optional
             Not stored: the file has no manifest.
         overwrite : bool
@@ -71,6 +73,7 @@ class CalibrationStudy:
     Parameters
     ----------
     calibration : Calibration
+        Logits of the photographs and their kinds.
     notes : tuple of str
         What indexing left out, and what the calibration is too small for.
     skipped : tuple of Skipped
@@ -96,6 +99,7 @@ class CalibrationStudy:
         Parameters
         ----------
         out : str or Path
+            File to write, with the suffix .npz.
         command : str, optional
             Not stored: the file has no manifest.
         overwrite : bool
@@ -139,6 +143,7 @@ def population_study(
     Returns
     -------
     PopulationStudy
+        The population, and what could not be read.
 
     Raises
     ------
@@ -224,6 +229,7 @@ def calibration_study(
     Returns
     -------
     CalibrationStudy
+        Logits of the photographs and their kinds.
 
     Raises
     ------

@@ -26,6 +26,7 @@ class RobustnessStudy:
     Parameters
     ----------
     robustness : Robustness
+        AP and verdicts at every strength.
     notes : tuple of str
         What indexing left out or found doubtful.
     """
@@ -116,6 +117,7 @@ def robustness_study(
     Returns
     -------
     RobustnessStudy
+        AP and verdicts at every strength.
 
     Raises
     ------

@@ -38,6 +38,7 @@ class ScoreStudy:
     Parameters
     ----------
     table : ScoreTable
+        A row for each image that could be read.
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
@@ -141,6 +142,7 @@ def score_study(
     Returns
     -------
     ScoreStudy
+        The table of scores, and what could not be read.
 
     Raises
     ------

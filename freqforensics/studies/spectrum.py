@@ -36,6 +36,7 @@ class SpectrumStudy:
     Parameters
     ----------
     spec : SpectrumSpec
+        How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
         Groups of which no image could be used are there too, with no images.
     lines : dict of (generator, label) to SpectralLine
@@ -45,6 +46,7 @@ class SpectrumStudy:
     parameters : dict
         What was asked for, JSON values.
     seed : int or None
+        Random seed of selection and crops; None if nothing was drawn.
     """
 
     spec: SpectrumSpec
@@ -105,6 +107,7 @@ class SpectrumStudy:
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+            Replace an earlier result in the folder.
         columns : int, optional
             Number of generators side by side in the figures, see `plot_fingerprints` and `plot_profiles`.
         width : float, optional
@@ -177,7 +180,7 @@ def spectrum_study(
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`.
+        Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
@@ -187,13 +190,14 @@ def spectrum_study(
     seed : int, optional
         For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
     exif_orientation, salvage, workers
-        As for `mean_spectrum`.
+        How files are read, as for `mean_spectrum`.
     progress : bool
         Show a bar for each group that takes over two seconds, on a terminal.
 
     Returns
     -------
     SpectrumStudy
+        The averaged spectrum of every generator and label.
 
     Raises
     ------
