@@ -1,4 +1,4 @@
-# Every target makes .venv and installs into it first. PYTHON chooses the interpreter (3.11 or newer).
+# `make help` lists the targets. Every target makes .venv and installs into it first. PYTHON chooses the interpreter (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
 , := ,
@@ -7,39 +7,48 @@ BIN := .venv/bin
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
-.PHONY: demo test fuzz calibration lint bench docs clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast coverage fuzz calibration lint bench docs clean
 
-demo: .venv/installed
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/installed  ## lead through everything: demo/index.html
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
-test: .venv/installed-dev
+test: .venv/installed-dev  ## run all tests (some 25 minutes)
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
+
+test-fast: .venv/installed-dev  ## run the tests without the slow ones
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow")
+
+coverage: .venv/installed-dev  ## run all tests and report the lines that none of them runs
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term --cov-report=html)
 
 # FUZZ damaged image files, read by WORKERS processes; counts by format and kind of damage.
 FUZZ ?= 20000
 WORKERS ?= 4
-fuzz: .venv/installed-dev
+fuzz: .venv/installed-dev  ## read FUZZ damaged files
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python tests/mutations.py $(FUZZ) --workers $(WORKERS))
 
 # Every p-value and interval, simulated in full or by a SHARE, as 0.2; writes docs/results/calibration.md. `make test`
 # runs the quick part.
 SHARE ?= full
-calibration: .venv/installed-dev
+calibration: .venv/installed-dev  ## simulate every p-value and interval
 	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=$(SHARE) $(BIN)/python -m pytest tests/calibration -n auto --maxprocesses 8)
 
-lint: .venv/installed-dev
-	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
+SPELLED := freqforensics tests docs notebooks figures .github README.md CHANGELOG.md CODE_OF_CONDUCT.md CONTRIBUTING.md SECURITY.md
+lint: .venv/installed-dev  ## ruff, codespell and mypy --strict
+	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell $(SPELLED) && $(BIN)/mypy)
 
-bench: .venv/installed-dev
+bench: .venv/installed-dev  ## measure speed
 	@$(call TIMED,$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min$(,)median$(,)max$(,)rounds -s)
 
-docs: .venv/installed-dev
+docs: .venv/installed-dev  ## build docs/_build/html
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
 
-clean:
-	rm -rf .venv docs/_build
-
-
+clean:  ## remove .venv and built pages
+	rm -rf .venv docs/_build htmlcov
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON")'

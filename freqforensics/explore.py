@@ -69,11 +69,11 @@ def explore_spectrum(
     generator : str, optional
         Default the first, in the order of names.
     residual, kernel, window
-        As for `SpectrumSpec`.
+        High-pass filter, its size and the window, as for `SpectrumSpec`.
     kind : {"coherent", "power", "log_power", "coherence"}
-        As for `plot_spectrum`.
+        Quantity that is drawn, as for `plot_spectrum`.
     size : int
-        Of the central crops; smaller images are skipped.
+        Side of the central crops, pixels; smaller images are skipped.
     limit : int, optional
         Maximum number of images of each generator and label; the first are taken, which keeps the figure quick.
     widgets : bool
@@ -143,7 +143,7 @@ class NotchedImage:
     original, image : ndarray of uint8, (H, W, 3)
         The view before and after; the latter rounded to grey levels.
     spectrum : MeanSpectrum
-        Of the original: its tiles of 32 pixels take the place of images, luma, 5x5 median residual.
+        Averages of the original: its tiles of 32 pixels take the place of images, luma, 5x5 median residual.
     peaks : tuple of SpectralLine
         The most significant frequencies of `spectrum`, significant or not.
     frequencies : tuple of (fx, fy)
@@ -211,7 +211,7 @@ def explore_notches(
 ) -> Any:
     """Take frequencies out of an image, and see what becomes of it and of its score.
 
-    Of a large image it is done to the view whose logit is the image's, as in `inspect`.
+    In a large image, this is done to the view whose logit is the image's, as in `inspect`.
 
     Parameters
     ----------

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib as mpl
 import numpy as np
@@ -39,3 +42,14 @@ def thin() -> Iterator[None]:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of findings without their figures, which take most of the time."""
     monkeypatch.setattr("freqforensics.report.views._png", lambda finding, plot, size: b"a figure")
+
+
+@pytest.fixture(scope="session")
+def generated() -> Iterator[ModuleType]:
+    """What writes tables and reference when the pages are built."""
+    folder = str(Path(__file__).parents[1] / "docs" / "_ext")
+    sys.path.insert(0, folder)
+    try:
+        yield importlib.import_module("generated")
+    finally:
+        sys.path.remove(folder)

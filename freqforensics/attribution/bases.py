@@ -53,6 +53,7 @@ def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
     Parameters
     ----------
     path : PathGradient
+        Averaged gradient of `integrate_path`.
     tile : int, optional
         Even. Transform tiles of this side, which gives as many frequencies along each axis, summed over the tiles; an
         image is filled up with zeros to whole tiles. Default that of the path, which if None is the whole image.
@@ -95,6 +96,7 @@ def wavelet_maps(path: PathGradient, *, wavelet: str = "db2", levels: int = 3) -
     Parameters
     ----------
     path : PathGradient
+        Averaged gradient of `integrate_path`.
     wavelet : str
         An orthogonal one of PyWavelets.
     levels : int
@@ -134,12 +136,14 @@ def band_values(path: PathGradient, bands: tuple[Band, ...] = EIGHT_BANDS) -> tu
     Parameters
     ----------
     path : PathGradient
+        Averaged gradient of `integrate_path`.
     bands : tuple of Band
         If they make up the whole plane, the values sum to the gap.
 
     Returns
     -------
     tuple of BandValue
+        One value for each band, in logits.
     """
     plane = fourier_map(path)
     height, width = plane.shape

@@ -43,9 +43,9 @@ def other_causes(
     ----------
     part : ndarray of uint8, (H, W, 3)
     jpeg : JpegTables or None
-        Of the file, if it is a JPEG.
+        Tables of the file, if it is a JPEG.
     path : PathGradient or None
-        Of the same part; None of a detector without a gradient.
+        Averaged gradient of the same part; None of a detector without a gradient.
     file : bool
         The image comes from a file, which `jpeg` is of.
 

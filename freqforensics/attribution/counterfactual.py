@@ -124,6 +124,7 @@ def notch(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     lines : sequence of (fx, fy)
@@ -227,6 +228,7 @@ def region_blur(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     box : (top, left, bottom, right)
@@ -237,6 +239,7 @@ def region_blur(
     Returns
     -------
     Counterfactual
+        Logits before and after.
 
     Raises
     ------
@@ -275,6 +278,7 @@ def flipping_set(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is.
     order : sequence of (fx, fy)
@@ -332,6 +336,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     Returns
     -------
     ndarray of float64, (N,)
+        Logits of the N versions.
     """
     most = batch_of(detector, image.shape[0] * image.shape[1])
 

@@ -67,7 +67,7 @@ class TileScores:
     Parameters
     ----------
     side : int
-        Of a tile, in pixels.
+        Side of a tile, pixels.
     logits : tuple of tuple of float
         Row by row from the top; tiles touch, and what does not fill one is left out.
     """
@@ -171,7 +171,7 @@ def tile_scores(image: Uint8, detector: Detector, *, side: int = 128) -> TileSco
     detector : Detector
         Is left as it is.
     side : int
-        Of a tile, in pixels.
+        Side of a tile, pixels.
 
     Returns
     -------

@@ -37,23 +37,23 @@ class Deletion:
     Parameters
     ----------
     counts : tuple of int
-        Frequencies, each with its mirror image.
+        Numbers k of frequencies, each with its mirror image.
     before : float
         Logit of the image.
     without : float
         Logit with no frequency standing out of its surroundings: all are notched.
     deleted : tuple of float
-        Logits with the first so many of the order notched.
+        Logits with the first k of the order notched, k as in `counts`.
     deleted_by_amplitude : tuple of float
         With those notched that stand out most, as many as have the same energy together.
     deleted_at_random : tuple of tuple of float
         With as many others of the same radii notched, in random order; one tuple for each control.
     inserted : tuple of float
-        Logits with all notched but the first so many; empty if none were put back.
+        Logits with all notched but the first k; empty if none were put back.
     inserted_at_random : tuple of tuple of float
         With all notched but as many others of the same radii, in the same random orders; empty likewise.
     sign : {1, -1}
-        Of what is attributed to the frequencies.
+        Sign of what is attributed to the frequencies.
     """
 
     counts: tuple[int, ...]
@@ -113,6 +113,7 @@ class Badge:
     Parameters
     ----------
     passed : bool
+        Whether the test was passed.
     reasons : tuple of str
         Why not; empty if it may.
     """
@@ -141,6 +142,7 @@ def fourier_deletion(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Left as it is.
     order : sequence of (fx, fy)
@@ -159,6 +161,7 @@ def fourier_deletion(
     Returns
     -------
     Deletion
+        Curves of the map's order and of the random ones, with p-values.
 
     Raises
     ------
@@ -237,10 +240,12 @@ def randomisation(
     cascading : bool
         Explain after each stage; otherwise only once all are random.
     seed : int
+        Random seed of the weights.
 
     Returns
     -------
     dict of str to Randomisation
+        By name of the map, its likeness to the one of every random network.
 
     Raises
     ------

@@ -73,6 +73,7 @@ def lattice_localisation(plane: Float, lattice: Iterable[Line]) -> Localisation:
     Returns
     -------
     Localisation
+        Hit, mass and rank.
 
     Raises
     ------
@@ -120,6 +121,7 @@ def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
 
@@ -147,7 +149,7 @@ def lime_by_frequency(
     Parameters
     ----------
     image, detector
-        As for `occlusion_by_frequency`.
+        Image and detector, as for `occlusion_by_frequency`.
     samples : int
         Number of forward passes.
     seed : int

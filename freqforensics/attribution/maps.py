@@ -54,6 +54,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         A network of convolutions; is left as it is. Of a fused detector the part is explained that adds most to the
         logit.
@@ -95,6 +96,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Left as it is.
     window : int, optional
@@ -144,13 +146,16 @@ def smoothed_map(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     deviation : float
-        Of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no trace of anything.
+        Standard deviation of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no
+        trace of anything.
     samples, steps : int
+        Number of noisy copies, and of steps along each path.
     seed : int
-        Of the noise; torch's global generator is left as it is.
+        Random seed of the noise; torch's global generator is left as it is.
 
     Returns
     -------
@@ -207,6 +212,7 @@ def band_shapley(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part is explained that adds most to the logit.
     bands : tuple of Band
@@ -217,7 +223,7 @@ def band_shapley(
         Score the coalitions of an even number of bands alone, half of all. The values then hold but for interactions
         of five bands and more, and their sum is exact. Takes an even number of bands, from 4.
     rng : Generator, optional
-        Of the random phases; default of seed 0.
+        Source of the random phases; default seed 0.
 
     Returns
     -------
@@ -315,6 +321,7 @@ def deep_lift(image: Uint8, detector: Detector) -> Float:
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         As for `grad_cam`; is left as it is.
 

@@ -55,7 +55,7 @@ def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line
     plane : ndarray of float64, shape (q, q)
         A Fourier map of tiles of side q, DC in the middle.
     sign : float
-        Of the values that come first. Those of the other sign, and those of 0, are left out.
+        Sign of the values that come first. Those of the other sign, and those of 0, are left out.
 
     Returns
     -------

@@ -204,6 +204,7 @@ def integrate_path(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     detector : Detector
         Is left as it is. Of a fused detector the part that adds most is explained.
     baselines : tuple of {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
@@ -224,12 +225,14 @@ def integrate_path(
     most_steps : int
         Not more than these. `PathGradient.complete` says whether they sufficed.
     tolerance : float
+        Largest missing part, as a share of the gap, at which doubling of the steps ends.
     rng : Generator, optional
-        Of the random phases; default of seed 0.
+        Source of the random phases; default seed 0.
 
     Returns
     -------
     PathGradient
+        The averaged gradient, the gap, and what is missing of it.
 
     Raises
     ------

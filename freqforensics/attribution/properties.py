@@ -71,6 +71,7 @@ def max_sensitivity(
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
     explain : callable
         From an image to its map, an ndarray of any shape.
     changes : sequence of callable

@@ -130,7 +130,7 @@ def left_out_evidence(calibration: Calibration) -> dict[tuple[str, str], tuple[i
     Parameters
     ----------
     calibration : Calibration
-        Of two collections or more.
+        Logits of two collections or more.
 
     Returns
     -------

@@ -59,6 +59,7 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
     input : {"rgb", "residual", "coherence", "local"}, optional
         What the network was trained on. Default: what the file says, or "rgb".
     device : str
+        Device of torch, such as "cpu" or "cuda".
 
     Returns
     -------
@@ -119,6 +120,7 @@ def save_detector(
     Parameters
     ----------
     detector : Detector
+        Detector whose weights are written.
     path : str or Path
         Ends in ``.safetensors``.
     quantise : bool

@@ -88,7 +88,7 @@ def folded(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        Of torchvision's ResNet or a network of `freqforensics.detector.local`, or of such parts; another network is
+        A ResNet of torchvision's, a network of `freqforensics.detector.local`, or such parts; another network is
         copied as it is.
 
     Returns

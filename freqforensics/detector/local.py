@@ -105,7 +105,7 @@ def make_small_detector(name: str, *, seed: int | None = None) -> Detector:
     ----------
     name : {"local", "coherence-small"}
     seed : int, optional
-        Of the random weights; without one they come from torch's global generator.
+        Random seed of the weights; without one they come from torch's global generator.
 
     Returns
     -------

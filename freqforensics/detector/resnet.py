@@ -170,13 +170,13 @@ def make_detector(
     Parameters
     ----------
     input, band
-        As for `Detector`.
+        What the network is fed with, as for `Detector`.
     early_down : {4, 2, 1}
         How many times smaller an image is when it reaches the first residual stage. 4: as published, the first
         convolution and the pooling halve it each. 2: the convolution does not; four times the work. 1: neither does,
         the "no-down" of Gragnaniello et al. (ICME 2021); sixteen times the work. The weights have the same shapes.
     seed : int, optional
-        Of the random weights; without one they come from torch's global generator.
+        Random seed of the weights; without one they come from torch's global generator.
     identity : bool
         Begin with residual blocks that do nothing: the scale of the last normalisation of each is 0 (Goyal et al.
         2017). From scratch, with few steps, it is what makes so deep a network learn.
@@ -226,6 +226,7 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     Returns
     -------
     Tensor of float32, shape (N, 3, H, W); of coherence (N, 3, 32, 32)
+        Input of the network, on the device of the detector.
 
     Raises
     ------

@@ -74,6 +74,7 @@ def score_files(
     Returns
     -------
     ScoreTable
+        A row for each image that could be read, and the failures.
 
     Raises
     ------

@@ -45,12 +45,12 @@ def score_parts(
     progress : str, optional
         Name of a progress bar.
     options
-        As for `score_files`.
+        Keyword arguments of `score_files`.
 
     Returns
     -------
     ScoreTable
-        Of the parts of this share.
+        Scores of the parts of this share.
 
     Raises
     ------

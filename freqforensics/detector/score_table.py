@@ -23,12 +23,12 @@ class Score:
     ----------
     path : str
     sha256 : str
-        Of the file.
+        SHA-256 of the file.
     label, generator, category : str
         As in `ImageRecord`.
     logit : float
     probability : float
-        Of fake, the logit's sigmoid: for people. Rank and decide by the logit.
+        Probability of fake, the logit's sigmoid: for people. Rank and decide by the logit.
     crop : str
         Part of the image that was scored, `view` of `score_files`.
     weights : str

@@ -160,12 +160,14 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
     Parameters
     ----------
     name_or_path : str or Path
+        Path of a file, or a name of `KNOWN`.
     folder : str or Path, optional
-        Of fetched weights; default `weights_folder`.
+        Folder of fetched weights; default `weights_folder`.
 
     Returns
     -------
     Path
+        Path of the file.
 
     Raises
     ------

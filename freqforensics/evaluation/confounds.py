@@ -107,7 +107,7 @@ class Duplicate:
     first, second : str
         Paths.
     kind : {"exact", "near"}
-        Of the same bytes; or of pictures that look alike.
+        Files of the same bytes, or pictures that look alike.
     across : tuple of str
         What they lie on both sides of: "labels", "splits", "generators"; empty within one group.
     """

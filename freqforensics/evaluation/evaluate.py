@@ -44,6 +44,7 @@ class GeneratorEvaluation:
     Parameters
     ----------
     generator : str
+        Name of the generator.
     metrics : Metrics
         Metrics of all images together, whatever their category, by the first detector.
     ap_interval : Interval
@@ -228,6 +229,7 @@ def evaluate_tables(
     Returns
     -------
     Evaluation
+        Metrics of every generator and way.
 
     Raises
     ------

@@ -159,6 +159,7 @@ def count_false_alarms(
     Returns
     -------
     FalseAlarms
+        Counts and rates by source and carrier.
 
     Raises
     ------

@@ -53,6 +53,7 @@ def ranking_interval(
     logits : array, shape (N,)
         Greater is more likely fake.
     fake : array of bool, shape (N,)
+        Whether each image is fake.
     metric : {"ap", "auc", "eer", "tpr_at_5", "tpr_at_1", "tpr_at_01"}
         As in `Metrics`.
     clusters : sequence of str, optional

@@ -99,12 +99,14 @@ def evaluate_logits(logits: ArrayLike, fake: ArrayLike, *, threshold: float = 0.
     logits : array, shape (N,)
         Greater is more likely fake.
     fake : array of bool, shape (N,)
+        Whether each image is fake.
     threshold : float
         A logit. One fitted on these images would flatter: take it from others (`fit_threshold`).
 
     Returns
     -------
     Metrics
+        AP, AUC, accuracies, EER, TPR at low FPR, Brier score and ECE.
 
     Raises
     ------
@@ -184,7 +186,7 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
     Returns
     -------
     float
-        Of the greatest likelihood, between 0.01 and 100. Ranking does not change.
+        Temperature of the greatest likelihood, between 0.01 and 100. Ranking does not change.
     """
     x, y = checked_logits(logits, fake)
     signed = np.where(y, -x, x)
@@ -202,12 +204,14 @@ def class_mean_ap(logits: ArrayLike, fake: ArrayLike, categories: Sequence[str])
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
     categories : sequence of str, length N
+        Category of each image.
 
     Returns
     -------
     float
+        Mean over the categories, 0 .. 1.
 
     Raises
     ------
@@ -246,9 +250,11 @@ def bootstrap_interval(
     Parameters
     ----------
     statistic : callable of (logits, fake)
+        Function of the logits and labels of a resample; gives a number.
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
     rng : numpy.random.Generator
+        Source of the resamples.
     clusters : sequence of str, optional
         Images that belong together (categories, videos, one photo's real and fake) are drawn together: they are not
         independent. Otherwise real and fake images are drawn apart, each as many as there are.
@@ -260,6 +266,7 @@ def bootstrap_interval(
     Returns
     -------
     Interval
+        The statistic and its bounds.
 
     Raises
     ------
@@ -360,7 +367,7 @@ def checked_logits(logits: ArrayLike, fake: ArrayLike) -> tuple[Float, Bool]:
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`.
+        Logits and whether each image is fake, as for `evaluate_logits`.
 
     Returns
     -------

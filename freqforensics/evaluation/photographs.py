@@ -90,6 +90,7 @@ class AgainstPhotographs:
     Parameters
     ----------
     generator : str
+        Name of the generator.
     real, fake : int
         Images that can be judged.
     cannot_judge : int
@@ -164,6 +165,7 @@ def decision_threshold(detector: CalibratedDetector) -> tuple[float, str]:
     Parameters
     ----------
     detector : CalibratedDetector
+        Detector with its calibration.
 
     Returns
     -------

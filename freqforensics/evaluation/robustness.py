@@ -73,6 +73,7 @@ class Robustness(Summarised):
     Parameters
     ----------
     rows : tuple of RobustnessRow
+        One row for each sweep, strength and generator.
     failures : tuple of (str, str)
         Path and reason of every file that could not be scored.
     work : dict
@@ -137,6 +138,7 @@ def sweep_robustness(
     Returns
     -------
     Robustness
+        A row for each sweep, strength and generator.
 
     Raises
     ------

@@ -19,6 +19,7 @@ class Sweep:
     Parameters
     ----------
     name : str
+        Name in tables and figures.
     axis : str
         What varies, with its unit.
     values : tuple of float

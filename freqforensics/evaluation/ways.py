@@ -25,6 +25,7 @@ class Way:
     Parameters
     ----------
     name : str
+        Name in tables and figures.
     about : str
         In words.
     real, fake : Perturbation or None
@@ -75,11 +76,12 @@ def score_ways(
     records : sequence of ImageRecord, or sources
         Sources are indexed as `index_sources` does.
     detector : CalibratedDetector
+        Detector with its calibration.
     ways : sequence of str
         Names of `WAYS`.
     progress : str, optional
         Name of the progress bars.
-    options
+    **options
         Keyword arguments of `score_files`.
 
     Returns

@@ -53,6 +53,7 @@ def plot_labels(
     Returns
     -------
     Figure
+        The figure that was drawn on.
 
     Raises
     ------
@@ -125,6 +126,7 @@ def plot_notched(
     Returns
     -------
     Figure
+        The figure that was drawn on.
     """
     with style():
         fig = fig or new_figure()

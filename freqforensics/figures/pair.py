@@ -34,6 +34,7 @@ def plot_pair(
     Returns
     -------
     Figure
+        The figure that was drawn on.
 
     Raises
     ------

@@ -76,6 +76,7 @@ def plot_spectrum(
     Returns
     -------
     Axes
+        The axes that were drawn on.
     """
     check_kind(kind)
     with style():
@@ -133,7 +134,7 @@ def frequency_axes(ax: Axes) -> None:
 
 
 def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
-    """Ends of a colour scale that suit several spectra: robust percentiles over all of them, DC left out.
+    """Choose the ends of a colour scale for several spectra: robust percentiles over all of them, without DC.
 
     Parameters
     ----------

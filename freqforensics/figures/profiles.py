@@ -47,6 +47,7 @@ def plot_profiles(
     Returns
     -------
     Figure
+        The figure that was drawn on.
 
     Raises
     ------

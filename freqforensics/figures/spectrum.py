@@ -163,6 +163,7 @@ def plot_fingerprints(
     Returns
     -------
     Figure
+        The figure that was drawn on.
 
     Raises
     ------

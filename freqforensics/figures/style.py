@@ -136,8 +136,8 @@ def draw(
     formats : sequence of {"png", "pdf", "svg"}
         Files to write.
     dpi : float, optional
-        As for `save_figure`.
-    data, options
+        Resolution of PNG files, as for `save_figure`.
+    *data, **options
         Arguments of `plot`.
     """
     figure = new_figure()

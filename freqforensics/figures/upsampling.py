@@ -56,6 +56,7 @@ def plot_lattices(
     Returns
     -------
     Figure
+        The figure that was drawn on.
 
     Raises
     ------

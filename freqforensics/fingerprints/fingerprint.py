@@ -28,6 +28,7 @@ class Fingerprint:
     Parameters
     ----------
     name : str
+        Name of the set.
     fake : tuple of MeanSpectrum
         Spectra of disjoint parts of the set, one plane each; ten or more, so that intervals mean something.
     real : tuple of MeanSpectrum
@@ -110,6 +111,7 @@ class Similarity:
     ----------
     measure : {"coherent", "log_power", "peaks", "lattice"}
     names : tuple of str
+        Names of the sets, in the order of the matrix.
     values, low, high : ndarray, shape (G, G)
         Similarity, 1 on the diagonal, and its 95 % interval: 1.96 standard errors of the jackknife over parts. (The
         bootstrap has the same part several times, which looks like coherence.) Fake and real parts are left out one
@@ -134,6 +136,7 @@ class Cluster:
     Parameters
     ----------
     members : tuple of str
+        Names of the sets.
     height : float
         1 less the mean similarity at which the last of them joined. Only sets that are alike at all, below 1, join.
     support : float
@@ -174,6 +177,7 @@ def similarity(
     Returns
     -------
     Similarity
+        A symmetric matrix, with intervals, p-values and clusters.
 
     Raises
     ------

@@ -68,6 +68,7 @@ def group(
     Parameters
     ----------
     similarity : Similarity
+        Similarities of all pairs of sets.
     groups : mapping of str to str
         Group of each set, by its name; sets without one are left out.
     among : collection of str, optional
@@ -81,6 +82,7 @@ def group(
     Returns
     -------
     Grouping
+        Mean similarities within and across, with a p-value.
 
     Raises
     ------

@@ -61,6 +61,7 @@ class Origin:
     set : str
         Name of the fingerprint asked about.
     images : int
+        Number of images of the set.
     name : str or None
         Name of the nearest candidate; None is "unknown": real images are nearer, or the candidate's own images are as
         far from it in at most 5 % of draws.
@@ -163,6 +164,7 @@ class KnownGenerators:
         Returns
         -------
         Origin
+            The generator or "unknown", with distances and a p-value.
 
         Raises
         ------

@@ -25,9 +25,11 @@ class LearningCurve:
     Parameters
     ----------
     name : str
+        Name of the set.
     frequencies : tuple of (float, float)
         Cycles per pixel, across and down, of the peak that each half of the images chose.
     images : tuple of int
+        Numbers of images, ascending.
     snr, low, high : tuple of float
         N R of the chosen peak, measured on the other half: its power in the average over what random phases give (about
         1 where nothing is shared). Mean, 5th and 95th percentile of subsets.
@@ -55,6 +57,7 @@ class Influence:
     Parameters
     ----------
     name : str
+        Name of the set.
     share : ndarray, shape (C,)
         The part's residual power above 1/16 cycles per pixel, over the mean of all: 1 is a part like the others.
     peaks : ndarray, shape (C,)
@@ -88,6 +91,7 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
     Returns
     -------
     LearningCurve
+        Height of the peak at every number of images.
 
     Raises
     ------
@@ -147,6 +151,7 @@ def influence(fingerprint: Fingerprint) -> Influence:
     Returns
     -------
     Influence
+        Change of the fingerprint without each part.
 
     Raises
     ------

@@ -79,6 +79,7 @@ def fit_miniature(
     Returns
     -------
     FittedMiniature
+        The miniature and the record of its fit.
 
     Raises
     ------
@@ -236,7 +237,7 @@ def fit_from_sources(
         Where the photographs come from, in words; default the sources' names.
     progress : bool
         Show progress bars.
-    options
+    **options
         Further parameters of `fit_families`.
 
     Yields

@@ -286,6 +286,7 @@ class ALAEMiniature(Miniature):
         Returns
         -------
         Tensor, scalar
+            The loss.
         """
         self._note_content(code.content.detach())
         styles = self.styles(torch.randn_like(code.style))

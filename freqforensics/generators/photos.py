@@ -64,6 +64,7 @@ def read_photos(
     Returns
     -------
     Photos
+        The photos, and those that were skipped.
 
     Raises
     ------

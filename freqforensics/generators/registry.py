@@ -232,6 +232,7 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
     Returns
     -------
     list of str
+        Names, in the order of the registry.
 
     Raises
     ------

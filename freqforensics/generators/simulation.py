@@ -184,12 +184,13 @@ def simulate_from_sources(
         Factor by which photos are made smaller, as for `read_photos`.
     progress : bool
         Show progress bars.
-    options
+    **options
         Further parameters of `simulate`.
 
     Returns
     -------
     Simulation
+        What was written, and what was skipped.
 
     Raises
     ------

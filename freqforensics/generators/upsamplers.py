@@ -79,11 +79,22 @@ class Upsampler:
         return result
 
     def gain(self, f: ArrayLike) -> Float:
-        """Modulus of H at frequencies of the output, cycles per pixel: the gain on the tiled spectrum, per axis."""
+        """Compute the modulus of H at frequencies of the output: the gain on the tiled spectrum, per axis.
+
+        Parameters
+        ----------
+        f : array
+            Frequencies, cycles per pixel.
+
+        Returns
+        -------
+        ndarray, shape of `f`
+            Gain, not negative.
+        """
         return np.abs(self._response(np.asarray(f, np.float64)))
 
     def lattice(self, layers: int = 1) -> Float:
-        """Heights of the lines that `layers` of this upsampler leave on a constant image, relative to DC.
+        """Compute the heights of the lines that `layers` of this upsampler leave on a constant image, relative to DC.
 
         Parameters
         ----------
@@ -137,7 +148,7 @@ class Upsampler:
 
 
 def zero_insertion(factor: int = 2) -> Upsampler:
-    """Zeros between the samples: the spectrum repeats s times along each axis, with gain 1."""
+    """Put zeros between the samples: the spectrum repeats s times along each axis, with gain 1."""
     return Upsampler("zero insertion", factor, (1.0,), 0)
 
 
@@ -254,6 +265,7 @@ def pixel_shuffle(channels: NDArray[Any], factor: int) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (..., r H, r W)
+        The plane.
 
     Raises
     ------
@@ -269,7 +281,7 @@ def pixel_shuffle(channels: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def pixel_shuffle_lattice(means: ArrayLike) -> Float:
-    """Heights of the lines that pixel shuffle leaves where its channels have these means.
+    """Compute the heights of the lines that pixel shuffle leaves where its channels have these means.
 
     Parameters
     ----------

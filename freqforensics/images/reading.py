@@ -131,6 +131,7 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     Returns
     -------
     bytes
+        The whole content.
 
     Raises
     ------
@@ -202,6 +203,7 @@ def decode_image(
     Returns
     -------
     ndarray of uint8, shape (H, W, 3), or (H, W) for `stored_luma`
+        Pixels, RGB in 0 .. 255.
 
     Raises
     ------

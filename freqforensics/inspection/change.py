@@ -16,7 +16,7 @@ _SET: Final = 8
 _LATTICES: Final = (2, 4, 8)
 _NULLS, _FIRST_LOOK = 39, 19
 """Controls of a notch, and those of the first look: with 39 a p-value can be as low as 1/40."""
-_FAST_LATTICES: Final = (8,)
+_FAST_LATTICES: Final = (2, 8)
 _FAST_NULLS, _FAST_FIRST_LOOK = 19, 9
 _LEAST_TILE: Final = 64
 

@@ -41,6 +41,7 @@ class Finding(Drawn):
     inspection : Inspection
         Version, weights and settings.
     image : InspectedImage
+        The image: path, size, hash, and the window that was examined.
     score : ImageScore
         The verdict, the logit, and the views that were scored.
     explanation : Explanation or None

@@ -21,9 +21,9 @@ class InspectedImage:
     Parameters
     ----------
     name : str
-        Of the file, without its folders; empty of an array.
+        Name of the file, without its folders; empty for an array.
     sha256 : str
-        Of the file, or of an array's bytes.
+        SHA-256 of the file, or of an array's bytes.
     width, height : int
         Pixels.
     format : str
@@ -31,6 +31,7 @@ class InspectedImage:
     jpeg_quality : int or None
         On libjpeg's scale, by the quantisation tables.
     jpeg_subsampling : str or None
+        Chroma subsampling, such as "4:2:0"; None if the file is not a JPEG.
     notes : tuple of str
         What was odd about the file.
     """
@@ -54,6 +55,7 @@ class ScoredView:
     box : (int, int, int, int)
         x, y, width, height in pixels of the image.
     logit : float
+        Logit of the window.
     """
 
     box: tuple[int, int, int, int]
@@ -124,11 +126,12 @@ class Explanation:
     baseline : str
         What the view was compared with.
     logit, baseline_logit, gap : float
-        Of the view; of the baseline; their difference. The parts of a fused detector have baselines of their own,
-        whose logits are added.
+        Logits of the view and of the baseline, and their difference. The parts of a fused detector have baselines of
+        their own, whose logits are added.
     delta : float
         What the values sum to, less the gap.
     steps : int
+        Number of steps along the path.
     bands : tuple of BandValue
         Their sum is `gap`: `delta` is shared out among them by their size.
     shapley : tuple of BandValue
@@ -165,9 +168,11 @@ class Inspection:
     freqforensics : str
         Version.
     weights : UsedWeights
+        Weights of the detector, with their error rates.
     settings : dict
         Parameters of `inspect`, and the thresholds.
     settings_sha256 : str
+        SHA-256 of the settings, hexadecimal.
     """
 
     freqforensics: str
@@ -291,6 +296,7 @@ class Comparison:
     nearest : Nearest or None
         The lattice compared with known generators'.
     causes : tuple of OtherCause
+        Other causes that were tested.
     """
 
     standing: Standing | None = None

@@ -29,7 +29,9 @@ class JudgedImage:
     Parameters
     ----------
     image : OpenedImage
+        Pixels, facts about the file, and region.
     score : ImageScore
+        Logits of the views, their median, and the verdict.
     """
 
     image: OpenedImage
@@ -73,6 +75,7 @@ def judge_image(
     image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
         A file, or anything that `as_image` takes.
     detector : CalibratedDetector
+        Detector with its calibration.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     scorer : Detector, optional
@@ -83,6 +86,7 @@ def judge_image(
     Returns
     -------
     JudgedImage
+        The image with its region, scores and verdict.
 
     Raises
     ------

@@ -128,6 +128,7 @@ def validation_augmentation(recipe: str) -> Chain:
     Returns
     -------
     Chain
+        Blur, then JPEG, each at its rate.
 
     Raises
     ------

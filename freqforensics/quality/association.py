@@ -47,6 +47,7 @@ class Association:
     Parameters
     ----------
     score, generator : str
+        Names of the score, of the generator, and of the label.
     label : {"real", "fake"}
     images, clusters, left_out : int
         Images tested, groups they come in, and images without the score.
@@ -129,6 +130,7 @@ class LeastFake:
     Parameters
     ----------
     k : int
+        Number of images that are chosen from.
     expected, low, high : float
         Its expected logit, and a 95 % percentile interval. The bootstrap fails for extremes: the interval means little
         where k is not far below the number of images.
@@ -186,6 +188,7 @@ def associate(
     Returns
     -------
     Associations
+        Correlations, with intervals and corrected p-values.
 
     Raises
     ------

@@ -61,11 +61,13 @@ class FakenessByQuality:
     threshold : float
         Logit above which an image is called fake.
     associations : Associations
+        Correlations of every generator and score.
     trends : tuple of Trend
         Mean logits along scores, for groups of 30 images and more.
     least : dict of str to tuple of LeastFake
         By generator: the least fake of k of its fakes.
     notes : tuple of str
+        What was left out or may mislead.
     verdicts : tuple of str
         In the order of the rows, as in `Score`; empty texts where the crop gives none.
     cannot_judge : int
@@ -143,6 +145,7 @@ def fakeness_by_quality(
     Parameters
     ----------
     scored : ScoreTable
+        Logits of the images.
     quality : QualityTable
         Images that are in one of the two only are left out, and so is what cannot be judged, which is counted.
     threshold : float
@@ -155,6 +158,7 @@ def fakeness_by_quality(
     Returns
     -------
     FakenessByQuality
+        Scores and logits of the images, and their correlations.
 
     Raises
     ------

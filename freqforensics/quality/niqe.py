@@ -56,7 +56,9 @@ class NaturalModel:
     Parameters
     ----------
     mean : ndarray, shape (36,)
+        Mean of the features.
     covariance : ndarray, shape (36, 36)
+        Covariance of the features.
     images, patches : int
         That it was fitted to.
     about : str
@@ -127,7 +129,7 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
 
     The luma is cut from the top left into patches of 96 x 96 pixels (the model's size); what is left over at the right
     and below is not looked at. Each has 36 features, 18 at full and 18 at half size; their mean and covariance over the
-    patches are held against the model's (eq. 10 of the paper):
+    patches are compared with the model's (eq. 10 of the paper):
     ``sqrt((m1 - m2)' pinv((S1 + S2) / 2) (m1 - m2))``.
 
     Parameters
@@ -174,7 +176,7 @@ def small_niqe(image: Uint8) -> float:
 
 
 def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH) -> NaturalModel:
-    """Fit the model of photographs that images are held against.
+    """Fit the model of photographs that images are compared with.
 
     Parameters
     ----------
@@ -189,6 +191,7 @@ def fit_natural_model(images: Iterable[Uint8], *, about: str, patch: int = PATCH
     Returns
     -------
     NaturalModel
+        Mean and covariance of the features.
 
     Raises
     ------

@@ -111,12 +111,15 @@ def summarise(
         A correlation that is NaN, or of fewer than ten images (less `held`), is left out: the variance holds from there
         on. Generators of 10 to 29 images are kept: their weight is small already, and to drop them drops generators.
     generators : tuple of str, length G
+        Names of the generators.
     score, label : str
+        Score that is correlated with the logit, and label of the images.
     held : array of int, shape (G,)
         Covariates regressed out of each.
     errors : array, shape (G,), optional
         Standard errors on Fisher's scale from a clustered bootstrap; one counts where it is greater than theory's.
     pooled_rho : float
+        Correlation over the images of all generators at once.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Scores of an image's looks that need no reference: what a detector's scores can be held against.
+"""Scores of an image's looks that need no reference: what a detector's scores can be compared with.
 
 Only `niqe` and `blur_effect` claim to say something of quality; the others are properties of the pixels that quality
 is often taken for. A score of one's own joins them by `as_score`. BRISQUE is not among them: its weights were learnt
@@ -218,6 +218,7 @@ def as_score(
     Returns
     -------
     QualityScore
+        A score that the studies take.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import jinja2
@@ -19,6 +19,9 @@ from freqforensics._version import __version__
 from freqforensics.attribution.notches import line_name
 
 Layout = Literal["", "four", "wide"]
+
+KICKER: Final = f"freqforensics {__version__}"
+"""Line above the title of a page, unless another is given."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class Report:
     Parameters
     ----------
     title : str
+        Heading of the page, plain text.
     kicker : str
         Line above the title; default the version.
     lead : str
@@ -161,7 +165,7 @@ class Report:
         self,
         title: str,
         *,
-        kicker: str = f"freqforensics {__version__}",
+        kicker: str = KICKER,
         lead: str = "",
         header: Markup | None = None,
         data: object = None,
@@ -182,6 +186,7 @@ class Report:
         Parameters
         ----------
         title : str
+            Heading of the section, plain text.
         ident : str
             Anchor of its heading, unique on the page.
         lead : str

@@ -49,6 +49,7 @@ def render_page(finding: Finding, *, command: str | None = None, handover: Hando
     Parameters
     ----------
     finding : Finding
+        What the page tells of.
     command : str, optional
         The command line, to be shown.
     handover : Handover, optional
@@ -57,6 +58,7 @@ def render_page(finding: Finding, *, command: str | None = None, handover: Hando
     Returns
     -------
     str
+        HTML.
 
     Raises
     ------
@@ -79,7 +81,9 @@ def write_report(
     Parameters
     ----------
     finding : Finding
+        What the page tells of.
     out : str or Path
+        Folder to write.
     command : str, optional
         The command line, for the manifest.
     handover : Handover, optional
@@ -132,6 +136,7 @@ def render_index(
     Returns
     -------
     str
+        HTML.
     """
     ordered = sorted(entries, key=lambda entry: -math.inf if entry[1].logit is None else entry[1].logit, reverse=True)
     findings = [finding for _, finding in ordered]

@@ -27,6 +27,7 @@ class Chapter:
     Parameters
     ----------
     title, text : str
+        Heading, and paragraph below it.
     pictures : tuple of (Path, str)
         PNG files, which are put into the page, and what stands below each.
     links : tuple of (str, str)
@@ -48,13 +49,16 @@ def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | Non
     Parameters
     ----------
     title : str
+        Heading of the page.
     chapters : sequence of Chapter
+        Chapters, in the order of the page.
     seconds : float, optional
         What it took, to be shown.
 
     Returns
     -------
     str
+        HTML.
 
     Raises
     ------

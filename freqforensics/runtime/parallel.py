@@ -94,7 +94,7 @@ def map_in_order(
     function : callable
         Takes a sequence of items, returns a list with a result for each.
     backend, workers, chunk_size, progress
-        As for `map_reduce`.
+        How the work is divided and shown, as for `map_reduce`.
 
     Yields
     ------
@@ -106,7 +106,7 @@ def map_in_order(
     Raises
     ------
     ValueError, Exception
-        As for `map_reduce`.
+        An option is out of range, or the function raised, as for `map_reduce`.
     """
     job = _job(items, function, operator.iadd, backend, workers, chunk_size)
     with closing(_nodes(job, progress)) as nodes:

@@ -54,7 +54,7 @@ def part_path(folder: str | Path, number: int, count: int) -> Path:
 def shard(number: int, count: int, folder: str | Path, *, command: Sequence[str] = ()) -> Iterator[bool]:
     """Compute one share of the passes over images of the study inside, and write it to a file for `stored_parts`.
 
-    Each pass computes a contiguous share of its chunks, and the study goes on with this share alone. So what a later
+    Each pass computes a contiguous share of its chunks, and the study continues with this share alone. So what a later
     pass is to do may follow from other numbers than in the whole; `stored_parts` computes itself what then lacks. The
     study stops with PassesEnded after its last pass, and the file is written.
 

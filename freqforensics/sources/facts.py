@@ -73,6 +73,7 @@ def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:
     Returns
     -------
     FileFacts
+        Format, size, compression and other facts.
 
     Raises
     ------

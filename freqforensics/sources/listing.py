@@ -62,7 +62,7 @@ def read_standard_input() -> list[str]:
     Raises
     ------
     ValueError
-        As for `read_list`.
+        A line is no image file, or there is none, as for `read_list`.
     """
     if sys.stdin not in _READ:
         _READ[sys.stdin] = sys.stdin.buffer.read()

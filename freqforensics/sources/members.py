@@ -28,7 +28,7 @@ class TreeOfMembers(TreeOfImages):
     note : callable
         Called with a line for everything left out or doubtful.
     labels : mapping of str to {"real", "fake", "unknown"}, optional
-        As for `TreeOfImages`.
+        What the words mean, as for `TreeOfImages`.
     only_images : bool
         Whether every file is an image, whatever its name.
     unpacked : bool

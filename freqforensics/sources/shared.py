@@ -18,6 +18,7 @@ class SharedReal(str):
     path : str
         Folder, table or file of the real images.
     images : int
+        Number of real images.
     generators : sequence of str
         Generators whose real side it is.
     """

@@ -199,7 +199,7 @@ def tell_side(name: str, beside: Collection[str], *, labels: Labels | None = Non
     beside : collection of str
         Names of the folders in the folder that it is in.
     labels : mapping, optional
-        As for `tell_sides`.
+        What the words mean, as for `tell_sides`.
     alone : bool
         Whether to understand ``real`` and ``fake`` without the other beside them.
 

@@ -109,6 +109,7 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (..., H, W)
+        The images without the other frequencies.
     """
     samples = np.asarray(planes, np.float32)
     height, width = samples.shape[-2:]

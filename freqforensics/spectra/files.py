@@ -118,6 +118,7 @@ def mean_spectrum(
     Returns
     -------
     MeanSpectrum
+        The averages, with the number of images and what was skipped.
 
     Raises
     ------
@@ -190,6 +191,7 @@ def file_evidence(
     Returns
     -------
     FileEvidence
+        Spectrum, second difference and JPEG qualities of the files.
 
     Raises
     ------

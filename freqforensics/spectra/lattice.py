@@ -46,8 +46,8 @@ class LatticeEvidence:
     evidence : float
         Mean of -log p over the points, each p against the bins around it that lie on no lattice; 1 by chance.
     p_value : float
-        Of the evidence: points times it is gamma distributed by chance. With a control, the larger of that and of the
-        F test against the control's evidence.
+        p-value of the evidence: points times it is gamma distributed by chance. With a control, the larger of that
+        and of the F test against the control's evidence.
     p_corrected : float
         By Holm's method over the denominators.
     p_isolated : float
@@ -139,6 +139,7 @@ class UpsamplingReport(Summarised):
     verdict : str
         The same in words.
     lattice : LatticeTest
+        The test of the lattices.
     alternatives : tuple of Alternative
         Empty where no trace was given.
     explained_by : str or None
@@ -163,11 +164,12 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     spectrum : MeanSpectrum
         One plane. A side that 16 does not divide leaves fewer denominators.
     control : MeanSpectrum, optional
-        Of real images of like content and format: what they show too is no evidence.
+        Averages of real images of like content and format: what they show too is no evidence.
 
     Returns
     -------
     LatticeTest
+        Statistic and p-value of each lattice.
 
     Raises
     ------
@@ -217,21 +219,22 @@ def estimate_upsampling(
     Parameters
     ----------
     spectrum : MeanSpectrum
-        Of one plane, crops aligned to 16 pixels.
+        Averages of one plane, crops aligned to 16 pixels.
     trace : ResamplingTrace, optional
-        Of the same images; without it no alternative is tested.
+        Periodograms of the same images; without it no alternative is tested.
     jpeg_qualities : sequence of int, optional
-        Of those of the images that are JPEG files; see `file_evidence`.
+        Qualities of the images that are JPEG files; see `file_evidence`.
     unchanged : float, optional
         Share of pixels that are the same in every image; see `file_evidence`. Without it a layout is not tested.
     control : MeanSpectrum, optional
-        As for `lattice_test`.
+        Averages of real images of like content, as for `lattice_test`.
     level : float
         Rate of false alarms accepted for a set without a lattice.
 
     Returns
     -------
     UpsamplingReport
+        The factor, the lattice test behind it, and the alternatives.
 
     Raises
     ------
@@ -368,6 +371,7 @@ def resampling_alternative(trace: ResamplingTrace) -> Alternative:
     Parameters
     ----------
     trace : ResamplingTrace
+        Averaged periodograms of second differences.
 
     Returns
     -------

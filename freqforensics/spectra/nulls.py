@@ -140,6 +140,7 @@ def full_plane(half: NDArray[Any], width: int) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (..., H, W)
+        The full plane.
     """
     height = half.shape[-2]
     mirrored_columns = np.arange((width - 1) // 2, 0, -1)

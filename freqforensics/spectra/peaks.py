@@ -147,7 +147,7 @@ def find_peaks(
 
 
 def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:
-    """Bins of the half-plane (H, W//2 + 1) that are searched for lines, each only once.
+    """Mark the bins of the half-plane (H, W//2 + 1) that are searched for lines, each only once.
 
     Left out are DC, with the neighbours into which a Hann window spreads it, and the bins that repeat another as its
     mirror image.

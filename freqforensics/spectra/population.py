@@ -250,6 +250,7 @@ def measure_population(
     Returns
     -------
     Population
+        Percentiles of photographs, and lattices of generators.
 
     Raises
     ------

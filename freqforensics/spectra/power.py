@@ -161,6 +161,7 @@ class MeanSpectrum(Drawn):
         Returns
         -------
         (lower, upper) : ndarrays
+            Bounds, each of the shape of `power`.
         """
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level}")

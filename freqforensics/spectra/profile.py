@@ -157,6 +157,7 @@ def angular_profile(
     Returns
     -------
     Profile
+        Values of the sectors, over angles in degrees.
 
     Raises
     ------

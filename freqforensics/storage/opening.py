@@ -181,6 +181,7 @@ def read_location(text: str, most: int) -> bytes:
     Returns
     -------
     bytes
+        The whole content.
 
     Raises
     ------

@@ -27,6 +27,7 @@ class AblationStudy(Drawn):
     Parameters
     ----------
     ablation : Ablation
+        Scores by value, seed and generator.
     folder : Path
         Where the trainings are kept.
     notes : tuple of str
@@ -124,6 +125,7 @@ def ablate_study(
     Returns
     -------
     AblationStudy
+        Scores of every value of the axis, and what could not be read.
 
     Raises
     ------

@@ -143,6 +143,7 @@ def audit_study(
     Returns
     -------
     AuditStudy
+        Differences of every generator, and duplicates.
 
     Raises
     ------

@@ -37,6 +37,7 @@ class BaselinesStudy(Drawn):
     parameters : dict
         What was asked for, JSON values.
     seed : int
+        Random seed of the classifiers.
     """
 
     evaluations: Mapping[str, Evaluation]
@@ -124,6 +125,7 @@ def baselines_study(
     Returns
     -------
     BaselinesStudy
+        Metrics of every method and generator.
 
     Raises
     ------

@@ -149,6 +149,7 @@ def compare_study(
     Returns
     -------
     ComparisonStudy
+        Similarities by every measure, with intervals and p-values.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def demo_study(
     out : str or Path
         Gets ``index.html`` and a folder for each step.
     photographs : Sources, str, Path, or sequence of str or Path, optional
-        As for `write_upsampled_photographs`.
+        Photographs of your own, as for `write_upsampled_photographs`.
     command : str, optional
         The command line, for the manifests.
     overwrite : bool

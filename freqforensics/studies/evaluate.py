@@ -142,6 +142,7 @@ def evaluate_study(
     Returns
     -------
     EvaluationStudy
+        Metrics of every generator, with intervals.
 
     Raises
     ------

@@ -34,6 +34,7 @@ class FalseAlarmsStudy(Drawn):
     Parameters
     ----------
     alarms : FalseAlarms
+        Verdicts counted by source and carrier.
     notes : tuple of str
         What was left out.
     parameters : dict
@@ -131,6 +132,7 @@ def false_alarms_study(
     Returns
     -------
     FalseAlarmsStudy
+        Verdicts counted by source and carrier.
 
     Raises
     ------

@@ -152,6 +152,7 @@ def inspect_study(
     Returns
     -------
     InspectStudy
+        A finding for each image that could be read.
 
     Raises
     ------

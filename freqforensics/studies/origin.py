@@ -137,6 +137,7 @@ def origin_study(
     Returns
     -------
     OriginStudy
+        The origin of every set, with distances and p-values.
 
     Raises
     ------

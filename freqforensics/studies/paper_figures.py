@@ -82,7 +82,7 @@ def paper_figures_study(
     ablations : mapping of {"recipe", "classes", "band"} to str or Path, optional
         Tables that ``ablate`` wrote.
     weights : str or Path
-        As for `open_detector`.
+        Name or file of the weights, as for `open_detector`.
     view : {"views", "center", "none", "tiles", "resize"}
         Part of an image that is scored.
     crop : int

@@ -32,6 +32,7 @@ class PopulationStudy(Summarised):
     Parameters
     ----------
     population : Population
+        Percentiles of photographs, and lattices of generators.
     notes : tuple of str
         What indexing left out, and what the population is too small for.
     skipped : tuple of Skipped
@@ -52,6 +53,7 @@ class PopulationStudy(Summarised):
         Parameters
         ----------
         out : str or Path
+            File to write, with the suffix .npz.
         command : str, optional
             Not stored: the file has no manifest.
         overwrite : bool
@@ -73,6 +75,7 @@ class CalibrationStudy(Summarised):
     Parameters
     ----------
     calibration : Calibration
+        Logits of the photographs and their kinds.
     notes : tuple of str
         What indexing left out, and what the calibration is too small for.
     skipped : tuple of Skipped
@@ -98,6 +101,7 @@ class CalibrationStudy(Summarised):
         Parameters
         ----------
         out : str or Path
+            File to write, with the suffix .npz.
         command : str, optional
             Not stored: the file has no manifest.
         overwrite : bool
@@ -141,6 +145,7 @@ def population_study(
     Returns
     -------
     PopulationStudy
+        The population, and what could not be read.
 
     Raises
     ------
@@ -226,6 +231,7 @@ def calibration_study(
     Returns
     -------
     CalibrationStudy
+        Logits of the photographs and their kinds.
 
     Raises
     ------

@@ -219,6 +219,7 @@ def quality_study(
     Returns
     -------
     QualityStudy
+        Correlations of every generator and score, and their means.
 
     Raises
     ------

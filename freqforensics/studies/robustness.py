@@ -28,6 +28,7 @@ class RobustnessStudy(Drawn):
     Parameters
     ----------
     robustness : Robustness
+        AP and verdicts at every strength.
     notes : tuple of str
         What indexing left out or found doubtful.
     """
@@ -118,6 +119,7 @@ def robustness_study(
     Returns
     -------
     RobustnessStudy
+        AP and verdicts at every strength.
 
     Raises
     ------

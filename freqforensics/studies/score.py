@@ -40,6 +40,7 @@ class ScoreStudy(Summarised):
     Parameters
     ----------
     table : ScoreTable
+        A row for each image that could be read.
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
@@ -143,6 +144,7 @@ def score_study(
     Returns
     -------
     ScoreStudy
+        The table of scores, and what could not be read.
 
     Raises
     ------

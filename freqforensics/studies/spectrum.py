@@ -37,6 +37,7 @@ class SpectrumStudy(Drawn):
     Parameters
     ----------
     spec : SpectrumSpec
+        How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
         Groups of which no image could be used are there too, with no images.
     lines : dict of (generator, label) to SpectralLine
@@ -46,6 +47,7 @@ class SpectrumStudy(Drawn):
     parameters : dict
         What was asked for, JSON values.
     seed : int or None
+        Random seed of selection and crops; None if nothing was drawn.
     """
 
     spec: SpectrumSpec
@@ -106,6 +108,7 @@ class SpectrumStudy(Drawn):
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+            Replace an earlier result in the folder.
         columns : int, optional
             Number of generators side by side in the figures, see `plot_fingerprints` and `plot_profiles`.
         width : float, optional
@@ -178,7 +181,7 @@ def spectrum_study(
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`.
+        Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
@@ -188,13 +191,14 @@ def spectrum_study(
     seed : int, optional
         For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
     exif_orientation, salvage, workers
-        As for `mean_spectrum`.
+        How files are read, as for `mean_spectrum`.
     progress : bool
         Show a bar for each group that takes over two seconds, on a terminal.
 
     Returns
     -------
     SpectrumStudy
+        The averaged spectrum of every generator and label.
 
     Raises
     ------

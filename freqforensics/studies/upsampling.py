@@ -42,6 +42,7 @@ class UpsamplingStudy(Drawn):
     Parameters
     ----------
     spectra : dict of (generator, label) to MeanSpectrum
+        Averaged spectra that the reports rest on.
     reports : dict of (generator, label) to UpsamplingReport
         Groups without a usable image have a spectrum and no report.
     notes : tuple of str
@@ -93,6 +94,7 @@ class UpsamplingStudy(Drawn):
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
+            Replace an earlier result in the folder.
 
         Raises
         ------
@@ -124,7 +126,7 @@ def upsampling_study(
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`.
+        Folders, tables and files of images, as for `index_sources`.
     real : Sources, str, Path, or sequence of str or Path
         Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
         left out.

@@ -43,7 +43,7 @@ class AblationRow:
     accuracy : float
         At a probability of one half.
     validation_ap : float
-        Of the epoch kept, on the validation part of its own training set.
+        AP of the best epoch, on the validation part of its own training set.
     steps : int
         Steps of training.
     cannot_judge : int
@@ -70,6 +70,7 @@ class Ablation:
     ----------
     axis : {"recipe", "classes", "band"}
     rows : tuple of AblationRow
+        One row for each value, seed and generator.
     failures : tuple of (str, str)
         Path and reason of every test image that could not be scored.
     work : dict
@@ -173,6 +174,7 @@ def run_ablation(
     Returns
     -------
     Ablation
+        A row for each value, seed and generator.
 
     Raises
     ------

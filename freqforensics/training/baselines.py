@@ -96,7 +96,7 @@ class ProfileClassifier:
     Parameters
     ----------
     model : Pipeline
-        Of scikit-learn.
+        A pipeline of scikit-learn.
     images : int
         Learnt from.
     """

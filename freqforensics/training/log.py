@@ -30,7 +30,7 @@ class Epoch:
     kept : bool
         Its weights are the best so far.
     seconds : float
-        The whole epoch; of the last run, where it was broken off.
+        The whole epoch; of the last run, where it was interrupted.
     """
 
     epoch: int

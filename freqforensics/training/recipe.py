@@ -79,7 +79,13 @@ class TrainConfig:
     Parameters
     ----------
     sources, validation : tuple of str
-        As for `index_training`, as are `held_out`, `classes` and `imbalance`.
+        Images to learn from and to validate on, as for `index_training`.
+    held_out : float
+        Share of the images to validate on where there are no others.
+    classes : int or tuple of str, optional
+        Categories to learn from: these, or the first N by name.
+    imbalance : {"error", "undersample", "allow"}
+        What to do where real and fake differ in number by more than a tenth.
     recipe : str
         Augmentation, one of `RECIPES`.
     variant : {"sound", "as_published"}
@@ -107,9 +113,9 @@ class TrainConfig:
         Simulated fakes only.
     input : {"rgb", "residual", "coherence"}
     band : Band, optional
-        As for `prepare_input`.
+        Frequencies that the network sees, as for `prepare_input`.
     early_down : {4, 2, 1}
-        As for `make_detector`.
+        Early down-sampling of the stem, as for `make_detector`.
     init : str
         "imagenet", "scratch", "identity" (from scratch, every residual block beginning as the identity), or a file for
         `load_detector`.
@@ -128,6 +134,7 @@ class TrainConfig:
     precision : str
         Fabric's word.
     seed : int
+        Random seed of initial weights, order and augmentation.
     labels : mapping of str to {"real", "fake", "unknown"}
         What words mean in the sources, as for `Sources`; kept as a tuple of pairs.
     real : tuple of str
@@ -299,7 +306,7 @@ class TrainConfig:
         return cls(**known)
 
     def chosen_sources(self) -> tuple[Sources, Sources]:
-        """Sources to learn from and to validate on, with their labels."""
+        """Give the sources to learn from and to validate on, with their labels."""
         sources = Sources(self.sources, labels=dict(self.labels), real=self.real)
         return sources, sources.alike(self.validation)
 

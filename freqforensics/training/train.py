@@ -35,6 +35,7 @@ class Training:
     Parameters
     ----------
     epochs : tuple of Epoch
+        Loss, metrics and learning rate of each epoch.
     weights : Path
         The best epoch's, for `load_detector`.
     notes : tuple of str
@@ -103,13 +104,14 @@ def train_detector(
     Parameters
     ----------
     config : TrainConfig
+        Recipe of the training.
     out : str or Path
         Gets ``detector.safetensors`` (the best epoch), ``last.ckpt`` (everything to continue with), ``steps.csv``,
         ``epochs.csv`` and ``manifest.json``; and ``tensorboard/`` where TensorBoard is installed.
     resume : bool
         Continue the training in `out`. A run that has ended stays as it is; more `epochs` than it had are added.
     skip_unreadable : bool
-        As for `check_images`.
+        Leave out images that cannot be read, as for `check_images`.
     device : str
         "auto", "cpu", "cuda", ...
     devices, nodes : int
@@ -129,6 +131,7 @@ def train_detector(
     Returns
     -------
     Training
+        The log of the epochs, and where the best weights lie.
 
     Raises
     ------

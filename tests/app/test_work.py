@@ -36,8 +36,11 @@ def test_a_picture_is_examined_stage_by_stage(tmp_path, rng, detector):
     result = examine_picture(
         path, detector, lambda *stage: stages.append(stage), name="<my> photo.png", mode="quick", out=tmp_path
     )
-    assert [name for name, _, _ in stages] == list(STAGES.values())
-    assert [(step, steps) for _, step, steps in stages] == [(step, 8) for step in range(9)]
+    assert list(dict.fromkeys(name for name, _, _ in stages)) == list(STAGES.values())
+    steps = [step for _, step, _ in stages]
+    assert steps == sorted(steps)
+    assert steps[0] == 0
+    assert {total for *_, total in stages} == {steps[-1]}
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "&lt;my&gt; photo.png" in page
     assert "3f.png" not in page
@@ -53,7 +56,7 @@ def test_a_picture_that_cannot_be_judged_says_why(tmp_path, detector):
     result = examine_picture(path, detector, lambda *stage: None, name="grey.png", mode="quick", out=tmp_path)
     assert (result.verdict, result.tone) == ("cannot-judge", "unknown")
     assert result.headline == "This picture cannot be judged."
-    assert "uniform" in result.what
+    assert "of one colour all over" in result.what
     assert (tmp_path / "page.html").exists()
 
 
@@ -73,7 +76,7 @@ def test_what_a_stage_raises_ends_the_examination(tmp_path, rng, detector):
     path = write(tmp_path / "a.png", picture(rng, 96, 128))
 
     def stop(name, step, steps):
-        if step == 2:
+        if step >= 2:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):

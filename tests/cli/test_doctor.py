@@ -107,7 +107,7 @@ def test_the_lists_are_those_of_the_project_file():
     assert set(doctor.MAIN_LIBRARIES) <= needed
     assert about["requires-python"] == ">=" + ".".join(map(str, doctor.OLDEST_PYTHON))
     extras = about["optional-dependencies"]
-    assert set(doctor.EXTRAS) == set(extras) - {"dev", "docs"}  # those are of use to its developers alone
+    assert set(doctor.EXTRAS) == set(extras) - {"all", "dev", "docs"}  # the sum of them, and what developers use
     for extra, names in doctor.EXTRAS.items():
         listed = {Requirement(line).name for line in extras[extra]}
         assert listed <= set(names)

@@ -96,10 +96,12 @@ def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
     assert (found.bands[0].low, found.bands[-1].high) == (0.0, 1.0)
     assert all(a.high == b.low for a, b in zip(found.bands, found.bands[1:], strict=False))
     assert all(line.fx in (0.0, 0.5) and line.fy in (0.0, 0.5) for line in found.lines[:2])
-    lattice = next(change for change in finding.changes.counterfactuals if change.what == "the lattice of 1/8")
-    assert lattice.change < -1
-    assert lattice.nulls == 19
-    assert lattice.p_value == pytest.approx(1 / 20)
+    most, half, eighth = finding.changes.counterfactuals  # a fast inspection tests no more
+    assert most.what == "the 8 frequencies that count most"
+    assert (half.what, eighth.what) == ("the lattice of 1/2", "the lattice of 1/8")
+    assert max(most.change, half.change, eighth.change) < -1
+    for change in (most, half):
+        assert (change.nulls, change.p_value) == (19, pytest.approx(1 / 20))
     assert finding.changes.flip_sought
     assert finding.image.format == "array"
     assert finding.score.region == finding.score.views[0].box == (0, 0, 192, 192)
@@ -116,7 +118,7 @@ def test_stages_tell_how_much_is_done(fused):
     assert list(done) == sorted(done)
     assert len(set(totals)) == 1
     assert max(done) <= totals[0]
-    assert sum(name == "deletion" for name in names) > 10  # it moves within a stage
+    assert sum(name == "deletion" for name in names) > 2  # it moves within a stage
 
     def stop(name, done, total):
         if name == "deletion":

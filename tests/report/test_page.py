@@ -290,7 +290,7 @@ def test_each_verdict_has_its_tone_and_place(undrawn, logit, verdict, tone):
     page = render_page(with_parts(hand_made(), score={"logit": logit, "verdict": verdict}))
     assert f'class="verdict {tone}"' in page
     (place,) = re.findall(r'<path d="M([\d.]+) 46 l-7 -16 h14 z" fill="var\(--(\w+)\)"/>', page)
-    end = max(2.0, abs(logit) * 1.15)
+    end = 1.15 * max(2.0, abs(logit))
     assert place == (f"{230 + 215 * logit / end:.1f}", tone)
     low, high = (230 + 215 * threshold / end for threshold in (0.5, 2.0))
     assert f'<rect x="{low:.1f}" y="34" width="{high - low:.1f}"' in page

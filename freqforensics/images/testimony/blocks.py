@@ -91,7 +91,7 @@ def find_blocks(data: bytes, image_format: ImageFormat) -> Blocks:
     Returns
     -------
     Blocks
-        Of a damaged file what stands before the damage.
+        The blocks; for a damaged file, those before the damage.
     """
     blocks = Blocks()
     walk = _WALKS.get(image_format)

@@ -70,7 +70,7 @@ class ExifBlock:
     thumbnail : bytes
         The embedded preview, JPEG; empty if there is none.
     blocks : dict of str to bytes
-        Of a TIFF file: its "xmp", "iptc", "icc" and "c2pa".
+        Blocks of a TIFF file: its "xmp", "iptc", "icc" and "c2pa".
     """
 
     fields: ExifFields

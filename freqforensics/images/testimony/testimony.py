@@ -65,6 +65,7 @@ class Testimony:
     format : str
         By content, as "JPEG".
     size_bytes : int
+        Size of the file, bytes.
     width, height : int or None
         Pixels; None where only a decoder can tell.
     jpeg : JpegTables or None
@@ -72,10 +73,13 @@ class Testimony:
     progressive : bool or None
         Whether a JPEG is progressive.
     exif : ExifFields or None
+        Fields of the EXIF block; None without one.
     thumbnail : EmbeddedThumbnail or None
         The preview in the EXIF, compared with the image.
     xmp : XmpFields or None
+        Fields of the XMP packet; None without one.
     iptc : IptcFields or None
+        Fields of the IPTC block; None without one.
     texts : tuple of TextField
         Text chunks (PNG) and comments (JPEG).
     profile : str
@@ -141,10 +145,12 @@ def read_testimony(path: str | Path) -> Testimony:
     Parameters
     ----------
     path : str or Path
+        Image file.
 
     Returns
     -------
     Testimony
+        The statements, where they stand, and what they imply.
 
     Raises
     ------
@@ -172,6 +178,7 @@ def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
     Returns
     -------
     Testimony
+        The statements, where they stand, and what they imply.
     """
     header = read_header(data)
     notes: list[str] = []
