@@ -45,6 +45,7 @@ class Preparation:
     crop : (int, int) or None
         Height and width of the centre that is cut out then; smaller images are filled up with zeros.
     channels : {"rgb", "bgr"}
+        Order of the colours.
     """
 
     mean: tuple[float, ...] | None
@@ -108,9 +109,11 @@ class WrappedDetector(Detector):
     network : nn.Module
         The model, or a module that calls it.
     preparation : Preparation
+        What is done to grey levels before the model sees them.
     output : int, callable or None
         Which number is the logit; see `wrap`.
     name : str
+        Name of the model, as pages show it.
     gradient : bool
         Whether the logit has a gradient by the pixels.
     """
@@ -212,14 +215,14 @@ def wrap(
     Parameters
     ----------
     model : nn.Module or callable
-        Of torchvision, timm, transformers or your own: called with a batch, gives a logit for each image, (N,) or
-        (N, 1), or an object or mapping with `logits`. It is shared, not copied, and scored in evaluation mode.
+        Model of torchvision, timm, transformers or your own: called with a batch, it gives a logit for each image, (N,)
+        or (N, 1), or an object or mapping with `logits`. It is shared, not copied, and scored in evaluation mode.
     output : int or callable, optional
         Which of several numbers is the logit: the greater, the more likely fake. An int is a column. A callable takes
         what the model gives, or its `logits`, to (N,). For two columns of a softmax, real and fake, take the difference
         ``lambda z: z[:, 1] - z[:, 0]``; of probabilities, the difference of their logarithms.
     mean, std : float or sequence of 3 floats, optional
-        Of the colours, on the scale 0 .. 1, in the order of `channels`. Default those of a timm model's
+        Mean and standard deviation of the colours, on the scale 0 .. 1, in the order of `channels`. Default those of a timm model's
         `pretrained_cfg`, else ImageNet's.
     size : int or (int, int), optional
         Height and width of the only images that the model takes. Others are refused, unless `resize` or `crop` make

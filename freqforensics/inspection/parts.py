@@ -233,6 +233,7 @@ class LeftOut:
     Parameters
     ----------
     view : str
+        Name of the view, as `NEEDS` has it.
     reason : str
         What the detector lacks for it.
     """
