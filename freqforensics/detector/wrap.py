@@ -222,8 +222,8 @@ def wrap(
         what the model gives, or its `logits`, to (N,). For two columns of a softmax, real and fake, take the difference
         ``lambda z: z[:, 1] - z[:, 0]``; of probabilities, the difference of their logarithms.
     mean, std : float or sequence of 3 floats, optional
-        Mean and standard deviation of the colours, on the scale 0 .. 1, in the order of `channels`. Default those of a timm model's
-        `pretrained_cfg`, else ImageNet's.
+        Mean and standard deviation of the colours, on the scale 0 .. 1, in the order of `channels`. Default those of a
+        timm model's `pretrained_cfg`, else ImageNet's.
     size : int or (int, int), optional
         Height and width of the only images that the model takes. Others are refused, unless `resize` or `crop` make
         them fit. Default any size, or what `crop` or `resize` give.
