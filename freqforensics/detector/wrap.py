@@ -463,13 +463,21 @@ def _centre(pixels: Tensor, crop: Size) -> Tensor:
     return pixels[..., top : top + crop[0], left : left + crop[1]]
 
 
-def _identity_of(output: Output) -> str:
+def _identity_of(output: object) -> str:
     if not callable(output):
         return repr(output)
     code = getattr(output, "__code__", None)
     if not isinstance(code, CodeType):
         return f"{type(output).__module__}.{type(output).__qualname__}"
-    return f"{code.co_code.hex()} {code.co_names} {[c for c in code.co_consts if not isinstance(c, CodeType)]}"
+    # What a function closes over, and its defaults, change what it gives as much as its code.
+    cells = [cell.cell_contents for cell in getattr(output, "__closure__", None) or ()]
+    values = [*cells, getattr(output, "__defaults__", None), getattr(output, "__kwdefaults__", None)]
+    return f"{_code_of(code)} {[_identity_of(value) for value in values if value is not None]}"
+
+
+def _code_of(code: CodeType) -> str:
+    constants = [_code_of(value) if isinstance(value, CodeType) else repr(value) for value in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _sides(size: Size) -> str:

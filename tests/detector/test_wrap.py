@@ -192,7 +192,12 @@ def test_half_precision_is_scored_and_explained():
 
 
 def test_weights_are_told_apart_by_what_is_done_with_them():
+    def column(number):
+        return lambda z: z[:, number]
+
     hashes = {
+        *(weights_sha256(wrap(Mean(), output=column(number))) for number in (0, 1)),
+        *(weights_sha256(wrap(Mean(), output=lambda z, number=number: z[:, number])) for number in (0, 1)),
         weights_sha256(wrap(Mean(), output=0)),
         weights_sha256(wrap(Mean(), output=1)),
         weights_sha256(wrap(Mean(), output=lambda z: z[:, 1] - z[:, 0])),
@@ -200,7 +205,7 @@ def test_weights_are_told_apart_by_what_is_done_with_them():
         weights_sha256(wrap(Mean(), output=0, channels="bgr")),
         weights_sha256(wrap(Mean(), output=0, mean=0.5)),
     }
-    assert len(hashes) == 6
+    assert len(hashes) == 10
     assert weights_sha256(wrap(Mean(), output=0, name="x")) == weights_sha256(wrap(Mean(), output=0, name="y"))
 
 
