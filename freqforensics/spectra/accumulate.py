@@ -44,7 +44,7 @@ class SpectrumAccumulator:
     --------
     >>> rng = np.random.default_rng(0)
     >>> accumulator = SpectrumAccumulator(SpectrumSpec(size=32, residual="none"))
-    >>> accumulator.update(rng.normal(0, 10, (50, 32, 32)))
+    >>> accumulator = accumulator.update(rng.normal(0, 10, (50, 32, 32)))
     >>> bool(80 < accumulator.result().power.mean() < 120)
     True
     """

@@ -302,8 +302,8 @@ def test_a_threshold_that_no_logit_reaches_is_null(undrawn, fused):
 
 
 def test_what_is_no_image_is_named(detector, tmp_path):
-    with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
-        inspect(np.zeros((80, 80), np.uint8), detector)
+    with pytest.raises(ValueError, match=r"\(2, 80, 80, 3\)"):
+        inspect(np.zeros((2, 80, 80, 3), np.uint8), detector)
     (tmp_path / "no.png").write_bytes(b"no image")
     with pytest.raises(ImageReadError):
         inspect(tmp_path / "no.png", detector)
