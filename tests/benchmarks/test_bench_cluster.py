@@ -14,7 +14,7 @@ from freqforensics.runtime.cluster import cluster
 from freqforensics.runtime.parallel import default_workers
 from freqforensics.spectra import SpectrumSpec, files, mean_spectrum
 
-COUNT = 3000
+COUNT = 9000
 DISTINCT = 200
 
 
