@@ -47,7 +47,7 @@ class Limits:
     pixels: int = MAX_PIXELS
 
     def check_file(self, size: int) -> None:
-        """Raise RefusedError if a file of so many bytes is too large."""
+        """Raise RefusedError if a file is too large; `size` is in bytes."""
         if size > self.file_bytes:
             raise RefusedError(f"The file is larger than {megabytes(self.file_bytes)}.", 413)
 

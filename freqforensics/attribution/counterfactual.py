@@ -356,7 +356,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
 
 
 def batch_of(detector: Detector, pixels: int) -> int:
-    """Give the number of images of so many pixels that are best scored together: what they make fits a cache."""
+    """Give the best number of images to score together, each of `pixels` pixels: their activations fit a cache."""
     full = detector.input == "local" or isinstance(detector, FusedDetector)
     return max(1, min(16, (_LOCAL_PIXELS if full else _BATCH_PIXELS) // pixels))
 

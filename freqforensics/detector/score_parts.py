@@ -32,7 +32,7 @@ def score_parts(
     """Score image files into a folder of parquet files, ``part-00000.parquet`` and so on.
 
     Records are cut by their number alone. A file is written when all of its records are scored; one that is there
-    already is read, not scored again. In a share of the work (`sharing`) only every so many files are written.
+    already is read, not scored again. In a share of the work (`sharing`) only every N-th file is written, of N shares.
 
     Parameters
     ----------

@@ -218,7 +218,7 @@ def new_axes(size: tuple[float, float]) -> Axes:
 
 
 def plain_ticks(bar: Colorbar, limits: tuple[float, float], *, most: int = 8) -> None:
-    """Numbers instead of powers of ten along a logarithmic colour bar, at `most` so many."""
+    """Write plain numbers, at most `most`, along a logarithmic colour bar instead of powers of ten."""
     ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000, 10000) if limits[0] <= tick <= limits[1]]
     if len(ticks) > most:
         ticks = [tick for tick in ticks if str(tick).startswith("1")][-most:]

@@ -16,7 +16,6 @@ import jinja2
 from markupsafe import Markup, escape
 
 from freqforensics._version import __version__
-from freqforensics.attribution.notches import line_name
 
 Layout = Literal["", "four", "wide"]
 
@@ -283,9 +282,7 @@ def templates() -> jinja2.Environment:
     )
     environment.filters["fmt"] = format
     environment.filters["signed"] = lambda value: f"{value:+.2f}"
-    environment.filters["line_name"] = lambda line: line_name((line.fx, line.fy))
     environment.tests["finite"] = math.isfinite
-    environment.tests["startswith"] = str.startswith
     return environment
 
 

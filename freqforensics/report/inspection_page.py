@@ -347,7 +347,10 @@ def _record(report: Report, finding: Finding, values: PageValues, name: str, han
         else "The photographic part of the picture is found first. Up to five views of 224 pixels, spread over that"
         " part, are scored at full resolution; the median of the views is the score.",
         "The score is compared with those of photographs saved in the same way. It counts as traces found if at most"
-        " 1 in 100 of them score as high, and as too weak if at most 1 in 10 do.",
+        " 1 in 100 of them, and at most 2 in 100 of those sent in any one way, score as high or up to 0.5 lower. It"
+        " counts as too weak if at most 1 in 10 score as high."
+        if score.rate_of is not None
+        else "The score is compared with two fixed limits, for no photographs were scored with these weights.",
         "The view with the strongest traces is explained by differences of scores: exact Shapley values of bands"
         " between the view and its median, and each frequency taken out by itself; the map is tested by deletion."
         if finding.explanation is not None and not finding.explanation.steps

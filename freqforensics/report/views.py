@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,11 +59,6 @@ class View:
     width: int
     height: int
     failed: str
-
-    @property
-    def data(self) -> str:
-        """The PNG file as base64."""
-        return base64.b64encode(self.png).decode()
 
 
 def draw_views(finding: Finding) -> dict[str, View]:

@@ -249,7 +249,7 @@ def spectrum_study(
 
 
 def check_layout(columns: int | None, width: float | None) -> None:
-    """Raise ValueError unless figures of this width can have so many generators side by side, whatever their labels."""
+    """Raise ValueError unless figures of this width can have this number of columns, whatever their labels."""
     if columns is not None and columns < 1:
         raise ValueError(f"columns must be at least 1, got {columns}")
     if width is not None and not _LEAST_WIDTH * (columns or 1) <= width <= _GREATEST_WIDTH:
