@@ -31,7 +31,7 @@ MANY = {
     "Mapping": {f"key {number}": np.zeros((40, 40)) for number in range(300)},
     "bytes": bytes(3000),
     "str": "text",
-    "Literal": "text",
+    **dict.fromkeys(("Literal", "Kind", "Implied"), "text"),
     "Path": "folder/file",
     "int": 3,
     "float": 0.5,
