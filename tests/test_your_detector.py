@@ -113,7 +113,7 @@ def test_the_module_of_the_page_is_a_model_on_the_command_line(tmp_path, monkeyp
         ("json:no_such_function", "--model must return a detector, got AttributeError"),
         (
             "colorsys:rgb_to_xyz",
-            "--model must name a function of colorsys, got 'rgb_to_xyz', which is not there; the last",
+            "--model must name a function of colorsys, got 'rgb_to_xyz', which is not",
         ),
         ("os:getpid", "--model must be an nn.Module or a function, got int"),
     ],
@@ -151,7 +151,10 @@ class Detector: ...
     ("source", "names"),
     [
         (SOURCE, None),
-        (SOURCE.replace("from string import *", ""), {"made", "torch", "error", "number", "first", "second", "make", "Detector"}),
+        (
+            SOURCE.replace("from string import *", ""),
+            {"made", "torch", "error", "number", "first", "second", "make", "Detector"},
+        ),
         ("globals()['make'] = print", None),
         ("def __getattr__(name): ...", None),
         ("def late():\n    global make\n    make = 1", None),

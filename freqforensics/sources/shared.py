@@ -56,6 +56,12 @@ def real_sides(notes: Iterable[str]) -> dict[str, Any]:
     return {"real_sides": sides} if sides else {}
 
 
+def stored_sides(inputs: dict[str, Any]) -> tuple[SharedReal, ...]:
+    """Give the notes on shared real sides that `real_sides` put among a manifest's inputs."""
+    sides = inputs.get("real_sides", ())
+    return tuple(SharedReal(side["path"], side["images"], list(side["generators"])) for side in sides)
+
+
 def without_real_side(records: Iterable[ImageRecord]) -> tuple[str, ...]:
     """Names of the generators that have generated images and no real ones, sorted."""
     labels: dict[str, set[str]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading, stored_manifest
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
-from freqforensics.sources.shared import real_sides
+from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, Axis, run_ablation
 from freqforensics.training.recipe import TrainConfig
@@ -81,6 +82,33 @@ class AblationStudy(Drawn):
             self.ablation.save(folder.path)
             for drawing in self.drawings():
                 drawing.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, miniatures: bool = False) -> AblationStudy:
+        """Read the folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+        miniatures : bool
+            The images are simulated; it is not stored.
+
+        Returns
+        -------
+        AblationStudy
+            Files that could not be scored are not stored, and of `notes` only those on shared real sides.
+
+        Raises
+        ------
+        ValueError
+            The folder holds no such result.
+        """
+        about = stored_manifest(folder, "ablation.csv")
+        with reading(folder):
+            work = {name: value for name, value in about["inputs"].items() if name != "real_sides"}
+            table = Ablation.load(Path(folder) / "ablation.csv", axis=work["axis"], miniatures=miniatures)
+            return cls(replace(table, work=work), Path(folder), stored_sides(about["inputs"]))
 
 
 def ablate_study(

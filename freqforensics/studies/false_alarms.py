@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.calibration import calibration_sha256
 from freqforensics.detector.resnet import Detector
+from freqforensics.detector.score_table import Score
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
 from freqforensics.perturbations.perturb import Perturbation
@@ -20,6 +22,7 @@ from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, claim_folder, holds_work, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading, stored_manifest, stored_rows
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -92,6 +95,38 @@ class FalseAlarmsStudy(Drawn):
             self.alarms.save(folder.path)
             for drawing in self.drawings():
                 drawing.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> FalseAlarmsStudy:
+        """Read the folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+
+        Returns
+        -------
+        FalseAlarmsStudy
+            `notes` are not stored.
+
+        Raises
+        ------
+        ValueError
+            The folder holds no such result.
+        """
+        about = stored_manifest(folder, "false_alarms.json", "scores.csv")
+        with reading(folder):
+            stored = json.loads((Path(folder) / "false_alarms.json").read_text(encoding="utf-8"))
+            scores: dict[str, list[Score]] = {name: [] for name in stored["carriers"]}
+            for score, (carrier,) in stored_rows(Path(folder) / "scores.csv", Score, also=("carrier",)):
+                scores[carrier].append(score)
+            tables = {name: ScoreTable(tuple(rows), ()) for name, rows in scores.items()}
+            failures = tuple((failure["path"], failure["reason"]) for failure in stored["failures"])
+            judged = {name: stored[name] for name in stored if name not in ("rows", "worst", "failures")}
+            work = {name: value for name, value in judged.items() if name != "verdicts_from"}
+            alarms = count_false_alarms(tables, failures=failures, work=judged)
+            return cls(alarms, (), about["parameters"], work)
 
 
 def false_alarms_study(

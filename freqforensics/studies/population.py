@@ -75,6 +75,19 @@ class PopulationStudy(Drawn):
         check_result_file(out, overwrite=overwrite)
         self.population.save(out)
 
+    @classmethod
+    def load(cls, path: str | Path) -> PopulationStudy:
+        """Read the file that `save` wrote; notes and skipped files are not in it.
+
+        Raises
+        ------
+        ValueError
+            It is no such file.
+        OSError
+            It cannot be read.
+        """
+        return cls(Population.load(path), (), ())
+
 
 @dataclass(frozen=True, repr=False)
 class CalibrationStudy(Drawn):
@@ -129,6 +142,21 @@ class CalibrationStudy(Drawn):
         """
         check_result_file(out, overwrite=overwrite)
         self.calibration.save(out)
+
+    @classmethod
+    def load(cls, path: str | Path) -> CalibrationStudy:
+        """Read the file that `save` wrote; notes and skipped files are not in it.
+
+        Raises
+        ------
+        ValueError
+            It is no such file.
+        OSError
+            It cannot be read.
+        """
+        from freqforensics.detector.calibration import Calibration
+
+        return cls(Calibration.load(path), (), ())
 
 
 def population_study(

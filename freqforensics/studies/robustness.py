@@ -11,13 +11,15 @@ from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, sweep_robustness
+from freqforensics.evaluation.robustness import RobustnessRow
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, holds_work, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading, stored_manifest, stored_rows
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
-from freqforensics.sources.shared import real_sides
+from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
 
 if TYPE_CHECKING:
@@ -78,6 +80,33 @@ class RobustnessStudy(Drawn):
             self.robustness.save(folder.path)
             for drawing in self.drawings():
                 drawing.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, miniatures: bool = False) -> RobustnessStudy:
+        """Read the folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+        miniatures : bool
+            The images are simulated; it is not stored.
+
+        Returns
+        -------
+        RobustnessStudy
+            Files that could not be scored are not stored, and of `notes` only those on shared real sides.
+
+        Raises
+        ------
+        ValueError
+            The folder holds no such result.
+        """
+        about = stored_manifest(folder, "robustness.csv")
+        with reading(folder):
+            rows = tuple(row for row, _ in stored_rows(Path(folder) / "robustness.csv", RobustnessRow))
+            work = {name: value for name, value in about["inputs"].items() if name != "real_sides"}
+            return cls(Robustness(rows, (), work, miniatures), stored_sides(about["inputs"]))
 
 
 def robustness_study(

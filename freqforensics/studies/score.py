@@ -108,6 +108,19 @@ class ScoreStudy(Drawn):
         check_result_file(out, overwrite=overwrite, hint="overwrite must be set to replace it")
         self.table.save(out)
 
+    @classmethod
+    def load(cls, path: str | Path) -> ScoreStudy:
+        """Read the file that `save` wrote; notes, and the files that a CSV file lacks, are not in it.
+
+        Raises
+        ------
+        ValueError
+            It is no such file.
+        OSError
+            It cannot be read.
+        """
+        return cls(ScoreTable.load(path), f"stored in {Path(path).name}", ())
+
 
 def score_study(
     sources: SourcesLike,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -16,11 +16,20 @@ from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading, stored_manifest
+from freqforensics.runtime.tables import read_table
 from freqforensics.sources.records import by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
-from freqforensics.sources.shared import real_sides
+from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+from freqforensics.spectra import (
+    MeanSpectrum,
+    SpectralLine,
+    SpectrumAccumulator,
+    SpectrumSpec,
+    mean_spectrum,
+    strongest_line,
+)
 
 if TYPE_CHECKING:
     from freqforensics.figures.style import Drawing
@@ -150,6 +159,41 @@ class SpectrumStudy(Drawn):
             for drawing in self.drawings(columns=columns, width=width):
                 drawing.save(folder, formats=formats, dpi=None if width is None else PRINT_DPI)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SpectrumStudy:
+        """Read the folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+
+        Returns
+        -------
+        SpectrumStudy
+            Of `notes` only those on shared real sides are stored; a group without images has lost its reasons.
+
+        Raises
+        ------
+        ValueError
+            The folder holds no such result.
+        """
+        about = stored_manifest(folder, "summary.csv")
+        with reading(folder):
+            spec = SpectrumSpec(**about["parameters"]["spec"])
+            spectra: dict[Group, MeanSpectrum] = {}
+            header, *rows = read_table(Path(folder) / "summary.csv")
+            places = {(row[0], row[1]): row[header.index("file")] for row in rows}
+            for key, name in file_names(list(places)).items():
+                if places[key]:
+                    spectra[key] = MeanSpectrum.load(Path(folder) / places[key])
+                else:
+                    digest = about["inputs"][name]["sha256"]
+                    spectra[key] = replace(SpectrumAccumulator(spec).result(), inputs_sha256=digest)
+            parameters = {**about["parameters"], "spec": asdict(spec)}
+            lines = {key: strongest_line(spectrum) for key, spectrum in spectra.items() if spectrum.images}
+            return cls(spec, spectra, lines, stored_sides(about["inputs"]), parameters, about["seed"])
 
 
 _LINE: Final = ("fx", "fy", "amplitude", "nr", "p_value", "p_corrected")
