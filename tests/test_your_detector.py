@@ -90,6 +90,29 @@ def test_the_page_has_a_section_for_each_kind_of_model():
     } == set(snippets())
 
 
+def test_the_code_for_a_published_detector_wraps_what_its_authors_modules_give(monkeypatch):
+    """Their modules are imitated: one logit from a network of any size, and weights that are loaded in place."""
+    (code,) = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+    network = torchvision.models.mobilenet_v3_small(num_classes=1)
+    loaded = []
+    modules = {
+        "src": SimpleNamespace(),
+        "src.model": SimpleNamespace(get_model=lambda cfg: network),
+        "util": SimpleNamespace(
+            get_cfg=lambda cfg_path=None, **kwargs: cfg_path, load_state_dict=lambda model, path: loaded.append(path)
+        ),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    names = {}
+    exec(compile(code, str(PAGE), "exec"), names)
+    detector = names["make"]()
+    assert detector.name == "FerretNet-S"
+    assert detector.preparation.mean == pytest.approx((0.481, 0.458, 0.408), abs=1e-3)
+    assert [Path(path).suffix for path in loaded] == [".pth"]
+    assert np.isfinite(detector.logits([IMAGE])).all()
+
+
 def test_the_module_of_the_page_is_a_model_on_the_command_line(tmp_path, monkeypatch, capsys):
     from pictures import write
 
