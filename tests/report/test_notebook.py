@@ -9,9 +9,14 @@ import pytest
 from pictures import picture, write
 
 import freqforensics as ff
+from freqforensics.detector.score_table import Score, ScoreTable
+from freqforensics.evaluation import evaluate_tables
+from freqforensics.evaluation.false_alarms import count_false_alarms
+from freqforensics.evaluation.robustness import Robustness, RobustnessRow
 from freqforensics.runtime.showing import LINES, Summarised
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
 from freqforensics.studies.audit import audit_study
+from freqforensics.studies.paper_figures import PaperFiguresStudy
 from freqforensics.studies.spectrum import spectrum_study
 
 
@@ -48,6 +53,60 @@ def test_a_study_is_short_and_shows_its_page_or_its_figures(tree):
         short(study)
     assert "data:image/png" in spectrum._repr_html_()
     assert "iframe" in audit._repr_html_()
+
+
+def scores():
+    rows = [
+        Score(f"{n}.png", "0" * 64, "real" if n % 2 else "fake", "gan", "", n / 9, 0.5, "none", "1" * 64, "")
+        for n in range(24)
+    ]
+    return ScoreTable(tuple(rows), ())
+
+
+def pictures(result):
+    short(result)
+    return result._repr_html_().count('src="data:image/png;base64,')
+
+
+def test_results_of_the_lower_rooms_are_drawn(tree):
+    rows = (RobustnessRow("jpeg", 90.0, "gan", 0.9, 0.8, 0.95, 0.7, 5, 6),)
+    results = [
+        scores(),
+        evaluate_tables([scores()]),
+        Robustness(rows, (), {}),
+        audit_study([tree]).audit,
+        count_false_alarms({"as-is": photographs()}),
+        ff.estimate_upsampling(spectrum_study([tree], spec=SpectrumSpec(size=32)).spectra["gan", "fake"]),
+    ]
+    assert [pictures(result) for result in results] == [1] * len(results)
+    assert ScoreTable((), ())._repr_html_() is None
+    assert Robustness((), (), {})._repr_html_() is None
+    assert "&lt;mine&gt;" in ff.ScoreStudy(scores(), "<mine>", ())._repr_html_()
+
+
+def photographs():
+    real = [score for score in scores().scores if score.label == "real"]
+    return ScoreTable(tuple(dataclasses.replace(score, verdict="none", crop="views") for score in real), ())
+
+
+def test_drawing_a_study_writes_nothing(tree, monkeypatch):
+    study, audit = spectrum_study([tree], spec=SpectrumSpec(size=32)), audit_study([tree])
+
+    def refuse(*_, **__):
+        raise AssertionError("a file is written")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("freqforensics.figures.style.save_figure", refuse)
+    assert study._repr_html_().count("data:image/png") == 2
+    assert audit._repr_html_().count("data:image/png") == 1
+
+
+def test_a_study_that_wrote_a_page_shows_it(tmp_path):
+    page = tmp_path / "index.html"
+    study = PaperFiguresStudy(page, ())
+    assert study._repr_html_() is None
+    page.write_text("<p>all figures</p>", encoding="utf-8")
+    assert "&lt;p&gt;all figures" in study._repr_html_()
 
 
 def test_a_finding_is_short_and_shows_its_page():
