@@ -182,7 +182,7 @@ def percentiles(fig):
 def calibration():
     logits = np.random.default_rng(0).normal(-3, 1, 60)
     kinds = (ImageKind("PNG"),) * 60
-    return Calibration(logits, kinds, ("",) * 30 + ("messenger $x$",) * 30, ("mine",) * 60, "0" * 64, "")
+    return Calibration(logits, kinds, ("as-is",) * 30 + ("messenger $x$",) * 30, ("mine",) * 60, "0" * 64, "")
 
 
 def one_label(kind):
