@@ -12,9 +12,10 @@ from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading, stored_manifest
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike, as_paths
-from freqforensics.sources.shared import real_sides
+from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
 from freqforensics.training.recipe import TrainConfig
@@ -98,6 +99,35 @@ class BaselinesStudy(Drawn):
                     evaluation.save(part.path)
                     self.tables[name].save(part / "scores.csv")
                     drawing.save(part)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, miniatures: bool = False) -> BaselinesStudy:
+        """Read the folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+        miniatures : bool
+            The images are simulated; it is not stored.
+
+        Returns
+        -------
+        BaselinesStudy
+            Files that could not be scored are not stored, and of `notes` only those on shared real sides.
+
+        Raises
+        ------
+        ValueError
+            The folder holds no such result.
+        """
+        about = stored_manifest(folder, *(f"{name}/scores.csv" for name in (LATTICE, PROFILE)))
+        with reading(folder):
+            tables = {name: ScoreTable.load(Path(folder) / name / "scores.csv") for name in (LATTICE, PROFILE)}
+            evaluations = {name: evaluate_tables([table], miniatures=miniatures) for name, table in tables.items()}
+            photographs = stored_manifest(Path(folder) / PROFILE)["inputs"]["photos"]
+            notes = stored_sides(about["inputs"])
+            return cls(evaluations, tables, photographs, notes, about["parameters"], about["seed"])
 
 
 def baselines_study(

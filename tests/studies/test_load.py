@@ -11,12 +11,14 @@ from pictures import write
 import freqforensics as ff
 from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score, ScoreTable
+from freqforensics.evaluation import evaluate_tables
 from freqforensics.evaluation.false_alarms import count_false_alarms
 from freqforensics.evaluation.robustness import Robustness, RobustnessRow
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.spectra.population import shipped_population
 from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation, AblationRow
+from freqforensics.training.baselines import LATTICE, PROFILE
 
 RNG = np.random.default_rng(0)
 
@@ -58,7 +60,23 @@ def alarms(folder):
     return ff.FalseAlarmsStudy(counted, (), {"limit": None}, work)
 
 
-FOLDERS = {"spectrum": spectrum, "robustness": robustness, "ablation": ablation, "false alarms": alarms}
+def baselines(folder):
+    rows = [
+        Score(f"{n}.png", "0" * 64, "real" if n % 2 else "fake", "gan", "", n / 9, 0.5, "none", "1" * 64, "")
+        for n in range(24)
+    ]
+    tables = {name: ScoreTable(tuple(rows), ()) for name in (LATTICE, PROFILE)}
+    evaluations = {name: evaluate_tables([table]) for name, table in tables.items()}
+    return ff.BaselinesStudy(evaluations, tables, 40, (), {"crop": None, "limit": 12}, 3)
+
+
+FOLDERS = {
+    "baselines": baselines,
+    "spectrum": spectrum,
+    "robustness": robustness,
+    "ablation": ablation,
+    "false alarms": alarms,
+}
 
 
 def files(folder):
