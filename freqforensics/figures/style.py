@@ -119,6 +119,7 @@ def png_bytes(fig: Figure, *, dpi: float | None = None) -> bytes:
     Returns
     -------
     bytes
+        The PNG file.
     """
     stream = io.BytesIO()
     with style():
@@ -211,6 +212,7 @@ def drawing(name: str, plot: Callable[..., object], *data: Any, **options: Any) 
     Returns
     -------
     Drawing
+        The figure, yet to be drawn.
     """
     return Drawing(name, plot, data, options)
 
