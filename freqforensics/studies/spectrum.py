@@ -11,12 +11,12 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
-from freqforensics.images import shown_path
+from freqforensics.images import read_file, read_header, shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
-from freqforensics.sources.records import by_generator
+from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
@@ -244,7 +244,7 @@ def spectrum_study(
         seed=seed,
     )
     if not study.images:
-        raise ValueError(_why_none(study))
+        raise ValueError(_why_none(study, records))
     return study
 
 
@@ -284,13 +284,25 @@ def file_names(groups: Sequence[Group]) -> dict[Group, str]:
     return names
 
 
-def _why_none(study: SpectrumStudy) -> str:
+def _why_none(study: SpectrumStudy, records: Sequence[ImageRecord]) -> str:
     small = sum(sum(spectrum.skipped.values()) for spectrum in study.spectra.values())
     height, width = study.spec.shape
     parts = []
     if small:
-        parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
+        parts.append(f"{small} are smaller than {height}x{width}{_first_size(records)}")
     if study.skipped:
         path, reason = study.skipped[0]
         parts.append(f"{len(study.skipped)} cannot be read, first {shown_path(path)}: {reason}")
     return f"no image was averaged: {'; '.join(parts)}"
+
+
+def _first_size(records: Sequence[ImageRecord]) -> str:
+    """Say how large the first image is whose header can be read, and what that asks of `size`."""
+    for record in records[:100]:
+        try:
+            header = read_header(read_file(record.path))
+        except OSError:
+            continue
+        if header.height and header.width:
+            return f", the first {header.height}x{header.width}: size must be at most {min(header.height, header.width)}"
+    return ""
