@@ -75,6 +75,11 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         No such file.
     ValueError
         No such device here.
+
+    Examples
+    --------
+    >>> load_detector("everyday").training
+    False
     """
     device = chosen_device(device)
     place = Path(path)

@@ -232,6 +232,12 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     ------
     ValueError
         No images, another shape or type, or several sizes.
+
+    Examples
+    --------
+    >>> image = np.full((64, 64, 3), 128, np.uint8)
+    >>> prepare_input([image, image]).shape, float(prepare_input([image], "residual").abs().max())
+    (torch.Size([2, 3, 64, 64]), 0.0)
     """
     if kind not in get_args(InputKind):
         raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {kind!r}")

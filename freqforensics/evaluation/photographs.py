@@ -36,6 +36,14 @@ class PhotographScores:
     ------
     ValueError
         No logit, or one that is not finite.
+
+    Examples
+    --------
+    The threshold that at most 1 % of 1,000 photographs exceed.
+
+    >>> photographs = PhotographScores("noise", np.arange(1000.0))
+    >>> photographs.threshold(0.01)
+    989.0
     """
 
     name: str

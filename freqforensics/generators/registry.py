@@ -39,6 +39,11 @@ class Plan:
         Channels of each skip connection of a U-Net.
     layout : int
         Levels of the layout.
+
+    Examples
+    --------
+    >>> [Plan(width=24).channels(remaining) for remaining in (2, 1, 0)]
+    [96, 48, 24]
     """
 
     layers: int = 2
@@ -186,7 +191,11 @@ _SAME_DECODER: Final = {"stable_diffusion": "ldm_vae"}
 
 
 def operator_of(name: str) -> Operator | None:
-    """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known."""
+    """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known.
+
+    >>> operator_of("progan"), operator_of("stargan"), operator_of("camera")
+    ('nearest', 'transposed', None)
+    """
     family = FAMILIES.get(_SAME_DECODER.get(name, name))
     return None if family is None else family.operator
 
@@ -214,7 +223,11 @@ def find_family(name: str) -> Family:
 
 
 def named_families(names: Sequence[str]) -> list[str]:
-    """Check families' names; "all" stands for every one. ValueError lists them."""
+    """Check families' names; "all" stands for every one. ValueError lists them.
+
+    >>> named_families(["progan", "biggan"]), len(named_families(["all"]))
+    (['progan', 'biggan'], 17)
+    """
     chosen = list(FAMILIES) if "all" in names else list(dict.fromkeys(names))
     return [find_family(name).name for name in chosen]
 
@@ -240,6 +253,11 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
         An unknown family.
     FileNotFoundError
         A family is not fitted, or with "all" none is.
+
+    Examples
+    --------
+    >>> fitted_families(["progan"])
+    ['progan']
     """
     shelf = SHELF if folder is None else Path(folder)
     chosen = named_families(names)
@@ -296,6 +314,13 @@ def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLat
     ------
     ValueError
         No such family, or `layers` below 1.
+
+    Examples
+    --------
+    Two layers of upsampling by 2 leave lines at multiples of 1/2 and 1/4. Alias-free upsampling leaves none.
+
+    >>> predicted_lattice("progan").denominators, predicted_lattice("stylegan3").denominators
+    ((2, 4), ())
     """
     entry = find_family(family)
     count = entry.plan.layers if layers is None else layers

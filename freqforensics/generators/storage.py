@@ -68,6 +68,12 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
         No such family, or a file that holds no miniature.
     FileNotFoundError
         No such file.
+
+    Examples
+    --------
+    >>> fitted = load_miniature("progan")
+    >>> fitted.card["family"], fitted.card["upsampling"], fitted.card["factor"]
+    ('progan', 'nearest, convolution', 4)
     """
     path = Path(name)
     if path.suffix != ".safetensors":

@@ -155,6 +155,11 @@ def w20_validation(recipe: str) -> Chain:
     ------
     ValueError
         No such recipe.
+
+    Examples
+    --------
+    >>> w20_validation("no-aug")(np.zeros((300, 400, 3), np.uint8), np.random.default_rng(0)).shape
+    (224, 224, 3)
     """
     return _w20(recipe, validation_augmentation(recipe), Crop(224))
 
@@ -168,6 +173,11 @@ def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
         Qualities.
     shift : int
         Rows and columns cut off at the top and the left in between.
+
+    Examples
+    --------
+    >>> double_jpeg(90, 70, shift=3)(np.zeros((64, 64, 3), np.uint8)).shape
+    (61, 61, 3)
     """
     cut = (_CutOrigin(shift),) if shift else ()
     return Chain((JPEG(first), *cut, JPEG(second)))

@@ -76,6 +76,14 @@ class Border(Canvas):
         Width of the frame over the shorter side of the photograph; at least one pixel.
     value : int
         Grey level, 0 to 255.
+
+    Examples
+    --------
+    `region` says where the photograph lies: x, y, width, height.
+
+    >>> border = Border(0.1)
+    >>> border(np.zeros((100, 200, 3), np.uint8)).shape, border.region((100, 200, 3))
+    ((120, 220, 3), (10, 10, 200, 100))
     """
 
     fraction: float = 0.1
@@ -111,6 +119,12 @@ class Letterbox(Canvas):
         already stays as it is.
     value : int
         Grey level of the bars, 0 to 255.
+
+    Examples
+    --------
+    >>> box = Letterbox((1.0,))
+    >>> box(np.zeros((100, 200, 3), np.uint8)).shape, box.region((100, 200, 3))
+    ((200, 200, 3), (0, 50, 200, 100))
     """
 
     aspects: tuple[float, ...] = (16 / 9, 9 / 16)

@@ -306,6 +306,16 @@ def measure_quality(
     ------
     ValueError
         No records, no scores, an unknown name, or two of one name.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> mean = as_score(lambda image: float(image.mean()), name="mean")
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/grey.png", np.full((64, 64), 128, np.uint8))
+    ...     table = measure_quality(folder, [mean])
+    >>> table.values("mean").tolist()
+    [128.0]
     """
     records = as_records(records)
     if not records:

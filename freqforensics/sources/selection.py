@@ -85,5 +85,9 @@ def listed_paths(sources: SourcesLike) -> str:
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]:
-    """Give a tuple of paths; a single path is a tuple of one, and no letters."""
+    """Give a tuple of paths; a single path is a tuple of one, and no letters.
+
+    >>> as_paths("photos"), as_paths(["photos", "more"])
+    (('photos',), ('photos', 'more'))
+    """
     return (paths,) if isinstance(paths, (str, Path)) else tuple(paths)

@@ -219,6 +219,14 @@ def combine(spectra: Sequence[MeanSpectrum]) -> MeanSpectrum:
     ------
     ValueError
         There are none, or the specs differ.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> spec = SpectrumSpec(size=64)
+    >>> parts = [SpectrumAccumulator(spec).update(rng.normal(128, 20, (n, 64, 64))).result() for n in (3, 5)]
+    >>> combine(parts).images
+    8
     """
     if not spectra:
         raise ValueError("spectra must not be empty")

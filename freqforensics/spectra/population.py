@@ -391,5 +391,10 @@ def _likeness(plane: Float, lattices: Float) -> Float:
 
 @lru_cache(maxsize=1)
 def shipped_population() -> Population:
-    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
+    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what.
+
+    >>> population = shipped_population()
+    >>> population.photographs, len(population.names)
+    (375, 9)
+    """
     return Population.load(POPULATION)

@@ -89,6 +89,14 @@ class MeanSpectrum(Drawn):
     ------
     ValueError
         Raised by every property of an average if there are no images.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> noise = np.random.default_rng(0).normal(128, 20, (50, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> spectrum.images, spectrum.coherence.shape, spectrum.full("coherence").shape
+    (50, (64, 33), (64, 64))
     """
 
     spec: SpectrumSpec

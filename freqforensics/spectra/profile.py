@@ -32,6 +32,14 @@ class Profile:
         Points in each bin.
     estimator : {"mean", "sum"}
         Whether `values` are means or sums over the points of a bin.
+
+    Examples
+    --------
+    The ring of the diagonal frequencies holds more bins than the ring around DC.
+
+    >>> profile = radial_profile(np.ones((64, 64)), bins=4)
+    >>> profile.values.tolist(), profile.counts.tolist()
+    ([1.0, 1.0, 1.0, 1.0, 1.0], [45, 392, 808, 1204, 1258])
     """
 
     axis: Literal["radius", "angle"]

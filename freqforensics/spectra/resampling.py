@@ -124,6 +124,16 @@ class TraceAccumulator:
     ----------
     size, align : int
         Side and alignment of the central crop, pixels.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> sums = TraceAccumulator(size=128)
+    >>> for _ in range(3):
+    ...     sums.add(rng.integers(0, 256, (160, 160), np.uint8))
+    >>> trace = sums.result()
+    >>> trace.images, trace.power.shape
+    (3, (2, 61))
     """
 
     def __init__(self, *, size: int = 256, align: int = 16) -> None:

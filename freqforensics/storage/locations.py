@@ -27,7 +27,11 @@ def shown_path(path: str | os.PathLike[str]) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is a remote address, with a scheme such as ``s3://``."""
+    """Whether a text is a remote address, with a scheme such as ``s3://``.
+
+    >>> is_address("s3://bucket/photo.png"), is_address("photo.png")
+    (True, False)
+    """
     return _ADDRESS.match(text) is not None
 
 

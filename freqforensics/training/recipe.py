@@ -144,6 +144,12 @@ class TrainConfig:
     ------
     ValueError
         A parameter out of range.
+
+    Examples
+    --------
+    >>> config = TrainConfig(sources=("progan",), recipe="blur+jpeg-0.1", input="residual", seed=1)
+    >>> config.recipe, config.crop, config.learning_rate
+    ('blur+jpeg-0.1', 224, 0.0001)
     """
 
     sources: tuple[str, ...]
