@@ -39,6 +39,11 @@ class BandValue:
 def pixel_map(path: PathGradient) -> Float:
     """Attribute the gap to pixels.
 
+    Parameters
+    ----------
+    path : PathGradient
+        Averaged gradient of `integrate_path`.
+
     Returns
     -------
     ndarray of float64, shape (H, W)
@@ -98,6 +103,11 @@ def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
 
 def cosine_map(path: PathGradient) -> Float:
     """Attribute the gap to the 64 modes of the 8x8 cosine transform, in which JPEG is coded.
+
+    Parameters
+    ----------
+    path : PathGradient
+        Averaged gradient of `integrate_path`.
 
     Returns
     -------

@@ -214,7 +214,19 @@ def _rank_p_value(changes: NDArray[np.float64], change: float) -> float:
 def band_stops(
     image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS, *, before: float | None = None
 ) -> tuple[Counterfactual, ...]:
-    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
+    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    detector : Detector
+        Detector, which is left as it is.
+    bands : sequence of Band
+        Bands to take out, one at a time.
+    before : float, optional
+        Logit of the image, if it is known.
+    """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
     if before is None:

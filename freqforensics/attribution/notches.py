@@ -24,6 +24,13 @@ _AROUND: Final = 7
 def lattice_lines(denominator: int) -> tuple[Line, ...]:
     """Give the frequencies (a/q, b/q) but for DC, each mirror pair once.
 
+    Parameters
+    ----------
+    denominator : int
+        q, from 2.
+
+    Examples
+    --------
     >>> lattice_lines(2)
     ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
     """

@@ -293,6 +293,15 @@ def baseline_image(
 ) -> Float32:
     """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
 
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    kind : {"median", "natural", "grey", "black"}
+        Name of the baseline.
+    natural : callable, optional
+        From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
+
     Raises
     ------
     ValueError

@@ -35,7 +35,15 @@ LARGEST: Final = 1 << 31
 
 
 class CheckpointError(ValueError):
-    """A file does not hold the weights of a detector; the message says why."""
+    """A file does not hold the weights of a detector; the message says why.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : str
+        Why, in one line.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{shown_path(path)}: {reason}")

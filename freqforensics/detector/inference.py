@@ -59,6 +59,13 @@ def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
 def weights_sha256(detector: Detector) -> str:
     """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in.
 
+    Parameters
+    ----------
+    detector : Detector
+        Detector with its weights.
+
+    Examples
+    --------
     The hash depends on the weights alone, not on the file that they are in.
 
     >>> from freqforensics.detector.local import make_small_detector

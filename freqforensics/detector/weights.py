@@ -198,6 +198,13 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
 def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeights:
     """Compare fetched weights with the hash recorded when they were first fetched.
 
+    Parameters
+    ----------
+    name : str
+        Name of weights in `KNOWN`.
+    folder : str or Path, optional
+        Folder of fetched weights; default `weights_folder`.
+
     Raises
     ------
     WeightsError

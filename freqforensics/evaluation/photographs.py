@@ -70,6 +70,11 @@ class PhotographScores:
     def threshold(self, share: float) -> float:
         """Give the lowest logit that at most a share of the photographs exceed.
 
+        Parameters
+        ----------
+        share : float
+            Largest share of photographs above the threshold, in [0, 1).
+
         Raises
         ------
         ValueError

@@ -320,6 +320,11 @@ def clusters(
 def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
     """Count in how many sets each bin is coherent, at a false discovery rate of 0.05 within each.
 
+    Parameters
+    ----------
+    fingerprints : sequence of Fingerprint
+        Fingerprints of one spec.
+
     Returns
     -------
     ndarray of int, shape (H, W)

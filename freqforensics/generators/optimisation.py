@@ -85,7 +85,13 @@ class FitConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step, counted from 0."""
+        """Learning rate at a step, counted from 0.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+        """
         warm = max(1, self.steps // 20)
         if step < warm:
             return self.learning_rate * (step + 1) / warm

@@ -59,12 +59,24 @@ class Plan:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def check_size(self, size: int) -> None:
-        """Raise ValueError unless a miniature can be fitted to crops of `size` pixels."""
+        """Raise ValueError unless a miniature can be fitted to crops of `size` pixels.
+
+        Parameters
+        ----------
+        size : int
+            Side of the crops, pixels.
+        """
         if size < 16 or size % 2**self.layers:
             raise ValueError(f"size must be a multiple of {2**self.layers} from 16, got {size}")
 
     def channels(self, remaining: int) -> int:
-        """Give the number of channels before the last `remaining` x2 layers."""
+        """Give the number of channels before the last `remaining` x2 layers.
+
+        Parameters
+        ----------
+        remaining : int
+            Number of x2 layers that are still to come.
+        """
         return self.width << min(remaining, 2)
 
 
@@ -193,6 +205,13 @@ _SAME_DECODER: Final = {"stable_diffusion": "ldm_vae"}
 def operator_of(name: str) -> Operator | None:
     """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known.
 
+    Parameters
+    ----------
+    name : str
+        Name of a generator, such as "progan".
+
+    Examples
+    --------
     >>> operator_of("progan"), operator_of("stargan"), operator_of("camera")
     ('nearest', 'transposed', None)
     """
@@ -225,6 +244,13 @@ def find_family(name: str) -> Family:
 def named_families(names: Sequence[str]) -> list[str]:
     """Check families' names; "all" stands for every one. ValueError lists them.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Names of families, or "all".
+
+    Examples
+    --------
     >>> named_families(["progan", "biggan"]), len(named_families(["all"]))
     (['progan', 'biggan'], 17)
     """

@@ -35,7 +35,13 @@ class FittedMiniature:
     card: dict[str, Any]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``<family>.safetensors`` and ``<family>.json`` to a folder; return the first's path."""
+        """Write ``<family>.safetensors`` and ``<family>.json`` to a folder; return the first's path.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder for the two files.
+        """
         path = Path(folder) / f"{self.model.family.name}.safetensors"
         plan = {name: getattr(self.model.plan, name) for name in Plan.__dataclass_fields__}
         metadata = {"format": FORMAT, "family": self.model.family.name, "plan": json.dumps(plan)}

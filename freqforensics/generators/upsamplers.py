@@ -150,6 +150,13 @@ class Upsampler:
 def zero_insertion(factor: int = 2) -> Upsampler:
     """Put zeros between the samples: the spectrum repeats s times along each axis, with gain 1.
 
+    Parameters
+    ----------
+    factor : int
+        s.
+
+    Examples
+    --------
     The line at 1/2 is as high as the mean.
 
     >>> zero_insertion(2).lattice().tolist()
@@ -161,6 +168,13 @@ def zero_insertion(factor: int = 2) -> Upsampler:
 def nearest(factor: int = 2) -> Upsampler:
     """Every sample s times: gain |sin(pi s f) / sin(pi f)|, a null at every line (ProGAN, BigGAN, GauGAN).
 
+    Parameters
+    ----------
+    factor : int
+        s.
+
+    Examples
+    --------
     >>> nearest(2)(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0], [3.0, 3.0, 4.0, 4.0], [3.0, 3.0, 4.0, 4.0]]
     """
@@ -191,6 +205,13 @@ def bilinear(convention: Literal["half-pixel", "aligned"] = "half-pixel") -> Ups
 def linear(factor: int) -> Upsampler:
     """Linear interpolation by s, samples kept: gain (sin(pi s f) / sin(pi f))^2 / s.
 
+    Parameters
+    ----------
+    factor : int
+        s.
+
+    Examples
+    --------
     >>> linear(2)(np.array([[0.0, 4.0], [0.0, 4.0]]))[0].tolist()
     [0.0, 2.0, 4.0, 2.0]
     """
@@ -201,6 +222,13 @@ def linear(factor: int) -> Upsampler:
 def fir(taps: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)) -> Upsampler:
     """Zero insertion by 2 and a normalised low-pass filter: StyleGAN2's [1, 3, 3, 1] (gain 2 |cos(pi f)|^3).
 
+    Parameters
+    ----------
+    taps : tuple of float
+        Taps of the filter; their sum is scaled to 2.
+
+    Examples
+    --------
     >>> fir((1.0, 2.0, 1.0)).taps == linear(2).taps
     True
     """

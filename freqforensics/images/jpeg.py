@@ -97,6 +97,13 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
 def luma_table(quality: int) -> Int:
     """Give libjpeg's luma quantisation table, shape (8, 8), of a quality 1 .. 100.
 
+    Parameters
+    ----------
+    quality : int
+        Quality, 1 .. 100.
+
+    Examples
+    --------
     At quality 100 every step is 1, so that only rounding is lost.
 
     >>> luma_table(100).max().item(), luma_table(50)[0, :4].tolist()

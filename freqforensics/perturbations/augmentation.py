@@ -184,7 +184,15 @@ def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
 
 
 def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
-    """Make smaller and compress, as social networks do with what is uploaded."""
+    """Make smaller and compress, as social networks do with what is uploaded.
+
+    Parameters
+    ----------
+    scale : float or (float, float)
+        Output side over input side; a pair is a range from which a value is drawn uniformly.
+    quality : int or (int, int)
+        JPEG quality, 1 .. 100; a pair is a range from which an integer is drawn uniformly.
+    """
     return Chain((Resize(scale, "antialiased"), JPEG(quality)))
 
 

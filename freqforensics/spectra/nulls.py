@@ -113,6 +113,13 @@ def chi_square_interval(mean: Float, n: int, level: float, *, self_conjugate: ND
 def self_conjugate_bins(size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which bins of the half-plane (H, W//2 + 1) are their own mirror image: DC, and Nyquist where sides are even.
 
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the full plane.
+
+    Examples
+    --------
     >>> int(self_conjugate_bins((8, 8)).sum()), int(self_conjugate_bins((7, 8)).sum())
     (4, 2)
     """
@@ -125,6 +132,13 @@ def half_plane_weights(size: tuple[int, int]) -> Float:
 
     Columns at zero and at Nyquist hold their mirror images themselves.
 
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the full plane.
+
+    Examples
+    --------
     >>> half_plane_weights((4, 6)).tolist(), half_plane_weights((4, 5)).tolist()
     ([1.0, 2.0, 2.0, 1.0], [1.0, 2.0, 2.0])
     """

@@ -174,6 +174,13 @@ def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:
     Left out are DC, with the neighbours into which a Hann window spreads it, and the bins that repeat another as its
     mirror image.
 
+    Parameters
+    ----------
+    spec : SpectrumSpec
+        Crops and window of the spectrum.
+
+    Examples
+    --------
     >>> from freqforensics.spectra.spec import SpectrumSpec
     >>> searched = line_bins(SpectrumSpec(size=64))
     >>> searched.shape, int(searched.sum()), bool(searched[0, 0])

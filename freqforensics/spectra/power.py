@@ -186,13 +186,24 @@ class MeanSpectrum(Drawn):
         """One of the arrays on the full plane, shape (..., H, W), DC at (H//2, W//2).
 
         Row i is fy = (i - H//2) / H, column j is fx = (j - W//2) / W.
+
+        Parameters
+        ----------
+        kind : {"coherent", "power", "log_power", "coherence"}
+            Name of the array.
         """
         if kind not in get_args(SpectrumKind):
             raise ValueError(f"kind must be one of {', '.join(get_args(SpectrumKind))}; got {kind!r}")
         return full_plane(getattr(self, kind), self.spec.shape[1])
 
     def save(self, path: str | Path) -> None:
-        """Write sums, spec and counts to one ``.npz``, whole or not at all, byte-identical when written again."""
+        """Write sums, spec and counts to one ``.npz``, whole or not at all, byte-identical when written again.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         about = {
             "format": FORMAT,
             "spec": dataclasses.asdict(self.spec),

@@ -57,7 +57,13 @@ class Profile:
         return centres
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV table: lower edge, upper edge, centre, count, value; the first line names the estimator."""
+        """Write a CSV table: lower edge, upper edge, centre, count, value; the first line names the estimator.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         rows = zip(self.edges[:-1], self.edges[1:], self.centres, self.counts, self.values, strict=True)
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
             writer = TableWriter(file)

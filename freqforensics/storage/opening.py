@@ -162,6 +162,11 @@ def _matching(pattern: str) -> list[str]:
 def file_size(path: str | os.PathLike[str]) -> int:
     """Size in bytes of a file, a member of an archive, or a remote file.
 
+    Parameters
+    ----------
+    path : str or PathLike
+        File, member of an archive, or remote address.
+
     Raises
     ------
     OSError, StorageError
@@ -231,7 +236,15 @@ def read_location(text: str, most: int) -> bytes:
 
 
 def read_small(path: str | os.PathLike[str], most: int = 1 << 24) -> bytes:
-    """Read a small file wherever it lies; OSError if it is not there, cannot be read, or is larger."""
+    """Read a small file wherever it lies; OSError if it is not there, cannot be read, or is larger.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        File, member of an archive, or remote address.
+    most : int
+        Number of bytes at most.
+    """
     text = os.fspath(path)
     if not is_location(text):
         with Path(text).open("rb") as file:
