@@ -71,6 +71,17 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     ------
     ValueError
         A network without a map of places behind its convolutions, such as a transformer, or without a gradient.
+
+    Examples
+    --------
+    The map sums to the logit less the bias of the last layer.
+
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> detector = make_small_detector("local", seed=0)
+    >>> bias = detector.network.fc.bias.item()
+    >>> bool(np.isclose(grad_cam(image, detector).sum(), detector.logits([image])[0] - bias, rtol=1e-4, atol=1e-5))
+    True
     """
     from captum.attr import LayerGradientXActivation
 
@@ -106,6 +117,14 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     -------
     ndarray of float64, shape (H, W)
         Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> falls = occlusion_map(image, make_small_detector("local", seed=0), window=32)
+    >>> falls.shape, len(np.unique(falls))
+    ((64, 64), 4)
     """
     height, width = image.shape[:2]
     if window is None:

@@ -238,6 +238,16 @@ def integrate_path(
     ------
     ValueError
         A baseline that does not exist, or not for this detector, or an image that is too small for the detector.
+
+    Examples
+    --------
+    The logit of the image less that of the baseline is the gap. `complete` says whether the path accounts for it.
+
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> path = integrate_path(image, make_small_detector("local", seed=0))
+    >>> path.complete, bool(np.isclose(path.logit - path.baseline_logit, path.gap))
+    (True, True)
     """
     detector = strongest_part(detector, image)
     kinds: tuple[Baseline, ...] = baselines or (default_baseline(detector),)
@@ -283,10 +293,25 @@ def baseline_image(
 ) -> Float32:
     """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
 
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    kind : {"median", "natural", "grey", "black"}
+        Name of the baseline.
+    natural : callable, optional
+        From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
+
     Raises
     ------
     ValueError
         "natural" without amplitudes, or "incoherent" or "smooth", which are no images.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    >>> float(baseline_image(image, "grey").max()), float(baseline_image(image, "black").max())
+    (128.0, 0.0)
     """
     if kind == "median":
         return np.asarray(cv2.medianBlur(image, 5), np.float32)

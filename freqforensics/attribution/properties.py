@@ -87,6 +87,14 @@ def max_sensitivity(
     ------
     ValueError
         No changes.
+
+    Examples
+    --------
+    Here the map is the image itself, so that it moves by as much as the image.
+
+    >>> image = np.full((8, 8), 100, np.uint8)
+    >>> max_sensitivity(image, lambda changed: changed.astype(float), changes=[lambda original: original + 10])
+    0.1
     """
     if not changes:
         raise ValueError("changes must not be empty")

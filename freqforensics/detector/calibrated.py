@@ -137,6 +137,14 @@ def open_detector(
     ------
     ValueError, FileNotFoundError
         As `find_weights` and `load_detector`; thresholds that do not ascend; a calibration of other weights.
+
+    Examples
+    --------
+    Between its two thresholds the detector concludes nothing.
+
+    >>> detector = open_detector("everyday", thresholds=(-1.0, 3.0))
+    >>> detector.weights.name, detector.thresholds.low, detector.thresholds.high
+    ('everyday', -1.0, 3.0)
     """
     if isinstance(name_or_path, CalibratedDetector):
         return name_or_path

@@ -35,7 +35,15 @@ LARGEST: Final = 1 << 31
 
 
 class CheckpointError(ValueError):
-    """A file does not hold the weights of a detector; the message says why."""
+    """A file does not hold the weights of a detector; the message says why.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : str
+        Why, in one line.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{shown_path(path)}: {reason}")
@@ -75,6 +83,11 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         No such file.
     ValueError
         No such device here.
+
+    Examples
+    --------
+    >>> load_detector("everyday").training
+    False
     """
     device = chosen_device(device)
     place = Path(path)

@@ -80,6 +80,11 @@ class Detector(nn.Module):
     def forward(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of prepared images (N, 3, H, W).
 
+        Parameters
+        ----------
+        prepared : Tensor, shape (N, 3, H, W)
+            Images as `prepare_input` gives them.
+
         Raises
         ------
         ValueError
@@ -106,12 +111,24 @@ class Detector(nn.Module):
         return torch.device("cpu") if first is None else first.device
 
     def beside(self, prepared: Tensor) -> Tensor:
-        """Move a tensor to the device of the network's weights, in their precision."""
+        """Move a tensor to the device of the network's weights, in their precision.
+
+        Parameters
+        ----------
+        prepared : Tensor
+            Tensor on any device.
+        """
         first = next((value for value in self.parameters() if value.is_floating_point()), None)
         return prepared if first is None else prepared.to(first.device, first.dtype)
 
     def misfit(self, shape: tuple[int, int]) -> str:
-        """Say why an image of a height and width cannot be taken; empty if it can."""
+        """Say why an image of a height and width cannot be taken; empty if it can.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the image, pixels.
+        """
         return ""
 
     @torch.no_grad()
@@ -232,6 +249,12 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     ------
     ValueError
         No images, another shape or type, or several sizes.
+
+    Examples
+    --------
+    >>> image = np.full((64, 64, 3), 128, np.uint8)
+    >>> prepare_input([image, image]).shape, float(prepare_input([image], "residual").abs().max())
+    (torch.Size([2, 3, 64, 64]), 0.0)
     """
     if kind not in get_args(InputKind):
         raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {kind!r}")

@@ -81,6 +81,17 @@ def score_files(
     ValueError
         No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
         weights, another view or another region; it is left as it is. A logit that is not finite.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import cv2, numpy as np
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/flat.png", np.full((224, 224, 3), 128, np.uint8))
+    ...     table = score_files(folder, make_small_detector("local", seed=0), view="center")
+    >>> [score.label for score in table.scores], table.failures
+    (['unknown'], ())
     """
     records = as_records(records)
     if view not in get_args(View):

@@ -87,7 +87,13 @@ class ScoreTable(Summarised):
     failures: tuple[tuple[str, str], ...]
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV file, whole or not at all."""
+        """Write a CSV file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         write_csv(path, COLUMNS, map(_cells, self.scores), end="\r\n")
 
     @classmethod

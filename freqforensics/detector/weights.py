@@ -176,6 +176,11 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
         else: empty, a pointer of Git LFS, a web page, an image, an archive.
     FileNotFoundError
         Neither a name nor a file.
+
+    Examples
+    --------
+    >>> find_weights("everyday").name
+    'everyday.safetensors'
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -192,6 +197,13 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
 
 def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeights:
     """Compare fetched weights with the hash recorded when they were first fetched.
+
+    Parameters
+    ----------
+    name : str
+        Name of weights in `KNOWN`.
+    folder : str or Path, optional
+        Folder of fetched weights; default `weights_folder`.
 
     Raises
     ------

@@ -36,6 +36,14 @@ class PhotographScores:
     ------
     ValueError
         No logit, or one that is not finite.
+
+    Examples
+    --------
+    The threshold that at most 1 % of 1,000 photographs exceed.
+
+    >>> photographs = PhotographScores("noise", np.arange(1000.0))
+    >>> photographs.threshold(0.01)
+    989.0
     """
 
     name: str
@@ -61,6 +69,11 @@ class PhotographScores:
 
     def threshold(self, share: float) -> float:
         """Give the lowest logit that at most a share of the photographs exceed.
+
+        Parameters
+        ----------
+        share : float
+            Largest share of photographs above the threshold, in [0, 1).
 
         Raises
         ------

@@ -38,7 +38,13 @@ class Way:
     fake: Perturbation | None = None
 
     def step(self, record: ImageRecord) -> Perturbation | None:
-        """Give what is done to an image; those of unknown label are treated as fakes."""
+        """Give what is done to an image; those of unknown label are treated as fakes.
+
+        Parameters
+        ----------
+        record : ImageRecord
+            Record of the image.
+        """
         return self.real if record.label == "real" else self.fake
 
 

@@ -77,6 +77,16 @@ def plot_spectrum(
     -------
     Axes
         The axes that were drawn on.
+
+    Examples
+    --------
+    >>> from freqforensics.figures.style import new_figure
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> noise = np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> ax = plot_spectrum(spectrum, "coherence", ax=new_figure().add_subplot(), title="Ten images of noise")
+    >>> ax.get_title(), ax.get_xlabel()
+    ('Ten images of noise', '$f_x$ (cycles per pixel)')
     """
     check_kind(kind)
     with style():

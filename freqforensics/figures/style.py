@@ -98,6 +98,14 @@ def save_figure(
     ------
     ValueError
         Another suffix.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_figure(new_figure(), f"{folder}/empty.png", manifest={"about": "an empty figure"})
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['empty.png']
     """
     suffix = Path(path).suffix.lower()
     text = json.dumps(manifest or {}, sort_keys=True, ensure_ascii=True)

@@ -17,7 +17,18 @@ _MODES: Final = ("RGB", "L", "1", "P")
 
 
 def is_array(image: object) -> bool:
-    """Whether an object is an image that is no file: an ndarray, a tensor of torch or a picture of PIL."""
+    """Whether an object is an image that is no file: an ndarray, a tensor of torch or a picture of PIL.
+
+    Parameters
+    ----------
+    image : object
+        Object of any class.
+
+    Examples
+    --------
+    >>> is_array(np.zeros((4, 4))), is_array("photo.png")
+    (True, False)
+    """
     return isinstance(image, np.ndarray) or _is_tensor(image) or _is_picture(image)
 
 

@@ -180,5 +180,11 @@ def finding_schema() -> dict[str, Any]:
 
 
 def finding_json(finding: Finding) -> str:
-    """Give a finding as indented JSON text."""
+    """Give a finding as indented JSON text.
+
+    Parameters
+    ----------
+    finding : Finding
+        Finding to write.
+    """
     return json.dumps(finding.to_json(), indent=2, allow_nan=False)

@@ -199,6 +199,22 @@ def associate(
     -----
     Partial correlations are Pearson's of the residuals that least squares leaves of ranks; their permutations are of
     residuals (Freedman & Lane 1983). Summaries: see `freqforensics.quality.pooling`.
+
+    Examples
+    --------
+    The logits follow the contrast of these images and not the noise.
+
+    >>> contrast, noise, rest = np.random.default_rng(0).normal(size=(3, 60))
+    >>> result = associate(
+    ...     contrast + 0.3 * rest,
+    ...     {"contrast": contrast, "noise": noise},
+    ...     generators=["biggan"] * 60,
+    ...     labels=["fake"] * 60,
+    ...     resamples=50,
+    ...     permutations=99,
+    ... )
+    >>> [(test.score, test.p_value <= 0.05) for test in result.tests]
+    [('contrast', True), ('noise', False)]
     """
     x = np.asarray(logits, np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():

@@ -75,7 +75,13 @@ class NaturalModel:
     patch: int = PATCH
 
     def save(self, path: str | Path) -> None:
-        """Write as an npz, whole or not at all; the same model gives the same bytes."""
+        """Write as an npz, whole or not at all; the same model gives the same bytes.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         facts = {
             "format": FORMAT,
             "images": self.images,

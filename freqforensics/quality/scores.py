@@ -112,14 +112,26 @@ class QualityTable:
     missing: tuple[tuple[str, int, str], ...] = ()
 
     def values(self, score: str) -> Float:
-        """Give one score of all rows, shape (N,), NaN where there is none; ValueError if it is not in the table."""
+        """Give one score of all rows, shape (N,), NaN where there is none; ValueError if it is not in the table.
+
+        Parameters
+        ----------
+        score : str
+            Name of the score.
+        """
         if score not in self.scores:
             raise ValueError(f"score must be one of {', '.join(self.scores)}; got {score!r}")
         place = self.scores.index(score)
         return np.array([row.values[place] for row in self.rows], np.float64)
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV file, whole or not at all; numbers in full."""
+        """Write a CSV file, whole or not at all; numbers in full.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         write_csv(path, [*FACTS, *self.scores], map(_cells, self.rows), end="\r\n")
 
     @classmethod
@@ -306,6 +318,16 @@ def measure_quality(
     ------
     ValueError
         No records, no scores, an unknown name, or two of one name.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> mean = as_score(lambda image: float(image.mean()), name="mean")
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/grey.png", np.full((64, 64), 128, np.uint8))
+    ...     table = measure_quality(folder, [mean])
+    >>> table.values("mean").tolist()
+    [128.0]
     """
     records = as_records(records)
     if not records:

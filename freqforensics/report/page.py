@@ -106,7 +106,17 @@ def write_report(
 
 
 def write_files(finding: Finding, folder: Path, *, handover: Handover | None = None) -> None:
-    """Write page, values and figures into a folder that is there, or is made."""
+    """Write page, values and figures into a folder that is there, or is made.
+
+    Parameters
+    ----------
+    finding : Finding
+        Finding with its maps.
+    folder : Path
+        Folder for the files.
+    handover : Handover, optional
+        Examiner, case and other facts for the record.
+    """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     views = draw_views(finding)
     for view in views.values():

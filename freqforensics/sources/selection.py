@@ -53,7 +53,13 @@ class Sources(Sequence[str | Path]):
         object.__setattr__(self, "real", as_paths(real))
 
     def alike(self, paths: SourcesLike | None) -> Sources:
-        """Give other sources in which words mean the same, without the shared real images."""
+        """Give other sources in which words mean the same, without the shared real images.
+
+        Parameters
+        ----------
+        paths : Sources, str, Path, or sequence of str or Path; optional
+            The other sources; None gives none.
+        """
         return Sources(paths or (), labels=self.labels)
 
     def __len__(self) -> int:
@@ -71,6 +77,11 @@ class Sources(Sequence[str | Path]):
 def as_sources(sources: SourcesLike) -> Sources:
     """Give `Sources`: a single path is one source.
 
+    Parameters
+    ----------
+    sources : Sources, str, Path, or sequence of str or Path
+        One source or several.
+
     Examples
     --------
     >>> as_sources("photos").paths, as_sources(["a", "b"]).paths
@@ -85,5 +96,16 @@ def listed_paths(sources: SourcesLike) -> str:
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]:
-    """Give a tuple of paths; a single path is a tuple of one, and no letters."""
+    """Give a tuple of paths; a single path is a tuple of one, and no letters.
+
+    Parameters
+    ----------
+    paths : str, Path or iterable of these
+        One path or several.
+
+    Examples
+    --------
+    >>> as_paths("photos"), as_paths(["photos", "more"])
+    (('photos',), ('photos', 'more'))
+    """
     return (paths,) if isinstance(paths, (str, Path)) else tuple(paths)

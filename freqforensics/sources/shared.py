@@ -43,6 +43,11 @@ class SharedReal(str):
 def real_sides(notes: Iterable[str]) -> dict[str, Any]:
     """Give the entry of a manifest's inputs that names shared real sides; empty where there are none.
 
+    Parameters
+    ----------
+    notes : iterable of str
+        Notes of `index_sources`; those that are a `SharedReal` count.
+
     Examples
     --------
     >>> real_sides(["a note", SharedReal("photos", 12, ["adm", "ldm"])])

@@ -37,6 +37,15 @@ def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: f
     ------
     ValueError
         Shapes that differ or are none of these, or a `limit` below 1.
+
+    Examples
+    --------
+    An image with twice the contrast gets the contrast of its reference and keeps its own mean.
+
+    >>> reference = np.random.default_rng(0).normal(100, 10, (64, 64))
+    >>> matched = match_radial_power(2 * (reference - reference.mean()) + 50, reference)
+    >>> round(float(matched.std() / reference.std()), 2), round(float(matched.mean()))
+    (1.0, 50)
     """
     if image.shape != reference.shape or image.ndim not in (2, 3):
         raise ValueError(f"both must have one shape (H, W) or (H, W, C), got {image.shape} and {reference.shape}")

@@ -110,6 +110,14 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (..., H, W)
         The images without the other frequencies.
+
+    Examples
+    --------
+    A wave of 1/4 cycles per pixel passes the band around its frequency and is stopped by another.
+
+    >>> wave = np.tile(np.cos(np.pi / 2 * np.arange(16)), (16, 1))
+    >>> [round(float(np.ptp(keep_band(wave, Band(*edges)))), 3) for edges in ((0.2, 0.3), (0.3, 0.4))]
+    [2.0, 0.0]
     """
     samples = np.asarray(planes, np.float32)
     height, width = samples.shape[-2:]
@@ -134,6 +142,13 @@ def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, 
     -------
     ndarray of bool, shape (H, W // 2 + 1)
         In the order of `scipy.fft.rfft2`. DC is never in it.
+
+    Examples
+    --------
+    A line has one bin in the half plane; with a reach of one, the eight bins around it are marked too.
+
+    >>> [int(notch_mask((64, 64), [(0.25, 0.0)], reach=reach).sum()) for reach in (0, 1)]
+    [1, 9]
     """
     height, width = shape
     mask = np.zeros((height, width), bool)

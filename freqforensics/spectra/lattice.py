@@ -175,6 +175,18 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     ------
     ValueError
         Three planes, no images, sides without a factor of 2, or a control of another spec.
+
+    Examples
+    --------
+    Zero insertion by two leaves lines at the multiples of 1/2.
+
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> images = np.zeros((20, 64, 64))
+    >>> images[:, ::2, ::2] = np.random.default_rng(0).uniform(0, 255, (20, 32, 32))
+    >>> test = lattice_test(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> test.evidence[0].denominator, test.evidence[0].p_value < 0.001, test.p_value < 0.001
+    (2, True, True)
     """
     if spectrum.spec.planes != 1 or (control is not None and control.spec.planes != 1):
         raise ValueError("a lattice is tested on one plane: channel 'rgb' has three")
@@ -250,6 +262,16 @@ def estimate_upsampling(
     taken to explain a lattice if a tenth of the pixels are the same in every image: whether a generator left one there,
     too, is then not told. A lattice without any line is possible too: alias-free generators, and interpolation without
     a nonlinearity after it, leave none.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> images = np.zeros((20, 64, 64))
+    >>> images[:, ::2, ::2] = np.random.default_rng(0).uniform(0, 255, (20, 32, 32))
+    >>> report = estimate_upsampling(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> report.factor, report.verdict
+    (2, 'lattice of 1/2')
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")

@@ -40,6 +40,15 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     ------
     ValueError
         Sides below `tile`, or an odd `tile`.
+
+    Examples
+    --------
+    Four equal tiles have n R = 4 at every frequency. Four tiles of noise have 1 on average.
+
+    >>> rng = np.random.default_rng(0)
+    >>> equal, noise = np.tile(rng.normal(size=(32, 32)), (2, 2)), rng.normal(size=(64, 64))
+    >>> [f"{tile_coherence(plane).mean():.2f}" for plane in (equal, noise)]
+    ['4.00', '1.01']
     """
     height, width = planes.shape[-2:]
     if tile < 2 or tile % 2:
@@ -70,6 +79,12 @@ def log_coherence(planes: NDArray[Any]) -> NDArray[np.float32]:
         The logarithm of an exponential variable has mean -0.5772 (Euler's constant) and variance pi^2 / 6;
         `LEAST` adds 0.04 to the result's mean and takes 0.08 off its deviation. 0 where there is no power, as in the
         colour differences of a grey image: nothing is known there.
+
+    Examples
+    --------
+    >>> values = log_coherence(np.random.default_rng(0).normal(size=(256, 256)))
+    >>> values.shape, f"{values.mean():.1f}", f"{values.std():.1f}"
+    ((32, 32), '0.1', '0.9')
     """
     coherence = tile_coherence(planes)
     values = (np.log(coherence + LEAST) + np.euler_gamma) / np.sqrt(np.pi**2 / 6)

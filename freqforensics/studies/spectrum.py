@@ -206,6 +206,19 @@ def spectrum_study(
         No image of that label, none that could be averaged (the message says why), or a parameter out of range.
     FileNotFoundError
         A source does not exist.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import cv2
+    >>> import numpy as np
+    >>> with TemporaryDirectory() as folder:
+    ...     for number in range(3):
+    ...         noise = np.random.default_rng(number).integers(0, 256, (64, 64), np.uint8)
+    ...         written = cv2.imwrite(f"{folder}/{number}.png", noise)
+    ...     study = spectrum_study(f"noise={folder}", spec=SpectrumSpec(size=64))
+    >>> {group: spectrum.images for group, spectrum in study.spectra.items()}
+    {('noise', 'unknown'): 3}
     """
     spec = spec or SpectrumSpec()
     if label not in get_args(LabelChoice):

@@ -86,7 +86,13 @@ class Ablation:
     miniatures: bool = False
 
     def save(self, folder: str | Path) -> None:
-        """Write ``ablation.csv``."""
+        """Write ``ablation.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         columns = (field.name for field in fields(AblationRow))
         write_csv(Path(folder) / "ablation.csv", columns, map(astuple, self.rows))
 

@@ -144,6 +144,12 @@ class TrainConfig:
     ------
     ValueError
         A parameter out of range.
+
+    Examples
+    --------
+    >>> config = TrainConfig(sources=("progan",), recipe="blur+jpeg-0.1", input="residual", seed=1)
+    >>> config.recipe, config.crop, config.learning_rate
+    ('blur+jpeg-0.1', 224, 0.0001)
     """
 
     sources: tuple[str, ...]
@@ -254,11 +260,23 @@ class TrainConfig:
         return cls(**{**PRESETS[name], "sources": tuple(map(str, as_paths(sources))), **options})
 
     def difficulty(self, epoch: int) -> float:
-        """How hard simulated fakes are in an epoch, counted from 0."""
+        """How hard simulated fakes are in an epoch, counted from 0.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        """
         return 1.0 if self.ramp == 0 else min(1.0, epoch / self.ramp)
 
     def faker(self, difficulty: float = 1.0) -> Faker:
-        """What makes fakes of photographs, where that is asked for."""
+        """What makes fakes of photographs, where that is asked for.
+
+        Parameters
+        ----------
+        difficulty : float
+            Difficulty of the fakes, 0 .. 1.
+        """
         return Faker(self.simulate, self.align, self.shelf, difficulty)
 
     def window(self) -> Window:
@@ -266,14 +284,26 @@ class TrainConfig:
         return Window((self.crop + 2 * STEP) // STEP * STEP)
 
     def rate(self, part: float) -> float:
-        """Learning rate of a cosine after a part, 0 .. 1, of all steps."""
+        """Learning rate of a cosine after a part, 0 .. 1, of all steps.
+
+        Parameters
+        ----------
+        part : float
+            Share of the steps that are done, 0 .. 1.
+        """
         warm = 0.05
         if part < warm:
             return self.learning_rate * (part + 0.001) / (warm + 0.001)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (part - warm) / (1 - warm)))
 
     def chain(self, difficulty: float = 1.0) -> Chain:
-        """What is done to an image to learn from; augmented with a probability of `difficulty`."""
+        """What is done to an image to learn from; augmented with a probability of `difficulty`.
+
+        Parameters
+        ----------
+        difficulty : float
+            Probability of the augmentation, 0 .. 1.
+        """
         augmented = self._augmented()
         if difficulty < 1:
             augmented = (Sometimes(Chain(augmented), difficulty),)

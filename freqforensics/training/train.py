@@ -57,6 +57,17 @@ def plan_training(
 ) -> TrainingSet:
     """Index, split and check the images of a configuration: all that can go wrong before the first step.
 
+    Parameters
+    ----------
+    config : TrainConfig
+        Configuration of the training.
+    skip_unreadable : bool
+        Skip images that cannot be read, with a note.
+    workers : int, optional
+        Number of threads that check images; default all processors.
+    progress : bool
+        Show progress bars.
+
     Raises
     ------
     ValueError, FileNotFoundError

@@ -138,7 +138,7 @@ TESTIMONY_DERIVED: dict[type, dict[str, Any]] = {
 
 
 def read_testimony(path: str | Path) -> Testimony:
-    """Read what an image file says of itself.
+    r"""Read what an image file says of itself.
 
     The image is not decoded, save a JPEG with an embedded preview: an eighth of its size, to be compared.
 
@@ -159,14 +159,20 @@ def read_testimony(path: str | Path) -> Testimony:
 
     Examples
     --------
-    >>> read_testimony("photo.jpg").sentences  # doctest: +SKIP
-    ('The file says that it was taken with the camera “Canon EOS 5D”.',)
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image, PngImagePlugin
+    >>> text = PngImagePlugin.PngInfo()
+    >>> text.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler, Model: sd15")
+    >>> with TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (8, 8)).save(f"{folder}/cat.png", pnginfo=text)
+    ...     read_testimony(f"{folder}/cat.png").implies
+    'generator'
     """
     return parse_testimony(read_file(path))
 
 
 def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
-    """Read what the bytes of an image file say of it.
+    r"""Read what the bytes of an image file say of it.
 
     Parameters
     ----------
@@ -179,6 +185,17 @@ def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
     -------
     Testimony
         The statements, where they stand, and what they imply.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from PIL import Image, PngImagePlugin
+    >>> text = PngImagePlugin.PngInfo()
+    >>> text.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler, Model: sd15")
+    >>> file = BytesIO()
+    >>> Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=text)
+    >>> parse_testimony(file.getvalue()).sentences
+    ('The file says that it was made by Stable Diffusion (AUTOMATIC1111) with the model sd15.',)
     """
     header = read_header(data)
     notes: list[str] = []
