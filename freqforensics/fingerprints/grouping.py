@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Measure, Similarity
+from freqforensics.runtime.showing import Summarised
 
 
-@dataclass(frozen=True)
-class Grouping:
+@dataclass(frozen=True, repr=False)
+class Grouping(Summarised):
     """How much more alike sets of one group are than sets of two.
 
     Parameters

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 LabelChoice = Literal["real", "fake", "all"]
 Format = Literal["png", "pdf", "svg"]
@@ -89,6 +92,15 @@ class SpectrumStudy(Drawn):
         """Give notes and groups as JSON values."""
         return {"notes": list(self.notes), "groups": self.groups()}
 
+    def drawings(self, *, columns: int | None = None, width: float | None = None) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.profiles import plot_profiles
+        from freqforensics.figures.spectrum import plot_fingerprints
+        from freqforensics.figures.style import drawing
+
+        plots = (("fingerprints", plot_fingerprints), ("profiles", plot_profiles))
+        return tuple(drawing(name, plot, self.spectra, columns=columns, width=width) for name, plot in plots)
+
     def save(
         self,
         out: str | Path,
@@ -121,18 +133,10 @@ class SpectrumStudy(Drawn):
         ValueError
             `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
         """
-        from freqforensics.figures.profiles import plot_profiles
-        from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import PRINT_DPI, draw
+        from freqforensics.figures.style import PRINT_DPI
 
         check_layout(columns, width)
         formats = check_formats(formats)
-        layout: dict[str, Any] = {
-            "columns": columns,
-            "width": width,
-            "formats": formats,
-            "dpi": None if width is None else PRINT_DPI,
-        }
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
@@ -143,8 +147,8 @@ class SpectrumStudy(Drawn):
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            draw(folder, "fingerprints", plot_fingerprints, self.spectra, **layout)
-            draw(folder, "profiles", plot_profiles, self.spectra, **layout)
+            for drawing in self.drawings(columns=columns, width=width):
+                drawing.save(folder, formats=formats, dpi=None if width is None else PRINT_DPI)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
