@@ -44,8 +44,10 @@ lint: .venv/installed-dev  ## ruff, codespell and mypy --strict
 bench: .venv/installed-dev  ## measure speed
 	@$(call TIMED,$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min$(,)median$(,)max$(,)rounds -s)
 
+# NOTEBOOKS: quick runs those under half a minute, all runs every one, none runs none.
+NOTEBOOKS ?= quick
 docs: .venv/installed-dev  ## build docs/_build/html
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
+	@$(call TIMED,OMP_NUM_THREADS=1 NOTEBOOKS=$(NOTEBOOKS) $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
 
 clean:  ## remove .venv and built pages
 	rm -rf .venv docs/_build htmlcov
