@@ -73,10 +73,12 @@ class Check:
 
 @app.command(rich_help_panel=PROJECT, epilog="Example: freqforensics doctor")
 def doctor(as_json: AsJson = False) -> None:
-    """Examine the installation: versions, torch and its GPU, threads, OpenCV, weights, folders, extras.
+    """Check the installation.
 
-    Changes nothing and needs no connection; neither LaTeX nor Chromium is needed by any command. Exit status: 0 no
-    problem; 1 a problem was found.
+    Checks versions, torch and its GPU, threads, OpenCV, weights, folders and extras. Changes nothing and needs no
+    network. No command needs LaTeX or Chromium.
+
+    Exit status: 0 no problem; 1 a problem was found.
     """
     checks = examine()
     problems = [check.name for check in checks if check.status == "problem"]

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 Groups = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Table (CSV) of generator and group: are sets of one group more alike?"),
+    typer.Option(
+        metavar="FILE",
+        help="Table (CSV) with columns generator and group, to test whether sets of one group are more similar.",
+    ),
 ]
-ByOperator = Annotated[
-    bool, typer.Option("--by-operator", help="Group generators by the operator that upsamples in them.")
-]
+ByOperator = Annotated[bool, typer.Option("--by-operator", help="Group generators by their upsampling operator.")]
 MEASURE_NAMES: Final = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}
 """Measures in print, in their order."""
 
