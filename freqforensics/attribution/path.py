@@ -327,7 +327,7 @@ def baseline_image(
         amplitude[:, 0, 0] = np.abs(spectra[:, 0, 0])  # its own mean
         changed = amplitude * np.exp(1j * np.angle(spectra))
         return np.ascontiguousarray(fft.irfft2(changed, s=(height, width)).transpose(1, 2, 0), np.float32)
-    raise ValueError(f"baseline {kind} is no image")
+    raise ValueError(f"baseline {kind} is not an image")
 
 
 def _averaged(
@@ -467,7 +467,7 @@ def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
     """The residuals of luma and colour differences, as far as they fill tiles, (3, H, W)."""
     rows, columns = (side // TILE * TILE for side in image.shape[:2])
     if min(rows, columns) < TILE:
-        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
+        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
     planes = PixelLogit(detector, image).residual(as_tensor(image))[0]
     return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
 

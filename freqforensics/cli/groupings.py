@@ -28,7 +28,7 @@ MEASURE_NAMES: Final = {"coherent": "coherent", "log_power": "log power", "peaks
 def group_function(table: Path | None, by_operator: bool) -> Callable[[str], str | None] | None:
     """Give the group of a generator by its name, from a table or the registry of families; None without either."""
     if table is not None and by_operator:
-        raise ValueError("--groups and --by-operator are two ways to say one thing: give one of them")
+        raise ValueError("--groups and --by-operator exclude each other: give one of them")
     if by_operator:
         from freqforensics.generators.registry import operator_of
 

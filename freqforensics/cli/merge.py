@@ -53,7 +53,7 @@ def merge(
             words[:0] = [flag, str(value.absolute())] if isinstance(value, Path) else [flag]
     folder = Path(pieces[0].folder)
     if not folder.is_dir():
-        raise Failed(f"{folder}, where the parts were computed, is no folder here")
+        raise Failed(f"{folder}, where the parts were computed, is not a folder here")
     command = ctx.find_root().command
     if not quiet():
         complain(f"note: merging {len(pieces)} parts of: {shlex.join(['freqforensics', *pieces[0].command])}")

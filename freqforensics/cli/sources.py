@@ -31,7 +31,7 @@ LabelsOption = Annotated[
     typer.Option(
         metavar="LABEL=WORD,...",
         help="Meaning of folder names and of labels in tables, such as real=photos,fake=diffusion. "
-        "unknown=WORD: WORD is no label. Repeatable.",
+        "unknown=WORD: WORD is not a label. Repeatable.",
     ),
 ]
 RealOption = Annotated[

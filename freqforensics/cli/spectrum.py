@@ -123,7 +123,7 @@ def spectrum(
     formats = check_formats(DEFAULT_FORMATS if format_ is None else parsed_list(format_))
     check_layout(columns, width)
     if out is None and (columns, width, format_) != (None, None, None):
-        raise ValueError("--columns, --width and --format are of figures, which need --out")
+        raise ValueError("--columns, --width and --format apply to figures, which need --out")
     study = spectrum_study(
         source,
         spec=spec,

@@ -88,12 +88,12 @@ class Detector(nn.Module):
         Raises
         ------
         ValueError
-            The network gives anything but one logit an image, (N, 1).
+            The network gives anything but one logit per image, (N, 1).
         """
         logits: Tensor = self.network(prepared)
         if logits.ndim != 2 or logits.shape[1] != 1:
             raise ValueError(
-                f"network must give one logit an image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
+                f"network must give one logit per image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
                 " freqforensics.wrap, whose output says which is the logit of fake, as"
                 " output=lambda z: z[:, 1] - z[:, 0]"
             )

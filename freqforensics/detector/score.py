@@ -79,7 +79,7 @@ def score_files(
     Raises
     ------
     ValueError
-        No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
+        No records, a parameter out of range, or a file at `out` that is not a complete table of scores, or one of other
         weights, another view or another region; it is left as it is. A logit that is not finite.
 
     Examples

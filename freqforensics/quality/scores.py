@@ -146,13 +146,13 @@ class QualityTable:
         cells = read_table(path)
         header = tuple(cells[0]) if cells else ()
         if header[: len(FACTS)] != FACTS:
-            raise ValueError(f"{shown_path(path)} is no table of quality: its columns are {', '.join(header)}")
+            raise ValueError(f"{shown_path(path)} is not a table of quality: its columns are {', '.join(header)}")
         try:
             if any(len(row) != len(header) for row in cells):
-                raise ValueError(f"a row has not {len(header)} cells")
+                raise ValueError(f"a row does not have {len(header)} cells")
             return cls(header[len(FACTS) :], tuple(_from_cells(row) for row in cells[1:]))
         except ValueError as error:
-            raise ValueError(f"{shown_path(path)} is no table of quality: {error}") from error
+            raise ValueError(f"{shown_path(path)} is not a table of quality: {error}") from error
 
 
 def blur_effect(image: Uint8) -> float:

@@ -54,7 +54,7 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     if tile < 2 or tile % 2:
         raise ValueError(f"tile must be even and positive, got {tile}")
     if min(height, width) < tile:
-        raise ValueError(f"an image from {tile}x{tile} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {tile}x{tile} pixels is needed, got {width}x{height}")
     rows, columns = height // tile, width // tile
     cut = np.asarray(planes, np.float32)[..., : rows * tile, : columns * tile]
     tiles = cut.reshape(*planes.shape[:-2], rows, tile, columns, tile)

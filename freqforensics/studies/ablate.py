@@ -63,7 +63,7 @@ class AblationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.ablation import plot_ablation
         from freqforensics.figures.style import draw

@@ -85,7 +85,7 @@ class AuditStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.audit import plot_audit
         from freqforensics.figures.style import draw

@@ -76,7 +76,7 @@ class BaselinesStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.evaluate import plot_evaluation
         from freqforensics.figures.style import draw

@@ -60,7 +60,7 @@ class ComparisonStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
         from freqforensics.figures.style import draw

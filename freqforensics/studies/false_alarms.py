@@ -72,7 +72,7 @@ class FalseAlarmsStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds something else and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.false_alarms import plot_false_alarms
         from freqforensics.figures.style import draw
@@ -169,7 +169,7 @@ def _photographs(records: Sequence[ImageRecord], notes: list[str]) -> list[Image
     if not real:
         raise ValueError("there is no photograph in the sources: all images are labelled fake")
     if len(real) < len(records):
-        notes.append(f"images labelled fake are no photographs, skipped: {len(records) - len(real)}")
+        notes.append(f"images labelled fake are not photographs, skipped: {len(records) - len(real)}")
     unknown = sum(record.label == "unknown" for record in real)
     if unknown:
         notes.append(f"images of unknown label, taken for photographs: {unknown}")

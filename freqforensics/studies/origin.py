@@ -61,7 +61,7 @@ class OriginStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.compare import plot_origins
         from freqforensics.figures.style import draw

@@ -60,7 +60,7 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds something else and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.robustness import plot_robustness
         from freqforensics.figures.style import draw

@@ -119,7 +119,7 @@ class SpectrumStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
+            `out` holds something and `overwrite` is not given, or is not a folder; a parameter out of range.
         """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints

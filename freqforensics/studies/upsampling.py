@@ -99,7 +99,7 @@ class UpsamplingStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.figures.style import draw
         from freqforensics.figures.upsampling import plot_lattices

@@ -117,7 +117,7 @@ class Ablation:
                 raise ValueError(f"its columns are not {', '.join(columns)}")
             rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in table[1:]]
         except ValueError as error:
-            raise ValueError(f"{path} is no table of an ablation: {error}") from error
+            raise ValueError(f"{path} is not a table of an ablation: {error}") from error
         return cls(axis, tuple(rows), (), {}, miniatures)
 
     def table(self) -> dict[str, dict[str, list[float]]]:
