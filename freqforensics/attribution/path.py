@@ -291,7 +291,7 @@ def default_baseline(detector: Detector) -> Baseline:
 def baseline_image(
     image: Uint8, kind: Baseline, *, natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None
 ) -> Float32:
-    """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
+    """Give the baseline that an image is compared with, float32 (H, W, 3).
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class CheckpointError(ValueError):
 
 
 def load_detector(path: str | Path, *, input: InputKind | None = None, device: str = "cpu") -> Detector:  # noqa: A002
-    """Load a detector.
+    """Load a detector from known weights or a file.
 
     Parameters
     ----------

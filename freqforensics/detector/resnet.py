@@ -43,7 +43,7 @@ class Detector(nn.Module):
     input : {"rgb", "residual", "coherence", "local"}
         `FusedDetector` has "fused" instead: each of its parts has an input of its own.
     band : Band, optional
-        The frequencies it is fed with; default all. Both: see `prepare_input`.
+        Frequencies that the network sees, as for `prepare_input`; default all.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def make_detector(
 
 
 def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Band | None = None) -> Tensor:
-    """Make images what the network is fed with.
+    """Prepare images as input of the network.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ _VERDICTS: Final = ("", "evidence", "inconclusive", "none", "cannot-judge")
 
 @dataclass(frozen=True, repr=False)
 class ScoreTable(Summarised):
-    """Scores of some files.
+    """Scores of image files.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Fingerprint:
     fake : tuple of MeanSpectrum
         Spectra of disjoint parts of the set, one plane each; ten or more, so that intervals mean something.
     real : tuple of MeanSpectrum
-        The same of real images of like content, to be taken off; may be empty.
+        Spectra of real images of similar content, which are subtracted; may be empty.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Fingerprint:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the crops, H and W."""
+        """Height and width of the crops."""
         return self.fake[0].spec.shape
 
     @cached_property
@@ -114,7 +114,7 @@ class _Side:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """How alike fingerprints are.
+    """Similarities of fingerprints, pair by pair.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Sets that belong together.
+    """A cluster of sets with similar fingerprints.
 
     Parameters
     ----------

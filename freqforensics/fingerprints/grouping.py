@@ -14,7 +14,7 @@ from freqforensics.fingerprints.fingerprint import Measure, Similarity
 
 @dataclass(frozen=True)
 class Grouping:
-    """How much more alike sets of one group are than sets of two.
+    """Similarity of sets within groups, compared with sets of different groups.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def group(
     permutations: int = 9999,
     seed: int = 0,
 ) -> Grouping:
-    """Compare similarities within groups with those across.
+    """Compare similarities within groups with similarities across groups.
 
     Parameters
     ----------

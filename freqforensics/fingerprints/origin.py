@@ -34,7 +34,7 @@ _COMPONENTS: Final = 6
 
 @dataclass(frozen=True)
 class Candidate:
-    """One known generator, held against a set.
+    """A known generator compared with a set of images.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Origin:
-    """The known generator whose images a set's are like.
+    """The known generator that a set of images is attributed to.
 
     Parameters
     ----------
     set : str
-        Name of the fingerprint asked about.
+        Name of the fingerprint in question.
     images : int
         Number of images of the set.
     name : str or None
@@ -79,7 +79,7 @@ class Origin:
 
     @property
     def p_value(self) -> float:
-        """Of the nearest candidate."""
+        """p-value of the nearest candidate."""
         return self.candidates[0].p_value
 
     def to_json(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Origin:
 
 
 class KnownGenerators:
-    """Generators whose images are known, to hold sets against.
+    """Known generators that sets of images are compared with.
 
     The log power of the residual, above 1/16 cycles per pixel, is compared bin by bin, but for the three directions in
     which images of one set differ most. A generator is not ruled out where sets of the same size, drawn from its own
@@ -154,7 +154,7 @@ class KnownGenerators:
         self._shelves: dict[bool, _Shelf] = {}
 
     def find(self, queried: Fingerprint) -> Origin:
-        """Name the generator that a set of images is from, or none.
+        """Attribute a set of images to a generator, or to none.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ Uint8 = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Photos in memory.
+    """Photographs in memory.
 
     Parameters
     ----------

@@ -212,7 +212,7 @@ def decode_image(
     stored_luma: bool = False,
     on_note: Callable[[str], None] | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode the bytes of an image file; `read_image` says what is promised.
+    """Decode the bytes of an image file, with the guarantees of `read_image`.
 
     Parameters
     ----------

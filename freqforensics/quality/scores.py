@@ -218,7 +218,7 @@ def as_score(
     label: str | None = None,
     about: str = "",
 ) -> QualityScore:
-    """Make a score of a function of one's own.
+    """Make a quality score from your own function.
 
     Parameters
     ----------

@@ -66,12 +66,12 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
 
 
 def log_coherence(planes: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the logarithm of `tile_coherence`, of about mean 0 and variance 1 where phases are random.
+    """Give the logarithm of `tile_coherence`, standardised for random phases.
 
     Parameters
     ----------
     planes : ndarray, shape (..., H, W)
-        As for `tile_coherence`, which see for errors too.
+        High-pass residuals. Sides and errors are those of `tile_coherence`.
 
     Returns
     -------

@@ -64,7 +64,7 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class Ablation:
-    """AP by value, seed and generator.
+    """Results of an ablation: AP by value, seed and generator.
 
     Parameters
     ----------
