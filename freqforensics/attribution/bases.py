@@ -21,7 +21,7 @@ EIGHT_BANDS: Final = (*(Band(n / 16, (n + 1) / 16) for n in range(7)), Band(7 / 
 
 @dataclass(frozen=True)
 class BandValue:
-    """What a band of frequencies adds to the logit.
+    """Attribution of a band of frequencies.
 
     Parameters
     ----------

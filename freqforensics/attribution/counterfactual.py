@@ -48,7 +48,7 @@ _LOCAL_PIXELS: Final = 60_000
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A change to an image, and what it does to the logit.
+    """A change of an image and its effect on the logit.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def _rank_p_value(changes: NDArray[np.float64], change: float) -> float:
 def band_stops(
     image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS, *, before: float | None = None
 ) -> tuple[Counterfactual, ...]:
-    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`.
+    """Remove one band of frequencies after another, and measure the logit. The mean stays.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ def log_coherence(planes: Tensor) -> Tensor:
     """Give the log coherence of tiles, (N, C, 32, 32), as `freqforensics.spectra.log_coherence`."""
     height, width = planes.shape[-2:]
     if min(height, width) < TILE:
-        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {width}x{height}")
     rows, columns = height // TILE, width // TILE
     cut = planes[..., : rows * TILE, : columns * TILE]
     tiles = cut.reshape(*planes.shape[:-2], rows, TILE, columns, TILE)

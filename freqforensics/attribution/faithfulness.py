@@ -31,7 +31,7 @@ MOST_LIKENESS: Final = 0.3
 
 @dataclass(frozen=True, repr=False)
 class Deletion(Summarised):
-    """How the logit falls as frequencies are taken out, and rises as they are put back.
+    """Curves of the logit as frequencies are deleted, and as they are inserted again.
 
     With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
 
@@ -109,14 +109,14 @@ class Randomisation(Summarised):
 
 @dataclass(frozen=True, repr=False)
 class Badge(Summarised):
-    """Whether an explanation may be believed.
+    """Result of the tests that an explanation must pass to be believed.
 
     Parameters
     ----------
     passed : bool
         Whether the test was passed.
     reasons : tuple of str
-        Why not; empty if it may.
+        Reasons against it; empty if it passed.
     """
 
     passed: bool
@@ -134,7 +134,7 @@ def fourier_deletion(
     insert: bool = True,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
-    """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
+    """Delete and insert frequencies in an order, compared with random orders of the same radii.
 
     Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1/32.
     A control takes out as many frequencies of the same radii in random order, see `RadiusRings`. If the order itself

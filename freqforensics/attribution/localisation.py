@@ -38,7 +38,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Localisation:
-    """How well a map of frequencies finds those of a lattice.
+    """Agreement of a map of frequencies with a known lattice.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def lattice_localisation(plane: Float, lattice: Iterable[Line]) -> Localisation:
 
 
 def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
-    """Measure how the logit falls when one frequency after another is notched.
+    """Measure the fall of the logit when each frequency is notched.
 
     Parameters
     ----------

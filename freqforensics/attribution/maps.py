@@ -99,7 +99,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
 
 
 def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:
-    """Measure how the logit falls when one window after another is replaced by its median.
+    """Measure the fall of the logit when each window is replaced by its median.
 
     A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
     brings little else.

@@ -104,7 +104,7 @@ def line_bin(line: Line, side: int) -> tuple[int, int] | None:
 
 
 def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> NDArray[np.float32]:
-    """Give lines the amplitude of their surroundings, and leave them their phases.
+    """Notch lines: set their amplitude to that of their surroundings and keep their phases.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> ND
     lines : sequence of (fx, fy)
         Cycles per pixel.
     reach : int
-        As for `notch_mask`; see `dense_reach`.
+        Number of bins around each line that are notched, too, as for `notch_mask`.
 
     Returns
     -------

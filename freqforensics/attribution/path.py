@@ -292,7 +292,7 @@ def default_baseline(detector: Detector) -> Baseline:
 def baseline_image(
     image: Uint8, kind: Baseline, *, natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None
 ) -> Float32:
-    """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
+    """Give the baseline that an image is compared with, float32 (H, W, 3).
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ def baseline_image(
         amplitude[:, 0, 0] = np.abs(spectra[:, 0, 0])  # its own mean
         changed = amplitude * np.exp(1j * np.angle(spectra))
         return np.ascontiguousarray(fft.irfft2(changed, s=(height, width)).transpose(1, 2, 0), np.float32)
-    raise ValueError(f"baseline {kind} is no image")
+    raise ValueError(f"baseline {kind} is not an image")
 
 
 def _averaged(
@@ -468,7 +468,7 @@ def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
     """The residuals of luma and colour differences, as far as they fill tiles, (3, H, W)."""
     rows, columns = (side // TILE * TILE for side in image.shape[:2])
     if min(rows, columns) < TILE:
-        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
+        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
     planes = PixelLogit(detector, image).residual(as_tensor(image))[0]
     return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
 

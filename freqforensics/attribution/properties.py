@@ -63,7 +63,7 @@ def max_sensitivity(
     *,
     changes: Sequence[Callable[[Uint8], Uint8]] = (JPEG(QUALITY),),
 ) -> float:
-    """Measure how far a map moves at most where the image changes a little.
+    """Measure the largest change of a map under small changes of the image.
 
     It is the max-sensitivity of Yeh et al. (NeurIPS 2019), relative to the map, with changes of forensic interest in
     place of random ones: |map of the changed image - map of the image| / |map of the image|, Frobenius norms.

@@ -162,7 +162,7 @@ def _shell_around(option: str) -> str:
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and leave.")] = False) -> None:
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and exit.")] = False) -> None:
     if version:
         from freqforensics._version import __version__
         from freqforensics.cli.versions import main_versions

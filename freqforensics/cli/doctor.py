@@ -73,10 +73,12 @@ class Check:
 
 @app.command(rich_help_panel=PROJECT, epilog="Example: freqforensics doctor")
 def doctor(as_json: AsJson = False) -> None:
-    """Examine the installation: versions, torch and its GPU, threads, OpenCV, weights, folders, extras.
+    """Check the installation.
 
-    Changes nothing and needs no connection; neither LaTeX nor Chromium is needed by any command. Exit status: 0 no
-    problem; 1 a problem was found.
+    Checks versions, torch and its GPU, threads, OpenCV, weights, folders and extras. Changes nothing and needs no
+    network. No command needs LaTeX or Chromium.
+
+    Exit status: 0 no problem; 1 a problem was found.
     """
     checks = examine()
     problems = [check.name for check in checks if check.status == "problem"]
@@ -237,7 +239,7 @@ def _threads() -> Findings:
     yield "ok", f"{processors}, torch takes {of_torch}, OMP_NUM_THREADS {variable}", ""
     advice = f"export OMP_NUM_THREADS={usable}, or 1 where several commands run at once"
     if set_to and not re.fullmatch(r"\s*[1-9]\d*\s*(,.*)?", set_to):
-        yield "note", "OMP_NUM_THREADS is no number above 0", advice
+        yield "note", "OMP_NUM_THREADS is not a number above 0", advice
     elif of_torch > usable:
         yield "note", "more threads than processors: much slower than as many", advice
     share = _processor_share()
@@ -361,7 +363,7 @@ def _data() -> Findings:
     if not value:
         yield "note", "not set; only tests on real generators' images read it", ""
     elif not Path(value).is_dir():
-        yield "problem", f"{value} is no folder", f"{advice}, or unset it"
+        yield "problem", f"{value} is not a folder", f"{advice}, or unset it"
     else:
         names = sorted(path.name for path in Path(value).iterdir() if path.is_dir() and not path.name.startswith("."))
         if names:

@@ -113,7 +113,7 @@ def open_detector(
     calibration: str | Path | Sequence[str | Path] | None = None,
     device: str = "cpu",
 ) -> CalibratedDetector:
-    """Load a detector by name or file, with what its scores mean.
+    """Load a detector with its thresholds and calibration.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class CheckpointError(ValueError):
 
 
 def load_detector(path: str | Path, *, input: InputKind | None = None, device: str = "cpu") -> Detector:  # noqa: A002
-    """Load a detector.
+    """Load a detector from known weights or a file.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         except CheckpointError:
             raise
         except Exception as error:  # of damaged files it raises errors of several kinds
-            raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
+            raise CheckpointError(path, f"is not a complete safetensors file ({error})") from error
         return _dequantised(state, path), metadata
     _check_archive(path)
     neither = f"holds no weights, or is not whole{' (it is text)' if foreign else ''}"

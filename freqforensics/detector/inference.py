@@ -57,7 +57,7 @@ def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
 
 
 def weights_sha256(detector: Detector) -> str:
-    """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in.
+    """Hash a detector: its weights with names and shapes, its input, its band and its stem.
 
     Parameters
     ----------

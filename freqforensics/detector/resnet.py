@@ -43,7 +43,7 @@ class Detector(nn.Module):
     input : {"rgb", "residual", "coherence", "local"}
         `FusedDetector` has "fused" instead: each of its parts has an input of its own.
     band : Band, optional
-        The frequencies it is fed with; default all. Both: see `prepare_input`.
+        Frequencies that the network sees, as for `prepare_input`; default all.
 
     Examples
     --------
@@ -88,12 +88,12 @@ class Detector(nn.Module):
         Raises
         ------
         ValueError
-            The network gives anything but one logit an image, (N, 1).
+            The network gives anything but one logit per image, (N, 1).
         """
         logits: Tensor = self.network(prepared)
         if logits.ndim != 2 or logits.shape[1] != 1:
             raise ValueError(
-                f"network must give one logit an image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
+                f"network must give one logit per image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
                 " freqforensics.wrap, whose output says which is the logit of fake, as"
                 " output=lambda z: z[:, 1] - z[:, 0]"
             )
@@ -225,7 +225,7 @@ def make_detector(
 
 
 def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Band | None = None) -> Tensor:
-    """Make images what the network is fed with.
+    """Prepare images as input of the network.
 
     Parameters
     ----------

@@ -131,12 +131,12 @@ class WrappedDetector(Detector):
 
     @property
     def early_down(self) -> Literal[4]:
-        """4, as of every network that is not made by this package: its weights say all."""
+        """4, for every network from outside this package."""
         return 4
 
     @property
     def identity(self) -> str:
-        """What tells this detector from others with the same weights."""
+        """Text that distinguishes this detector from others with the same weights."""
         return f"wrapped {self.preparation} {_identity_of(self.output)}" + ("" if self.has_weights else f" {self.name}")
 
     @property

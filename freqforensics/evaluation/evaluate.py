@@ -308,7 +308,7 @@ def _finite(value: Any) -> Any:
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:
-    """Whether any image lies in a tree that `simulate` wrote: <tree>/<family>/<label>/<image>.
+    """Tell whether any image lies in a tree that `simulate` wrote, <tree>/<family>/<label>/<image>.
 
     Parameters
     ----------

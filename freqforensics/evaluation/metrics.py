@@ -26,7 +26,7 @@ _BINS: Final = 15
 
 @dataclass(frozen=True)
 class Metrics:
-    """What one set of logits is worth. All but the counts and thresholds lie in 0 .. 1.
+    """Metrics of one set of logits. All but the counts and thresholds lie in 0 .. 1.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class Metrics:
     brier, ece : float
         Mean squared error of the probability; expected calibration error in 15 bins of equal width.
     oracle_accuracy, oracle_threshold : float
-        The greatest accuracy that any threshold has *on these very images*, and that threshold: what a detector could
-        reach if one knew, not what it reaches.
+        The greatest accuracy that any threshold has on these images, and that threshold. It is an upper bound: the
+        threshold was chosen with the labels of the test.
     """
 
     real: int
@@ -148,12 +148,12 @@ def evaluate_logits(logits: ArrayLike, fake: ArrayLike, *, threshold: float = 0.
 
 
 def fit_threshold(logits: ArrayLike, fake: ArrayLike, *, criterion: Criterion = "balanced_accuracy") -> float:
-    """Find the threshold that decides best, on images kept for the purpose.
+    """Find the threshold with the greatest accuracy on a validation set.
 
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`; of a validation set, never of the test set.
+        Logits and labels of a validation set, never of the test set; shapes as for `evaluate_logits`.
     criterion : {"accuracy", "balanced_accuracy"}
 
     Returns
@@ -194,7 +194,7 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
     Parameters
     ----------
     logits, fake
-        As for `evaluate_logits`; of a validation set.
+        Logits and labels of a validation set; shapes as for `evaluate_logits`.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def fit_temperature(logits: ArrayLike, fake: ArrayLike) -> float:
 
 
 def class_mean_ap(logits: ArrayLike, fake: ArrayLike, categories: Sequence[str]) -> float:
-    """Average the AP of each category, real and fake of that category alone; published APs pool them instead.
+    """Average the APs of the categories, where published APs pool their images.
 
     Parameters
     ----------

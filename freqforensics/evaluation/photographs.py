@@ -99,7 +99,7 @@ class PhotographScores(Summarised):
 
 @dataclass(frozen=True)
 class AgainstPhotographs:
-    """How one generator's images fare by thresholds that do not depend on its own real images.
+    """Detection of one generator by thresholds that do not depend on its own real images.
 
     Parameters
     ----------

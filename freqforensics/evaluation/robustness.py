@@ -126,7 +126,7 @@ def sweep_robustness(
     miniatures: bool = False,
     progress: bool = False,
 ) -> Robustness:
-    """Score images at every strength of some sweeps; what was interrupted is resumed.
+    """Score images at every strength of one or several sweeps.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class Fingerprint(Summarised):
     fake : tuple of MeanSpectrum
         Spectra of disjoint parts of the set, one plane each; ten or more, so that intervals mean something.
     real : tuple of MeanSpectrum
-        The same of real images of like content, to be taken off; may be empty.
+        Spectra of real images of similar content, which are subtracted; may be empty.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Fingerprint(Summarised):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the crops, H and W."""
+        """Height and width of the crops."""
         return self.fake[0].spec.shape
 
     @cached_property
@@ -115,7 +115,7 @@ class _Side:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Similarity(Summarised):
-    """How alike fingerprints are.
+    """Similarities of fingerprints, pair by pair.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Similarity(Summarised):
 
 @dataclass(frozen=True, repr=False)
 class Cluster(Summarised):
-    """Sets that belong together.
+    """A cluster of sets with similar fingerprints.
 
     Parameters
     ----------

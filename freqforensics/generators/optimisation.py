@@ -167,7 +167,7 @@ class FitRun:
         except Exception as error:
             raise ValueError(f"{path} holds no unfinished fit: {error}") from error
         if config != json.dumps(asdict(self.config)):
-            raise ValueError(f"{path} holds a fit of another configuration, {config}: remove it to begin anew")
+            raise ValueError(f"{path} holds a fit of another configuration, {config}: remove it to start again")
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.discriminator.load_state_dict(content["discriminator"])

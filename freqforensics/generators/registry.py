@@ -244,7 +244,7 @@ def find_family(name: str) -> Family:
 
 
 def named_families(names: Sequence[str]) -> list[str]:
-    """Check families' names; "all" stands for every one. ValueError lists them.
+    """Check names of families; "all" stands for every family. A ValueError lists them.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ class PredictedLattice(Summarised):
 
 
 def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLattice:
-    """Say where a family's up-path can leave lines: at (a / 2^n, b / 2^n).
+    """Give the frequencies (a / 2^n, b / 2^n) at which a family's up-path can leave lines.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
             metadata = stored.metadata() or {}
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
     if metadata.get("format") != FORMAT or metadata.get("family") not in FAMILIES:
         raise ValueError(f"{path} holds no miniature of {FORMAT}")
     try:

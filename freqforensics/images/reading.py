@@ -76,7 +76,7 @@ def read_image(
     Pixels stay in the order of the sensor: the EXIF orientation is *not* applied unless asked for, because a rotation
     moves a lattice. HEIC and AVIF come turned as their own header says. Samples of 10 to 16 bits are scaled to 8 and
     rounded, never clipped; alpha is dropped without blending; CMYK, palette and grey images are converted; an animation
-    gives its first frame, or its still image where that is no frame. ICC profiles and gamma chunks are not applied.
+    gives its first frame, or its still image where that is not a frame. ICC profiles and gamma chunks are not applied.
     Nothing is resized.
 
     Each format has one decoder, and a complaint of that decoder refuses the file: libjpeg-turbo for JPEG (a warning is
@@ -212,7 +212,7 @@ def decode_image(
     stored_luma: bool = False,
     on_note: Callable[[str], None] | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode the bytes of an image file; `read_image` says what is promised.
+    """Decode the bytes of an image file, with the guarantees of `read_image`.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def inspect(
     progress: str | None = None,
     on_stage: OnStage | None = None,
 ) -> Finding:
-    """Find out why an image is scored as it is.
+    """Score an image and explain its score.
 
     Up to five views of the photographic region are scored as by `score_files`. The median is the image's
     logit. The view with the greatest logit is explained.

@@ -165,7 +165,7 @@ def w20_validation(recipe: str) -> Chain:
 
 
 def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
-    """Compress twice, the second time `shift` pixels off the first one's grid: laundering by one more save.
+    """Compress as JPEG twice, the second time `shift` pixels off the first grid.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
 
 
 def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
-    """Make smaller and compress, as social networks do with what is uploaded.
+    """Downscale and compress as JPEG, as social networks do with uploads.
 
     Parameters
     ----------

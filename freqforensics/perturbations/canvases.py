@@ -34,7 +34,7 @@ _WORDS: Final = (
 
 @dataclass(frozen=True)
 class Canvas(Perturbation):
-    """A larger surface with a photograph, or parts of one, on it; subclasses say which.
+    """A larger surface with a photograph, or parts of one, on it; base class of all canvases.
 
     The layout is drawn before anything else. A generator in the same state gives a call and `regions` the same layout.
     """

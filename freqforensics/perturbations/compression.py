@@ -31,7 +31,7 @@ _FACTORS: Final = {
 
 @dataclass(frozen=True)
 class JPEG(Perturbation):
-    """Compress and read again.
+    """Compress as JPEG and decode again.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class ChromaSubsampling(Perturbation):
 
 @dataclass(frozen=True)
 class WebP(Perturbation):
-    """Compress with loss and read again; chroma is subsampled 4:2:0.
+    """Compress as lossy WebP and decode again; chroma is subsampled 4:2:0.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class WebP(Perturbation):
 
 @dataclass(frozen=True)
 class AVIF(Perturbation):
-    """Compress as AVIF and read again; chroma is subsampled 4:2:0.
+    """Compress as AVIF and decode again; chroma is subsampled 4:2:0.
 
     Parameters
     ----------

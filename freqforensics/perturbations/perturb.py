@@ -32,7 +32,7 @@ INTERPOLATION_FLAGS: Final = {
 
 @dataclass(frozen=True)
 class Perturbation:
-    """A change of an image; subclasses say which."""
+    """A change of an image; base class of all perturbations."""
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Give the changed image, uint8 (H, W, 3); `image` stays as it is.
@@ -104,7 +104,7 @@ class Sometimes(Perturbation):
 
 @dataclass(frozen=True)
 class OneOf(Perturbation):
-    """A perturbation that is drawn from several, all with the same probability.
+    """A perturbation drawn from several with equal probability.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ _NAN: Final = float("nan")
 
 @dataclass(frozen=True)
 class Association:
-    """One score against the logits of one generator's real or fake images.
+    """Correlation of one score with the logits of one generator's real or fake images.
 
     What is not defined (a constant, too few images) is NaN.
 
@@ -170,9 +170,9 @@ def associate(
     generators, labels : sequence of str, length N
         Labels are "real" or "fake".
     covariates : mapping of str to array, shape (N,), optional
-        To be held fixed. Numbers are replaced by their ranks; where some are None or NaN (a JPEG quality of what is no
-        JPEG), ranks are among the others, and one indicator more tells them apart. Text becomes indicators. Constant
-        ones are dropped.
+        Covariates to hold fixed. Numbers are replaced by their ranks. Where some are None or NaN (such as the JPEG
+        quality of a PNG), the others are ranked, and an indicator is added. Text becomes indicators. Constants are
+        dropped.
     categories : sequence of str, optional
         Ranks are exchanged within them only, and they are held fixed in partial correlations.
     clusters : sequence, optional

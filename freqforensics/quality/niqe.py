@@ -171,7 +171,9 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     features, _ = patch_features(image, patch=model.patch)
     features = features[np.isfinite(features).all(axis=1)]
     if len(features) < 2:
-        raise ValueError(f"the image has no texture: {len(features)} of its patches have statistics, at least 2 must")
+        raise ValueError(
+            f"the image has no texture: {len(features)} of its patches have statistics, at least 2 are needed"
+        )
     difference = model.mean - features.mean(axis=0)
     between = (model.covariance + np.cov(features, rowvar=False)) / 2
     return float(np.sqrt(max(0.0, difference @ np.linalg.pinv(between, hermitian=True) @ difference)))

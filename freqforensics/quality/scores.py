@@ -147,13 +147,13 @@ class QualityTable(Summarised):
         cells = read_table(path)
         header = tuple(cells[0]) if cells else ()
         if header[: len(FACTS)] != FACTS:
-            raise ValueError(f"{shown_path(path)} is no table of quality: its columns are {', '.join(header)}")
+            raise ValueError(f"{shown_path(path)} is not a table of quality: its columns are {', '.join(header)}")
         try:
             if any(len(row) != len(header) for row in cells):
-                raise ValueError(f"a row has not {len(header)} cells")
+                raise ValueError(f"a row does not have {len(header)} cells")
             return cls(header[len(FACTS) :], tuple(_from_cells(row) for row in cells[1:]))
         except ValueError as error:
-            raise ValueError(f"{shown_path(path)} is no table of quality: {error}") from error
+            raise ValueError(f"{shown_path(path)} is not a table of quality: {error}") from error
 
 
 def blur_effect(image: Uint8) -> float:
@@ -219,7 +219,7 @@ def as_score(
     label: str | None = None,
     about: str = "",
 ) -> QualityScore:
-    """Make a score of a function of one's own.
+    """Make a quality score from your own function.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ def _digest(path: Path) -> bytes:
 
 
 def difference_hash(image: NDArray[np.uint8]) -> int:
-    """Hash what a picture looks like.
+    """Hash the appearance of an image, so that similar images differ in few bits.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ Label = Literal["real", "fake", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One image file and what its place says of it.
+    """An image file with the label and generator that its place gives it.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list
 
 
 def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[ImageRecord]:
-    """Keep at most `limit` records of each generator and label, the first in order; None keeps all.
+    """Keep the first `limit` records of each generator and label; None keeps all.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[Ima
 
 
 def records_sha256(records: Sequence[ImageRecord]) -> str:
-    """Hash the records and the sizes of their files, which tells sets of images apart without reading them.
+    """Hash the records and the sizes of their files, to identify a set without reading its images.
 
     Parameters
     ----------

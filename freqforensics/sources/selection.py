@@ -16,7 +16,7 @@ SourcesLike = str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Sources(Sequence[str | Path]):
-    """Sources of images with what their layout leaves open; a sequence of their paths.
+    """Sources of images, with labels and shared real images; a sequence of their paths.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Sources(Sequence[str | Path]):
         object.__setattr__(self, "real", as_paths(real))
 
     def alike(self, paths: SourcesLike | None) -> Sources:
-        """Give other sources in which words mean the same, without the shared real images.
+        """Give other sources with the same `labels`, without the shared real images.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Sources(Sequence[str | Path]):
 
 
 def as_sources(sources: SourcesLike) -> Sources:
-    """Give `Sources`: a single path is one source.
+    """Convert paths to `Sources`. A single path is one source.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def listed_paths(sources: SourcesLike) -> str:
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]:
-    """Give a tuple of paths; a single path is a tuple of one, and no letters.
+    """Give a tuple of paths. A single path becomes a tuple of one.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ Note = Callable[[str], None]
 
 
 class FolderWarning(UserWarning):
-    """Something in a source of images was left out or is doubtful."""
+    """Something in a source of images was skipped or is ambiguous."""
 
 
 def index_images(
@@ -153,7 +153,7 @@ def index_images(
 
 
 def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path]:
-    """List the image files of a folder, or of a list of files, whatever they are of.
+    """List the image files of a folder or of a list of files, without labels.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path
 
 
 def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[ImageRecord]:
-    """Index several sources into one list; ``NAME=PATH`` names a source's generator.
+    """Index several sources into one list of records.
 
     Parameters
     ----------

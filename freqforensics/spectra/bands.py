@@ -94,10 +94,10 @@ class Band:
 
 
 def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
-    """Take out everything but a band: an ideal filter, with the borders joined.
+    """Keep a band of frequencies and remove the others.
 
-    It is an orthogonal projection: planes kept in bands that adjoin add up, and their energies do too. Like every
-    ideal filter it rings at edges, and it takes the step between opposite borders for an edge.
+    The filter is ideal, an orthogonal projection. The results for adjoining bands add up, and so do their energies.
+    Like every ideal filter it rings at edges. The step between opposite borders of the plane is such an edge.
 
     Parameters
     ----------
@@ -127,16 +127,16 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
 
 
 def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, reach: int = 1) -> NDArray[np.bool_]:
-    """Give the bins of the half plane at which lines of an image lie, and their mirror images.
+    """Mark the bins of the half plane at which lines of an image lie, and their mirror images.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the image, pixels.
     lines : iterable of (fx, fy)
-        Cycles per pixel; folded into -1/2 .. 1/2. Lines at Nyquist are there like any other.
+        Frequencies, cycles per pixel, folded into -1/2 .. 1/2. Lines at Nyquist are included.
     reach : int
-        Bins around the nearest one that are taken with it, for lines that fall between bins.
+        Number of bins around the nearest one that are marked, too, for lines that fall between bins.
 
     Returns
     -------

@@ -92,15 +92,15 @@ def mean_spectrum(
     backend: Backend = "threads",
     progress: str | None = None,
 ) -> MeanSpectrum:
-    """Average the spectra of image files, or of images that are no files.
+    """Average the spectra of image files or of arrays.
 
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path; or of ndarray, torch.Tensor or PIL.Image.Image
-        A single path is a source, as for `index_sources`. Images that are no files are anything that `as_image` takes,
-        or one array or tensor of several, (N, ...); for them `limit` and `rng` alone have a meaning.
-        Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
-        count once. The result's `notes` give the number of copies, and of images that look like another one.
+        A single path is a source, as for `index_sources`. Other images are anything that `as_image` takes, or one array
+        or tensor of several, (N, ...). Of the options, only `spec`, `limit` and `rng` apply to them. Files of every
+        label enter one average; `by_generator` separates them. Identical files count once. The result's `notes` give
+        the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
         Default ``SpectrumSpec()``.
     workers : int, optional

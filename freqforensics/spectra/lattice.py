@@ -154,7 +154,7 @@ class UpsamplingReport(Drawn):
 
 
 def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None) -> LatticeTest:
-    """Test whether the coherence on the lattices of denominator 2, 4, 8 and 16 stands out from that beside them.
+    """Test whether the coherence at multiples of 1/2, 1/4, 1/8 and 1/16 exceeds its surroundings.
 
     n layers of x2 upsampling put lines at (a / 2^n, b / 2^n). Every lattice point's coherence is divided by that of the
     bins around it which lie on no lattice (aligned content makes whole regions coherent), if that is above chance.
@@ -164,7 +164,7 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     spectrum : MeanSpectrum
         One plane. A side that 16 does not divide leaves fewer denominators.
     control : MeanSpectrum, optional
-        Averages of real images of like content and format: what they show too is no evidence.
+        Averages of real images of similar content and format. A lattice that they show, too, is no evidence.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def estimate_upsampling(
     control: MeanSpectrum | None = None,
     level: float = LEVEL,
 ) -> UpsamplingReport:
-    """Say whether an image set was upsampled periodically, by what factor, and whether something else explains it.
+    """Estimate by what factor a set of images was upsampled, and test other explanations.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def estimate_upsampling(
     unchanged : float, optional
         Share of pixels that are the same in every image; see `file_evidence`. Without it a layout is not tested.
     control : MeanSpectrum, optional
-        Averages of real images of like content, as for `lattice_test`.
+        Averages of real images of similar content. A lattice that they show, too, is no evidence.
     level : float
         Rate of false alarms accepted for a set without a lattice.
 
@@ -255,13 +255,16 @@ def estimate_upsampling(
 
     Notes
     -----
-    JPEG's grid is found by its lines in the second difference, or because most of the images are JPEG files. It is
-    taken to explain a lattice of up to 1/8 if no denominator's mean R exceeds 0.05: blocks are in the same place in
-    every image, but what they do there hardly has a phase in common. Content at equal places (screenshots of one
-    layout, a frame, one picture many times) is coherent at all frequencies, and on a lattice where it repeats. It is
-    taken to explain a lattice if a tenth of the pixels are the same in every image: whether a generator left one there,
-    too, is then not told. A lattice without any line is possible too: alias-free generators, and interpolation without
-    a nonlinearity after it, leave none.
+    JPEG's grid is recognised by its lines in the second difference, or because most of the images are JPEG files. It
+    explains a lattice of up to 1/8 if no denominator's mean R exceeds 0.05. Its blocks are at the same place in every
+    image, but what they leave there has hardly a phase in common.
+
+    Content at the same place (screenshots of one layout, a frame, copies of one picture) is coherent at all
+    frequencies, and on a lattice where it repeats. It explains a lattice if a tenth of the pixels are the same in every
+    image. Whether a generator left a lattice, too, is then unknown.
+
+    An upsampled set can be without lines. Alias-free generators leave none, nor does interpolation without a
+    nonlinearity after it.
 
     Examples
     --------

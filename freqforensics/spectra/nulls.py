@@ -14,7 +14,7 @@ Float = NDArray[np.float64]
 
 
 def coherence_p_value(coherence: Float, n: int, *, self_conjugate: NDArray[np.bool_]) -> Float:
-    """Probability of a coherence at least as large when phases are random.
+    """Give the probability of a coherence at least as large when phases are random.
 
     Under independent zero-mean circular complex Gaussian F, R follows Beta(1, N - 1), and p = (1 - R)^(N - 1). At a
     self-conjugate bin (DC, Nyquist) F is real, R follows Beta(1/2, (N - 1)/2).
@@ -111,7 +111,7 @@ def chi_square_interval(mean: Float, n: int, level: float, *, self_conjugate: ND
 
 
 def self_conjugate_bins(size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which bins of the half-plane (H, W//2 + 1) are their own mirror image: DC, and Nyquist where sides are even.
+    """Mark the bins of the half-plane (H, W//2 + 1) that are their own mirror image: DC, and Nyquist of even sides.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def self_conjugate_bins(size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def half_plane_weights(size: tuple[int, int]) -> Float:
-    """Number of full-plane bins that a bin in each half-plane column represents: 1 or 2, shape (W//2 + 1,).
+    """Count the full-plane bins that a bin in each half-plane column represents, shape (W//2 + 1,).
 
     Columns at zero and at Nyquist hold their mirror images themselves.
 

@@ -362,7 +362,7 @@ def _cut(image: Uint8) -> Uint8:
     """The middle, with its grid of 32 kept."""
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
-        raise ValueError(f"an image from {SMALLEST}x{SMALLEST} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {SMALLEST}x{SMALLEST} pixels is needed, got {width}x{height}")
     top, left = (max(0, side - _SIDE) // 64 * 32 for side in (height, width))
     return image[top : top + _SIDE, left : left + _SIDE]
 

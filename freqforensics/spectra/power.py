@@ -183,7 +183,7 @@ class MeanSpectrum(Drawn):
         return mean_interval(self.power, mean_square, self.images, level)
 
     def full(self, kind: SpectrumKind = "coherent") -> Float:
-        """One of the arrays on the full plane, shape (..., H, W), DC at (H//2, W//2).
+        """Unfold one of the arrays to the full plane, shape (..., H, W), DC at (H//2, W//2).
 
         Row i is fy = (i - H//2) / H, column j is fx = (j - W//2) / W.
 

@@ -159,7 +159,7 @@ def angular_profile(
     Parameters
     ----------
     plane : ndarray, shape (H, W)
-        Full spectrum, DC at (H//2, W//2), as for `radial_profile`.
+        Full spectrum, DC at (H//2, W//2).
     estimator : {"mean", "sum"}
         Mean or sum over the points of a sector.
     bins : int

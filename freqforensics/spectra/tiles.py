@@ -54,7 +54,7 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
     if tile < 2 or tile % 2:
         raise ValueError(f"tile must be even and positive, got {tile}")
     if min(height, width) < tile:
-        raise ValueError(f"an image from {tile}x{tile} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {tile}x{tile} pixels is needed, got {width}x{height}")
     rows, columns = height // tile, width // tile
     cut = np.asarray(planes, np.float32)[..., : rows * tile, : columns * tile]
     tiles = cut.reshape(*planes.shape[:-2], rows, tile, columns, tile)
@@ -66,12 +66,12 @@ def tile_coherence(planes: NDArray[Any], *, tile: int = 32) -> NDArray[np.float3
 
 
 def log_coherence(planes: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the logarithm of `tile_coherence`, of about mean 0 and variance 1 where phases are random.
+    """Give the logarithm of `tile_coherence`, standardised for random phases.
 
     Parameters
     ----------
     planes : ndarray, shape (..., H, W)
-        As for `tile_coherence`, which see for errors too.
+        High-pass residuals. Sides and errors are those of `tile_coherence`.
 
     Returns
     -------

@@ -34,7 +34,7 @@ def shown_path(path: str | os.PathLike[str]) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is a remote address, with a scheme such as ``s3://``.
+    """Tell whether a text is a remote address, with a scheme such as ``s3://``.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def is_address(text: str) -> bool:
 
 
 def is_location(text: str) -> bool:
-    """Whether a text is more than a local path: a member of an archive, or an address.
+    """Tell whether a text is a member of an archive or an address, not a local path.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ class Location(os.PathLike[str]):
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Make a path of a text: a `Path`, or a `Location` of a member or an address, which has a path's names too.
+    """Convert text to a `Path`, or to a `Location` for a member of an archive or an address.
 
     A `Location` is no file: `file_size` and `read_file` take both.
 

@@ -160,7 +160,7 @@ def _matching(pattern: str) -> list[str]:
 
 
 def file_size(path: str | os.PathLike[str]) -> int:
-    """Size in bytes of a file, a member of an archive, or a remote file.
+    """Give the size in bytes of a file, a member of an archive, or a remote file.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def read_location(text: str, most: int) -> bytes:
 
 
 def read_small(path: str | os.PathLike[str], most: int = 1 << 24) -> bytes:
-    """Read a small file wherever it lies; OSError if it is not there, cannot be read, or is larger.
+    """Read a small file, local or remote; OSError if it does not exist, cannot be read, or is larger.
 
     Parameters
     ----------

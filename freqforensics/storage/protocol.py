@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     name : str
         Names of folders and file, with "/" between them.
     size : int or None
-        In bytes; None where only reading tells.
+        Size in bytes; None where it is unknown before reading.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 
 
 class Storage(Protocol):
-    """Files that are read by name, in whatever they are kept; safe in several threads."""
+    """A store of files that are read by name; safe in several threads."""
 
     @property
     def left_out(self) -> Counter[str]:

@@ -73,7 +73,7 @@ class AblationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()

@@ -102,7 +102,7 @@ class AuditStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.report.study_pages import read_pictures
 

@@ -86,7 +86,7 @@ class BaselinesStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         images = max(len(table.scores) + len(table.failures) for table in self.tables.values())
         whole = manifest(self.parameters, inputs={"images": images, **real_sides(self.notes)}, seed=self.seed)

@@ -78,7 +78,7 @@ class ComparisonStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         from freqforensics.report.study_pages import read_pictures
 

@@ -86,7 +86,7 @@ class EvaluationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         summary = self.evaluation.summary()
         inputs = {

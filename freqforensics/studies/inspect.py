@@ -57,7 +57,7 @@ class InspectStudy(Summarised):
     def finding(self) -> Finding:
         """The finding of a single image; ValueError if there are several."""
         if len(self.findings) != 1:
-            raise ValueError(f"findings must be one, got {len(self.findings)}")
+            raise ValueError(f"findings must hold one, got {len(self.findings)}")
         return self.findings[0]
 
     def to_json(self) -> list[dict[str, Any]]:

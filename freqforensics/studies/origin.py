@@ -71,7 +71,7 @@ class OriginStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         origins, similarities = self.origins.origins, self.origins.similarities
         inputs = {

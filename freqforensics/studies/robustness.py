@@ -70,7 +70,7 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds something else and `overwrite` is not given, or is not a folder.
         """
         about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)

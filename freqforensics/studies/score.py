@@ -159,8 +159,8 @@ def score_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source or weights that do not exist, a parameter out of range, or a file at `out` that is no table of scores
-        by these weights.
+        A source or weights that do not exist, a parameter out of range, or a file at `out` that is not a table of
+        scores by these weights.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)

@@ -131,7 +131,7 @@ class SpectrumStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
+            `out` holds something and `overwrite` is not given, or is not a folder; a parameter out of range.
         """
         from freqforensics.figures.style import PRINT_DPI
 
@@ -321,5 +321,6 @@ def _first_size(records: Sequence[ImageRecord]) -> str:
         except OSError:
             continue
         if header.height and header.width:
-            return f", the first {header.height}x{header.width}: size must be at most {min(header.height, header.width)}"
+            most = min(header.height, header.width)
+            return f", the first {header.height}x{header.width}: size must be at most {most}"
     return ""

@@ -109,7 +109,7 @@ class UpsamplingStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` holds something and `overwrite` is not given, or is not a folder.
         """
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
         about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})

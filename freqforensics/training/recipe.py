@@ -72,7 +72,7 @@ ImageNet's weights to begin with, 256 to 224 pixels, batches of 64. "w20-sound" 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a detector is trained; all that the result depends on besides the images, the libraries and the machine.
+    """Configuration of a training: all that its result depends on but images, libraries and machine.
 
     Whole recipes have names, see `TrainConfig.preset`.
 

@@ -144,7 +144,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
         (["{tree}", "--crop", "big"], "--crop must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--crop", "1"], "--crop must be one or two integers"),
         (["{tree}", "--kernel", "4"], "--kernel must be odd, from 3 to 99, got 4"),
-        (["{tree}/notes.pdf"], "notes.pdf is no image by its suffix '.pdf', and no .csv, .tsv or .txt"),
+        (["{tree}/notes.pdf"], "notes.pdf is not an image by its suffix '.pdf', and no .csv, .tsv or .txt"),
         (["{tree}", "--out", "{tree}/biggan/0_real/0.png/x"], "0.png is a file, not a folder"),
         (["{tree}", "--kernel", "301"], "--kernel must be odd, from 3 to 99, got 301"),
         (["{tree}", "--crop", "300000"], "48 are smaller than 300000x300000"),

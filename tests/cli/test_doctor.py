@@ -173,7 +173,7 @@ def test_a_warning_is_a_note(monkeypatch):
 
 def test_a_path_of_any_characters_stays_on_the_line(monkeypatch, tmp_path):
     monkeypatch.setenv("FREQFORENSICS_DATA", str(tmp_path / "a\nb\x1b[31m"))
-    assert found("FREQFORENSICS_DATA").found == f"{tmp_path}/a b\\x1b[31m is no folder"
+    assert found("FREQFORENSICS_DATA").found == f"{tmp_path}/a b\\x1b[31m is not a folder"
 
 
 def test_python(monkeypatch):

@@ -297,7 +297,7 @@ def test_coherence_is_that_of_the_colours_residuals(rng):
     np.testing.assert_allclose(made[0].numpy(), expected, atol=1e-5)
     for place in ((0, 0), (0, 16), (16, 0)):  # at 1/2 along y, x or both; DC is at (16, 16)
         assert made[0, 0][place] > 1.5
-    with pytest.raises(ValueError, match="from 32x32 pixels is needed, got 31x40"):
+    with pytest.raises(ValueError, match="of at least 32x32 pixels is needed, got 31x40"):
         prepare_input([image[:40, :31]], "coherence")
 
 

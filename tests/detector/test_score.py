@@ -243,7 +243,7 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     whole = score_files(records, detector, out=out).scores
     text = out.read_bytes()
     assert text.decode().splitlines()[0] == ",".join(COLUMNS)
-    # By their text: a rate that is no number equals none.
+    # By their text: a rate that is not a number equals none.
     assert sorted(map(repr, ScoreTable.load(out).scores)) == sorted(map(repr, whole))
     # The process died in the middle of the fourth row.
     lines = text.splitlines(keepends=True)
@@ -309,10 +309,10 @@ def test_weights_and_views_are_not_mixed(records, detector, tmp_path):
     with pytest.raises(ValueError, match="holds scores of view 'views', not 'none'"):
         score_files(records[:1], detector, out=out, view="none")
     out.write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match="is no table of scores: its columns are a, b"):
+    with pytest.raises(ValueError, match="is not a table of scores: its columns are a, b"):
         score_files(records[:1], detector, out=out)
     out.write_text(",".join(COLUMNS) + "\nonly,two\n")
-    with pytest.raises(ValueError, match="is no table of scores"):
+    with pytest.raises(ValueError, match="is not a table of scores"):
         score_files(records[:1], detector, out=out)
 
 

@@ -83,7 +83,7 @@ def test_a_torn_file_is_refused_wherever_it_ends(tmp_path, state, metadata):
     data = save(state, metadata)
     for cut in (1, 8, 9, 20, 200, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:cut])
-        refused(path, "is no whole safetensors file|holds no weights|no weights")
+        refused(path, "is not a complete safetensors file|holds no weights|no weights")
     path.write_bytes(data)
     load_detector(path)
     torch.save(state, tmp_path / "weights.pth")

@@ -171,7 +171,7 @@ def test_files_that_hold_none_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="fit-generator makes one"):
         load_miniature(path)
     path.write_bytes(b"nonsense, and long enough to have a header")
-    with pytest.raises(ValueError, match="is no safetensors file"):
+    with pytest.raises(ValueError, match="is not a safetensors file"):
         load_miniature(path)
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="holds no miniature"):

@@ -87,7 +87,7 @@ def test_scores_are_those_of_threads(workers, folder, tmp_path):
         lines = (tmp_path / "here.csv").read_bytes().splitlines(keepends=True)
         (tmp_path / "half.csv").write_bytes(b"".join(lines[:40]))
         score_files(records, detector, out=tmp_path / "half.csv")
-    assert repr(there) == repr(here)  # by text: a rate that is no number equals none
+    assert repr(there) == repr(here)  # by text: a rate that is not a number equals none
     assert (len(there.failures), len(there.scores)) == (1, 84)
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     assert (tmp_path / "half.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()

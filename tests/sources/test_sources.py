@@ -265,7 +265,7 @@ def test_a_source_without_images_shows_the_layouts(tmp_path, make):
 def test_no_folder_and_no_table(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         index_images(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"a\.pdf is no image by its suffix '\.pdf', and no \.csv, \.tsv or \.txt"):
+    with pytest.raises(ValueError, match=r"a\.pdf is not an image by its suffix '\.pdf', and no \.csv, \.tsv or \.txt"):
         index_images(touch(tmp_path, "a.pdf") / "a.pdf")
 
 

@@ -125,7 +125,7 @@ def test_from_sources_to_a_folder(sources, detector, tmp_path):
     study = false_alarms_study(sources, carriers=["screenshot-photo", "as-is", "webp"], out=out)
     study.save(out)
     found = study.alarms
-    assert "images labelled fake are no photographs, skipped: 3" in study.notes
+    assert "images labelled fake are not photographs, skipped: 3" in study.notes
     assert "images of unknown label, taken for photographs: 4" in study.notes
     assert found.carriers == ("as-is", "webp", "screenshot-photo")
     as_is = found.row("cameras", "as-is")

@@ -87,7 +87,7 @@ def test_what_cannot_be_packed(run, tmp_path):
         pack_training(tmp_path / "other", tmp_path / "x.safetensors")
     about["parameters"] |= {"simulate": [], "ranking": 0.0}
     (tmp_path / "other" / "manifest.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="is no training from photographs"):
+    with pytest.raises(ValueError, match="is not a training from photographs"):
         pack_training(tmp_path / "other", tmp_path / "x.safetensors")
     about["parameters"] |= {"simulate": ["polyphase"], "validation": ["elsewhere"]}
     (tmp_path / "other" / "manifest.json").write_text(json.dumps(about))

@@ -195,7 +195,7 @@ def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root
     with pytest.raises(ValueError, match="is not empty: give another folder"):
         train_detector(replace(config, seed=7), tmp_path / "gone", device="cpu", resume=True)
     (tmp_path / "run" / "last.ckpt").write_bytes(b"PK\x03\x04 not whole")
-    with pytest.raises(ValueError, match=r"last\.ckpt: is no whole checkpoint of a training"):
+    with pytest.raises(ValueError, match=r"last\.ckpt: is not a complete checkpoint of a training"):
         train_detector(config, tmp_path / "run", device="cpu", resume=True)
 
 

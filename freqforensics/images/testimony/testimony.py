@@ -90,7 +90,7 @@ class Testimony(Summarised):
     statements : tuple of Statement
         What all of these say of the image's origin: those that imply something first.
     notes : tuple of str
-        What was passed over, and why.
+        Metadata that were skipped, with the reason.
     """
 
     format: str
@@ -139,9 +139,9 @@ TESTIMONY_DERIVED: dict[type, dict[str, Any]] = {
 
 
 def read_testimony(path: str | Path) -> Testimony:
-    r"""Read what an image file says of itself.
+    r"""Read the metadata of an image file and what they say of its origin.
 
-    The image is not decoded, save a JPEG with an embedded preview: an eighth of its size, to be compared.
+    The image is not decoded. Only a JPEG with an embedded preview is, at an eighth of its size, to compare the two.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def read_testimony(path: str | Path) -> Testimony:
 
 
 def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
-    r"""Read what the bytes of an image file say of it.
+    r"""Read the metadata in the bytes of an image file, as `read_testimony` does.
 
     Parameters
     ----------
