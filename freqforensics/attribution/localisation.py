@@ -123,7 +123,7 @@ def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
 
     Returns
     -------

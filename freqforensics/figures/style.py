@@ -72,7 +72,7 @@ def label_colour(label: str, others: Iterable[str] = ()) -> str:
 
 
 def new_figure() -> Figure:
-    """Return an empty figure that no window system knows of, for drawing to files."""
+    """Return an empty figure without a window, to draw to files."""
     figure = Figure()
     FigureCanvasAgg(figure)
     return figure
@@ -81,14 +81,14 @@ def new_figure() -> Figure:
 def save_figure(
     fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | None = None, dpi: float | None = None
 ) -> None:
-    """Write a figure to PNG, PDF or SVG, byte-identical when it is made again.
+    """Write a figure to PNG, PDF or SVG, with the same bytes each time.
 
     Parameters
     ----------
     fig : Figure
         The figure.
     path : str or Path
-        The suffix chooses the format. Written whole or not at all.
+        File, whose suffix is the format. It is written whole or not at all.
     manifest : mapping, optional
         JSON values; stored in the file's metadata (PNG: text chunk "freqforensics"; PDF: Keywords).
     dpi : float, optional

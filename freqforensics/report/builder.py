@@ -34,7 +34,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, and what it means.
+    """A picture with its meaning.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Figure:
     width, height : int
         Pixels; 0: the picture's own.
     failed : str
-        Why the figure is drawn in grey; empty if it is not.
+        Reason why the figure is drawn in grey; empty if it is not.
     across : bool
         Give the figure the width of the page; on a narrow screen it scrolls sideways.
     """
@@ -262,7 +262,7 @@ class Report:
         return self._add(Table(tuple(heads), tuple(tuple(map(_cell, row)) for row in rows)))
 
     def add_facts(self, terms: Mapping[str, object] | Iterable[tuple[str, object]]) -> Report:
-        """Add terms and what they are; a term without a value is left out.
+        """Add terms and their values; a term without a value is skipped.
 
         Parameters
         ----------

@@ -83,7 +83,7 @@ def comparison_page(
     ----------
     comparison : Comparison
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be read.
     figures : Path
@@ -146,7 +146,7 @@ def quality_page(
     labels : mapping of str to str
         Names of scores in words.
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be used.
     figures : Path

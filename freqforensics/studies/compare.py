@@ -24,14 +24,14 @@ from freqforensics.spectra import SpectrumSpec, combine
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonStudy(Drawn):
-    """How alike the fingerprints of the generators of some sources are.
+    """Similarities of the fingerprints of the generators of some sources.
 
     Parameters
     ----------
     comparison : Comparison
         Sets, similarities, clusters and groupings, as figures take them.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -60,7 +60,7 @@ class ComparisonStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is not a folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
         from freqforensics.figures.style import draw
@@ -117,7 +117,9 @@ def compare_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> ComparisonStudy:
-    """Compare the fingerprints of the generators of some sources; bad files are listed, never fatal.
+    """Compare the fingerprints of the generators of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
@@ -127,9 +129,9 @@ def compare_study(
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
     measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
-        What is compared; see `similarity`.
+        Measures of similarity, see `similarity`.
     groups : callable, optional
-        From a set's name to its group or None: are sets of one group more alike?
+        From the name of a set to its group or None, to test whether sets of one group are more similar.
     parts : int
         Number of parts that a set is cut into, for intervals and support; a set of fewer images has as many parts as
         images.

@@ -38,7 +38,7 @@ class FalseAlarmsStudy(Drawn):
     notes : tuple of str
         What was left out.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     work : dict
         What the scores depend on, JSON values; the identity of a folder of cells.
     """
@@ -72,7 +72,7 @@ class FalseAlarmsStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is not a folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.figures.false_alarms import plot_false_alarms
         from freqforensics.figures.style import draw

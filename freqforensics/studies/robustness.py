@@ -30,7 +30,7 @@ class RobustnessStudy(Drawn):
     robustness : Robustness
         AP and verdicts at every strength.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     robustness: Robustness
@@ -60,7 +60,7 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is not a folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.figures.robustness import plot_robustness
         from freqforensics.figures.style import draw

@@ -44,7 +44,7 @@ class ScoreStudy(Summarised):
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     table: ScoreTable
@@ -86,7 +86,7 @@ class ScoreStudy(Summarised):
         out : str or Path
             A file.
         command : str, optional
-            Not stored.
+            Not used: the table has no manifest.
         overwrite : bool
             Replace a file that exists.
 

@@ -39,13 +39,13 @@ class SpectrumStudy(Drawn):
     spec : SpectrumSpec
         How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
-        Groups of which no image could be used are there too, with no images.
+        Averages. Groups without a usable image are included, with no images.
     lines : dict of (generator, label) to SpectralLine
         The strongest line of each group that has images.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     seed : int or None
         Random seed of selection and crops; None if nothing was drawn.
     """
@@ -68,7 +68,7 @@ class SpectrumStudy(Drawn):
         return tuple(Skipped(*failure) for spectrum in self.spectra.values() for failure in spectrum.failures)
 
     def groups(self) -> list[dict[str, Any]]:
-        """What a program would read: for each group its counts, reasons, strongest line and file, as JSON values."""
+        """Give the counts, reasons, strongest line and file of each group, as JSON values."""
         names = file_names(list(self.spectra))
         return [
             {
@@ -104,7 +104,7 @@ class SpectrumStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -176,20 +176,22 @@ def spectrum_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> SpectrumStudy:
-    """Average the spectra of every generator and label of some sources; bad files are listed, never fatal.
+    """Average the spectra of every generator and label of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``.
+        Crops, residual and transform; default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
         Groups to take; unknown labels are taken with "all".
     limit : int, optional
         Maximum number of images of each group: the first are taken, or with `seed` a random choice.
     seed : int, optional
-        For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
+        Random seed for `limit` and for random crops. A group's draws depend on its name, not on the other groups.
     exif_orientation, salvage, workers
         How files are read, as for `mean_spectrum`.
     progress : bool

@@ -39,7 +39,7 @@ class Training:
     weights : Path
         The best epoch's, for `load_detector`.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     """
 
     epochs: tuple[Epoch, ...]
@@ -55,7 +55,7 @@ class Training:
 def plan_training(
     config: TrainConfig, *, skip_unreadable: bool = False, workers: int | None = None, progress: bool = False
 ) -> TrainingSet:
-    """Index, split and check the images of a configuration: all that can go wrong before the first step.
+    """Index, split and check the images of a configuration, without training.
 
     Parameters
     ----------
