@@ -32,6 +32,7 @@ from freqforensics.attribution.notches import (
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import Detector, evaluating
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import Band, half_plane_weights
 
 Uint8 = NDArray[np.uint8]
@@ -91,8 +92,8 @@ class Counterfactual:
         return self.after - self.before
 
 
-@dataclass(frozen=True)
-class FlippingSet:
+@dataclass(frozen=True, repr=False)
+class FlippingSet(Summarised):
     """The fewest frequencies, in the order given, whose notching takes the logit to a threshold.
 
     Parameters

@@ -17,6 +17,7 @@ from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import half_plane_weights, notch_mask
 
 Uint8 = NDArray[np.uint8]
@@ -28,8 +29,8 @@ MOST_LIKENESS: Final = 0.3
 """Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
 
 
-@dataclass(frozen=True)
-class Deletion:
+@dataclass(frozen=True, repr=False)
+class Deletion(Summarised):
     """Curves of the logit as frequencies are deleted, and as they are inserted again.
 
     With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
@@ -85,8 +86,8 @@ class Deletion:
         return float((1 + (means <= self.sign * np.mean(self.deleted)).sum()) / (1 + len(means)))
 
 
-@dataclass(frozen=True)
-class Randomisation:
+@dataclass(frozen=True, repr=False)
+class Randomisation(Summarised):
     """How like a map is to those of networks whose weights were made random, from the logit down.
 
     Parameters
@@ -106,8 +107,8 @@ class Randomisation:
         return abs(self.likeness[-1]) < MOST_LIKENESS
 
 
-@dataclass(frozen=True)
-class Badge:
+@dataclass(frozen=True, repr=False)
+class Badge(Summarised):
     """Result of the tests that an explanation must pass to be believed.
 
     Parameters

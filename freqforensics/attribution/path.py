@@ -21,6 +21,7 @@ from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, evaluating
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ _LEAST_GAP: Final = 0.2
 """A gap below this many logits is measured against this: nothing is there to explain."""
 
 
-@dataclass(frozen=True, eq=False)
-class PathGradient:
+@dataclass(frozen=True, eq=False, repr=False)
+class PathGradient(Summarised):
     """A difference from a baseline and the gradient averaged on the way, for B baselines.
 
     Parameters

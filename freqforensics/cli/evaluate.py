@@ -108,12 +108,13 @@ def evaluate(
     check_scoring(names, calibration, backend)
     check_sources(source, source.alike(photographs), source.alike(validation))
     check_out(out, sources, overwrite=overwrite)
+    detectors = [chosen_detector(name, model, device) for name in names or [""]]
     from freqforensics.studies.evaluate import evaluate_study
 
     say_what_they_are(names)
     study = evaluate_study(
         source,
-        weights=[chosen_detector(name, model, device) for name in names or [""]],
+        weights=detectors,
         view=view,
         ways=chosen,
         photographs=source.alike(photographs),

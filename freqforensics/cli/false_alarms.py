@@ -83,12 +83,13 @@ def false_alarms(
     check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.false_alarms import false_alarms_study
 
     say_what_they_are(names)
     study = false_alarms_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         carriers=carriers,
         calibration=calibration,
         limit=limit,

@@ -144,12 +144,12 @@ def inspect(
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
     check_images(image)
+    chosen = chosen_detector(weights, model, device)
     from freqforensics.detector import open_detector
     from freqforensics.studies.inspect import inspect_study
 
     if not quiet():
         say_what_they_are(names)
-    chosen = chosen_detector(weights, model, device)
     study = inspect_study(
         image,
         open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),

@@ -94,6 +94,7 @@ def population(
         check_out_file(file, sources, overwrite=overwrite)
     if out is not None and calibration_out is not None and out.absolute() == calibration_out.absolute():
         raise Failed("--out and --calibration-out must be two files")
+    detector = weights if calibration_out is None else chosen_detector(weights, model, device)
     from freqforensics.studies.population import calibration_study, population_study
 
     studies: list[CalibrationStudy | PopulationStudy] = []
@@ -103,7 +104,7 @@ def population(
         with contextlib.suppress(PassesEnded):  # those of the other study follow
             scores = calibration_study(
                 source,
-                weights=chosen_detector(weights, model, device),
+                weights=detector,
                 carriers=carriers,
                 every=every,
                 about=about,

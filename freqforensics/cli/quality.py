@@ -109,13 +109,14 @@ def quality(
         check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.quality import quality_study
 
     if logits is None:
         say_what_they_are(names)
     study = quality_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         logits=logits,
         threshold=threshold,
         clusters=cluster_of,

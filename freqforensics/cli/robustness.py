@@ -79,12 +79,13 @@ def robustness(
     check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.robustness import robustness_study
 
     say_what_they_are(names)
     study = robustness_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         sweeps=sweeps,
         view=view,
         calibration=calibration,

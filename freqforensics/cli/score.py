@@ -103,12 +103,13 @@ def score(
         from freqforensics.detector.score_table import ScoreTable
 
         ScoreTable.load(out)  # what is none is refused before anything else is done
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.score import score_study
 
     say_what_they_are(names)
     study = score_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         view=view,
         region=box,
         calibration=calibration,

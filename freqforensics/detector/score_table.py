@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from freqforensics.detector.score_parquet import is_parquet, part_files, read_rows
 from freqforensics.images import shown_path
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted, write_csv
 
 
@@ -72,7 +72,7 @@ _VERDICTS: Final = ("", "evidence", "inconclusive", "none", "cannot-judge")
 
 
 @dataclass(frozen=True, repr=False)
-class ScoreTable(Summarised):
+class ScoreTable(Drawn):
     """Scores of image files.
 
     Parameters

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, Detector, InputKind, evaluating
+from freqforensics.detector.uncallable import why_no_model
 
 Uint8 = NDArray[np.uint8]
 Channels = Literal["rgb", "bgr"]
@@ -440,13 +441,8 @@ def _fixed(preparation: Preparation) -> Preparation:
 def _check_model(model: Any) -> None:
     if isinstance(model, Detector):
         raise TypeError(f"model must not be wrapped again, got a {type(model).__name__}")
-    if isinstance(model, (type, str)) or not callable(model):
-        shown = repr(model) if isinstance(model, str) else type(model).__name__
-        if isinstance(model, type):
-            shown = f"the class {model.__name__}, not an instance"
-        elif hasattr(model, "predict_proba") or hasattr(model, "decision_function"):
-            shown += "; pass a function from images (N, H, W, 3) to its scores"
-        raise TypeError(f"model must be an nn.Module or a function, got {shown}")
+    if reason := why_no_model(model):
+        raise TypeError(f"model must be an nn.Module or a function, got {reason}")
 
 
 def _colours(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from freqforensics.evaluation.proportions import auc_influence, score_interval
 from freqforensics.images.reading import ImageReadError
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.copies import NEAR_BITS
 from freqforensics.sources.facts import FileFacts, read_facts
 from freqforensics.sources.records import ImageRecord
@@ -119,7 +119,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True, repr=False)
-class Audit(Summarised):
+class Audit(Drawn):
     """What the real and the fake side of some image sets differ in.
 
     Parameters

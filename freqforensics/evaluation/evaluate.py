@@ -25,7 +25,7 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn, Summarised
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
@@ -37,8 +37,8 @@ FEWEST_CATEGORIES: Final = 5
 _AGAINST: Final = ("auc_photographs", "tpr_photographs_1", "tpr_photographs_5", "evidence_fake", "evidence_real")
 
 
-@dataclass(frozen=True)
-class GeneratorEvaluation:
+@dataclass(frozen=True, repr=False)
+class GeneratorEvaluation(Summarised):
     """Metrics of one generator's images.
 
     Parameters
@@ -68,7 +68,7 @@ class GeneratorEvaluation:
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation(Summarised):
+class Evaluation(Drawn):
     """Metrics of one or several detectors on some sources.
 
     Parameters

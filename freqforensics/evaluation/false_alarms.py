@@ -12,6 +12,7 @@ from typing import Any, Final
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.evaluation.metrics import binomial_interval
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 
@@ -77,8 +78,8 @@ class WorstFile:
     verdict: str
 
 
-@dataclass(frozen=True)
-class FalseAlarms:
+@dataclass(frozen=True, repr=False)
+class FalseAlarms(Drawn):
     """Verdicts on photographs, none of which should be "evidence".
 
     Parameters

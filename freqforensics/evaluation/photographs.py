@@ -15,12 +15,13 @@ from freqforensics.detector import ScoreTable
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score
+from freqforensics.runtime.showing import Summarised
 
 Float = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class PhotographScores:
+@dataclass(frozen=True, eq=False, repr=False)
+class PhotographScores(Summarised):
     """Logits of photographs that thresholds are taken from.
 
     Parameters

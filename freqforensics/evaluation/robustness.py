@@ -17,7 +17,7 @@ from freqforensics.evaluation.photographs import against_photographs, decision_t
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import write_csv
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.sources.selection import SourcesLike
@@ -67,7 +67,7 @@ class RobustnessRow:
 
 
 @dataclass(frozen=True, repr=False)
-class Robustness(Summarised):
+class Robustness(Drawn):
     """AP and verdicts at every strength of some sweeps.
 
     Parameters

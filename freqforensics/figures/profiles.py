@@ -12,7 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from freqforensics.figures.plane import UNITS, plane_average, residual_name
-from freqforensics.figures.style import PRINT_POINTS, label_colour, log_axis, ordered_labels, print_width, style
+from freqforensics.figures.style import (
+    PRINT_POINTS,
+    label_colour,
+    log_axis,
+    ordered_labels,
+    print_width,
+    shown_figure,
+    style,
+)
 from freqforensics.spectra import MeanSpectrum, full_plane, radial_profile
 
 _PRINTED_PANEL: Final = 1.7
@@ -79,10 +87,7 @@ def plot_profiles(
     down = -(-len(generators) // across)
     text = None if inches is None else PRINT_POINTS
     with style(text):
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         if inches is None:
             fig.set_size_inches(max(2.1 * across + 0.5, 4.2), max(1.75 * down, 2.2) + 0.85)
         else:

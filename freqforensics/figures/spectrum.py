@@ -26,7 +26,15 @@ from freqforensics.figures.plane import (
     scale_label,
     spectrum_limits,
 )
-from freqforensics.figures.style import MM_PER_INCH, PRINT_POINTS, ordered_labels, plain_ticks, print_width, style
+from freqforensics.figures.style import (
+    MM_PER_INCH,
+    PRINT_POINTS,
+    ordered_labels,
+    plain_ticks,
+    print_width,
+    shown_figure,
+    style,
+)
 from freqforensics.spectra import MeanSpectrum
 
 Panels = dict[str, MeanSpectrum]
@@ -187,10 +195,7 @@ def plot_fingerprints(
     grid = _grid(kinds, labels, per_half, halves, inches, notes)
     limits = {kind: spectrum_limits(drawn, kind) for kind in kinds}
     with style(PRINT_POINTS if grid.printed else None):
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(*grid.size)
         for number, row in enumerate(rows):
             below = [set(panels) for _, panels in rows[number + 1 : (number // per_half + 1) * per_half]]

@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
@@ -21,8 +22,8 @@ Float = NDArray[np.float64]
 FDR: Final = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Fingerprint:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fingerprint(Summarised):
     """The spectra of a set of generated images, in parts that can be drawn again, and of a real set beside it.
 
     Parameters
@@ -112,8 +113,8 @@ class _Side:
         return np.asarray(self.log_power.sum(axis=0) / self.crops.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Similarity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Similarity(Summarised):
     """Similarities of fingerprints, pair by pair.
 
     Parameters
@@ -138,8 +139,8 @@ class Similarity:
     p_value: Float
 
 
-@dataclass(frozen=True)
-class Cluster:
+@dataclass(frozen=True, repr=False)
+class Cluster(Summarised):
     """A cluster of sets with similar fingerprints.
 
     Parameters

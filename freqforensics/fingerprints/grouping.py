@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Measure, Similarity
+from freqforensics.runtime.showing import Summarised
 
 
-@dataclass(frozen=True)
-class Grouping:
+@dataclass(frozen=True, repr=False)
+class Grouping(Summarised):
     """Similarity of sets within groups, compared with sets of different groups.
 
     Parameters

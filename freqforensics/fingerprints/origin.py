@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Fingerprint
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.rings import CONTENT
@@ -52,8 +53,8 @@ class Candidate:
     p_value: float
 
 
-@dataclass(frozen=True)
-class Origin:
+@dataclass(frozen=True, repr=False)
+class Origin(Summarised):
     """The known generator that a set of images is attributed to.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Fingerprint, coherent_bins
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.rings import CONTENT
 
@@ -18,8 +19,8 @@ _POINTS: Final = 10
 _LEVEL: Final = 0.05
 
 
-@dataclass(frozen=True)
-class LearningCurve:
+@dataclass(frozen=True, repr=False)
+class LearningCurve(Summarised):
     """Height of the strongest peak as a function of the number of images.
 
     Parameters
@@ -50,8 +51,8 @@ class LearningCurve:
     needed: int | None
 
 
-@dataclass(frozen=True, eq=False)
-class Influence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Influence(Summarised):
     """Influence of each part of a set on its fingerprint; with parts of one image each, of each image.
 
     Parameters

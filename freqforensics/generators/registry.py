@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
+
 if TYPE_CHECKING:
     from freqforensics.generators.families.decoder import Decoder
 
@@ -298,8 +300,8 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
     return chosen
 
 
-@dataclass(frozen=True, eq=False)
-class PredictedLattice:
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictedLattice(Summarised):
     """Frequencies at which a family's up-path can leave lines.
 
     Parameters

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from freqforensics.generators.miniature import Miniature, make_miniature
 from freqforensics.generators.registry import FAMILIES, SHELF as SHELF, Plan, find_family
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing, write_json
 
 FORMAT: Final = "freqforensics-miniature-1"
 
 
-@dataclass(frozen=True, eq=False)
-class FittedMiniature:
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedMiniature(Summarised):
     """A miniature that has been fitted to photos.
 
     Parameters

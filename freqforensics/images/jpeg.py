@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
+from freqforensics.runtime.showing import Summarised
+
 Int = NDArray[np.int64]
 
 _SUBSAMPLING: Final = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
@@ -28,8 +30,8 @@ _ANNEX_K: Final = np.array(
 )
 
 
-@dataclass(frozen=True)
-class JpegTables:
+@dataclass(frozen=True, repr=False)
+class JpegTables(Summarised):
     """The quantisation of a JPEG file.
 
     Parameters

@@ -29,6 +29,7 @@ from freqforensics.quality.ranks import (
     ranks,
     spearman,
 )
+from freqforensics.runtime.showing import Summarised
 
 Label = Literal["real", "fake"]
 
@@ -94,8 +95,8 @@ class Association:
     few: bool = False
 
 
-@dataclass(frozen=True)
-class Associations:
+@dataclass(frozen=True, repr=False)
+class Associations(Summarised):
     """All tests made together.
 
     Parameters

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from freqforensics.detector.score_table import ScoreTable
 from freqforensics.quality.association import FEW, Associations, LeastFake, associate, least_fake_of
 from freqforensics.quality.scores import QualityTable
+from freqforensics.runtime.showing import Summarised
 from freqforensics.storage.locations import as_path
 
 Float = NDArray[np.float64]
@@ -46,8 +47,8 @@ class Trend:
     high: Float
 
 
-@dataclass(frozen=True, eq=False)
-class FakenessByQuality:
+@dataclass(frozen=True, eq=False, repr=False)
+class FakenessByQuality(Summarised):
     """Logits and scores of some images, and what they have to do with each other.
 
     Parameters

@@ -21,6 +21,7 @@ from scipy.special import gammaln
 
 from freqforensics.images import decode_image, read_file, read_jpeg_tables
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.spec import channel_planes
@@ -49,8 +50,8 @@ _SHIFTS: Final = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Of the neighbour a coefficient is multiplied with: right, below, and both diagonals."""
 
 
-@dataclass(frozen=True, eq=False)
-class NaturalModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class NaturalModel(Summarised):
     """A multivariate Gaussian of the features of sharp patches of photographs.
 
     Parameters

@@ -11,14 +11,15 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t as student
 
 from freqforensics.quality.ranks import Float, clipped
+from freqforensics.runtime.showing import Summarised
 
 FEWEST: Final = 10
 """Images of a generator, less what is held fixed, from which its correlation is pooled."""
 _FIELLER: Final = 1.06
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Summarised):
     """The rank correlation that generators have in common, and how far they differ in it.
 
     Parameters

@@ -24,6 +24,7 @@ from freqforensics.images import ImageReadError, decode_image, read_file, read_h
 from freqforensics.images.reading import shown_path
 from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.runtime.parallel import map_reduce
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
@@ -90,8 +91,8 @@ class QualityRow:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class QualityTable:
+@dataclass(frozen=True, repr=False)
+class QualityTable(Summarised):
     """Scores of some files.
 
     Parameters

@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from freqforensics._version import __version__
+from freqforensics.runtime.showing import Summarised
 
 Layout = Literal["", "four", "wide"]
 
@@ -32,8 +33,8 @@ class Text:
     template: str = "text"
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, repr=False)
+class Figure(Summarised):
     """A picture with its meaning.
 
     Parameters

@@ -24,6 +24,7 @@ from freqforensics.images import (
     shown_path,
 )
 from freqforensics.runtime.parallel import Backend, map_reduce
+from freqforensics.runtime.showing import Summarised
 from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
 from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
@@ -41,8 +42,8 @@ Item = TypeVar("Item")
 NEAR_COPIES: Final = "looks like another image (near duplicates, which freqforensics audit lists)"
 
 
-@dataclass(frozen=True, eq=False)
-class FileEvidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class FileEvidence(Summarised):
     """Evidence from one pass over files: whether they were upsampled, and what else would explain it.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, gammaincc
 
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn, Summarised
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace
@@ -69,8 +69,8 @@ class LatticeEvidence:
         return max(self.p_corrected, self.p_isolated) < level
 
 
-@dataclass(frozen=True)
-class LatticeTest:
+@dataclass(frozen=True, repr=False)
+class LatticeTest(Summarised):
     """Evidence for lines on a lattice.
 
     Parameters
@@ -128,7 +128,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, repr=False)
-class UpsamplingReport(Summarised):
+class UpsamplingReport(Drawn):
     """What made the lattice of an image set.
 
     Parameters

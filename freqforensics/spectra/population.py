@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
@@ -41,8 +42,8 @@ FORMAT: Final = 1
 POPULATION: Final = Path(__file__).parent / "population.npz"
 
 
-@dataclass(frozen=True)
-class Nearest:
+@dataclass(frozen=True, repr=False)
+class Nearest(Summarised):
     """The generator whose lattice is most like an image's.
 
     Parameters
@@ -73,8 +74,8 @@ class Nearest:
         return bool(self.likeness) and len(self.likeness) / (1 + self.images) <= UNKNOWN_ABOVE
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, repr=False)
+class Standing(Summarised):
     """An image's residual spectrum in comparison with those of photographs.
 
     Parameters
@@ -100,8 +101,8 @@ class Standing:
         return bool(max(self.levels) <= 10 * np.log10(_LEAST_POWER))
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Summarised):
     """Spectra of a population of photographs, and lattices of generators.
 
     Parameters

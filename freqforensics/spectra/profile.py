@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import TableWriter, read_table
 from freqforensics.runtime.writing import replacing
 
@@ -16,8 +17,8 @@ Estimator = Literal["mean", "sum"]
 Float = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Summarised):
     """A spectrum summed up along rings or sectors.
 
     Parameters

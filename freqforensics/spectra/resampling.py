@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammaincinv
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.spec import channel_planes
 
@@ -20,8 +21,8 @@ _CORRELATED = 1 + 2 * (4 / 9 + 1 / 36)  # sum of the squared correlations of nei
 _REACH, _GAP = 14, 2  # bins on either side that give the background, and those left out around a bin
 
 
-@dataclass(frozen=True, eq=False)
-class ResamplingTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class ResamplingTrace(Summarised):
     """The averaged spectrum of the second difference of images, along x and along y.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation import are_miniatures
 from freqforensics.regions.views import DEFAULT_VIEW
@@ -18,6 +18,9 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, Axis, run_ablation
 from freqforensics.training.recipe import TrainConfig
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,6 +51,13 @@ class AblationStudy(Drawn):
         rows = [asdict(row) for row in self.ablation.rows]
         return {"out": str(self.folder), "axis": self.ablation.axis, "rows": rows}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.ablation import plot_ablation
+        from freqforensics.figures.style import drawing
+
+        return (drawing("ablation", plot_ablation, self.ablation),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``ablation.csv``, ``ablation.png`` and ``.pdf``, and ``manifest.json``.
 
@@ -65,14 +75,12 @@ class AblationStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.ablation import plot_ablation
-        from freqforensics.figures.style import draw
-
         about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()
         with result_folder(out, about=about, command=command, overwrite=overwrite or home) as folder:
             self.ablation.save(folder.path)
-            draw(folder, "ablation", plot_ablation, self.ablation)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def ablate_study(

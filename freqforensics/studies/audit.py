@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -28,6 +28,10 @@ from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+    from freqforensics.report.builder import Report
 
 TRACED: Final = 200
 """Images of a side in which interpolation is looked for."""
@@ -70,6 +74,19 @@ class AuditStudy(Drawn):
             "failures": [{"path": path, "reason": reason} for path, reason in self.audit.failures],
         }
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.audit import plot_audit
+        from freqforensics.figures.style import drawing
+
+        return (drawing("audit", plot_audit, self.audit),)
+
+    def report(self, pictures: Mapping[str, bytes]) -> Report:
+        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        from freqforensics.report.study_pages import audit_page
+
+        return audit_page(self.audit, self.notes, pictures)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``index.html``, ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
 
@@ -87,9 +104,7 @@ class AuditStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.audit import plot_audit
-        from freqforensics.figures.style import draw
-        from freqforensics.report.study_pages import audit_page
+        from freqforensics.report.study_pages import read_pictures
 
         inputs = {"images": len(self.facts), "sha256": sorted({facts.sha256 for facts in self.facts})[:1]}
         with result_folder(
@@ -99,8 +114,9 @@ class AuditStudy(Drawn):
             folder.table("audit.csv", _CONFOUNDS, _confound_rows(self.audit))
             duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
             folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
-            draw(folder, "audit", plot_audit, self.audit)
-            folder.text("index.html", audit_page(self.audit, self.notes, folder.path).render())
+            for drawing in self.drawings():
+                drawing.save(folder)
+            folder.text("index.html", self.report(read_pictures(folder)).render())
 
 
 _CONFOUNDS: Final = ("generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Comparison, pair_rows
@@ -20,6 +20,10 @@ from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+    from freqforensics.report.builder import Report
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +48,20 @@ class ComparisonStudy(Drawn):
         """Give names, matrices, clusters, groups and learning curves as JSON values."""
         return self.comparison.to_json()
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
+        from freqforensics.figures.style import drawing
+
+        plots = (("similarity", plot_similarities), ("shared", plot_shared), ("learning", plot_learning))
+        return tuple(drawing(name, plot, self.comparison) for name, plot in plots)
+
+    def report(self, pictures: Mapping[str, bytes]) -> Report:
+        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        from freqforensics.report.study_pages import comparison_page
+
+        return comparison_page(self.comparison, self.notes, self.skipped, pictures)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write a page, matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
 
@@ -62,9 +80,7 @@ class ComparisonStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
-        from freqforensics.figures.style import draw
-        from freqforensics.report.study_pages import comparison_page
+        from freqforensics.report.study_pages import read_pictures
 
         sets, similarities = self.comparison.sets, self.comparison.similarities
         fingerprints = [image_set.fingerprint for image_set in sets]
@@ -79,11 +95,9 @@ class ComparisonStudy(Drawn):
             for measure, matrix in similarities.items():
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
             folder.table("influence.csv", _INFLUENCE, _influence_rows(self.comparison))
-            draw(folder, "similarity", plot_similarities, self.comparison)
-            draw(folder, "shared", plot_shared, self.comparison)
-            draw(folder, "learning", plot_learning, self.comparison)
-            page = comparison_page(self.comparison, self.notes, self.skipped, folder.path)
-            folder.text("index.html", page.render())
+            for drawing in self.drawings():
+                drawing.save(folder)
+            folder.text("index.html", self.report(read_pictures(folder)).render())
 
 
 _INFLUENCE = ("set", "path", "power_share", "peaks_kept", "peak_coherence_without")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
@@ -30,6 +30,9 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,6 +64,13 @@ class EvaluationStudy(Drawn):
         """Give the summary and a row for each generator and way, as JSON values."""
         return {**self.evaluation.summary(), "generators": self.evaluation.rows()}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.evaluate import plot_evaluation
+        from freqforensics.figures.style import drawing
+
+        return (drawing("ap", plot_evaluation, self.evaluation),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``evaluation.{json,csv}``, ``ap.{png,pdf}``, the tables of scores and ``manifest.json``.
 
@@ -78,9 +88,6 @@ class EvaluationStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.evaluate import plot_evaluation
-        from freqforensics.figures.style import draw
-
         summary = self.evaluation.summary()
         inputs = {
             "weights": list(self.evaluation.weights),
@@ -92,7 +99,8 @@ class EvaluationStudy(Drawn):
             self.evaluation.save(folder.path)
             for name, table in self.tables.items():
                 table.save(folder / f"{name}.csv")
-            draw(folder, "ap", plot_evaluation, self.evaluation)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def evaluate_study(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
@@ -23,6 +23,9 @@ from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 Carried = tuple[str, Perturbation | None]
 
@@ -57,6 +60,13 @@ class FalseAlarmsStudy(Drawn):
         """Give everything but the scores, as JSON values."""
         return self.alarms.to_json()
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.false_alarms import plot_false_alarms
+        from freqforensics.figures.style import drawing
+
+        return (drawing("false_alarms", plot_false_alarms, self.alarms),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``false_alarms.{csv,json,png,pdf}``, ``worst.csv``, ``scores.csv`` and ``manifest.json``.
 
@@ -74,16 +84,14 @@ class FalseAlarmsStudy(Drawn):
         ValueError
             `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.false_alarms import plot_false_alarms
-        from freqforensics.figures.style import draw
-
         photographs = {score.path for table in self.alarms.tables.values() for score in table.scores}
         inputs: dict[str, Any] = {**self.alarms.work, "photographs": len(photographs)}
         about = manifest(self.parameters, inputs=inputs, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.alarms.save(folder.path)
-            draw(folder, "false_alarms", plot_false_alarms, self.alarms)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def false_alarms_study(

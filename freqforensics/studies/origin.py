@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Origins, pair_rows
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
@@ -19,6 +19,9 @@ from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import read_sets
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 _PARTS: Final = 200
 """Parts of a set: of most sets one image each."""
@@ -46,6 +49,13 @@ class OriginStudy(Drawn):
         """Give everything but the intervals as JSON values."""
         return self.origins.to_json()
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.compare import plot_origins
+        from freqforensics.figures.style import drawing
+
+        return (drawing("origins", plot_origins, self.origins),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``origins.{csv,json,png,pdf}``, matrices (CSV) and ``manifest.json``.
 
@@ -63,9 +73,6 @@ class OriginStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.compare import plot_origins
-        from freqforensics.figures.style import draw
-
         origins, similarities = self.origins.origins, self.origins.similarities
         inputs = {
             "known": list(self.origins.known),
@@ -88,7 +95,8 @@ class OriginStudy(Drawn):
                 count, total = len(origins), len(matrix.names)
                 pairs = [(first, second) for first in range(count) for second in range(count, total)]
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
-            draw(folder, "origins", plot_origins, self.origins)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def origin_study(

@@ -15,7 +15,7 @@ from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.results import Skipped
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -23,10 +23,11 @@ from freqforensics.spectra.population import UNKNOWN_ABOVE, ImageTraits, Populat
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
-class PopulationStudy(Summarised):
+class PopulationStudy(Drawn):
     """A population for `inspect`, of photographs and generated images.
 
     Parameters
@@ -46,6 +47,13 @@ class PopulationStudy(Summarised):
     def to_json(self) -> dict[str, Any]:
         """Give the number of photographs and the names of the generators."""
         return {"photographs": self.population.photographs, "generators": list(self.population.names)}
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figure that Jupyter shows; `save` writes none."""
+        from freqforensics.figures.score import plot_population
+        from freqforensics.figures.style import drawing
+
+        return (drawing("population", plot_population, self.population),)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write the population to a file, npz.
@@ -69,7 +77,7 @@ class PopulationStudy(Summarised):
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationStudy(Summarised):
+class CalibrationStudy(Drawn):
     """Scores of photographs, for verdicts: ``open_detector(..., calibration=...)``.
 
     Parameters
@@ -94,6 +102,13 @@ class CalibrationStudy(Summarised):
             "collections": dict(Counter(self.calibration.collections)),
             "kinds": dict(Counter(map(str, self.calibration.kinds)).most_common()),
         }
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figure that Jupyter shows; `save` writes none."""
+        from freqforensics.figures.score import plot_calibration
+        from freqforensics.figures.style import drawing
+
+        return (drawing("calibration", plot_calibration, self.calibration),)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write the scores to a file, npz.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.resnet import Detector
@@ -19,6 +19,9 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,6 +48,13 @@ class RobustnessStudy(Drawn):
         """Give the rows as JSON values."""
         return {"rows": [row.to_json() for row in self.robustness.rows]}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.robustness import plot_robustness
+        from freqforensics.figures.style import drawing
+
+        return (drawing("robustness", plot_robustness, self.robustness),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``robustness.{csv,png,pdf}`` and ``manifest.json``.
 
@@ -62,14 +72,12 @@ class RobustnessStudy(Drawn):
         ValueError
             `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.robustness import plot_robustness
-        from freqforensics.figures.style import draw
-
         about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.robustness.save(folder.path)
-            draw(folder, "robustness", plot_robustness, self.robustness)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def robustness_study(

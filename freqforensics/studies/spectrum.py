@@ -6,21 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
-from freqforensics.images import shown_path
+from freqforensics.images import read_file, read_header, shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
-from freqforensics.sources.records import by_generator
+from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 LabelChoice = Literal["real", "fake", "all"]
 Format = Literal["png", "pdf", "svg"]
@@ -89,6 +92,15 @@ class SpectrumStudy(Drawn):
         """Give notes and groups as JSON values."""
         return {"notes": list(self.notes), "groups": self.groups()}
 
+    def drawings(self, *, columns: int | None = None, width: float | None = None) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.profiles import plot_profiles
+        from freqforensics.figures.spectrum import plot_fingerprints
+        from freqforensics.figures.style import drawing
+
+        plots = (("fingerprints", plot_fingerprints), ("profiles", plot_profiles))
+        return tuple(drawing(name, plot, self.spectra, columns=columns, width=width) for name, plot in plots)
+
     def save(
         self,
         out: str | Path,
@@ -121,18 +133,10 @@ class SpectrumStudy(Drawn):
         ValueError
             `out` holds something and `overwrite` is not given, or is not a folder; a parameter out of range.
         """
-        from freqforensics.figures.profiles import plot_profiles
-        from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import PRINT_DPI, draw
+        from freqforensics.figures.style import PRINT_DPI
 
         check_layout(columns, width)
         formats = check_formats(formats)
-        layout: dict[str, Any] = {
-            "columns": columns,
-            "width": width,
-            "formats": formats,
-            "dpi": None if width is None else PRINT_DPI,
-        }
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
@@ -143,8 +147,8 @@ class SpectrumStudy(Drawn):
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            draw(folder, "fingerprints", plot_fingerprints, self.spectra, **layout)
-            draw(folder, "profiles", plot_profiles, self.spectra, **layout)
+            for drawing in self.drawings(columns=columns, width=width):
+                drawing.save(folder, formats=formats, dpi=None if width is None else PRINT_DPI)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
@@ -259,7 +263,7 @@ def spectrum_study(
         seed=seed,
     )
     if not study.images:
-        raise ValueError(_why_none(study))
+        raise ValueError(_why_none(study, records))
     return study
 
 
@@ -299,13 +303,26 @@ def file_names(groups: Sequence[Group]) -> dict[Group, str]:
     return names
 
 
-def _why_none(study: SpectrumStudy) -> str:
+def _why_none(study: SpectrumStudy, records: Sequence[ImageRecord]) -> str:
     small = sum(sum(spectrum.skipped.values()) for spectrum in study.spectra.values())
     height, width = study.spec.shape
     parts = []
     if small:
-        parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
+        parts.append(f"{small} are smaller than {height}x{width}{_first_size(records)}")
     if study.skipped:
         path, reason = study.skipped[0]
         parts.append(f"{len(study.skipped)} cannot be read, first {shown_path(path)}: {reason}")
     return f"no image was averaged: {'; '.join(parts)}"
+
+
+def _first_size(records: Sequence[ImageRecord]) -> str:
+    """Say how large the first image is whose header can be read, and what that asks of `size`."""
+    for record in records[:100]:
+        try:
+            header = read_header(read_file(record.path))
+        except OSError:
+            continue
+        if header.height and header.width:
+            most = min(header.height, header.width)
+            return f", the first {header.height}x{header.width}: size must be at most {most}"
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
 from freqforensics.runtime.executors import end_of_passes
@@ -25,6 +25,9 @@ from freqforensics.spectra import (
     file_evidence,
 )
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 CROPS: Final = (256, 128, 64)
 """Sides of crops that are tried by default: a group gets the largest that nine tenths of its images have."""
@@ -84,6 +87,13 @@ class UpsamplingStudy(Drawn):
             for key, report in self.reports.items()
         ]
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.style import drawing
+        from freqforensics.figures.upsampling import plot_lattices
+
+        return (drawing("lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``upsampling.json``, ``lattices.{png,pdf}`` and ``manifest.json`` to a folder.
 
@@ -101,14 +111,12 @@ class UpsamplingStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.style import draw
-        from freqforensics.figures.upsampling import plot_lattices
-
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
         about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("upsampling.json", self.to_json())
-            draw(folder, "lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def upsampling_study(

@@ -14,6 +14,7 @@ from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, records_sha256
@@ -62,8 +63,8 @@ class AblationRow:
     cannot_judge: int = 0
 
 
-@dataclass(frozen=True)
-class Ablation:
+@dataclass(frozen=True, repr=False)
+class Ablation(Summarised):
     """Results of an ablation: AP by value, seed and generator.
 
     Parameters

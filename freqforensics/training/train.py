@@ -19,6 +19,7 @@ from freqforensics.runtime.destinations import errors_name
 from freqforensics.runtime.parallel import default_workers
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import clear_unfinished
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import write_json
 from freqforensics.training.folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
 from freqforensics.training.log import Epoch, TrainLog
@@ -28,8 +29,8 @@ from freqforensics.training.recipe import SMALLEST_PHOTO, TrainConfig
 from freqforensics.training.training_set import TrainingSet, check_images, index_training, pair_up
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, repr=False)
+class Training(Summarised):
     """The epochs of a training, and its best weights.
 
     Parameters

@@ -140,7 +140,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     ("arguments", "message"),
     [
         (["nowhere"], "no such file or folder: nowhere"),
-        (["{tree}", "--crop", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller size)"),
+        (["{tree}", "--crop", "9000"], "48 are smaller than 9000x9000, the first 64x64: --crop must be at most 64"),
         (["{tree}", "--crop", "big"], "--crop must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--crop", "1"], "--crop must be one or two integers"),
         (["{tree}", "--kernel", "4"], "--kernel must be odd, from 3 to 99, got 4"),

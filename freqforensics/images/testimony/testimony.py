@@ -31,6 +31,7 @@ from freqforensics.images.testimony.statements import (
 from freqforensics.images.testimony.thumbnail import EmbeddedThumbnail, compare_thumbnail, reduced_jpeg
 from freqforensics.images.testimony.xmp import XmpFields, read_xmp
 from freqforensics.runtime.schema import json_values
+from freqforensics.runtime.showing import Summarised
 
 Uint8 = NDArray[np.uint8]
 Value = TypeVar("Value")
@@ -54,8 +55,8 @@ class TextField:
     length: int
 
 
-@dataclass(frozen=True)
-class Testimony:
+@dataclass(frozen=True, repr=False)
+class Testimony(Summarised):
     """What an image file says of itself.
 
     Statements are what others wrote into the file. They can be forged, copied or stripped. None of them enters a score.
