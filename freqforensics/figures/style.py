@@ -192,13 +192,23 @@ class Drawing(Summarised):
     options: Mapping[str, Any]
 
     def figure(self) -> Figure:
-        """Draw the figure; no window system knows of it."""
+        """Draw the figure, without a window."""
         figure = new_figure()
         self.plot(*self.data, fig=figure, **self.options)
         return figure
 
     def save(self, folder: ResultFolder, *, formats: Sequence[str] = ("png", "pdf"), dpi: float | None = None) -> None:
-        """Write the figure into a folder of results, as `draw`."""
+        """Write the figure into a folder of results, as `draw`.
+
+        Parameters
+        ----------
+        folder : ResultFolder
+            Folder of the result.
+        formats : sequence of {"png", "pdf", "svg"}
+            Files to write.
+        dpi : float, optional
+            Resolution of PNG files, as for `save_figure`.
+        """
         figure = self.figure()
         for suffix in formats:
             save_figure(figure, folder / f"{self.name}.{suffix}", manifest=folder.about, dpi=dpi)
@@ -219,6 +229,7 @@ def drawing(name: str, plot: Callable[..., object], *data: Any, **options: Any) 
     Returns
     -------
     Drawing
+        The figure, yet to be drawn.
     """
     return Drawing(name, plot, data, options)
 

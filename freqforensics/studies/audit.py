@@ -82,7 +82,13 @@ class AuditStudy(Drawn):
         return (drawing("audit", plot_audit, self.audit),)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import audit_page
 
         return audit_page(self.audit, self.notes, pictures)

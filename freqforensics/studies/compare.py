@@ -57,7 +57,13 @@ class ComparisonStudy(Drawn):
         return tuple(drawing(name, plot, self.comparison) for name, plot in plots)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import comparison_page
 
         return comparison_page(self.comparison, self.notes, self.skipped, pictures)

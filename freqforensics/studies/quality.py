@@ -103,7 +103,13 @@ class QualityStudy(Drawn):
         return tuple(drawings)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import quality_page
 
         return quality_page(self.fakeness, self.labels, self.notes, self.skipped, pictures)

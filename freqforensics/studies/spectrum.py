@@ -93,7 +93,15 @@ class SpectrumStudy(Drawn):
         return {"notes": list(self.notes), "groups": self.groups()}
 
     def drawings(self, *, columns: int | None = None, width: float | None = None) -> tuple[Drawing, ...]:
-        """Describe the figures that `save` writes, yet to be drawn."""
+        """Describe the figures that `save` writes, yet to be drawn.
+
+        Parameters
+        ----------
+        columns : int, optional
+            Number of generators side by side, see `plot_fingerprints` and `plot_profiles`.
+        width : float, optional
+            Width of the figures, millimetres.
+        """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints
         from freqforensics.figures.style import drawing
