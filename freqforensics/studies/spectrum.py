@@ -241,8 +241,8 @@ def spectrum_study(
     everything = index_sources(sources, on_note=notes.append)
     records = [record for record in everything if label in ("all", record.label)]
     if not records:
-        found = sorted({record.label for record in everything})
-        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(found)}")
+        labels = sorted({record.label for record in everything})
+        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(labels)}")
     notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
@@ -288,8 +288,8 @@ def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
     """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
     unknown = sorted(set(formats) - set(get_args(Format)))
     if unknown or not formats:
-        got = ", ".join(unknown) or "none"
-        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+        words = ", ".join(unknown) or "none"
+        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {words}")
     return tuple(name for name in get_args(Format) if name in formats)
 
 
