@@ -130,9 +130,9 @@ def wavelet_maps(path: PathGradient, *, wavelet: str = "db2", levels: int = 3) -
     path : PathGradient
         Averaged gradient of `integrate_path`.
     wavelet : str
-        An orthogonal one of PyWavelets.
+        Name of an orthogonal wavelet of PyWavelets.
     levels : int
-        From 1. The image is filled up with zeros to a multiple of 2^levels, and its opposite borders are joined.
+        Number of levels, from 1. The image is padded with zeros to a multiple of 2^levels, and is treated as periodic.
 
     Returns
     -------

@@ -127,7 +127,7 @@ def notch(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     lines : sequence of (fx, fy)
         Cycles per pixel.
     what : str, optional
@@ -142,7 +142,7 @@ def notch(
     before : float, optional
         Logit of the image, if it is known.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def region_blur(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     box : (top, left, bottom, right)
         Pixels; bottom and right excluded.
     sigma : float
@@ -301,11 +301,11 @@ def flipping_set(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         In which they are taken, as by what was attributed to them.
     threshold : float
-        A logit.
+        Logit to reach.
 
     Returns
     -------
@@ -350,7 +350,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     changed : iterable of ndarray of float32, (H, W, 3)
         All of one size.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     image : ndarray of uint8, (H, W, 3)
         What they are versions of; see `PixelLogit`.
 

@@ -145,7 +145,7 @@ def fourier_deletion(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         As of `ranked_lines`; not empty.
     counts : sequence of int
@@ -157,7 +157,7 @@ def fourier_deletion(
     insert : bool
         Put frequencies back, too: twice the work. No p-value rests on it.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------

@@ -123,7 +123,7 @@ def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
 
     Returns
     -------
@@ -219,13 +219,13 @@ class _Removal:
         self.owner = owner
         self.before = float(exact_logits([image.astype(np.float32)], self.detector, image)[0])
 
-    def logits(self, kept: NDArray[np.bool_]) -> Float:
+    def logits(self, masks: NDArray[np.bool_]) -> Float:
         """Logits of images that keep some of the lines, (N,), for masks (N, number of lines)."""
 
         def images() -> Iterator[NDArray[np.float32]]:
-            for mask in kept:
-                gone = np.append(~mask, False)[self.owner]
-                yield image_of(self.spectra + self.change * gone, self.shape)
+            for mask in masks:
+                removed = np.append(~mask, False)[self.owner]
+                yield image_of(self.spectra + self.change * removed, self.shape)
 
         return exact_logits(images(), self.detector, self.image)
 

@@ -109,7 +109,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
 
@@ -167,10 +167,9 @@ def smoothed_map(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
     deviation : float
-        Standard deviation of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no
-        trace of anything.
+        Standard deviation of the noise, grey levels, up to 5. The default of captum, 255, would drown every trace.
     samples, steps : int
         Number of noisy copies, and of steps along each path.
     seed : int
@@ -233,7 +232,7 @@ def band_shapley(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
     bands : tuple of Band
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int

@@ -55,7 +55,7 @@ def line_name(line: Line) -> str:
 
 
 def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line, ...]:
-    """Order frequencies by what is attributed to them.
+    """Order frequencies by their attribution.
 
     Parameters
     ----------

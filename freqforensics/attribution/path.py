@@ -152,7 +152,7 @@ def shared_gap(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     baseline : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
         Baseline of the parts that it suits; other parts have their own. Default each part's own, `default_baseline`.
     natural, most_steps, rng
@@ -402,7 +402,7 @@ def incoherent_inputs(
         With the input "coherence".
     draws : int
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------

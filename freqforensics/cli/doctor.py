@@ -124,11 +124,11 @@ def _run_check(name: str, check: Callable[[], Findings]) -> Check:
         findings += [("note", str(warning.message), "") for warning in caught]
     except Exception as error:  # an installation can be broken in any way
         findings.append(("problem", f"{type(error).__name__}: {error}", _remedy(error)))
-    found, advice = (
+    text, advice = (
         "; ".join(_one_line(words) for words in dict.fromkeys(column) if words)
         for column in ([finding[1] for finding in findings], [finding[2] for finding in findings])
     )
-    return Check(name, max((finding[0] for finding in findings), key=STATUSES.index), found, advice)
+    return Check(name, max((finding[0] for finding in findings), key=STATUSES.index), text, advice)
 
 
 def _remedy(error: Exception) -> str:
@@ -153,12 +153,12 @@ def _required(extra: str = "") -> dict[str, SpecifierSet]:
     except importlib.metadata.PackageNotFoundError:
         return {}
     requirements = {
-        asked: {
+        requested: {
             item.name: item.specifier
             for item in map(Requirement, lines)
-            if item.marker is None or item.marker.evaluate({"extra": asked})
+            if item.marker is None or item.marker.evaluate({"extra": requested})
         }
-        for asked in ("", extra)
+        for requested in ("", extra)
     }
     return {name: bounds for name, bounds in requirements[extra].items() if not extra or name not in requirements[""]}
 
@@ -223,9 +223,9 @@ def _torch_pair() -> Findings:
 
     yield "ok", f"torch {torch.__version__}, torchvision {torchvision.__version__}", ""
     # Called, not only looked up: without its compiled part torchvision may import and fail at the first use.
-    kept = nms(torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.1, 0.9]), 0.5).tolist()
-    if kept != [1]:
-        yield "problem", f"torchvision.ops.nms keeps {kept}, not [1]", _TORCH_AGAIN
+    indices = nms(torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.1, 0.9]), 0.5).tolist()
+    if indices != [1]:
+        yield "problem", f"torchvision.ops.nms keeps {indices}, not [1]", _TORCH_AGAIN
 
 
 def _threads() -> Findings:

@@ -77,9 +77,9 @@ def with_sources(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in options}
-        labels = parsed_labels(given["labels"])
-        values[argument.name] = Sources(values[argument.name] or (), labels=labels, real=given.get("real") or ())
+        chosen = {name: values.pop(name) for name in options}
+        labels = parsed_labels(chosen["labels"])
+        values[argument.name] = Sources(values[argument.name] or (), labels=labels, real=chosen.get("real") or ())
         return command(**values)
 
     _set_signature(run, arguments)

@@ -84,4 +84,4 @@ def _print_lattices(groups: list[dict[str, Any]]) -> None:
         table.add_row(*(Text(cell) for cell in cells))
     print_wide(table)
     print("1/2 .. 1/16: mean N R over the points of that denominator, 1 by chance. p: that there is no lattice.")
-    print("A lattice says periodically upsampled, not fake; none is no proof of a photograph.")
+    print("A lattice shows periodic upsampling, not a fake. Without one, an image can still be fake.")

@@ -312,7 +312,7 @@ def attribution_safe(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
 
     Returns
     -------

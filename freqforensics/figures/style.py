@@ -75,7 +75,7 @@ def label_colour(label: str, others: Iterable[str] = ()) -> str:
 
 
 def new_figure() -> Figure:
-    """Return an empty figure that no window system knows of, for drawing to files."""
+    """Return an empty figure without a window, to draw to files."""
     figure = Figure()
     FigureCanvasAgg(figure)
     return figure
@@ -129,14 +129,14 @@ def png_bytes(fig: Figure, *, dpi: float | None = None) -> bytes:
 def save_figure(
     fig: Figure, path: str | Path, *, manifest: Mapping[str, Any] | None = None, dpi: float | None = None
 ) -> None:
-    """Write a figure to PNG, PDF or SVG, byte-identical when it is made again.
+    """Write a figure to PNG, PDF or SVG, with the same bytes each time.
 
     Parameters
     ----------
     fig : Figure
         The figure.
     path : str or Path
-        The suffix chooses the format. Written whole or not at all.
+        File, whose suffix is the format. It is written whole or not at all.
     manifest : mapping, optional
         JSON values; stored in the file's metadata (PNG: text chunk "freqforensics"; PDF: Keywords).
     dpi : float, optional
@@ -192,13 +192,23 @@ class Drawing(Summarised):
     options: Mapping[str, Any]
 
     def figure(self) -> Figure:
-        """Draw the figure; no window system knows of it."""
+        """Draw the figure, without a window."""
         figure = new_figure()
         self.plot(*self.data, fig=figure, **self.options)
         return figure
 
     def save(self, folder: ResultFolder, *, formats: Sequence[str] = ("png", "pdf"), dpi: float | None = None) -> None:
-        """Write the figure into a folder of results, as `draw`."""
+        """Write the figure into a folder of results, as `draw`.
+
+        Parameters
+        ----------
+        folder : ResultFolder
+            Folder of the result.
+        formats : sequence of {"png", "pdf", "svg"}
+            Files to write.
+        dpi : float, optional
+            Resolution of PNG files, as for `save_figure`.
+        """
         figure = self.figure()
         for suffix in formats:
             save_figure(figure, folder / f"{self.name}.{suffix}", manifest=folder.about, dpi=dpi)
@@ -219,6 +229,7 @@ def drawing(name: str, plot: Callable[..., object], *data: Any, **options: Any) 
     Returns
     -------
     Drawing
+        The figure, yet to be drawn.
     """
     return Drawing(name, plot, data, options)
 

@@ -73,7 +73,7 @@ def inspect(
     image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
         A file, or anything that `as_image` takes.
     detector : CalibratedDetector or Detector, optional
-        Default the one that ships.
+        Detector; default the one that ships.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     reference : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional

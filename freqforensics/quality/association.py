@@ -360,7 +360,7 @@ def least_fake_of(
 def _test(
     blank: Association, x: Float, y: Float, held: Covariates | None, counts: Float, strata: Index, moves: Index
 ) -> tuple[Association, list[str]]:
-    """Fill one test in; what cannot be filled in is told in words."""
+    """Fill one test in; its notes say in words what is undefined."""
     n = len(x)
     for values, what in ((x, "logit"), (y, "score")):
         if (values == values[0]).all():
@@ -382,8 +382,8 @@ def _test(
     test = replace(test, held=basis.shape[1] - 1)
     a, b = rx - basis @ (basis.T @ rx), ry - basis @ (basis.T @ ry)
     # Rounding is all that is left where covariates tell the logit or the score outright.
-    told = min(a @ a / np.var(rx), b @ b / np.var(ry)) < 1e-8 * n
-    if told or n - test.held < _LEAST:
+    explained = min(a @ a / np.var(rx), b @ b / np.var(ry)) < 1e-8 * n
+    if explained or n - test.held < _LEAST:
         return test, [*notes, f"{test.held} covariates leave nothing to correlate"]
     rho = float(a @ b / math.sqrt((a @ a) * (b @ b)))
     low, high, error = interval(rho, held.partial(x, y, counts), n, blank.clusters, test.held)
@@ -418,8 +418,8 @@ def _summary(tests: list[Association], pooled: float, *, partial: bool = False) 
 
 def _sized(column: NDArray[Any], name: str, x: Float) -> NDArray[Any]:
     if column.shape != x.shape:
-        got = len(column) if column.ndim == 1 else column.shape
-        raise ValueError(f"{name} must have one value for each of {len(x)} logits, got {got}")
+        shape = len(column) if column.ndim == 1 else column.shape
+        raise ValueError(f"{name} must have one value for each of {len(x)} logits, got {shape}")
     return column
 
 

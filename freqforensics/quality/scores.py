@@ -226,7 +226,7 @@ def as_score(
     function, name, lower_is_better, about
         As in `QualityScore`.
     label : str, optional
-        Default `name`.
+        Label in figures; default `name`.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class Text:
 
 @dataclass(frozen=True, repr=False)
 class Figure(Summarised):
-    """A picture, and what it means.
+    """A picture with its meaning.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Figure(Summarised):
     width, height : int
         Pixels; 0: the picture's own.
     failed : str
-        Why the figure is drawn in grey; empty if it is not.
+        Reason why the figure is drawn in grey; empty if it is not.
     across : bool
         Give the figure the width of the page; on a narrow screen it scrolls sideways.
     """
@@ -263,7 +263,7 @@ class Report:
         return self._add(Table(tuple(heads), tuple(tuple(map(_cell, row)) for row in rows)))
 
     def add_facts(self, terms: Mapping[str, object] | Iterable[tuple[str, object]]) -> Report:
-        """Add terms and what they are; a term without a value is left out.
+        """Add terms and their values; a term without a value is skipped.
 
         Parameters
         ----------

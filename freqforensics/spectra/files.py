@@ -102,9 +102,9 @@ def mean_spectrum(
         label enter one average; `by_generator` separates them. Identical files count once. The result's `notes` give
         the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``.
+        Crops, residual and transform; default ``SpectrumSpec()``.
     workers : int, optional
-        Threads; default all processors. The result does not depend on it.
+        Number of threads; default all processors. The result does not depend on it.
     limit : int, optional
         At most this many files: the first in order, or with `rng` a random choice without replacement.
     rng : numpy.random.Generator, optional
@@ -193,7 +193,7 @@ def file_evidence(
         A single path is a source, as for `index_sources`.
         Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``; crops must be square and central.
+        Crops, residual and transform; default ``SpectrumSpec()``. Crops must be square and central.
     workers, progress
         Number of threads and name of the progress bar, as for `mean_spectrum`.
     limit : int, optional

@@ -284,21 +284,21 @@ def estimate_upsampling(
         alternatives = (_jpeg_grid(trace, spectrum, jpeg_qualities), resampling_alternative(trace))
     if unchanged is not None:
         alternatives += (Alternative("layout", unchanged >= LAYOUT_SHARE, unchanged, None, None),)
-    found = [alternative for alternative in alternatives if alternative.found]
+    explanations = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
     significant = [e.denominator for e in lattice.evidence if e.has_lines(level)]
     factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
     strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
-    if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE and factor <= 8:
+    if any(a.name == "jpeg-grid" for a in explanations) and strongest < WEAK_COHERENCE and factor <= 8:
         verdict = f"weak lattice (R to {strongest:.3f}) that JPEG's 8x8 grid explains"
         return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
     if unchanged is not None and unchanged >= LAYOUT_SHARE:
         verdict = f"lattice that content at equal places explains: {unchanged:.0%} of the pixels are always the same"
         return UpsamplingReport(None, verdict, lattice, alternatives, "layout")
     verdict = f"lattice of 1/{factor}"
-    if found:
-        verdict += f", besides {' and '.join(a.name for a in found)}"
+    if explanations:
+        verdict += f", besides {' and '.join(a.name for a in explanations)}"
     return UpsamplingReport(factor, verdict, lattice, alternatives, None)
 
 
@@ -409,5 +409,5 @@ def resampling_alternative(trace: ResamplingTrace) -> Alternative:
     both = np.where(searched, np.nan_to_num(trace.ratio.min(axis=0)), 0.0)
     best = int(both.argmax())
     p_value = min(1.0, float(trace.p_value[:, best].max()) * int(searched.sum()))
-    found = both[best] >= 2 and p_value < 1e-3
-    return Alternative("resampling", bool(found), float(both[best]), p_value, float(f[best]))
+    significant = both[best] >= 2 and p_value < 1e-3
+    return Alternative("resampling", bool(significant), float(both[best]), p_value, float(f[best]))

@@ -41,7 +41,7 @@ class FalseAlarmsStudy(Drawn):
     notes : tuple of str
         What was left out.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     work : dict
         What the scores depend on, JSON values; the identity of a folder of cells.
     """
@@ -82,7 +82,7 @@ class FalseAlarmsStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is not a folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
         photographs = {score.path for table in self.alarms.tables.values() for score in table.scores}
         inputs: dict[str, Any] = {**self.alarms.work, "photographs": len(photographs)}

@@ -124,7 +124,7 @@ def inspect_study(
     paths : Sources, str, Path, or sequence of str or Path
         Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `image_files`.
     detector : CalibratedDetector, optional
-        Default the one that ships.
+        Detector; default the one that ships.
     out : str or Path, optional
         Folder for the page of one image; for several images it gets an index, and a folder for each. Nothing is
         written without it.

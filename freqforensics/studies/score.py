@@ -47,7 +47,7 @@ class ScoreStudy(Drawn):
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     table: ScoreTable
@@ -96,7 +96,7 @@ class ScoreStudy(Drawn):
         out : str or Path
             A file.
         command : str, optional
-            Not stored.
+            Not used: the table has no manifest.
         overwrite : bool
             Replace a file that exists.
 

@@ -42,13 +42,13 @@ class SpectrumStudy(Drawn):
     spec : SpectrumSpec
         How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
-        Groups of which no image could be used are there too, with no images.
+        Averages. Groups without a usable image are included, with no images.
     lines : dict of (generator, label) to SpectralLine
         The strongest line of each group that has images.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     seed : int or None
         Random seed of selection and crops; None if nothing was drawn.
     """
@@ -71,7 +71,7 @@ class SpectrumStudy(Drawn):
         return tuple(Skipped(*failure) for spectrum in self.spectra.values() for failure in spectrum.failures)
 
     def groups(self) -> list[dict[str, Any]]:
-        """What a program would read: for each group its counts, reasons, strongest line and file, as JSON values."""
+        """Give the counts, reasons, strongest line and file of each group, as JSON values."""
         names = file_names(list(self.spectra))
         return [
             {
@@ -93,7 +93,15 @@ class SpectrumStudy(Drawn):
         return {"notes": list(self.notes), "groups": self.groups()}
 
     def drawings(self, *, columns: int | None = None, width: float | None = None) -> tuple[Drawing, ...]:
-        """Describe the figures that `save` writes, yet to be drawn."""
+        """Describe the figures that `save` writes, yet to be drawn.
+
+        Parameters
+        ----------
+        columns : int, optional
+            Number of generators side by side, see `plot_fingerprints` and `plot_profiles`.
+        width : float, optional
+            Width of the figures, millimetres.
+        """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints
         from freqforensics.figures.style import drawing
@@ -116,7 +124,7 @@ class SpectrumStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -180,20 +188,22 @@ def spectrum_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> SpectrumStudy:
-    """Average the spectra of every generator and label of some sources; bad files are listed, never fatal.
+    """Average the spectra of every generator and label of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``.
+        Crops, residual and transform; default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
         Groups to take; unknown labels are taken with "all".
     limit : int, optional
         Maximum number of images of each group: the first are taken, or with `seed` a random choice.
     seed : int, optional
-        For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
+        Random seed for `limit` and for random crops. A group's draws depend on its name, not on the other groups.
     exif_orientation, salvage, workers
         How files are read, as for `mean_spectrum`.
     progress : bool
@@ -231,8 +241,8 @@ def spectrum_study(
     everything = index_sources(sources, on_note=notes.append)
     records = [record for record in everything if label in ("all", record.label)]
     if not records:
-        found = sorted({record.label for record in everything})
-        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(found)}")
+        labels = sorted({record.label for record in everything})
+        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(labels)}")
     notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
@@ -278,8 +288,8 @@ def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
     """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
     unknown = sorted(set(formats) - set(get_args(Format)))
     if unknown or not formats:
-        got = ", ".join(unknown) or "none"
-        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+        words = ", ".join(unknown) or "none"
+        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {words}")
     return tuple(name for name in get_args(Format) if name in formats)
 
 

@@ -40,7 +40,7 @@ class Training(Summarised):
     weights : Path
         The best epoch's, for `load_detector`.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     """
 
     epochs: tuple[Epoch, ...]
@@ -56,7 +56,7 @@ class Training(Summarised):
 def plan_training(
     config: TrainConfig, *, skip_unreadable: bool = False, workers: int | None = None, progress: bool = False
 ) -> TrainingSet:
-    """Index, split and check the images of a configuration: all that can go wrong before the first step.
+    """Index, split and check the images of a configuration, without training.
 
     Parameters
     ----------
