@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import colorsys
+import gc
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -140,10 +141,35 @@ def draw(
     *data, **options
         Arguments of `plot`.
     """
-    figure = new_figure()
-    plot(*data, fig=figure, **options)
-    for suffix in formats:
-        save_figure(figure, folder / f"{name}.{suffix}", manifest=folder.about, dpi=dpi)
+    with _uncollected():
+        figure = new_figure()
+        plot(*data, fig=figure, **options)
+        _settle(figure, dpi)
+        for suffix in formats:
+            save_figure(figure, folder / f"{name}.{suffix}", manifest=folder.about, dpi=dpi)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the search for reference cycles back, which takes a tenth of the time that many small artists take."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _settle(figure: Figure, dpi: float | None) -> None:
+    """Lay a figure out once, for all its files: matplotlib would do so for each, and draw it once more to that end."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    with style():
+        figure.set_dpi(matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def style(points: float | None = None) -> AbstractContextManager[None]:
