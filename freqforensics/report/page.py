@@ -99,7 +99,7 @@ def write_report(
     about = manifest(
         {"settings": finding.inspection.settings, "weights": finding.inspection.weights.name},
         inputs={"image": finding.image.sha256, "weights": finding.inspection.weights.sha256},
-        also=(*DETECTOR_LIBRARIES, "captum"),
+        also=DETECTOR_LIBRARIES,
     )
     with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
         write_files(finding, folder.path, handover=handover or Handover(command=command))

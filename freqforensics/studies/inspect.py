@@ -219,7 +219,7 @@ def _about(findings: Sequence[Finding], command: str | None) -> dict[str, Any]:
         dict(first.settings),
         inputs={"images": [finding.image.sha256 for finding in findings], "weights": first.weights.sha256},
         command=command,
-        also=(*DETECTOR_LIBRARIES, "captum"),
+        also=DETECTOR_LIBRARIES,
     )
 
 
