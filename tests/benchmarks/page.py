@@ -91,7 +91,10 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Give a theme's table, one line for each operation and each peer."""
     many = any(row["images"] > 1 for row in rows)
     first = "images/s" if many else "time"
-    lines = [f"| operation | {first} | time ÷ floor | times faster than | peak memory, MB | goal |", "|---|---:|---|---|---:|---|"]
+    lines = [
+        f"| operation | {first} | time ÷ floor | times faster than | peak memory, MB | goal |",
+        "|---|---:|---|---|---:|---|",
+    ]
     for row in rows:
         speed = number(row["images"] / row["seconds"]) if many else duration(row["seconds"])
         floor = f"{number(row['floor'][1])} × {row['floor'][0]}" if row["floor"] else ""
@@ -130,7 +133,10 @@ def curve_table(curve: Curve, points: Sequence[dict[str, Any]]) -> list[str]:
     """Give a curve's numbers: a line for each series, a column for each value."""
     values = sorted({point["x"] for point in points})
     unit = "images/s" if curve.rate else "seconds"
-    lines = [f"| {unit}, by {curve.x} | {' | '.join(f'{value:,g}' for value in values)} |", "|---|" + "---:|" * len(values)]
+    lines = [
+        f"| {unit}, by {curve.x} | {' | '.join(f'{value:,g}' for value in values)} |",
+        "|---|" + "---:|" * len(values),
+    ]
     for name in dict.fromkeys(point["series"] for point in points):
         cells = []
         for value in values:
@@ -194,7 +200,9 @@ def write_page(run: dict[str, Any], page: Path) -> None:
             with style():
                 save_figure(plot_curve(curve, at, new_figure()), folder / f"{name}.png", dpi=200)
             lines += ["", f"## {curve.heading}", "", curve.caption, "", *curve_table(curve, at), ""]
-            lines += [f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({folder.name}/{name}.png)"]
+            lines += [
+                f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({folder.name}/{name}.png)"
+            ]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

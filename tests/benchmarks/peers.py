@@ -46,7 +46,7 @@ def middle(plane: Float, side: int) -> Float:
 def log_spectra(paths: Sequence[Path], side: int = 256) -> Float:
     """Average the logarithms of spectra, image by image, as Ricker et al. (2022) show them."""
     logs = [np.log(np.abs(np.fft.fft2(middle(grey(path), side))) + 1e-9) for path in paths]
-    return np.fft.fftshift(np.mean(logs, axis=0))
+    return np.asarray(np.fft.fftshift(np.mean(logs, axis=0)))
 
 
 def median_spectra(paths: Sequence[Path], side: int = 256) -> Float:
@@ -68,7 +68,7 @@ def high_pass_spectra(paths: Sequence[Path], side: int = 256) -> Float:
         for axis in (0, 1):
             residual = scipy.ndimage.convolve1d(residual, [1.0, -3.0, 3.0, -1.0], axis=axis, mode="nearest")
         powers.append(np.abs(np.fft.fft2(middle(residual, side))) ** 2)
-    return np.fft.fftshift(np.mean(powers, axis=0))
+    return np.asarray(np.fft.fftshift(np.mean(powers, axis=0)))
 
 
 def file_facts(paths: Sequence[Path]) -> list[tuple[Any, ...]]:
