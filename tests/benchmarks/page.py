@@ -23,10 +23,21 @@ THEMES: Final = {
     "Files": "",
     "Quality": "",
     "Scoring": "The network alone runs on the same views, which are tensors already.",
-    "Inspection": "An inspection tests its own explanations; captum and grad-cam give three maps of one view and no test.",
+    "Inspection": "An inspection tests its explanations; captum and grad-cam give three maps of one view and no test.",
     "Training": "The network takes no part here.",
     "Start": "Each start is a new process.",
 }
+
+
+INTRODUCTION: Final = """\
+All images are made by the benchmark: 1/f pictures with noise, which compress like photographs. An operation, its floor
+and its peers are timed in turn, in the same rounds of one run. Times and ratios are medians over the rounds.
+
+- *Floor*: what cannot be avoided, by the same number of threads: OpenCV's decoding of the same files, or the network on
+  ready tensors.
+- *Times faster than*: time of what a user would write or pick instead, divided by the operation's. The plain ways use
+  one thread and a part of the images; their time is taken as linear in the number of images.
+- *Peak memory*: resident memory of a new process, Python and libraries included."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ CURVES: Final = {
     "megapixels": Curve(
         "Size of images",
         "megapixels per image",
-        "JPEG files. Spectra take all tiles of 256 pixels. The loading of the libraries counts, which small sizes show.",
+        "JPEG files. Spectra take all tiles of 256 pixels. Loading the libraries counts, as small sizes show.",
     ),
     "workers": Curve("Workers", "threads", "JPEG files of 500 × 500 pixels.", rate=True),
     "steps": Curve(
@@ -108,7 +119,8 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
     """Draw images per second, or seconds, and peak memory where it was measured, against what was varied."""
     series = list(dict.fromkeys(point["series"] for point in points))
     measured = any(point["memory"] is not None for point in points)
-    fig.set(size_inches=(6.8 if measured else 3.6, 2.8), layout="constrained")
+    fig.set_size_inches(6.8 if measured else 3.6, 2.8)
+    fig.set_layout_engine("constrained")
     panels = fig.subplots(1, 2 if measured else 1, squeeze=False)[0]
     for name, (colour, mark) in zip(series, series_looks(len(series)), strict=True):
         mine = sorted((point for point in points if point["series"] == name), key=lambda point: point["x"])
@@ -172,17 +184,13 @@ def write_page(run: dict[str, Any], page: Path) -> None:
         "# Speed, beside the floor and beside other ways",
         "",
         f"*{run['datetime'][:10]}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
-        f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench`"
-        f"{'' if about['scale'] == 'full' else ' `BENCH=' + about['scale'] + '`'}.*",
+        f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench"
+        f"{'' if about['scale'] == 'full' else ' BENCH=' + about['scale']}`.*",
         "",
         f"*{versions}.*",
         "",
-        "All images are made by the benchmark: 1/f pictures with noise, which compress like photographs. An operation, its"
-        " floor and its peers are timed in turn, in the same rounds of one run; times and ratios are medians over the rounds. *Floor*: what"
-        " cannot be avoided, with the same number of threads: OpenCV's decoding of the same files, or the network on ready tensors."
-        " *Times faster than*: the time of what a user would write or pick instead, over ours; the plain ways use one"
-        " thread and a part of the images, and their time is taken as linear in their number. *Peak memory*: resident memory of a new process, Python and libraries included.",
-    ]  # fmt: skip
+        INTRODUCTION,
+    ]
     missed = [row for row in rows if row["goal"] and row["goal"]["value"] > row["goal"]["limit"]]
     total = sum(row["goal"] is not None for row in rows)
     lines += ["", f"{total - len(missed)} of {total} goals are met."]
