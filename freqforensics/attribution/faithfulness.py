@@ -17,6 +17,7 @@ from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
+from freqforensics.quality.ranks import spearman
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import half_plane_weights, notch_mask
 
@@ -267,17 +268,8 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else _rank_correlation(trained[name], flat))
+                    likeness[name].append(0.0 if constant else float(spearman(trained[name], flat)[0]))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
-
-
-def _rank_correlation(x: Float, y: Float) -> float:
-    """Spearman's coefficient; equal values share their mean rank. scipy.stats, which has it, loads for a second."""
-    ranks = []
-    for values in (x, y):
-        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[place])
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _make_random(network: nn.Module, name: str) -> None:

@@ -200,7 +200,7 @@ def _frequent_colours(colours: Uint8, *, least: int) -> tuple[Uint8, NDArray[np.
 def _extremes(samples: Uint8, side: int, extreme: np.ufunc) -> Uint8:
     """Least or greatest values of each channel in each tile, (rows, columns, 3): halves against halves."""
     rows, columns = samples.shape[0] // side, samples.shape[1] // side
-    values = samples.reshape(rows, side, columns * side * 3)
+    values: Uint8 = samples.reshape(rows, side, columns * side * 3)
     while values.shape[1] > 1:
         half = values.shape[1] // 2
         values = extreme(values[:, :half], values[:, half:])
