@@ -22,6 +22,7 @@ from freqforensics.attribution.controls import MatchedLines
 from freqforensics.attribution.differentiable import PixelLogit, as_tensor
 from freqforensics.attribution.notches import (
     Line,
+    LoneNotches,
     dense_reach,
     image_of,
     line_name,
@@ -48,7 +49,7 @@ _LOCAL_PIXELS: Final = 60_000
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A change to an image, and what it does to the logit.
+    """A change of an image and its effect on the logit.
 
     Parameters
     ----------
@@ -118,6 +119,7 @@ def notch(
     nulls: int = NULLS,
     first_look: int | None = None,
     before: float | None = None,
+    lone: LoneNotches | None = None,
     rng: np.random.Generator | None = None,
 ) -> Counterfactual:
     """Notch lines and compare the change of the logit with that by notching other lines of their radii and energy.
@@ -127,7 +129,7 @@ def notch(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     lines : sequence of (fx, fy)
         Cycles per pixel.
     what : str, optional
@@ -141,8 +143,10 @@ def notch(
         Default no such look.
     before : float, optional
         Logit of the image, if it is known.
+    lone : LoneNotches, optional
+        Of the image's spectra, if several sets are notched one after the other.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -158,6 +162,14 @@ def notch(
     A first look leaves the p-value valid. It is p1 of the first controls where p1 > 0.2, else p2 of all. For a level a
     up to 0.2 it can be at most a only where p2 is, for a higher one only where p1 is; each has a probability of at
     most a (a rule to stop early for futility, in the manner of Besag and Clifford, Biometrika 1991).
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> change = notch(image, make_small_detector("local", seed=0), [(0.25, 0.0)], nulls=0)
+    >>> change.what, change.kind, change.energy > 0
+    ('(1/4, 0)', 'notch', True)
     """
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
@@ -168,7 +180,7 @@ def notch(
     )
     if not nulls or not lines:
         return result
-    matched = MatchedLines(spectra, lines, shape)
+    matched = MatchedLines(spectra, lines, shape, lone=lone)
     controls = matched.draw(nulls, rng)
     if not controls:
         return result
@@ -207,7 +219,19 @@ def _rank_p_value(changes: NDArray[np.float64], change: float) -> float:
 def band_stops(
     image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS, *, before: float | None = None
 ) -> tuple[Counterfactual, ...]:
-    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
+    """Remove one band of frequencies after another, and measure the logit. The mean stays.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    detector : Detector
+        Detector, which is left as it is.
+    bands : sequence of Band
+        Bands to take out, one at a time.
+    before : float, optional
+        Logit of the image, if it is known.
+    """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
     if before is None:
@@ -231,7 +255,7 @@ def region_blur(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     box : (top, left, bottom, right)
         Pixels; bottom and right excluded.
     sigma : float
@@ -281,11 +305,11 @@ def flipping_set(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         In which they are taken, as by what was attributed to them.
     threshold : float
-        A logit.
+        Logit to reach.
 
     Returns
     -------
@@ -330,7 +354,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     changed : iterable of ndarray of float32, (H, W, 3)
         All of one size.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     image : ndarray of uint8, (H, W, 3)
         What they are versions of; see `PixelLogit`.
 
@@ -338,6 +362,14 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     -------
     ndarray of float64, (N,)
         Logits of the N versions.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> versions = [image.astype(np.float32), image + np.float32(0.25)]
+    >>> exact_logits(versions, make_small_detector("local", seed=0), image).shape
+    (2,)
     """
     most = batch_of(detector, image.shape[0] * image.shape[1])
 

@@ -17,6 +17,7 @@ from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
+from freqforensics.quality.ranks import spearman
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import half_plane_weights, notch_mask
 
@@ -31,7 +32,7 @@ MOST_LIKENESS: Final = 0.3
 
 @dataclass(frozen=True, repr=False)
 class Deletion(Summarised):
-    """How the logit falls as frequencies are taken out, and rises as they are put back.
+    """Curves of the logit as frequencies are deleted, and as they are inserted again.
 
     With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
 
@@ -109,14 +110,14 @@ class Randomisation(Summarised):
 
 @dataclass(frozen=True, repr=False)
 class Badge(Summarised):
-    """Whether an explanation may be believed.
+    """Result of the tests that an explanation must pass to be believed.
 
     Parameters
     ----------
     passed : bool
         Whether the test was passed.
     reasons : tuple of str
-        Why not; empty if it may.
+        Reasons against it; empty if it passed.
     """
 
     passed: bool
@@ -134,7 +135,7 @@ def fourier_deletion(
     insert: bool = True,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
-    """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
+    """Delete and insert frequencies in an order, compared with random orders of the same radii.
 
     Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1/32.
     A control takes out as many frequencies of the same radii in random order, see `RadiusRings`. If the order itself
@@ -145,7 +146,7 @@ def fourier_deletion(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         As of `ranked_lines`; not empty.
     counts : sequence of int
@@ -157,7 +158,7 @@ def fourier_deletion(
     insert : bool
         Put frequencies back, too: twice the work. No p-value rests on it.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -253,8 +254,6 @@ def randomisation(
     ValueError
         A network without these stages, or a fused detector.
     """
-    from scipy.stats import spearmanr
-
     stages = stage_names(detector) if stages is None else stages
     trained = {name: values.ravel() for name, values in (explain(detector) if trained is None else trained).items()}
     twin = copy.deepcopy(detector).eval()
@@ -269,7 +268,7 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else float(spearmanr(trained[name], flat).statistic))
+                    likeness[name].append(0.0 if constant else float(spearman(trained[name], flat)[0]))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
 
 

@@ -43,12 +43,12 @@ def named_weights(weights: str | Sequence[str] | None, model: str | None) -> lis
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
-        found = None
-    if found is None:
+        spec = None
+    if spec is None:
         raise ValueError(f"model must name a module in this folder or installed, got {module!r}, which is not there")
-    bound = _bound_names(found)
+    bound = _bound_names(spec)
     if bound is not None and function.partition(".")[0] not in bound:
         there = [name for name in bound if not name.startswith("_")][-5:]
         offered = f"; the last names in it: {', '.join(there)}" if there else ""

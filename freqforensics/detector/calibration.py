@@ -181,7 +181,7 @@ class Calibration(Summarised):
             kinds = tuple(ImageKind(*kind) for kind in about["kinds"])
             texts = [*about["carriers"], *about["collections"], about["weights"], about["about"]]
             if not all(isinstance(text, str) for text in (*texts, *chain.from_iterable(map(astuple, kinds)))):
-                raise ValueError("a kind, carrier or collection is no text")
+                raise ValueError("a kind, carrier or collection is not text")
             places = tuple(about["carriers"]), tuple(about["collections"])
             return cls(stored["logits"].astype(np.float32), kinds, *places, about["weights"], about["about"])
         except OSError:

@@ -191,7 +191,13 @@ class Evaluation(Drawn):
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write ``evaluation.json`` and ``evaluation.csv``."""
+        """Write ``evaluation.json`` and ``evaluation.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         rows = self.rows()
         write_json(Path(folder) / "evaluation.json", {**self.summary(), "generators": rows})
         write_csv(Path(folder) / "evaluation.csv", rows[0], ([row[column] for column in rows[0]] for row in rows))
@@ -302,7 +308,13 @@ def _finite(value: Any) -> Any:
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:
-    """Whether any image lies in a tree that `simulate` wrote: <tree>/<family>/<label>/<image>."""
+    """Tell whether any image lies in a tree that `simulate` wrote, <tree>/<family>/<label>/<image>.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Records of the images.
+    """
     trees = {
         parent for folder in {record.path.parent for record in records} for parent in (folder, *folder.parents[:2])
     }

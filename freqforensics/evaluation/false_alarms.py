@@ -113,7 +113,15 @@ class FalseAlarms(Drawn):
         return tuple(self.tables)
 
     def row(self, source: str, carrier: str) -> FalseAlarmRow | None:
-        """Look up a cell of the table; None where no image was scored."""
+        """Look up a cell of the table; None where no image was scored.
+
+        Parameters
+        ----------
+        source : str
+            Name of the source.
+        carrier : str
+            Name of the carrier.
+        """
         return next((row for row in self.rows if (row.source, row.carrier) == (source, carrier)), None)
 
     def to_json(self) -> dict[str, Any]:
@@ -127,7 +135,13 @@ class FalseAlarms(Drawn):
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write ``false_alarms.csv``, ``worst.csv``, ``scores.csv`` (with a column carrier), ``false_alarms.json``."""
+        """Write ``false_alarms.csv``, ``worst.csv``, ``scores.csv`` (with a column carrier), ``false_alarms.json``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         place = Path(folder)
         for name, kind, rows in (
             ("false_alarms", FalseAlarmRow, self.rows),

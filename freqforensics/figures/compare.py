@@ -205,7 +205,15 @@ def _similarity_label(sets: int) -> str:
 
 
 def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
-    """Draw in how many sets each frequency is coherent."""
+    """Draw in how many sets each frequency is coherent.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Compared sets.
+    fig : Figure, optional
+        An empty figure to draw on; its size is set.
+    """
     with style():
         fig = fig or shown_figure()
         fig.set_size_inches(4.4, 3.7)

@@ -18,7 +18,7 @@ def plot_pair(
     stretch: float = 16.0,
     fig: Figure | None = None,
 ) -> Figure:
-    """Draw two images side by side that look the same, and their difference, which tells them apart.
+    """Draw two images that look the same, and their difference.
 
     Parameters
     ----------

@@ -62,6 +62,16 @@ def plot_profiles(
     ValueError
         Nothing to draw, spectra of different normalisations, residuals or channels, `columns` below 1, or a `width` out
         of range.
+
+    Examples
+    --------
+    >>> from freqforensics.figures.style import new_figure
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> noise = np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> figure = plot_profiles({("biggan", "fake"): spectrum}, fig=new_figure())
+    >>> figure.axes[0].get_title().splitlines()
+    ['biggan', '10 fake']
     """
     drawn = {key: spectrum for key, spectrum in spectra.items() if spectrum.images}
     if not drawn:

@@ -38,7 +38,7 @@ def plot_forest(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     labels : mapping of str to str, optional
         Names of scores, in place of their own.
     fig : Figure, optional
@@ -123,7 +123,7 @@ def plot_scatter(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     score : str
         One of `FakenessByQuality.scores`.
     label : str, optional
@@ -201,7 +201,7 @@ def plot_percentiles(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     pictures : mapping of Path to ndarray of uint8, (H, W, 3)
         Squares of the images that `FakenessByQuality.percentile_images` names.
     fig : Figure, optional
@@ -236,7 +236,7 @@ def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Fig
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     fig : Figure, optional
         An empty figure to draw on; its size is set. Default a new one.
 

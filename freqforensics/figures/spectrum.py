@@ -145,7 +145,7 @@ def plot_fingerprints(
     columns: int | None = None,
     width: float | None = None,
 ) -> Figure:
-    """Draw a grid of spectra: a row for each generator, a block of columns for each kind, one column a label.
+    """Draw a grid of spectra, with a row for each generator and columns by kind and label.
 
     Where all generators have the very same real images (simulated ones do), those are drawn once, in the first row.
     Panels of one kind share one colour scale, which the bar below them names. Spectra are drawn in at most 128 cells a

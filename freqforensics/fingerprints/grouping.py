@@ -15,7 +15,7 @@ from freqforensics.runtime.showing import Summarised
 
 @dataclass(frozen=True, repr=False)
 class Grouping(Summarised):
-    """How much more alike sets of one group are than sets of two.
+    """Similarity of sets within groups, compared with sets of different groups.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def group(
     permutations: int = 9999,
     seed: int = 0,
 ) -> Grouping:
-    """Compare similarities within groups with those across.
+    """Compare similarities within groups with similarities across groups.
 
     Parameters
     ----------

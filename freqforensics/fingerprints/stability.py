@@ -21,7 +21,7 @@ _LEVEL: Final = 0.05
 
 @dataclass(frozen=True, repr=False)
 class LearningCurve(Summarised):
-    """How the strongest peak stands out as images are added.
+    """Height of the strongest peak as a function of the number of images.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class LearningCurve(Summarised):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Influence(Summarised):
-    """What each part of a set does to its fingerprint: with parts of one image each, what each image does.
+    """Influence of each part of a set on its fingerprint; with parts of one image each, of each image.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
 
 
 def influence(fingerprint: Fingerprint) -> Influence:
-    """Leave out one part of a set of generated images after the other.
+    """Measure the influence of each part of a set, by leaving it out.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ Uint8 = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Photos(Summarised):
-    """Photos in memory.
+    """Photographs in memory.
 
     Parameters
     ----------

@@ -92,7 +92,13 @@ class FakenessByQuality(Summarised):
         return tuple(dict.fromkeys(test.score for test in self.associations.tests))
 
     def values(self, score: str) -> Float:
-        """Give one score of all images, shape (N,), NaN where there is none."""
+        """Give one score of all images, shape (N,), NaN where there is none.
+
+        Parameters
+        ----------
+        score : str
+            Name of the score, or "jpeg_quality".
+        """
         if score == JPEG:
             return _jpeg_qualities(self.quality)
         return self.quality.values(score)
@@ -109,7 +115,13 @@ class FakenessByQuality(Summarised):
         return images
 
     def groups(self, label: Literal["real", "fake"]) -> dict[str, NDArray[np.intp]]:
-        """Give the places of each generator's images of a label."""
+        """Give the places of each generator's images of a label.
+
+        Parameters
+        ----------
+        label : {"real", "fake"}
+            Label of the images.
+        """
         places_of: dict[str, list[int]] = {}
         for place, (row, image_label) in enumerate(zip(self.quality.rows, self.labels, strict=True)):
             if image_label == label:

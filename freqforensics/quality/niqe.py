@@ -76,7 +76,13 @@ class NaturalModel(Summarised):
     patch: int = PATCH
 
     def save(self, path: str | Path) -> None:
-        """Write as an npz, whole or not at all; the same model gives the same bytes."""
+        """Write as an npz, whole or not at all; the same model gives the same bytes.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         facts = {
             "format": FORMAT,
             "images": self.images,
@@ -165,7 +171,9 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     features, _ = patch_features(image, patch=model.patch)
     features = features[np.isfinite(features).all(axis=1)]
     if len(features) < 2:
-        raise ValueError(f"the image has no texture: {len(features)} of its patches have statistics, at least 2 must")
+        raise ValueError(
+            f"the image has no texture: {len(features)} of its patches have statistics, at least 2 are needed"
+        )
     difference = model.mean - features.mean(axis=0)
     between = (model.covariance + np.cov(features, rowvar=False)) / 2
     return float(np.sqrt(max(0.0, difference @ np.linalg.pinv(between, hermitian=True) @ difference)))

@@ -131,6 +131,12 @@ def summarise(
     ------
     ValueError
         Shapes differ.
+
+    Examples
+    --------
+    >>> summary = summarise([0.3, 0.4, 0.5], [100, 100, 100], generators=("biggan", "progan", "stylegan"))
+    >>> [round(float(value), 2) for value in (summary.low, summary.rho, summary.high)]
+    [0.13, 0.4, 0.62]
     """
     r, n = np.asarray(rho, np.float64), np.asarray(images, np.float64)
     if r.ndim != 1 or r.shape != n.shape or len(generators) != len(r):

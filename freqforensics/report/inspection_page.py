@@ -19,7 +19,7 @@ from freqforensics.report.builder import Figure, Layout, Report, sayer, template
 from freqforensics.report.handover import Handover
 from freqforensics.report.testimony import file_facts
 from freqforensics.report.values import TONES, PageValues, page_values
-from freqforensics.report.views import View
+from freqforensics.report.view_names import View
 
 LEAST_SIDE: Final = 64
 _FIGURES: Final = "Figures"

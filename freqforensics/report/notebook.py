@@ -60,7 +60,7 @@ def drawings_of(result: Any) -> tuple[Drawing, ...]:
     Parameters
     ----------
     result : object
-        A result of a room below, or anything with a method `drawings`.
+        Result of a lower room, or anything with a method `drawings`.
 
     Returns
     -------

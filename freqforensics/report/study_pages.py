@@ -88,7 +88,7 @@ def comparison_page(
     ----------
     comparison : Comparison
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be read.
     pictures : mapping of str to bytes
@@ -151,7 +151,7 @@ def quality_page(
     labels : mapping of str to str
         Names of scores in words.
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be used.
     pictures : mapping of str to bytes
@@ -190,10 +190,10 @@ def quality_page(
         "percentiles": "Images at percentiles of the detector's score, by generator.",
         "least": "The least fake of several images, by generator.",
     }
-    shown = [(name, alt) for name, alt in captions.items() if name in pictures]
-    if shown:
+    figures = [(name, alt) for name, alt in captions.items() if name in pictures]
+    if figures:
         report.add_section("Images along the score")
-        for name, alt in shown:
+        for name, alt in figures:
             report.add_figure(pictures[name], alt=alt, caption=alt)
     scatters = sorted(name for name in pictures if name.startswith("scatter-"))
     if scatters:

@@ -33,9 +33,9 @@ class AblationStudy(Drawn):
     ablation : Ablation
         Scores by value, seed and generator.
     folder : Path
-        Where the trainings are kept.
+        Folder of the trainings.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     """
 
     ablation: Ablation
@@ -74,7 +74,7 @@ class AblationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()
@@ -132,7 +132,7 @@ def ablate_study(
     Parameters
     ----------
     config : TrainConfig
-        What is not varied. Its seed is that of the first run.
+        Parameters that are not varied. Its seed is that of the first run.
     out : str or Path
         Folder for ``cells/``, what each training leaves: trainings take long, and an interrupted one is resumed.
     test : Sources, str, Path, or sequence of str or Path

@@ -42,16 +42,16 @@ _FEWEST: Final = 5
 
 @dataclass(frozen=True, repr=False)
 class AuditStudy(Drawn):
-    """What the real and fake images of some sources differ in besides who made them.
+    """Technical differences between the real and fake images of some sources.
 
     Parameters
     ----------
     audit : Audit
         Differences and duplicates, as figures take them.
     facts : tuple of FileFacts
-        What each file is, for `matched_records`.
+        Facts about each file, for `matched_records`.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -82,7 +82,13 @@ class AuditStudy(Drawn):
         return (drawing("audit", plot_audit, self.audit),)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import audit_page
 
         return audit_page(self.audit, self.notes, pictures)
@@ -93,7 +99,7 @@ class AuditStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -102,7 +108,7 @@ class AuditStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.report.study_pages import read_pictures
 
@@ -139,7 +145,7 @@ def audit_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> AuditStudy:
-    """Say what the real and fake images of some sources differ in besides who made them.
+    """Find technical differences between the real and fake images of some sources.
 
     Every file is read and decoded once.
 

@@ -37,9 +37,9 @@ class BaselinesStudy(Drawn):
     photographs : int
         Number of photographs that the classifier of radial profiles was fitted to.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     seed : int
         Random seed of the classifiers.
     """
@@ -78,7 +78,7 @@ class BaselinesStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifests.
         overwrite : bool
@@ -87,7 +87,7 @@ class BaselinesStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         images = max(len(table.scores) + len(table.failures) for table in self.tables.values())
         whole = manifest(self.parameters, inputs={"images": images, **real_sides(self.notes)}, seed=self.seed)
@@ -167,7 +167,7 @@ def baselines_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source that does not exist, a parameter out of range, or nothing to tell apart.
+        A source does not exist, a parameter is out of range, or no generator has both real and fake images.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonStudy(Drawn):
-    """How alike the fingerprints of the generators of some sources are.
+    """Similarities of the fingerprints of the generators of some sources.
 
     Parameters
     ----------
     comparison : Comparison
         Sets, similarities, clusters and groupings, as figures take them.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -57,7 +57,13 @@ class ComparisonStudy(Drawn):
         return tuple(drawing(name, plot, self.comparison) for name, plot in plots)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import comparison_page
 
         return comparison_page(self.comparison, self.notes, self.skipped, pictures)
@@ -78,7 +84,7 @@ class ComparisonStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.report.study_pages import read_pictures
 
@@ -131,7 +137,9 @@ def compare_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> ComparisonStudy:
-    """Compare the fingerprints of the generators of some sources; bad files are listed, never fatal.
+    """Compare the fingerprints of the generators of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
@@ -141,9 +149,9 @@ def compare_study(
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
     measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
-        What is compared; see `similarity`.
+        Measures of similarity, see `similarity`.
     groups : callable, optional
-        From a set's name to its group or None: are sets of one group more alike?
+        From the name of a set to its group or None, to test whether sets of one group are more similar.
     parts : int
         Number of parts that a set is cut into, for intervals and support; a set of fewer images has as many parts as
         images.

@@ -51,7 +51,7 @@ class EvaluationStudy(Drawn):
     skipped : tuple of Skipped
         Every file that could not be scored.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     """
 
     evaluation: Evaluation
@@ -77,7 +77,7 @@ class EvaluationStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -86,7 +86,7 @@ class EvaluationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         summary = self.evaluation.summary()
         inputs = {
@@ -132,8 +132,8 @@ def evaluate_study(
     ways : sequence of str, optional
         Names of `WAYS`: how the images are scored. Default all for view "views", otherwise files as they are.
     photographs : Sources, str, Path, or sequence of str or Path
-        Photographs to take thresholds from, as they are; what is labelled fake is skipped. Default those that the first
-        detector is calibrated on, for view "views".
+        Photographs whose scores give the thresholds. Images labelled fake are skipped. Default for view "views": those
+        that the first detector is calibrated on.
     calibration : str, Path or several, optional
         Calibrations of your own photographs for the first detector, see `open_detector`.
     validation : Sources, str, Path, or sequence of str or Path
@@ -155,7 +155,7 @@ def evaluate_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source or weights that do not exist, no photograph, a parameter out of range, or nothing to evaluate.
+        A source or weights do not exist, a parameter is out of range, or there is nothing to evaluate.
     """
     if ways is None:
         ways = tuple(WAYS) if view == DEFAULT_VIEW else (AS_IS,)

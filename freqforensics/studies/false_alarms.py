@@ -44,7 +44,7 @@ class FalseAlarmsStudy(Drawn):
     notes : tuple of str
         What was left out.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     work : dict
         What the scores depend on, JSON values; the identity of a folder of cells.
     """
@@ -85,7 +85,7 @@ class FalseAlarmsStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
         photographs = {score.path for table in self.alarms.tables.values() for score in table.scores}
         inputs: dict[str, Any] = {**self.alarms.work, "photographs": len(photographs)}
@@ -212,7 +212,7 @@ def _photographs(records: Sequence[ImageRecord], notes: list[str]) -> list[Image
     if not real:
         raise ValueError("there is no photograph in the sources: all images are labelled fake")
     if len(real) < len(records):
-        notes.append(f"images labelled fake are no photographs, skipped: {len(records) - len(real)}")
+        notes.append(f"images labelled fake are not photographs, skipped: {len(records) - len(real)}")
     unknown = sum(record.label == "unknown" for record in real)
     if unknown:
         notes.append(f"images of unknown label, taken for photographs: {unknown}")

@@ -29,14 +29,14 @@ _PARTS: Final = 200
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OriginStudy(Drawn):
-    """Which known generators the sets of some sources are from.
+    """Attributions of the sets of some sources to known generators.
 
     Parameters
     ----------
     origins : Origins
         Origins, similarities and groupings, as figures take them.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -62,7 +62,7 @@ class OriginStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -71,7 +71,7 @@ class OriginStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         origins, similarities = self.origins.origins, self.origins.similarities
         inputs = {
@@ -114,7 +114,7 @@ def origin_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> OriginStudy:
-    """Name, for each generator's set of some sources, the known generator that it is from, or none.
+    """Attribute each set of some sources to a known generator, or to none.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def origin_study(
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
     measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
-        What is compared besides; see `similarity`.
+        Further measures of similarity, see `similarity`.
     groups : callable, optional
         From a set's name, without what tells sources apart, to its group or None: are sets more like known ones of
         their group?
@@ -132,7 +132,7 @@ def origin_study(
     draws : int
         Number of sets that are drawn from each known generator's images, for p-values.
     content_shift : float
-        How far the content of these is moved, standard deviations; see `KnownGenerators`.
+        Shift of the content of these sets, standard deviations, see `KnownGenerators`.
     permutations : int
         Number of permutations for the p-values of similarities.
     seed : int

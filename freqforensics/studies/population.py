@@ -35,7 +35,7 @@ class PopulationStudy(Drawn):
     population : Population
         Percentiles of photographs, and lattices of generators.
     notes : tuple of str
-        What indexing left out, and what the population is too small for.
+        Files that indexing skipped, and uses that the population is too small for.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -98,7 +98,7 @@ class CalibrationStudy(Drawn):
     calibration : Calibration
         Logits of the photographs and their kinds.
     notes : tuple of str
-        What indexing left out, and what the calibration is too small for.
+        Files that indexing skipped, and uses that the calibration is too small for.
     skipped : tuple of Skipped
         Every file that could not be scored.
     """
@@ -168,18 +168,18 @@ def population_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> PopulationStudy:
-    """Measure what photographs' spectra and generators' lattices are like.
+    """Measure the spectra of photographs and the lattices of generators.
 
     Parameters
     ----------
     photographs : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`. Images labelled fake are left out.
+        Photographs, as for `index_sources`. Images labelled fake are skipped.
     fake : Sources, str, Path, or sequence of str or Path
-        Generated images, as for `index_sources`. Images labelled real are left out.
+        Generated images, as for `index_sources`. Images labelled real are skipped.
     every : int
         Take every n-th image, so that the others are left to test on.
     about : str
-        What the images are, in words; stored.
+        Description of the images, which is stored.
     workers : int, optional
         Number of threads; default all processors. The result does not depend on it.
     progress : bool
@@ -257,11 +257,11 @@ def calibration_study(
     weights : str, Path or Detector, optional
         As for `open_detector`; default those that ship.
     carriers : sequence of str
-        What the photographs pass through before they are scored, each in turn, as for `chosen_carriers`.
+        Carriers that the photographs pass through before they are scored, see `chosen_carriers`.
     every : int
         Take every n-th image, so that the others are left to test on.
     about : str
-        What the photographs are, in words; stored.
+        Description of the photographs, which is stored.
     device : str
         Device of torch, "auto" an accelerator where there is one.
     backend : {"torch", "onnx"}

@@ -46,22 +46,22 @@ _THUMBNAIL: Final = 256
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QualityStudy(Drawn):
-    """How a detector's fakeness goes with the quality of some sources' images.
+    """Associations of the logits of a detector with the quality of images.
 
     Parameters
     ----------
     fakeness : FakenessByQuality
         Logits, scores and their associations, as figures take them.
     labels : dict of str to str
-        What scores are called in figures, by name.
+        Labels of the scores in figures, by name.
     pictures : dict of Path to ndarray of uint8
         Squares of the images that `FakenessByQuality.percentile_images` names, at most 256 pixels a side.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read or scored.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     weights : tuple of str
         SHA-256 of the weights that made the logits.
     seed : int
@@ -103,7 +103,13 @@ class QualityStudy(Drawn):
         return tuple(drawings)
 
     def report(self, pictures: Mapping[str, bytes]) -> Report:
-        """Give the page that `save` writes, of the PNG files of `drawings` by name."""
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
         from freqforensics.report.study_pages import quality_page
 
         return quality_page(self.fakeness, self.labels, self.notes, self.skipped, pictures)
@@ -125,7 +131,7 @@ class QualityStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         from freqforensics.report.study_pages import read_pictures
 
@@ -196,7 +202,7 @@ def quality_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> QualityStudy:
-    """Ask whether a detector's fakeness follows images' quality, generator by generator.
+    """Test whether the logits of a detector follow the quality of images, for each generator.
 
     Parameters
     ----------
@@ -210,7 +216,8 @@ def quality_study(
         Logit above which an image is called fake. Default the upper threshold of `weights`; with `logits` that of the
         weights that ship, if they made them, otherwise 0.
     clusters : mapping of str to object, optional
-        By absolute path: images that belong together, as copies do. Default each image for itself.
+        Cluster of each image, by absolute path. Images of one cluster, such as copies, are not independent. Default:
+        all are.
     scores : sequence of QualityScore or str
         Scores of quality: names of `SCORES`, or your own functions through `as_score`.
     view : {"views", "center", "none", "tiles", "resize"}

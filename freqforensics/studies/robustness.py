@@ -35,7 +35,7 @@ class RobustnessStudy(Drawn):
     robustness : Robustness
         AP and verdicts at every strength.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     robustness: Robustness
@@ -72,7 +72,7 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
         about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)

@@ -47,7 +47,7 @@ class ScoreStudy(Drawn):
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     table: ScoreTable
@@ -96,7 +96,7 @@ class ScoreStudy(Drawn):
         out : str or Path
             A file.
         command : str, optional
-            Not stored.
+            Not used: the table has no manifest.
         overwrite : bool
             Replace a file that exists.
 
@@ -172,8 +172,8 @@ def score_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source or weights that do not exist, a parameter out of range, or a file at `out` that is no table of scores
-        by these weights.
+        A source or weights that do not exist, a parameter out of range, or a file at `out` that is not a table of
+        scores by these weights.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)

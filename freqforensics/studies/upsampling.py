@@ -45,11 +45,11 @@ class UpsamplingStudy(Drawn):
     Parameters
     ----------
     spectra : dict of (generator, label) to MeanSpectrum
-        Averaged spectra that the reports rest on.
+        Averaged spectra that the reports are computed from.
     reports : dict of (generator, label) to UpsamplingReport
         Groups without a usable image have a spectrum and no report.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
         The parameters of the study, JSON values.
     predicted : dict of (generator, label) to PredictedLattice
@@ -100,7 +100,7 @@ class UpsamplingStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -109,7 +109,7 @@ class UpsamplingStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
         about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
@@ -136,8 +136,8 @@ def upsampling_study(
     sources : Sources, str, Path, or sequence of str or Path
         Folders, tables and files of images, as for `index_sources`.
     real : Sources, str, Path, or sequence of str or Path
-        Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
-        left out.
+        Sources of real images of similar content and format, as a control for lattices. Images labelled fake are
+        skipped.
     predict : str, optional
         A generator family whose predicted lattice is drawn over every group that is not real; "by-name" takes the
         family with the generator's name.

@@ -65,7 +65,7 @@ class AblationRow:
 
 @dataclass(frozen=True, repr=False)
 class Ablation(Summarised):
-    """AP by value, seed and generator.
+    """Results of an ablation: AP by value, seed and generator.
 
     Parameters
     ----------
@@ -87,7 +87,13 @@ class Ablation(Summarised):
     miniatures: bool = False
 
     def save(self, folder: str | Path) -> None:
-        """Write ``ablation.csv``."""
+        """Write ``ablation.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         columns = (field.name for field in fields(AblationRow))
         write_csv(Path(folder) / "ablation.csv", columns, map(astuple, self.rows))
 
@@ -112,7 +118,7 @@ class Ablation(Summarised):
                 raise ValueError(f"its columns are not {', '.join(columns)}")
             rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in table[1:]]
         except ValueError as error:
-            raise ValueError(f"{path} is no table of an ablation: {error}") from error
+            raise ValueError(f"{path} is not a table of an ablation: {error}") from error
         return cls(axis, tuple(rows), (), {}, miniatures)
 
     def table(self) -> dict[str, dict[str, list[float]]]:

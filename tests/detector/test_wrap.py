@@ -83,7 +83,7 @@ def test_two_logits_are_refused_everywhere_else():
         lambda: integrate_path(IMAGE, detector),
         lambda: ff.inspect(IMAGE, detector, fast=True),
     ):
-        with pytest.raises(ValueError, match=r"^network must give one logit an image, .* output=lambda z: z\[:, 1\]"):
+        with pytest.raises(ValueError, match=r"^network must give one logit per image, .* output=lambda z: z\[:, 1\]"):
             use()
 
 

@@ -80,6 +80,7 @@ def trained(request):
     return detector
 
 
+@pytest.mark.long
 def test_both_orders_of_labels_are_explained_with_the_sign_of_fake(trained):
     plain = cloud(100)
     image = as_levels(planted(plain))
@@ -101,6 +102,7 @@ def roughness(images):
     return np.abs(grey[..., 2:] - grey[..., :-2]).mean(axis=(1, 2)) - 8
 
 
+@pytest.mark.long
 def test_a_function_without_a_gradient_is_explained_by_differences():
     image = as_levels(planted(photograph(100)))
     finding = inspect(image, wrap(roughness, name="roughness"), fast=True)
@@ -119,6 +121,7 @@ def test_a_function_without_a_gradient_is_explained_by_differences():
     assert "SHA-256 of its name and preparation" in page
 
 
+@pytest.mark.long
 def test_all_views_of_a_function_without_a_gradient_are_drawn():
     image = as_levels(planted(photograph(100, 64)))
     finding = inspect(image, wrap(roughness, name="roughness"))
@@ -170,6 +173,7 @@ def transformer(size):
     return network.eval()
 
 
+@pytest.mark.long
 def test_a_transformer_of_one_size_leaves_out_what_it_cannot_give():
     finding = inspect(as_levels(photograph(0)), wrap(transformer(SIDE), size=SIDE), fast=True)
     reasons = {left.view: left.reason for left in finding.left_out}
