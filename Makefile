@@ -19,8 +19,8 @@ demo: .venv/installed  ## lead through everything: demo/index.html
 test: .venv/installed-dev  ## run all tests (some 25 minutes)
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
 
-test-fast: .venv/installed-dev  ## run the tests without the slow ones
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow")
+test-fast: .venv/installed-dev  ## run the tests without those that take more than a second
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow and not long")
 
 coverage: .venv/installed-dev  ## run all tests and report the lines that none of them runs
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term --cov-report=html)

@@ -37,6 +37,7 @@ def members(generated):
                     yield f"{home}.{name}"
 
 
+@pytest.mark.long
 def test_docstrings_describe_what_they_list(generated):
     validate = pytest.importorskip("numpydoc.validate").validate
     broken = []

@@ -34,8 +34,8 @@ print("figures", figures, "stderr", repr(said))
 """
 
 
-def test_there_are_six_pairs():
-    assert len(NAMES) == 6
+def test_there_are_seven_pairs():
+    assert len(NAMES) == 7
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.attribution.differentiable import TILE
-from freqforensics.attribution.notches import Line, Shape, Spectra, lattice_lines, line_bin, line_changes
+from freqforensics.attribution.notches import Line, LoneNotches, Shape, Spectra, lattice_lines, line_bin, lone_notch
 from freqforensics.spectra import notch_mask
 
 _LEAST_RING: Final = 8
@@ -101,27 +101,29 @@ class MatchedLines:
         Height and width of the image, pixels.
     reach : int
         Bins around the nearest one that a notch takes with it.
+    lone : LoneNotches, optional
+        Of the same spectra, if it is known; its reach is used.
     """
 
-    def __init__(self, spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1) -> None:
-        self.shape, self.reach = shape, reach
-        notched_bins = notch_mask(shape, lines, reach=reach)
-        others = [
-            line for line in lattice_lines(TILE) if not (notched_bins & notch_mask(shape, [line], reach=reach)).any()
-        ]
-        self.changes, notches = line_changes(spectra, others, shape, reach=reach)
-        self.others = others
-        self.energies = np.array([notches[line].energy for line in others])
-        self.stand_out = np.array([notches[line].removed > 0 for line in others], bool)
-        own_notches = line_changes(spectra, lines, shape, reach=reach)[1]
-        self.energy = float(sum(notch.energy for notch in own_notches.values()))
+    def __init__(
+        self, spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1, lone: LoneNotches | None = None
+    ) -> None:
+        self.shape = shape
+        lone = lone if lone is not None else LoneNotches(spectra, shape, reach=reach)
+        self.reach = lone.reach
+        self.others, self.changes, notches = lone.beside(notch_mask(shape, lines, reach=self.reach), spectra)
+        others = self.others
+        self.energies = np.array([notch.energy for notch in notches])
+        self.stand_out = np.array([notch.removed > 0 for notch in notches], bool)
+        own = {line: lone_notch(spectra, line, shape, reach=self.reach).energy for line in lines}
+        self.energy = float(sum(own.values()))
         radii = np.hypot(*np.array(others).reshape(-1, 2).T)
         least = np.finfo(float).tiny
         logs = np.log(self.energies + least)
         self.rings, self.pools = [], []
         for line in lines:
             ring = np.argsort(np.abs(radii - np.hypot(*line)), kind="stable")[:_RING]
-            distance = np.abs(logs[ring] - np.log(own_notches[line].energy + least))
+            distance = np.abs(logs[ring] - np.log(own[line] + least))
             self.rings.append(ring)
             self.pools.append(ring[np.argsort(distance, kind="stable")[:_POOL]])
 

@@ -22,6 +22,7 @@ from freqforensics.attribution.controls import MatchedLines
 from freqforensics.attribution.differentiable import PixelLogit, as_tensor
 from freqforensics.attribution.notches import (
     Line,
+    LoneNotches,
     dense_reach,
     image_of,
     line_name,
@@ -118,6 +119,7 @@ def notch(
     nulls: int = NULLS,
     first_look: int | None = None,
     before: float | None = None,
+    lone: LoneNotches | None = None,
     rng: np.random.Generator | None = None,
 ) -> Counterfactual:
     """Notch lines and compare the change of the logit with that by notching other lines of their radii and energy.
@@ -141,6 +143,8 @@ def notch(
         Default no such look.
     before : float, optional
         Logit of the image, if it is known.
+    lone : LoneNotches, optional
+        Of the image's spectra, if several sets are notched one after the other.
     rng : Generator, optional
         Random generator; default with seed 0.
 
@@ -176,7 +180,7 @@ def notch(
     )
     if not nulls or not lines:
         return result
-    matched = MatchedLines(spectra, lines, shape)
+    matched = MatchedLines(spectra, lines, shape, lone=lone)
     controls = matched.draw(nulls, rng)
     if not controls:
         return result

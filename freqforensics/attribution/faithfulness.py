@@ -253,8 +253,6 @@ def randomisation(
     ValueError
         A network without these stages, or a fused detector.
     """
-    from scipy.stats import spearmanr
-
     stages = stage_names(detector) if stages is None else stages
     trained = {name: values.ravel() for name, values in (explain(detector) if trained is None else trained).items()}
     twin = copy.deepcopy(detector).eval()
@@ -269,8 +267,17 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else float(spearmanr(trained[name], flat).statistic))
+                    likeness[name].append(0.0 if constant else _rank_correlation(trained[name], flat))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
+
+
+def _rank_correlation(x: Float, y: Float) -> float:
+    """Spearman's coefficient; equal values share their mean rank. scipy.stats, which has it, loads for a second."""
+    ranks = []
+    for values in (x, y):
+        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[place])
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _make_random(network: nn.Module, name: str) -> None:

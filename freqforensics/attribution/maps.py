@@ -1,4 +1,4 @@
-"""Maps of other methods, through captum: Grad-CAM, occlusion, smoothed gradients, Shapley values of bands, DeepLift.
+"""Maps of other methods: Grad-CAM, occlusion, Shapley values of bands; through captum smoothed gradients and DeepLift.
 
 Two well-known methods are left out. Guided backpropagation draws nearly the same map for random weights (Adebayo et al.
 2018). Captum's layer-wise relevance propagation runs on a ResNet and gives values that do not sum to the logit.
@@ -83,19 +83,11 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     >>> bool(np.isclose(grad_cam(image, detector).sum(), detector.logits([image])[0] - bias, rtol=1e-4, atol=1e-5))
     True
     """
-    from captum.attr import LayerGradientXActivation
-
     part = strongest_part(detector, image)
     if part.gradient_free:
         raise ValueError(f"detector must have a gradient: {part.gradient_free}")
-    if not takes_apart(part):
-        return activation_times_gradient(image, part, last_places(image, part))
-    twin = _safe(part)
-    stage = getattr(bare_network(twin), stage_names(twin)[1])
-    prepared = PixelLogit(twin, image).prepare(as_tensor(image))
-    with torch.enable_grad():
-        cam = LayerGradientXActivation(twin, stage).attribute(_beside(prepared, twin))
-    return np.asarray(cam.detach()[0].sum(dim=0).cpu().double().numpy())
+    name = stage_names(part)[1] if takes_apart(part) else last_places(image, part)
+    return activation_times_gradient(image, part, name)
 
 
 def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:

@@ -17,6 +17,7 @@ Line = tuple[float, float]
 Shape = tuple[int, int]
 Spectra = NDArray[np.complex64]
 
+_TILE: Final = 32
 _AROUND: Final = 7
 """Bins to each side whose median amplitude takes the place of a line's."""
 
@@ -157,29 +158,59 @@ class NotchedLine(NamedTuple):
     removed: float
 
 
-def line_changes(
-    spectra: Spectra, lines: Sequence[Line], shape: Shape, *, reach: int = 1
-) -> tuple[Spectra, dict[Line, NotchedLine]]:
-    """What notching each of many lines by itself adds to the spectra of an image; parameters as for `notched`.
+class LoneNotches:
+    """What notching each multiple of 1/32 by itself changes in an image; for several `notch` of one image.
 
-    Returns
-    -------
-    ndarray of complex64, (3, H, W // 2 + 1)
-        The changes of all lines. Where the bins of two lines overlap, the change is that of the later one.
-    dict of (fx, fy) to NotchedLine
+    Parameters
+    ----------
+    spectra : ndarray of complex64, (3, H, W // 2 + 1)
+    shape : (int, int)
+        Height and width of the image, pixels.
+    reach : int
+        As for `notch_mask`.
     """
+
+    def __init__(self, spectra: Spectra, shape: Shape, *, reach: int = 1) -> None:
+        self.reach = reach
+        self.lines = lattice_lines(_TILE)
+        self.bins, self.changes, self.notches = [], [], []
+        for line in self.lines:
+            bins, change, notch = _lone_notch(spectra, line, shape, reach)
+            self.bins.append(bins)
+            self.changes.append(change)
+            self.notches.append(notch)
+
+    def beside(self, mask: NDArray[np.bool_], spectra: Spectra) -> tuple[list[Line], Spectra, list[NotchedLine]]:
+        """Give the lines none of whose bins is in a mask, (H, W // 2 + 1), and the changes of all of them.
+
+        Where the bins of two lines overlap, the change is that of the later one.
+        """
+        others, whole, notches = [], np.zeros_like(spectra), []
+        for line, (rows, columns), change, notch in zip(self.lines, self.bins, self.changes, self.notches, strict=True):
+            if not mask[rows, columns].any():
+                others.append(line)
+                whole[:, rows, columns] = change
+                notches.append(notch)
+        return others, whole, notches
+
+
+def lone_notch(spectra: Spectra, line: Line, shape: Shape, *, reach: int = 1) -> NotchedLine:
+    """Give what notching one line by itself changes; parameters as for `notched`."""
+    return _lone_notch(spectra, line, shape, reach)[2]
+
+
+def _lone_notch(
+    spectra: Spectra, line: Line, shape: Shape, reach: int
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], Spectra, NotchedLine]:
     weights = half_plane_weights(shape)
-    whole, notches = np.zeros_like(spectra), {}
-    for line in lines:
-        mask = notch_mask(shape, [line], reach=reach)
-        rows, columns = np.nonzero(mask)
-        before, change = spectra[:, rows, columns], _changes(spectra, mask, rows, columns, shape)
-        whole[:, rows, columns] = change
-        removed = np.abs(before) ** 2 - np.abs(before + change) ** 2
-        notches[line] = NotchedLine(
-            float((np.abs(change) ** 2 * weights[columns]).sum()), float((removed * weights[columns]).sum())
-        )
-    return whole, notches
+    mask = notch_mask(shape, [line], reach=reach)
+    rows, columns = np.nonzero(mask)
+    before, change = spectra[:, rows, columns], _changes(spectra, mask, rows, columns, shape)
+    removed = np.abs(before) ** 2 - np.abs(before + change) ** 2
+    notch = NotchedLine(
+        float((np.abs(change) ** 2 * weights[columns]).sum()), float((removed * weights[columns]).sum())
+    )
+    return (rows, columns), change, notch
 
 
 def dense_reach(shape: Shape) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -145,27 +146,33 @@ def inspect(
     check_out(out, image, overwrite=overwrite)
     check_images(image)
     chosen = chosen_detector(weights, model, device)
-    from freqforensics.detector import open_detector
-    from freqforensics.studies.inspect import inspect_study
+    from freqforensics.report.artist import artist
 
-    if not quiet():
-        say_what_they_are(names)
-    study = inspect_study(
-        image,
-        open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),
-        out=out,
-        region=box,
-        reference=reference,
-        population=compared,
-        fast=fast,
-        salvage=salvage,
-        seed=seed,
-        examiner=examiner,
-        case=case,
-        command=command_line(),
-        overwrite=overwrite,
-        progress=not quiet(),
-    )
+    # Before anything slow is loaded: that process loads it at the same time.
+    with contextlib.ExitStack() as stack:
+        drawer = None if out is None else stack.enter_context(artist())
+        from freqforensics.detector import open_detector
+        from freqforensics.studies.inspect import inspect_study
+
+        if not quiet():
+            say_what_they_are(names)
+        study = inspect_study(
+            image,
+            open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),
+            out=out,
+            region=box,
+            reference=reference,
+            population=compared,
+            fast=fast,
+            salvage=salvage,
+            seed=seed,
+            examiner=examiner,
+            case=case,
+            command=command_line(),
+            overwrite=overwrite,
+            progress=not quiet(),
+            drawer=drawer,
+        )
 
     def show() -> None:
         _print_findings(study.findings)

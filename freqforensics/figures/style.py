@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import gc
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -209,9 +210,11 @@ class Drawing(Summarised):
         dpi : float, optional
             Resolution of PNG files, as for `save_figure`.
         """
-        figure = self.figure()
-        for suffix in formats:
-            save_figure(figure, folder / f"{self.name}.{suffix}", manifest=folder.about, dpi=dpi)
+        with _uncollected():
+            figure = self.figure()
+            _settle(figure, dpi)
+            for suffix in formats:
+                save_figure(figure, folder / f"{self.name}.{suffix}", manifest=folder.about, dpi=dpi)
 
 
 def drawing(name: str, plot: Callable[..., object], *data: Any, **options: Any) -> Drawing:
@@ -261,6 +264,29 @@ def draw(
         Arguments of `plot`.
     """
     drawing(name, plot, *data, **options).save(folder, formats=formats, dpi=dpi)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the search for reference cycles back, which takes a tenth of the time that many small artists take."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _settle(figure: Figure, dpi: float | None) -> None:
+    """Lay a figure out once, for all its files: matplotlib would do so for each, and draw it once more to that end."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    with style():
+        figure.set_dpi(matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 @contextmanager

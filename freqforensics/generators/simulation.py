@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -18,6 +21,8 @@ from freqforensics.generators.registry import fitted_families
 from freqforensics.generators.storage import load_miniature
 from freqforensics.perturbations import JPEG
 from freqforensics.runtime.destinations import check_result_folder
+from freqforensics.runtime.executors import executing
+from freqforensics.runtime.parallel import map_in_order
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.showing import Summarised
@@ -26,6 +31,7 @@ from freqforensics.sources.selection import SourcesLike
 
 Uint8 = NDArray[np.uint8]
 
+_BATCH: Final = 8
 MARGIN: Final = 16
 """Pixels around a crop that a miniature sees, as far as the photo has them, and that are cut off again."""
 
@@ -73,6 +79,37 @@ class Simulation(Summarised):
     families: tuple[str, ...]
     too_small: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
+
+
+class _Batch(NamedTuple):
+    """Windows of one shape, with their photos' names, that go through a miniature together."""
+
+    family: str
+    miniature: Miniature
+    windows: list[tuple[str, _Window]]
+
+
+def _written(batches: Sequence[_Batch], *, folder: Path, compress: JPEG | None) -> list[int]:
+    """Write both sides of batches; give the number of windows of each. Runs in several threads, of one thread each."""
+    torch.set_num_threads(1)  # holds for the thread that says it
+    for family, miniature, windows in batches:
+        fakes = miniature.regenerate([window.seen for _, window in windows], batch=_BATCH)
+        for (name, window), fake in zip(windows, fakes, strict=True):
+            for side, image in (("0_real", window.seen), ("1_fake", fake)):
+                cut = window.cut(image)
+                write_png(folder / family / side / f"{name}.png", cut if compress is None else compress(cut))
+    return [len(batch.windows) for batch in batches]
+
+
+@contextmanager
+def _evaluating(miniature: Miniature) -> Iterator[None]:
+    """Put a miniature in evaluation mode for a while."""
+    was_training = miniature.training
+    miniature.eval()
+    try:
+        yield
+    finally:
+        miniature.train(was_training)
 
 
 def simulate(
@@ -134,7 +171,14 @@ def simulate(
     # Windows of one shape go through a miniature together.
     usable.sort(key=lambda named: named[1].seen.shape)
     groups = [list(group) for _, group in groupby(usable, key=lambda named: named[1].seen.shape)]
+    batches = [
+        _Batch(family, miniature, group[start : start + _BATCH])
+        for family, miniature in miniatures.items()
+        for group in groups
+        for start in range(0, len(group), _BATCH)
+    ]
     with (
+        ExitStack() as stack,
         scratch_folder(out, overwrite=overwrite) as folder,
         tqdm(
             total=len(usable) * len(miniatures),
@@ -144,14 +188,11 @@ def simulate(
             disable=None if progress else True,
         ) as bar,
     ):
-        for family, miniature in miniatures.items():
-            for group in groups:
-                fakes = miniature.regenerate([window.seen for _, window in group])
-                for (name, window), fake in zip(group, fakes, strict=True):
-                    for side, image in (("0_real", window.seen), ("1_fake", fake)):
-                        cut = window.cut(image)
-                        write_png(folder / family / side / f"{name}.png", cut if compress is None else compress(cut))
-                bar.update(len(group))
+        stack.enter_context(executing(None))  # the miniatures stay in this process
+        for miniature in miniatures.values():
+            stack.enter_context(_evaluating(miniature))  # once for all threads
+        for _, counts in map_in_order(batches, partial(_written, folder=folder, compress=compress), chunk_size=1):
+            bar.update(sum(counts))
         parameters = {"families": list(miniatures), "size": size, "limit": limit, "quality": quality}
         inputs = {"photos": {"images": len(photos.images), "sha256": photos.sha256}}
         about = manifest(parameters, inputs=inputs, command=command)

@@ -7,7 +7,7 @@ from typing import Final
 
 from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet, band_stops, flipping_set, notch
 from freqforensics.attribution.curves import ScoreCurve, TileScores, score_curves, tile_scores
-from freqforensics.attribution.notches import Line, lattice_lines, line_name, ranked_lines
+from freqforensics.attribution.notches import Line, LoneNotches, lattice_lines, line_name, ranked_lines, spectra_of
 from freqforensics.detector.verdict import Thresholds
 from freqforensics.inspection.explain import ExplainedView
 from freqforensics.inspection.parts import ImageScore
@@ -25,8 +25,11 @@ def take_out(view: ExplainedView) -> tuple[Counterfactual, ...]:
     """Notch the frequencies that count most and lattices, with their nulls; and stop bands."""
     nulls, first_look = (_FAST_NULLS, _FAST_FIRST_LOOK) if view.fast else (_NULLS, _FIRST_LOOK)
     before, rng = view.ends[0], view.rng
+    pixels = view.pixels
+    lone = LoneNotches(spectra_of(pixels), (pixels.shape[0], pixels.shape[1]))
+    options: dict[str, int] = {"nulls": nulls, "first_look": first_look}
     changes = [
-        notch(view.pixels, view.detector, lines, what=what, nulls=nulls, first_look=first_look, before=before, rng=rng)
+        notch(pixels, view.detector, lines, what=what, **options, before=before, lone=lone, rng=rng)
         for what, lines in _sets(view)
     ]
     if not view.fast:

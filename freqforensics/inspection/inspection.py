@@ -36,6 +36,8 @@ from freqforensics.spectra.population import Population, shipped_population
 Uint8 = NDArray[np.uint8]
 OnStage = Callable[[str, int, int], None]
 """Gets a stage's name, the work that is done, and all work, in logits and gradients."""
+OnFinding = Callable[[Finding], None]
+"""Gets the finding as far as it is known."""
 
 _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
@@ -62,6 +64,7 @@ def inspect(
     seed: int = 0,
     progress: str | None = None,
     on_stage: OnStage | None = None,
+    on_finding: OnFinding | None = None,
 ) -> Finding:
     """Score an image and explain its score.
 
@@ -92,6 +95,8 @@ def inspect(
     on_stage : callable, optional
         Called as a stage begins and as its work goes on, with the stage's name, the work that is done, and all work.
         An error that it raises ends the inspection.
+    on_finding : callable, optional
+        Called with the finding as far as it is known, as often as something is added to it. What is there stays.
 
     Returns
     -------
@@ -107,7 +112,16 @@ def inspect(
     """
     with _stages(progress, on_stage, fast=fast) as begin:
         return _inspected(
-            image, _calibrated(detector), begin, region, reference, population, fast=fast, salvage=salvage, seed=seed
+            image,
+            _calibrated(detector),
+            begin,
+            on_finding or (lambda finding: None),
+            region,
+            reference,
+            population,
+            fast=fast,
+            salvage=salvage,
+            seed=seed,
         )
 
 
@@ -115,6 +129,7 @@ def _inspected(
     image: Any,
     calibrated: CalibratedDetector,
     begin: Callable[[str], None],
+    so_far: OnFinding,
     region: Region | None,
     reference: Baseline | None,
     population: Population | None,
@@ -145,6 +160,7 @@ def _inspected(
         testimony=judged.image.testimony,
         contradictions=contradictions(judged.image.testimony, judged.score.verdict),
     )
+    so_far(finding)
     if not judged.judged:
         return finding
     view = explained_view(
@@ -156,19 +172,28 @@ def _inspected(
         fast=fast,
         seed=seed,
     )
-    return _answered(finding, judged, view, begin)
+    return _answered(finding, judged, view, begin, so_far)
 
 
-def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, begin: Callable[[str], None]) -> Finding:
-    """Explain, test, change and compare, each stage named as it begins."""
+def _answered(
+    finding: Finding, judged: JudgedImage, view: ExplainedView, begin: Callable[[str], None], so_far: OnFinding
+) -> Finding:
+    """Explain, compare, test and change, each stage named as it begins. Maps come early: their figures take longest."""
     begin("path and other causes")
     causes = causes_of(judged, view)
     begin("explanation")
-    explanation = explain_view(view, causes)
+    finding = replace(finding, explanation=explain_view(view, causes), left_out=view.left_out)
+    begin("maps")
+    finding = replace(finding, maps={**finding.maps, **view_maps(view)})
+    so_far(finding)
+    begin("population")
+    finding = replace(finding, comparison=compare_image(judged, view, causes))
+    so_far(finding)
     begin("weights made random")
     likeness = randomise_weights(view)
     begin("deletion")
-    tests = map_tests(view, likeness, delete_frequencies(view))
+    finding = replace(finding, tests=map_tests(view, likeness, delete_frequencies(view)))
+    so_far(finding)
     begin("changes")
     score = judged.score
     changes = Changes(
@@ -178,18 +203,7 @@ def _answered(finding: Finding, judged: JudgedImage, view: ExplainedView, begin:
         curves=curves_of(view, score),
         tiles=tiles_of(view),
     )
-    begin("maps")
-    maps = view_maps(view)
-    begin("population")
-    return replace(
-        finding,
-        explanation=explanation,
-        tests=tests,
-        changes=changes,
-        comparison=compare_image(judged, view, causes),
-        maps={**finding.maps, **maps},
-        left_out=view.left_out,
-    )
+    return replace(finding, changes=changes)
 
 
 def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDetector:

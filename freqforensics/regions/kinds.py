@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from freqforensics.images import JpegTables, luma_table
@@ -50,8 +50,11 @@ class ImageKind:
 
     def contains(self, other: ImageKind) -> bool:
         """Whether the other kind has the same value in every field of this one that is not empty."""
-        return all(
-            value in (ANY, counterpart) for value, counterpart in zip(astuple(self), astuple(other), strict=True)
+        return (
+            self.container in (ANY, other.container)
+            and self.subsampling in (ANY, other.subsampling)
+            and self.quality in (ANY, other.quality)
+            and self.size in (ANY, other.size)
         )
 
     def wider(self) -> Iterator[ImageKind]:

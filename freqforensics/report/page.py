@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from freqforensics.report.builder import embedded, page_style, templates
 from freqforensics.report.handover import Handover
 from freqforensics.report.inspection_page import inspection_report
 from freqforensics.report.values import TONES
-from freqforensics.report.views import View, draw_views
+from freqforensics.report.view_names import View
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import result_folder
 
@@ -65,7 +65,7 @@ def render_page(finding: Finding, *, command: str | None = None, handover: Hando
     ValueError
         The finding's maps were not kept.
     """
-    return _page(finding, draw_views(finding), handover or Handover(command=command))
+    return _page(finding, _drawn(finding), handover or Handover(command=command))
 
 
 def write_report(
@@ -75,6 +75,7 @@ def write_report(
     command: str | None = None,
     handover: Handover | None = None,
     overwrite: bool = False,
+    views: Mapping[str, View] | None = None,
 ) -> None:
     """Write ``index.html``, ``finding.json``, ``figures/*.png`` and ``manifest.json`` to a folder.
 
@@ -90,6 +91,8 @@ def write_report(
         Examiner, case and date, for the page.
     overwrite : bool
         Replace the results in `out`.
+    views : mapping of str to View, optional
+        The finding's figures, if they are drawn.
 
     Raises
     ------
@@ -99,13 +102,19 @@ def write_report(
     about = manifest(
         {"settings": finding.inspection.settings, "weights": finding.inspection.weights.name},
         inputs={"image": finding.image.sha256, "weights": finding.inspection.weights.sha256},
-        also=(*DETECTOR_LIBRARIES, "captum"),
+        also=DETECTOR_LIBRARIES,
     )
     with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
-        write_files(finding, folder.path, handover=handover or Handover(command=command))
+        write_files(finding, folder.path, handover=handover or Handover(command=command), views=views)
 
 
-def write_files(finding: Finding, folder: Path, *, handover: Handover | None = None) -> None:
+def write_files(
+    finding: Finding,
+    folder: Path,
+    *,
+    handover: Handover | None = None,
+    views: Mapping[str, View] | None = None,
+) -> None:
     """Write page, values and figures into a folder, which is created if it does not exist.
 
     Parameters
@@ -116,9 +125,11 @@ def write_files(finding: Finding, folder: Path, *, handover: Handover | None = N
         Folder for the files.
     handover : Handover, optional
         Examiner, case and other facts for the record.
+    views : mapping of str to View, optional
+        Figures that are drawn already. Default: they are drawn here.
     """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    views = draw_views(finding)
+    views = views if views is not None else _drawn(finding)
     for view in views.values():
         (folder / "figures" / f"{view.name}.png").write_bytes(view.png)
     (folder / "index.html").write_text(_page(finding, views, handover or Handover()), encoding="utf-8")
@@ -187,5 +198,11 @@ def _row(folder: str | None, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _page(finding: Finding, views: dict[str, View], handover: Handover) -> str:
+def _drawn(finding: Finding) -> dict[str, View]:
+    from freqforensics.report.views import draw_views  # loads matplotlib
+
+    return draw_views(finding)
+
+
+def _page(finding: Finding, views: Mapping[str, View], handover: Handover) -> str:
     return inspection_report(finding, views, handover=handover).render()

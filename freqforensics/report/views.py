@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,88 +15,38 @@ from PIL.PngImagePlugin import PngInfo
 from freqforensics.figures.inspect import VIEWS, plot_curve
 from freqforensics.figures.style import new_figure, style
 from freqforensics.inspection.finding import Finding
+from freqforensics.report.view_names import CURVE, Picture, View, as_view, view_names
 
 _SIZES: Final = {"bands": (3.9, 2.7), "deletion": (3.9, 2.7)}
 _DPI: Final = 150
 _COMPRESSION: Final = 4
-_OPTIONAL: Final = {
-    "input": "input",
-    "location": "pixels",
-    "occlusion": "occlusion",
-    "sensitivity": "sensitivity",
-    "cosines": "cosines",
-    "cam": "cam",
-    "wavelets": "wavelet smooth",
-}
-"""By view: the map without which it is not drawn."""
-_EXPLAINED_BY: Final = {
-    "location": "pixels",
-    "frequencies": "frequencies",
-    "bands": "frequencies",
-    "wavelets": "path",
-    "cosines": "path",
-}
-"""By view: the map whose badge it has."""
-
-
-@dataclass(frozen=True)
-class View:
-    """One figure of a page.
-
-    Parameters
-    ----------
-    name : str
-        Name of its file, without the suffix.
-    png : bytes
-    width, height : int
-        Pixels.
-    failed : str
-        Why the figure is not to be relied on; empty if it is.
-    """
-
-    name: str
-    png: bytes
-    width: int
-    height: int
-    failed: str
 
 
 def draw_views(finding: Finding) -> dict[str, View]:
     """Draw all views of a finding, by name."""
     if ("view" if finding.judged else "image") not in finding.maps:
         raise ValueError("the maps of this finding were not kept: inspect the image by itself")
-    views = []
-    for name, plot in VIEWS.items():
-        if not finding.judged and name != "image":
-            continue
-        if name in _OPTIONAL and _OPTIONAL[name] not in finding.maps:
-            continue
-        if name == "tiles" and any(left.view == "tiles" for left in finding.left_out):
-            continue
-        if name == "randomisation" and not finding.tests.randomisation:
-            continue
-        views.append(_drawn(finding, name, plot))
-    views.extend(
-        _drawn(finding, f"curve-{curve.name}", lambda f, ax, curve=curve: plot_curve(f, curve, ax=ax), (3.4, 2.5))
-        for curve in finding.changes.curves
-    )
-    return {view.name: view for view in views}
+    pictures = drawn_pictures(finding, view_names(finding))
+    return {name: as_view(finding, name, picture) for name, picture in pictures.items()}
 
 
-def _drawn(finding: Finding, name: str, plot: Callable[..., Any], size: tuple[float, float] | None = None) -> View:
+def drawn_pictures(finding: Finding, names: Iterable[str]) -> dict[str, Picture]:
+    """Draw some views of a finding, which may still be in progress; see `ready_views`."""
+    curves = {CURVE + curve.name: curve for curve in finding.changes.curves}
+    return {
+        name: _drawn(finding, name, partial(plot_curve, curve=curves[name]) if name in curves else VIEWS[name])
+        for name in names
+    }
+
+
+def _drawn(finding: Finding, name: str, plot: Callable[..., Any]) -> Picture:
+    size = (3.4, 2.5) if name.startswith(CURVE) else _SIZES.get(name, (3.9, 3.3))
     if name == "image":
         size = _picture_size(finding.maps["image"])
     if name == "counterfactuals":
         size = 7.2, 1.5 + 0.36 * sum(change.kind == "notch" for change in finding.changes.counterfactuals)
-    width, height = size or _SIZES.get(name, (3.9, 3.3))
-    badge = finding.tests.badges.get(_EXPLAINED_BY.get(name, ""))
-    return View(
-        name=name,
-        png=_png(finding, plot, (width, height)),
-        width=round(width * _DPI),
-        height=round(height * _DPI),
-        failed="" if badge is None or badge.passed else "; ".join(badge.reasons),
-    )
+    width, height = size
+    return Picture(_png(finding, plot, size), round(width * _DPI), round(height * _DPI))
 
 
 def _picture_size(image: NDArray[Any]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from freqforensics.detector import score_files
-from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.verdict import IN_WORDS
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import Evaluation
@@ -27,7 +27,7 @@ from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.compare import compare_study
+from freqforensics.studies.demo_fingerprints import PAGE_MM, fingerprints_beside
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_study
 from freqforensics.studies.spectrum import spectrum_study
@@ -38,9 +38,9 @@ _INSPECTED: Final = (
     ("001/figures/frequencies.png", "The fake: which frequencies the score comes from."),
     ("001/figures/counterfactuals.png", "The fake: its score with lines taken out."),
 )
-_SCORED: Final = 40
-_PAGE_MM: Final = 183.0
-"""Width of figures whose text is to be read on a page of 860 pixels."""
+_PASSED: Final = 40
+"""Crops, about, that pass through the miniatures."""
+_SCORED: Final = 24
 _CLOSEUPS: Final = 4
 
 
@@ -121,42 +121,38 @@ def demo_study(
         write_json(folder / "manifest.json", {**about, "holds": "images"})
     spec = SpectrumSpec(size=SIZE)
     spectrum_study([root / "images"], spec=spec, progress=progress).save(
-        root / "upsampled", overwrite=True, width=_PAGE_MM
+        root / "upsampled", overwrite=True, width=PAGE_MM
     )
 
     tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
-    tiles = [root / "images" / "nearest" / "0_real"]
+    tiles = _some_of(root / "images" / "nearest" / "0_real")
     simulate_from_sources(
         tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
     )
-    tell("3 of 6: the average spectrum of each, its fingerprint")
-    spectrum_study([root / "miniatures"], spec=spec, progress=progress).save(
-        root / "fingerprints", overwrite=True, width=_PAGE_MM
-    )
-    tell("4 of 6: how alike the fingerprints are")
-    comparison = compare_study([root / "miniatures"], permutations=39, bootstrap=40, progress=progress)
-    comparison.save(root / "likeness", overwrite=True)
-    tell("5 of 6: the detector that ships scores them")
-    scores = evaluate_study(
-        [root / "miniatures"], weights=[DEFAULT], view="none", limit=_SCORED, device="cpu", progress=progress
-    )
-    scores.save(root / "scores", overwrite=True)
-    evaluation = scores.evaluation
-    tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
-    fake, real = _closeups(root / "closeup", tiles, progress)
-    inspected = inspect_study(
-        [fake, real], open_detector(DEFAULT), out=root / "inspection", fast=True, overwrite=True, progress=progress
-    )
-    if inspected.skipped:
-        raise ValueError("; ".join(f"{path}: {reason}" for path, reason in inspected.skipped))
+    tell("3 and 4 of 6: the average spectrum of each, its fingerprint, and how alike the fingerprints are; meanwhile")
+    with fingerprints_beside(root):
+        tell("5 of 6: the detector that ships scores them")
+        detector = open_detector(DEFAULT, device="cpu")
+        scores = evaluate_study(
+            [root / "miniatures"], weights=[DEFAULT], view="none", limit=_SCORED, device="cpu", progress=progress
+        )
+        scores.save(root / "scores", overwrite=True)
+        evaluation = scores.evaluation
+        tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
+        fake, real = _closeups(root / "closeup", tiles, detector, progress)
+        inspected = inspect_study(
+            [fake, real], detector, out=root / "inspection", fast=True, overwrite=True, progress=progress
+        )
+        if inspected.skipped:
+            raise ValueError("; ".join(f"{path}: {reason}" for path, reason in inspected.skipped))
+        _draw_pair(root, fake, real)
     seconds = time.monotonic() - started
     page = root / "index.html"
-    _draw_pair(root, fake, real)
-    chapters = _chapters(crops, evaluation, root, inspected.findings)
+    chapters = _chapters(crops, len(tiles), evaluation, root, inspected.findings)
     tour = render_tour("What CNN-generated images leave behind", chapters, seconds=seconds)
     with replacing(page) as temporary:
         temporary.write_text(tour, encoding="utf-8")
-    parameters = {"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}
+    parameters = {"tile": TILE, "size": SIZE, "passed": len(tiles), "scored": _SCORED, "holds": "results"}
     write_json(root / "manifest.json", manifest(parameters, inputs={"crops": crops}, command=command))
     flagged, photograph = (
         (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in inspected.findings
@@ -164,13 +160,19 @@ def demo_study(
     return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
 
 
-def _closeups(folder: Path, tiles: Sequence[Path], progress: bool) -> tuple[Path, Path]:
+def _some_of(folder: Path) -> list[Path]:
+    """Every so many of a folder's crops: of all photographs some."""
+    crops = sorted(folder.iterdir())
+    return crops[:: max(1, round(len(crops) / _PASSED))]
+
+
+def _closeups(folder: Path, tiles: Sequence[Path], detector: CalibratedDetector, progress: bool) -> tuple[Path, Path]:
     """Give the fake with the highest logit, of a few crops and all families, and the crop that it was made of."""
     simulate_from_sources(
         tiles, folder, families=["all"], size=TILE, scale_down=1, limit=_CLOSEUPS, overwrite=True, progress=progress
     )
     records = [record for record in index_sources([folder]) if record.label == "fake"]
-    table = score_files(records, open_detector(DEFAULT).detector, view="none", progress="closeup" if progress else None)
+    table = score_files(records, detector.detector, view="none", progress="closeup" if progress else None)
     best = Path(max(table.scores, key=lambda score: score.logit).path)
     return best, best.parent.parent / "0_real" / best.name
 
@@ -194,7 +196,9 @@ def _verdicts(findings: Sequence[Finding]) -> tuple[tuple[str, str, str], ...]:
     return tuple(verdicts)
 
 
-def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence[Finding]) -> list[Chapter]:
+def _chapters(
+    count: int, passed: int, evaluation: Evaluation, root: Path, findings: Sequence[Finding]
+) -> list[Chapter]:
     generators = sorted(evaluation.generators, key=lambda generator: -generator.metrics.ap)
     best, worst = generators[0], generators[-1]
     mean_ap = sum(generator.metrics.ap for generator in generators) / len(generators)
@@ -209,9 +213,9 @@ def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence
         ),
         Chapter(
             "Fingerprints of 17 generator families, in miniature",
-            "The same photographs, each passed through a small autoencoder with a family's real up-path: real and fake "
-            "differ in nothing but the decoder. The average spectrum of their residuals is a family's fingerprint; "
-            "these are miniatures, not the generators themselves.",
+            f"{passed} of the crops, each passed through a small autoencoder with a family's real up-path: real and "
+            "fake differ in nothing but the decoder. The average spectrum of their residuals is a family's "
+            "fingerprint; these are miniatures, not the generators themselves.",
             ((root / "fingerprints" / "fingerprints.png", ""),),
             (("table", "fingerprints/summary.csv"), ("images", "miniatures")),
         ),

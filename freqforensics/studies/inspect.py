@@ -15,9 +15,11 @@ from freqforensics.images import ImageReadError
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.inspection import inspect
 from freqforensics.perturbations.canvases import Region
+from freqforensics.report.artist import Artist
 from freqforensics.report.builder import embedded
 from freqforensics.report.handover import Handover
 from freqforensics.report.page import Page, render_index, thumbnail, write_files, write_report
+from freqforensics.report.view_names import View
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, scratch_folder
 from freqforensics.runtime.showing import Summarised
@@ -113,6 +115,7 @@ def inspect_study(
     command: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    drawer: Artist | None = None,
 ) -> InspectStudy:
     """Inspect image files one by one.
 
@@ -148,6 +151,8 @@ def inspect_study(
         Replace the results in `out`.
     progress : bool
         Show a progress bar.
+    drawer : Artist, optional
+        Draws the figures in a process of its own, if `out` is given; see `artist`.
 
     Returns
     -------
@@ -165,6 +170,7 @@ def inspect_study(
     handover = Handover(examiner=examiner, case=case, date=date, command=command)
     findings: list[Finding] = []
     skipped: list[Skipped] = []
+    views: dict[str, View] | None = None
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(out, overwrite=overwrite)) if out is not None and several else None
         places: list[str] = []
@@ -180,11 +186,15 @@ def inspect_study(
                     salvage=salvage,
                     seed=seed,
                     progress=_bar_name(number, len(files)) if progress else None,
+                    on_finding=None if drawer is None or out is None else drawer.begin,
                 )
+                views = None if drawer is None or out is None else drawer.views(finding)
                 if folder is not None:
-                    write_files(finding, folder / f"{number:03d}", handover=handover)
+                    write_files(finding, folder / f"{number:03d}", handover=handover, views=views)
             except (ImageReadError, OSError, ValueError) as error:
                 skipped.append(Skipped(str(path), _reason(error)))
+                if drawer is not None:
+                    drawer.forget()
                 continue
             places.append(f"{number:03d}")
             findings.append(replace(finding, maps={"thumbnail": thumbnail(finding)}) if several else finding)
@@ -196,7 +206,7 @@ def inspect_study(
             write_json(folder / "manifest.json", _about(findings, command))
     study = InspectStudy(tuple(findings), notes, tuple(skipped), None if out is None else Path(out), handover)
     if out is not None and not several:
-        write_report(study.finding, out, command=command, handover=handover, overwrite=overwrite)
+        write_report(study.finding, out, command=command, handover=handover, overwrite=overwrite, views=views)
     return study
 
 
@@ -219,7 +229,7 @@ def _about(findings: Sequence[Finding], command: str | None) -> dict[str, Any]:
         dict(first.settings),
         inputs={"images": [finding.image.sha256 for finding in findings], "weights": first.weights.sha256},
         command=command,
-        also=(*DETECTOR_LIBRARIES, "captum"),
+        also=DETECTOR_LIBRARIES,
     )
 
 

@@ -10,7 +10,7 @@ from scipy.stats import chisquare
 
 from freqforensics.attribution import lattice_lines, notched
 from freqforensics.attribution.controls import MatchedLines, RadiusRings
-from freqforensics.attribution.notches import image_of, line_bin, line_changes, notch_change, spectra_of
+from freqforensics.attribution.notches import LoneNotches, image_of, line_bin, lone_notch, notch_change, spectra_of
 from freqforensics.spectra import notch_mask
 
 SHAPE = (96, 128)
@@ -66,7 +66,8 @@ def test_frequencies_that_are_in_no_ring_are_refused(line, rng):
 def test_changes_of_many_lines_are_those_of_single_notches(rng):
     spectra = spectra_of(with_wave(rng) - 128)
     lines = [(0.25, 0.25), (0.5, 0.0), (-0.25, 0.125)]
-    whole, notches = line_changes(spectra, lines, SHAPE)
+    whole = LoneNotches(spectra, SHAPE).beside(np.zeros((SHAPE[0], SHAPE[1] // 2 + 1), bool), spectra)[1]
+    notches = {line: lone_notch(spectra, line, SHAPE) for line in lines}
     for line in lines:
         single = notch_change(spectra, [line], SHAPE)
         np.testing.assert_array_equal(whole * notch_mask(SHAPE, [line]), single)

@@ -23,10 +23,21 @@ THEMES: Final = {
     "Files": "",
     "Quality": "",
     "Scoring": "The network alone runs on the same views, which are tensors already.",
-    "Inspection": "An inspection tests its own explanations; captum and grad-cam give three maps of one view and no test.",
+    "Inspection": "An inspection tests its explanations; captum and grad-cam give three maps of one view and no test.",
     "Training": "The network takes no part here.",
     "Start": "Each start is a new process.",
 }
+
+
+INTRODUCTION: Final = """\
+All images are made by the benchmark: 1/f pictures with noise, which compress like photographs. An operation, its floor
+and its peers are timed in turn, in the same rounds of one run. Times and ratios are medians over the rounds.
+
+- *Floor*: what cannot be avoided, by the same number of threads: OpenCV's decoding of the same files, or the network on
+  ready tensors.
+- *Times faster than*: time of what a user would write or pick instead, divided by the operation's. The plain ways use
+  one thread and a part of the images; their time is taken as linear in the number of images.
+- *Peak memory*: resident memory of a new process, Python and libraries included."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ CURVES: Final = {
     "megapixels": Curve(
         "Size of images",
         "megapixels per image",
-        "JPEG files. Spectra take all tiles of 256 pixels. The loading of the libraries counts, which small sizes show.",
+        "JPEG files. Spectra take all tiles of 256 pixels. Loading the libraries counts, as small sizes show.",
     ),
     "workers": Curve("Workers", "threads", "JPEG files of 500 × 500 pixels.", rate=True),
     "steps": Curve(
@@ -91,7 +102,10 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Give a theme's table, one line for each operation and each peer."""
     many = any(row["images"] > 1 for row in rows)
     first = "images/s" if many else "time"
-    lines = [f"| operation | {first} | time ÷ floor | times faster than | peak memory, MB | goal |", "|---|---:|---|---|---:|---|"]
+    lines = [
+        f"| operation | {first} | time ÷ floor | times faster than | peak memory, MB | goal |",
+        "|---|---:|---|---|---:|---|",
+    ]
     for row in rows:
         speed = number(row["images"] / row["seconds"]) if many else duration(row["seconds"])
         floor = f"{number(row['floor'][1])} × {row['floor'][0]}" if row["floor"] else ""
@@ -105,7 +119,8 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
     """Draw images per second, or seconds, and peak memory where it was measured, against what was varied."""
     series = list(dict.fromkeys(point["series"] for point in points))
     measured = any(point["memory"] is not None for point in points)
-    fig.set(size_inches=(6.8 if measured else 3.6, 2.8), layout="constrained")
+    fig.set_size_inches(6.8 if measured else 3.6, 2.8)
+    fig.set_layout_engine("constrained")
     panels = fig.subplots(1, 2 if measured else 1, squeeze=False)[0]
     for name, (colour, mark) in zip(series, series_looks(len(series)), strict=True):
         mine = sorted((point for point in points if point["series"] == name), key=lambda point: point["x"])
@@ -130,7 +145,10 @@ def curve_table(curve: Curve, points: Sequence[dict[str, Any]]) -> list[str]:
     """Give a curve's numbers: a line for each series, a column for each value."""
     values = sorted({point["x"] for point in points})
     unit = "images/s" if curve.rate else "seconds"
-    lines = [f"| {unit}, by {curve.x} | {' | '.join(f'{value:,g}' for value in values)} |", "|---|" + "---:|" * len(values)]
+    lines = [
+        f"| {unit}, by {curve.x} | {' | '.join(f'{value:,g}' for value in values)} |",
+        "|---|" + "---:|" * len(values),
+    ]
     for name in dict.fromkeys(point["series"] for point in points):
         cells = []
         for value in values:
@@ -166,17 +184,13 @@ def write_page(run: dict[str, Any], page: Path) -> None:
         "# Speed, beside the floor and beside other ways",
         "",
         f"*{run['datetime'][:10]}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
-        f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench`"
-        f"{'' if about['scale'] == 'full' else ' `BENCH=' + about['scale'] + '`'}.*",
+        f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench"
+        f"{'' if about['scale'] == 'full' else ' BENCH=' + about['scale']}`.*",
         "",
         f"*{versions}.*",
         "",
-        "All images are made by the benchmark: 1/f pictures with noise, which compress like photographs. An operation, its"
-        " floor and its peers are timed in turn, in the same rounds of one run; times and ratios are medians over the rounds. *Floor*: what"
-        " cannot be avoided, with the same number of threads: OpenCV's decoding of the same files, or the network on ready tensors."
-        " *Times faster than*: the time of what a user would write or pick instead, over ours; the plain ways use one"
-        " thread and a part of the images, and their time is taken as linear in their number. *Peak memory*: resident memory of a new process, Python and libraries included.",
-    ]  # fmt: skip
+        INTRODUCTION,
+    ]
     missed = [row for row in rows if row["goal"] and row["goal"]["value"] > row["goal"]["limit"]]
     total = sum(row["goal"] is not None for row in rows)
     lines += ["", f"{total - len(missed)} of {total} goals are met."]
@@ -194,7 +208,9 @@ def write_page(run: dict[str, Any], page: Path) -> None:
             with style():
                 save_figure(plot_curve(curve, at, new_figure()), folder / f"{name}.png", dpi=200)
             lines += ["", f"## {curve.heading}", "", curve.caption, "", *curve_table(curve, at), ""]
-            lines += [f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({folder.name}/{name}.png)"]
+            lines += [
+                f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({folder.name}/{name}.png)"
+            ]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

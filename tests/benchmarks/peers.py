@@ -35,7 +35,8 @@ def decode_alone(paths: Sequence[Path], workers: int | None = None) -> None:
 
 def grey(path: Path) -> Float:
     with Image.open(path) as file:
-        return np.asarray(file.convert("L")).astype(np.float64)
+        plane: Float = np.asarray(file.convert("L")).astype(np.float64)
+    return plane
 
 
 def middle(plane: Float, side: int) -> Float:
@@ -46,7 +47,7 @@ def middle(plane: Float, side: int) -> Float:
 def log_spectra(paths: Sequence[Path], side: int = 256) -> Float:
     """Average the logarithms of spectra, image by image, as Ricker et al. (2022) show them."""
     logs = [np.log(np.abs(np.fft.fft2(middle(grey(path), side))) + 1e-9) for path in paths]
-    return np.fft.fftshift(np.mean(logs, axis=0))
+    return np.asarray(np.fft.fftshift(np.mean(logs, axis=0)))
 
 
 def median_spectra(paths: Sequence[Path], side: int = 256) -> Float:
@@ -68,7 +69,7 @@ def high_pass_spectra(paths: Sequence[Path], side: int = 256) -> Float:
         for axis in (0, 1):
             residual = scipy.ndimage.convolve1d(residual, [1.0, -3.0, 3.0, -1.0], axis=axis, mode="nearest")
         powers.append(np.abs(np.fft.fft2(middle(residual, side))) ** 2)
-    return np.fft.fftshift(np.mean(powers, axis=0))
+    return np.asarray(np.fft.fftshift(np.mean(powers, axis=0)))
 
 
 def file_facts(paths: Sequence[Path]) -> list[tuple[Any, ...]]:
@@ -84,8 +85,12 @@ def file_facts(paths: Sequence[Path]) -> list[tuple[Any, ...]]:
 
 
 def quality_by_scikit_image(paths: Sequence[Path]) -> None:
-    from skimage import color, filters, measure, restoration
+    import skimage
 
+    color: Any = skimage.color
+    filters: Any = skimage.filters
+    measure: Any = skimage.measure
+    restoration: Any = skimage.restoration
     for path in paths:
         with Image.open(path) as file:
             pixels = np.asarray(file.convert("RGB"))
@@ -106,7 +111,7 @@ def correlated_fingerprints(folders: Sequence[Path], side: int) -> Float:
             plane = grey(path)
             residuals.append(middle(plane - scipy.ndimage.median_filter(plane, 5, mode="nearest"), side))
         fingerprints.append(np.mean(residuals, axis=0).ravel())
-    return np.corrcoef(fingerprints)
+    return np.asarray(np.corrcoef(fingerprints))
 
 
 def duplicates_by_imagehash(paths: Sequence[Path]) -> int:

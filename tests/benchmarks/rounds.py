@@ -83,7 +83,13 @@ def take_turns(benchmark: Any, ways: Sequence[Way], *, rounds: int, warm: bool =
 
 def in_a_process(name: str, folder: Path, workers: int | None = None) -> dict[str, float]:
     """Run one of `operations` in a new process: its seconds, without the start of Python, and its memory in MB."""
-    words = [sys.executable, str(HERE / "operations.py"), name, str(folder), *([] if workers is None else [str(workers)])]
+    words = [
+        sys.executable,
+        str(HERE / "operations.py"),
+        name,
+        str(folder),
+        *([] if workers is None else [str(workers)]),
+    ]
     paths = os.pathsep.join(filter(None, [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths})
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -126,9 +132,7 @@ class Bench:
         median = float(np.median(times[:, 0]))
         to_floor = (floor.name, float(np.median(times[:, 0] / times[:, 1]))) if floor else None
         first = 2 if floor else 1
-        to_peers = tuple(
-            (way.name, float(np.median(times[:, first + n] / times[:, 0]))) for n, way in enumerate(peers)
-        )
+        to_peers = tuple((way.name, float(np.median(times[:, first + n] / times[:, 0]))) for n, way in enumerate(peers))
         goal = None
         if times_floor is not None and to_floor:
             goal = Goal(f"at most {times_floor:g} × {to_floor[0]}", times_floor, to_floor[1])
@@ -139,7 +143,9 @@ class Bench:
         )
         self._store()
 
-    def point(self, figure: str, series: str, x: float, images: int, seconds: float, memory: float | None = None) -> None:
+    def point(
+        self, figure: str, series: str, x: float, images: int, seconds: float, memory: float | None = None
+    ) -> None:
         """Add a point to a curve."""
         self.points.append(Point(figure, series, x, images, seconds, memory))
         self._store()

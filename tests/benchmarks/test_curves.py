@@ -76,7 +76,9 @@ def test_steps(bench: Bench, steps: int) -> None:
     function, x = PixelLogit(detector), as_tensor(image)
     grey = torch.full_like(x, 128)
     ways = [
-        Way("freqforensics", lambda: integrate_path(image, detector, baselines=("grey",), steps=steps, most_steps=steps)),
+        Way(
+            "freqforensics", lambda: integrate_path(image, detector, baselines=("grey",), steps=steps, most_steps=steps)
+        ),
         Way("captum", lambda: peers.integrated_gradients(function, x, grey, steps)),
         Way("the network alone", lambda: peers.gradients_alone(function, x, steps)),
     ]

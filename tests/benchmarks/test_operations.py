@@ -1,4 +1,4 @@
-"""Every operation beside its floor and beside what a user would write or pick instead; `make bench` makes a page of it."""
+"""Every operation beside its floor and what a user would write or pick instead; `make bench` makes a page of it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def costly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sides(tmp_path_factory.mktemp("sides") / "root", 2, max(6, SCALE.costly_images // 4), (256, 256), "png")
+    return write_sides(
+        tmp_path_factory.mktemp("sides") / "root", 2, max(24, SCALE.costly_images // 4), (256, 256), "png"
+    )
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg"])

@@ -476,6 +476,7 @@ def test_real_images(monkeypatch, tmp_path):
     assert found("FREQFORENSICS_DATA").status == "problem"
 
 
+@pytest.mark.long
 def test_the_command(tmp_path):
     done = run("doctor", FREQFORENSICS_DATA="", FREQFORENSICS_CACHE=str(tmp_path))
     lines = done.stdout.splitlines()
@@ -489,6 +490,7 @@ def test_the_command(tmp_path):
     assert str(tmp_path) in lines[NAMES.index("weights fetched")]
 
 
+@pytest.mark.long
 def test_the_command_on_a_problem_and_its_json(tmp_path):
     environment = {"FREQFORENSICS_DATA": str(tmp_path / "nowhere"), "FREQFORENSICS_CACHE": str(tmp_path)}
     done = run("doctor", "--json", **environment)

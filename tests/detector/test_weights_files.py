@@ -146,6 +146,7 @@ def test_tensors_that_are_no_plain_numbers(tmp_path, state, metadata):
     refused(path, "the scales of .* are not one for each output channel")
 
 
+@pytest.mark.long
 def test_tensors_of_checkpoints_that_are_no_plain_numbers(tmp_path):
     state = load_detector_state()
     name = "conv1.weight"
@@ -193,6 +194,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     refused(tmp_path / "w.pth", "would take 2000000 bytes unpacked, over the limit of 1000000")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("data", [b"", POINTER, PAGE], ids=["empty", "pointer", "page"])
 def test_the_command_says_it_in_one_line(tmp_path, data):
     from PIL import Image

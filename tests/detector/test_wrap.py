@@ -247,5 +247,17 @@ def test_a_function_can_be_copied_and_sent():
         assert twin.logits([IMAGE]) == pytest.approx(detector.logits([IMAGE]))
 
 
+def test_a_lambda_can_be_sent_to_a_cluster():
+    """By dask's own pickling, which is cloudpickle's where that of the standard library fails."""
+    sent = pytest.importorskip("distributed.protocol.pickle")
+    for detector in (
+        wrap(lambda images: images.mean(axis=(1, 2, 3)), name="brightness"),
+        wrap(Mean(2), output=lambda z: z[:, 1] - z[:, 0]),
+    ):
+        twin = sent.loads(sent.dumps(detector))
+        assert twin.logits([IMAGE]) == pytest.approx(detector.logits([IMAGE]))
+        assert weights_sha256(twin) == weights_sha256(detector)
+
+
 def _brightness(images):
     return images.mean(axis=(1, 2, 3))

@@ -266,6 +266,7 @@ def test_its_text_can_be_read_and_nothing_warns(name, tmp_path):
     assert not [text for text in texts if "\\mathdefault" in text or "\\times" in text]
 
 
+@pytest.mark.long
 def test_learning_has_plain_numbers_along_both_axes(tmp_path):
     fig = FIGURES["plot_learning"](figures.new_figure())
     save_figure(fig, tmp_path / "figure.png")
@@ -376,6 +377,7 @@ def test_lattices_keep_pairs_side_by_side_and_shared_photographs_once():
     assert all("p < 1e-300" in title for title in titles)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "columns"), [(89, None), (120, 1), (183, 2)])
 def test_a_figure_of_given_width_has_text_of_seven_points(width, columns):
     for plot in (figures.plot_fingerprints, figures.plot_profiles):

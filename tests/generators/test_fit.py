@@ -86,6 +86,7 @@ def test_a_state_of_another_fit_is_refused(photos, tmp_path, monkeypatch):
         fit_miniature("crn", photos, steps=4, size=32, plan=SMALL, state=state)
 
 
+@pytest.mark.long
 def test_a_fit_comes_nearer_to_the_photos(rng):
     photos = [picture(rng, 64, 64) for _ in range(20)]
     plan = Plan(width=8, content=32)

@@ -171,6 +171,7 @@ def test_a_page_loads_nothing(undrawn, name):
     assert page.count("Does not mean:") == page.count("<figure") - 1  # but the picture itself
 
 
+@pytest.mark.long
 def test_every_figure_is_on_the_page(tmp_path):
     finding = hand_made()
     write_report(finding, tmp_path / "out", command=COMMAND)

@@ -242,6 +242,7 @@ def test_merged_commands_write_the_files_of_one_run(tree, tmp_path, command):
             assert first.read_bytes() == second.read_bytes(), name
 
 
+@pytest.mark.long
 def test_parts_may_speak_of_addresses(tree, tmp_path):
     """Locations are kept in what an audit stores of files."""
     pytest.importorskip("fsspec")

@@ -521,6 +521,7 @@ def test_paths_of_a_table_are_spelt_as_pathlib_does(tmp_path, monkeypatch):
         assert {str(record.path) for record in records} == {str(parent / cell) for cell in cells}
 
 
+@pytest.mark.long
 def test_a_large_table_takes_little_time_and_memory(tmp_path):
     """At 100,000 rows; a million took 6 s of processor time and 245 MB, of which 52 MB were there before."""
     code = """

@@ -120,6 +120,7 @@ def detector(monkeypatch):
     return made
 
 
+@pytest.mark.long
 def test_from_sources_to_a_folder(sources, detector, tmp_path):
     out = tmp_path / "out"
     study = false_alarms_study(sources, carriers=["screenshot-photo", "as-is", "webp"], out=out)
@@ -197,6 +198,7 @@ def call(monkeypatch, capsys, *arguments):
     return end.value.code or 0, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_the_command_tells_the_same(sources, detector, tmp_path, monkeypatch, capsys):
     arguments = [*sources, "--carrier", "webp", "--carrier", "as-is", "--limit", 2]
     code, shown = call(monkeypatch, capsys, *arguments, "--out", tmp_path / "a", "--json")

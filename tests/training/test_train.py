@@ -284,6 +284,7 @@ def test_devices_that_are_not_there(config, tmp_path):
         train_detector(config, tmp_path / "run", device="abacus")
 
 
+@pytest.mark.long
 def test_two_processes_train_as_one(root, tmp_path):
     """Same global batches over gloo: losses and weights of one process, but for rounding.
 
@@ -336,6 +337,7 @@ def simulated(photos) -> TrainConfig:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
     """The fakes are new in each epoch, those validated on are not; the rate ends near zero; a break changes nothing."""
     told = []
