@@ -286,7 +286,7 @@ def test_threads(monkeypatch):
 
 @pytest.mark.parametrize(
     ("asked", "of_torch", "words"),
-    [("64", 64, "more threads than processors"), ("all", 4, "no number above 0"), ("0", 4, "no number above 0")],
+    [("64", 64, "more threads than processors"), ("all", 4, "not a number above 0"), ("0", 4, "not a number above 0")],
 )
 def test_threads_that_are_too_many(monkeypatch, asked, of_torch, words):
     import torch
