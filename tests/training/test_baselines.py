@@ -20,7 +20,7 @@ def test_a_lattice_in_one_image_is_found(rng):
     without, with_grid = ([lattice_logit(image) for image in images] for images in (photos, grids))
     assert np.median(with_grid) > 3
     assert np.mean(np.array(without) > 2) < 0.2
-    with pytest.raises(ValueError, match="from 64x64 pixels, got 63x80"):
+    with pytest.raises(ValueError, match="at least 64x64 pixels, got 63x80"):
         lattice_logit(photos[0][:80, :63])
 
 
