@@ -102,7 +102,7 @@ class MatchedLines:
     reach : int
         Bins around the nearest one that a notch takes with it.
     lone : LoneNotches, optional
-        Of the same spectra, if it is known; its reach is used.
+        Notches of the same spectra, if they are known; their reach is used.
     """
 
     def __init__(

@@ -144,7 +144,7 @@ def notch(
     before : float, optional
         Logit of the image, if it is known.
     lone : LoneNotches, optional
-        Of the image's spectra, if several sets are notched one after the other.
+        Notches of the image's spectra, to share between several sets.
     rng : Generator, optional
         Random generator; default with seed 0.
 

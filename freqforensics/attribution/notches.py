@@ -167,7 +167,7 @@ class LoneNotches:
     shape : (int, int)
         Height and width of the image, pixels.
     reach : int
-        As for `notch_mask`.
+        Number of bins around each line that are notched, too, as for `notch_mask`.
     """
 
     def __init__(self, spectra: Spectra, shape: Shape, *, reach: int = 1) -> None:

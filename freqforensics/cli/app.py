@@ -165,7 +165,7 @@ def _shell_around(option: str) -> str:
 def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and exit.")] = False) -> None:
     if version:
         from freqforensics._version import __version__
-        from freqforensics.cli.versions import main_versions
+        from freqforensics.runtime.versions import main_versions
 
         print(f"freqforensics {__version__}")
         for name, number in main_versions().items():

@@ -40,7 +40,13 @@ def audit(
     ] = None,
     quality: Annotated[
         int | None,
-        typer.Option(help="JPEG quality of --reencode, 1 to 100.  [default: PNG]", min=1, max=100, show_default=False),
+        typer.Option(
+            metavar="N",
+            help="JPEG quality of --reencode, 1 to 100.  [default: PNG]",
+            min=1,
+            max=100,
+            show_default=False,
+        ),
     ] = None,
     limit: Limit = None,
     seed: Seed = 0,

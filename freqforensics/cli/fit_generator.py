@@ -27,6 +27,7 @@ def fit_generator(
     steps: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="Number of training steps of four crops each.  [default: that of the family, 8000 or more]",
             min=1,
             show_default=False,
@@ -44,7 +45,9 @@ def fit_generator(
         ),
     ] = None,
     scale_down: ScaleDown = 2,
-    about: Annotated[str, typer.Option(help="Description of the photographs, for the model card.")] = "",
+    about: Annotated[
+        str, typer.Option(metavar="TEXT", help="Description of the photographs, for the model card.")
+    ] = "",
     as_json: AsJson = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace fits in DIR that have other parameters or photographs.")

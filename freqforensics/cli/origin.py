@@ -41,12 +41,14 @@ def origin(
     groups: Groups = None,
     by_operator: ByOperator = False,
     draws: Annotated[
-        int, typer.Option(help="Number of sets drawn from each known generator, for p-values.", min=19)
+        int, typer.Option(metavar="N", help="Number of sets drawn from each known generator, for p-values.", min=19)
     ] = 199,
     content_shift: Annotated[
         float,
         typer.Option(
-            help="Shift of the content of drawn sets, standard deviations. A larger shift attributes more sets.", min=0
+            metavar="NUMBER",
+            help="Shift of the content of drawn sets, standard deviations. A larger shift attributes more sets.",
+            min=0,
         ),
     ] = 1.0,
     permutations: Permutations = 199,

@@ -63,7 +63,7 @@ def population(
         list[str] | None, typer.Option(metavar="SOURCE", help="Generated images, sorted by generator. Repeatable.")
     ] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Take every Nth image.", min=1)] = 1,
-    about: Annotated[str, typer.Option(help="Description of the images, stored in the file.")] = "",
+    about: Annotated[str, typer.Option(metavar="TEXT", help="Description of the images, stored in the file.")] = "",
     device: Device = "auto",
     backend: BackendChoice = "torch",
     batch: Batch = 16,

@@ -55,7 +55,9 @@ def quality(
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Logit above which an image is called fake.  [default: that of the weights]", show_default=False
+            metavar="NUMBER",
+            help="Logit above which an image is called fake.  [default: that of the weights]",
+            show_default=False,
         ),
     ] = None,
     clusters: Annotated[

@@ -53,6 +53,7 @@ def simulate(
     quality: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="JPEG quality that both sides are compressed with first, 1 to 100.  [default: none]",
             show_default=False,
         ),

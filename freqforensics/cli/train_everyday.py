@@ -53,14 +53,18 @@ def train_everyday(
         int, typer.Option(metavar="N", help="Number of steps for each part, of about 35 crops each.", min=1)
     ] = 8000,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate.  [default: 0.002 for local, 0.001 for coherence]")
+        float | None,
+        typer.Option(metavar="NUMBER", help="Peak learning rate.  [default: 0.002 for local, 0.001 for coherence]"),
     ] = None,
     precision: Annotated[
         Precision,
         typer.Option(help="Numbers that training computes with. bf16 is faster on processors that support it."),
     ] = "bf16",
     each: Annotated[
-        int, typer.Option(help="Number of carriers that each photograph of the calibration passes through.", min=0)
+        int,
+        typer.Option(
+            metavar="N", help="Number of carriers that each photograph of the calibration passes through.", min=0
+        ),
     ] = 6,
     device: Device = "auto",
     workers: Annotated[
@@ -68,7 +72,9 @@ def train_everyday(
         typer.Option(metavar="N", help="Number of processes that prepare batches, and of threads that score.", min=0),
     ] = 1,
     seed: Seed = 0,
-    about: Annotated[str, typer.Option(help="Description of the calibration photographs, for the model card.")] = "",
+    about: Annotated[
+        str, typer.Option(metavar="TEXT", help="Description of the calibration photographs, for the model card.")
+    ] = "",
     resume: Resume = False,
     as_json: AsJson = False,
     quiet_: Quiet = False,

@@ -77,7 +77,10 @@ class TrainingOptions:
         typer.Option(help="Augmentation: one of Wang et al. 2020, or laundering, which is milder and has more kinds."),
     ] = "no-aug"
     resize: Annotated[
-        int | None, typer.Option(help="Shorter side that images are resized to first, pixels.  [default: no resizing]")
+        int | None,
+        typer.Option(
+            metavar="N", help="Shorter side that images are resized to first, pixels.  [default: no resizing]"
+        ),
     ] = None
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the crops to learn from, pixels.")] = 224
     pairs: Annotated[
@@ -107,16 +110,24 @@ class TrainingOptions:
         int, typer.Option(metavar="N", help="Number of epochs until simulated fakes are hardest.", min=0)
     ] = 0
     ranking: Annotated[
-        float, typer.Option(help="Weight of a loss that ranks each photograph below its simulated fake; 0: none.")
+        float,
+        typer.Option(
+            metavar="NUMBER", help="Weight of a loss that ranks each photograph below its simulated fake; 0: none."
+        ),
     ] = 0.0
     input: Annotated[
-        Input, typer.Option(help="Input of the network: the image, its residual, or the coherence of tiles.")
+        Input,
+        typer.Option(
+            help="Input of the network. rgb: the image. residual: the image minus its 5x5 median. coherence: the "
+            "coherence of its tiles. local: the image minus its 3x3 median."
+        ),
     ] = "rgb"
     early_down: Annotated[
         int,
         typer.Option(
+            metavar="4|2|1",
             help="Down-sampling before the first residual stage. 4: as ResNet-50. 2: half of it. 1: none, with 16 "
-            "times the work."
+            "times the work.",
         ),
     ] = 4
     band: Annotated[
@@ -148,11 +159,14 @@ class TrainingOptions:
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="At most N epochs.  [default: until early stopping]", min=1)
     ] = None
-    precision: Annotated[str, typer.Option(help="Precision of the arithmetic: 32-true, bf16-mixed, 16-mixed, ...")] = (
-        "32-true"
-    )
+    precision: Annotated[
+        str, typer.Option(metavar="TEXT", help="Precision of the arithmetic: 32-true, bf16-mixed, 16-mixed, ...")
+    ] = "32-true"
     seed: Annotated[
-        int, typer.Option(help="Random seed of weights, order and augmentation; the first of several runs.", min=0)
+        int,
+        typer.Option(
+            metavar="N", help="Random seed of weights, order and augmentation; the first of several runs.", min=0
+        ),
     ] = 0
 
     labels: LabelsOption = None

@@ -21,8 +21,10 @@ Evaluations = Annotated[
 RunTable = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Table (CSV) of all training runs, for the model card.")
 ]
-Data = Annotated[str, typer.Option(help="Description of the training data and its licences, for the model card.")]
-Limits = Annotated[str, typer.Option(help="Limits of the detector, for the model card.")]
+Data = Annotated[
+    str, typer.Option(metavar="TEXT", help="Description of the training data and its licences, for the model card.")
+]
+Limits = Annotated[str, typer.Option(metavar="TEXT", help="Limits of the detector, for the model card.")]
 
 weights_app = typer.Typer(
     no_args_is_help=True,
@@ -184,9 +186,11 @@ def card(
         list[str] | None, typer.Option(metavar="DIR", help="Results of false-alarms for the model card. Repeatable.")
     ] = None,
     run_table: RunTable = None,
-    about: Annotated[str, typer.Option(help="Description of the weights.")] = "",
+    about: Annotated[str, typer.Option(metavar="TEXT", help="Description of the weights.")] = "",
     data: Data = "",
-    chosen_on: Annotated[str, typer.Option(help="Images on which choices between detectors were made.")] = "",
+    chosen_on: Annotated[
+        str, typer.Option(metavar="TEXT", help="Images on which choices between detectors were made.")
+    ] = "",
     limits: Limits = "",
     as_json: AsJson = False,
 ) -> None:

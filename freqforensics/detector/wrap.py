@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from freqforensics.detector.modules import OfArrays, OfTensors
 from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, Detector, InputKind, evaluating
 from freqforensics.detector.uncallable import why_no_model
 
@@ -149,7 +149,7 @@ class WrappedDetector(Detector):
         """Why the logit has no gradient by the pixels; empty if it has one."""
         if self.gradient:
             return ""
-        if isinstance(self.network, _OfArrays):
+        if isinstance(self.network, OfArrays):
             return "the detector is a function of arrays, which has no gradient"
         return "the model's logit has no gradient"
 
@@ -306,50 +306,14 @@ def wrap(
     )
     label = name if name is not None else getattr(model, "__name__", type(model).__name__)
     if arrays:
-        network: nn.Module = _OfArrays(model)
+        network: nn.Module = OfArrays(model)
     else:
-        network = model if isinstance(model, nn.Module) else _OfTensors(model)
+        network = model if isinstance(model, nn.Module) else OfTensors(model)
     detector = WrappedDetector(network, _fixed(preparation), output=output, name=label, gradient=False)
     detector.gradient = _probed(detector, _probe_side(detector.preparation))
     if detector.preparation.size is None and detector.preparation.resize is None:
         _probed_elsewhere(detector)
     return detector
-
-
-class _OfArrays(nn.Module):
-    """A function of uint8 arrays (N, H, W, 3) as a module of grey levels (N, 3, H, W); one call at a time."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-        self.lock: Any = _Lock()
-
-    def forward(self, levels: Tensor) -> Any:
-        pixels = levels.detach().cpu().float().numpy().transpose(0, 2, 3, 1)
-        arrays = np.ascontiguousarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
-        with self.lock.lock:
-            return self.function(arrays)
-
-
-class _OfTensors(nn.Module):
-    """A function of tensors as a module."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, prepared: Tensor) -> Any:
-        return self.function(prepared)
-
-
-class _Lock:
-    """A lock that may be copied and pickled: the copy is a new one."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[type[_Lock], tuple[()]]:
-        return type(self), ()
 
 
 def _logits_of(given: Any, output: Output, count: int) -> Tensor:

@@ -330,20 +330,6 @@ def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
     -------
     ndarray of int, shape (H, W)
         DC at the middle.
-
-    Examples
-    --------
-    A trace of period 2, which two of three sets have, is coherent at (1/2, 1/2), the upper left corner.
-
-    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
-    >>> rng = np.random.default_rng(0)
-    >>> trace = np.kron(np.ones((32, 32)), [[2.0, 1.0], [1.0, 1.0]])
-    >>> def parts(factor):
-    ...     images = factor * rng.uniform(60, 90, (10, 64, 64))
-    ...     return tuple(SpectrumAccumulator(SpectrumSpec(size=64)).update(image[None]).result() for image in images)
-    >>> sets = [Fingerprint("a", parts(trace)), Fingerprint("b", parts(trace)), Fingerprint("noise", parts(1.0))]
-    >>> int(shared_map(sets)[0, 0])
-    2
     """
     _check(fingerprints, "peaks")
     height, width = fingerprints[0].shape

@@ -28,7 +28,7 @@ class Artist:
     process : Popen
         Runs `draw_as_told`.
     thread : ThreadPoolExecutor
-        Of one thread, which talks to the process.
+        Executor of one thread, which talks to the process.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], thread: ThreadPoolExecutor) -> None:

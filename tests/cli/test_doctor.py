@@ -16,9 +16,9 @@ import pytest
 from packaging.requirements import Requirement
 
 import freqforensics
-from freqforensics.cli import doctor
-from freqforensics.cli.doctor import Check, examine
-from freqforensics.cli.versions import main_versions
+from freqforensics.runtime.versions import main_versions
+from freqforensics.studies import installation
+from freqforensics.studies.installation import Check, examine
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NAMES = [
@@ -57,7 +57,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.fixture
 def versions(monkeypatch) -> dict[str, str]:
     """Distributions that seem to be installed, to be changed by a test; at first all, and new enough."""
-    seeming = {name: "9999.0" for names in (doctor.MAIN_LIBRARIES, *doctor.EXTRAS.values()) for name in names}
+    seeming = {
+        name: "9999.0" for names in (installation.MAIN_LIBRARIES, *installation.EXTRAS.values()) for name in names
+    }
 
     def version(name: str) -> str:
         if name not in seeming:
@@ -68,7 +70,7 @@ def versions(monkeypatch) -> dict[str, str]:
     monkeypatch.setattr(
         importlib.metadata,
         "requires",
-        lambda _: [f"{name}>=2.4" for name in doctor.MAIN_LIBRARIES] + ["onnx>=1.16; extra == 'onnx'"],
+        lambda _: [f"{name}>=2.4" for name in installation.MAIN_LIBRARIES] + ["onnx>=1.16; extra == 'onnx'"],
     )
     return seeming
 
@@ -104,11 +106,11 @@ def test_one_check_for_each_thing_in_order():
 def test_the_lists_are_those_of_the_project_file():
     about = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     needed = {Requirement(line).name for line in about["dependencies"]}
-    assert set(doctor.MAIN_LIBRARIES) <= needed
-    assert about["requires-python"] == ">=" + ".".join(map(str, doctor.OLDEST_PYTHON))
+    assert set(installation.MAIN_LIBRARIES) <= needed
+    assert about["requires-python"] == ">=" + ".".join(map(str, installation.OLDEST_PYTHON))
     extras = about["optional-dependencies"]
-    assert set(doctor.EXTRAS) == set(extras) - {"all", "dev", "docs"}  # the sum of them, and what developers use
-    for extra, names in doctor.EXTRAS.items():
+    assert set(installation.EXTRAS) == set(extras) - {"all", "dev", "docs"}  # the sum of them, and what developers use
+    for extra, names in installation.EXTRAS.items():
         listed = {Requirement(line).name for line in extras[extra]}
         assert listed <= set(names)
         assert set(names) - listed <= {"distributed"}  # itself an extra, of dask
@@ -126,11 +128,11 @@ def test_the_lists_are_those_of_the_project_file():
 )
 def test_a_requirement_is_read(monkeypatch, line, extra, bounds):
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: [line, "tomli>=2; python_version < '3.0'"])
-    (name,) = doctor._required(extra)
+    (name,) = installation._required(extra)
     assert name == Requirement(line).name
-    assert str(doctor._required(extra)[name]) == bounds
-    assert (doctor._required() == {}) == bool(extra)
-    assert doctor._required("nonsense") == {}
+    assert str(installation._required(extra)[name]) == bounds
+    assert (installation._required() == {}) == bool(extra)
+    assert installation._required("nonsense") == {}
 
 
 @pytest.mark.parametrize(
@@ -149,14 +151,14 @@ def test_a_requirement_is_read(monkeypatch, line, extra, bounds):
 def test_versions_are_compared_by_numbers(monkeypatch, version, bound, older):
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
     requirement = Requirement(f"tqdm>={bound}")
-    assert bool(doctor._shortcoming("tqdm", requirement.specifier)) == older
+    assert bool(installation._shortcoming("tqdm", requirement.specifier)) == older
 
 
 def test_any_exception_is_a_problem_in_its_own_words(monkeypatch):
     def broken() -> None:
         raise RuntimeError("the sky\nis falling")
 
-    monkeypatch.setattr(doctor, "_threads", broken)
+    monkeypatch.setattr(installation, "_threads", broken)
     assert found("threads") == Check("threads", "problem", "RuntimeError: the sky is falling")
 
 
@@ -165,7 +167,7 @@ def test_a_warning_is_a_note(monkeypatch):
         yield "ok", "something", ""
         warnings.warn("the driver is too old", stacklevel=1)
 
-    monkeypatch.setattr(doctor, "_gpu", warns)
+    monkeypatch.setattr(installation, "_gpu", warns)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         assert found("GPU") == Check("GPU", "note", "something; the driver is too old")
@@ -179,20 +181,20 @@ def test_a_path_of_any_characters_stays_on_the_line(monkeypatch, tmp_path):
 def test_python(monkeypatch):
     assert found("Python").status == "ok"
     assert sys.executable in found("Python").found
-    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (4, 0))
+    monkeypatch.setattr(installation, "OLDEST_PYTHON", (4, 0))
     assert found("Python").status == "problem"
     assert found("Python").advice == "Python 4.0 or newer is needed"
 
 
 def test_python_of_32_bits(monkeypatch):
-    monkeypatch.setattr(doctor.sys, "maxsize", 2**31 - 1)
+    monkeypatch.setattr(installation.sys, "maxsize", 2**31 - 1)
     assert (found("Python").status, found("Python").advice) == ("problem", "torch needs a Python of 64 bits")
 
 
 def test_libraries(versions):
     check = found("libraries")
     assert check.status == "ok"
-    assert f"{len(doctor.MAIN_LIBRARIES)} libraries, none missing or too old" in check.found
+    assert f"{len(installation.MAIN_LIBRARIES)} libraries, none missing or too old" in check.found
 
 
 def test_libraries_missing_and_too_old(versions):
@@ -271,12 +273,12 @@ def test_threads(monkeypatch):
     import torch
 
     monkeypatch.setattr("freqforensics.runtime.parallel.default_workers", lambda: 4)
-    monkeypatch.setattr(doctor, "_processor_share", lambda: None)
+    monkeypatch.setattr(installation, "_processor_share", lambda: None)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert found("threads").status == "ok"
     assert found("threads").found.endswith("torch takes 4, OMP_NUM_THREADS not set")
-    monkeypatch.setattr(doctor, "_processor_share", lambda: 1.5)
+    monkeypatch.setattr(installation, "_processor_share", lambda: 1.5)
     assert found("threads").status == "note"
     assert "the time of 1.5 processors" in found("threads").found
     assert found("threads").advice.startswith("export OMP_NUM_THREADS=1,")
@@ -284,7 +286,7 @@ def test_threads(monkeypatch):
 
 @pytest.mark.parametrize(
     ("asked", "of_torch", "words"),
-    [("64", 64, "more threads than processors"), ("all", 4, "no number above 0"), ("0", 4, "no number above 0")],
+    [("64", 64, "more threads than processors"), ("all", 4, "not a number above 0"), ("0", 4, "not a number above 0")],
 )
 def test_threads_that_are_too_many(monkeypatch, asked, of_torch, words):
     import torch
@@ -356,7 +358,7 @@ def test_opencv_without_libgl(monkeypatch):
     def broken() -> None:
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr(doctor, "_opencv", broken)
+    monkeypatch.setattr(installation, "_opencv", broken)
     assert "pip install --force-reinstall opencv-python-headless" in found("OpenCV").advice
 
 
@@ -449,7 +451,7 @@ def test_a_full_disk(monkeypatch, free, of_temporary):
 
 
 def test_extras(versions):
-    for extra, names in doctor.EXTRAS.items():
+    for extra, names in installation.EXTRAS.items():
         check = found(f"extra {extra}")
         assert (check.status, check.found) == ("ok", "; ".join(f"{name} 9999.0" for name in names))
     versions["onnx"] = "1.9"
@@ -502,7 +504,9 @@ def test_the_command_on_a_problem_and_its_json(tmp_path):
 def test_the_last_line_names_the_problems(monkeypatch, capsys):
     from freqforensics.cli.app import app
 
-    monkeypatch.setattr(doctor, "examine", lambda: (Check("a", "ok", "fine"), Check("bc", "problem", "bad", "mend it")))
+    monkeypatch.setattr(
+        installation, "examine", lambda: (Check("a", "ok", "fine"), Check("bc", "problem", "bad", "mend it"))
+    )
     with pytest.raises(SystemExit) as left:
         app(["doctor"])
     assert left.value.code == 1
@@ -517,7 +521,7 @@ def test_version_lists_the_libraries_and_imports_none():
     assert lines[1:] == [f"{name} {version or 'not installed'}" for name, version in main_versions().items()]
     assert f"torch {importlib.metadata.version('torch')}" in lines
     code = (
-        "import sys; from freqforensics.cli.versions import main_versions; main_versions();"
+        "import sys; from freqforensics.runtime.versions import main_versions; main_versions();"
         "print([m for m in ('torch', 'numpy', 'cv2', 'scipy', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -152,7 +152,7 @@ def test_a_broken_connection_is_gone_on_with(server, content, tmp_path):
 
 def test_three_broken_connections_are_enough_for_one_call(server, content, tmp_path):
     server.faults = ["truncate"] * 3
-    with pytest.raises(WeightsError, match=r"the connection ended after \d+ bytes .* fetch it again to go on"):
+    with pytest.raises(WeightsError, match=r"the connection ended after \d+ bytes .* fetch it again to resume"):
         fetch_weights(NAME, folder=tmp_path)
     kept = (tmp_path / f"{NAME}.part").stat().st_size
     assert 0 < kept < len(content)

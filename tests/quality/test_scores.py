@@ -199,7 +199,7 @@ def test_names_that_are_no_text_come_back(tmp_path):
 )
 def test_other_tables_are_refused(tmp_path, text):
     (tmp_path / "t.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match="no table of quality"):
+    with pytest.raises(ValueError, match="not a table of quality"):
         QualityTable.load(tmp_path / "t.csv")
 
 

@@ -188,7 +188,7 @@ def test_spectra_are_checked(spectrum):
         ({"images": -1}, {}, "images is -1"),
         ({"images": 2.5}, {}, "images is 2.5"),
         ({"images": True}, {}, "images is True"),
-        ({"crops": 2}, {}, "crops is 2, no whole number from 3 on"),
+        ({"crops": 2}, {}, "crops is 2, not an integer of at least 3"),
         ({"skipped": {"small": -1}}, {}, "small is -1"),
         ({"spec": {"size": 64}}, {}, "shape"),
         ({"inputs_sha256": "xyz"}, {}, "inputs_sha256"),

@@ -20,7 +20,7 @@ def test_a_lattice_in_one_image_is_found(rng):
     without, with_grid = ([lattice_logit(image) for image in images] for images in (photos, grids))
     assert np.median(with_grid) > 3
     assert np.mean(np.array(without) > 2) < 0.2
-    with pytest.raises(ValueError, match="from 64x64 pixels, got 63x80"):
+    with pytest.raises(ValueError, match="at least 64x64 pixels, got 63x80"):
         lattice_logit(photos[0][:80, :63])
 
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_scored_is_listed(rng, tmp_path):
     (tmp_path / "1_fake" / "b.png").write_bytes(b"no image")
     table = score_baseline(index_sources([tmp_path]), lattice_logit, name=LATTICE)
     assert [score.weights for score in table.scores] == [LATTICE]
-    assert sorted(reason.split(",")[0] for _, reason in table.failures)[0].startswith("a lattice is looked for")
+    assert sorted(reason.split(",")[0] for _, reason in table.failures)[0].startswith("the lattice test needs")
     assert len(table.failures) == 2
 
 

@@ -78,7 +78,7 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
 @pytest.mark.long
 def test_what_cannot_be_packed(run, tmp_path):
     (tmp_path / "runs.csv").write_text("run,steps\na\n")
-    with pytest.raises(ValueError, match="no table of runs"):
+    with pytest.raises(ValueError, match="not a table of runs"):
         pack_training(run, tmp_path / "x.safetensors", runs=tmp_path / "runs.csv")
     with pytest.raises(FileNotFoundError):
         pack_training(tmp_path, tmp_path / "x.safetensors")
