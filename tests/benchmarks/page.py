@@ -54,12 +54,12 @@ CURVES: Final = {
     "images": Curve(
         "Number of images",
         "images",
-        "JPEG files of 64 × 64 pixels, each operation in a process of its own, start of Python not counted.",
+        "JPEG files of 64 × 64 pixels. Each operation has a process of its own, whose start is not counted.",
     ),
     "megapixels": Curve(
         "Size of images",
         "megapixels per image",
-        "JPEG files. Spectra take all tiles of 256 pixels. Loading the libraries counts, as small sizes show.",
+        "JPEG files. Spectra take all tiles of 256 pixels. Start and loading of the libraries are not counted.",
     ),
     "workers": Curve("Workers", "threads", "JPEG files of 500 × 500 pixels.", rate=True),
     "steps": Curve(

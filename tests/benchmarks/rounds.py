@@ -19,7 +19,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Way:
-    """Something to do, and in words what it is. It does a `share` of the work: its time is divided by it."""
+    """Something to do, and in words what it is. It does a `share` of the work: its time is divided by it.
+
+    What times itself, in another process, returns its seconds.
+    """
 
     name: str
     run: Callable[[], object]
@@ -27,8 +30,9 @@ class Way:
 
     def seconds(self) -> float:
         begin = time.perf_counter()
-        self.run()
-        return (time.perf_counter() - begin) / self.share
+        result = self.run()
+        taken = result if isinstance(result, float) else time.perf_counter() - begin
+        return taken / self.share
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def take_turns(benchmark: Any, ways: Sequence[Way], *, rounds: int, warm: bool =
 
 
 def in_a_process(name: str, folder: Path, workers: int | None = None) -> dict[str, float]:
-    """Run one of `operations` in a new process: its seconds, without the start of Python, and its memory in MB."""
+    """Run one of `operations` in a new process: its seconds, without the start, and its memory in MB."""
     words = [
         sys.executable,
         str(HERE / "operations.py"),
