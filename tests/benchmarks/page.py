@@ -193,7 +193,7 @@ def write_page(run: dict[str, Any], page: Path) -> None:
     ]
     missed = [row for row in rows if row["goal"] and row["goal"]["value"] > row["goal"]["limit"]]
     total = sum(row["goal"] is not None for row in rows)
-    lines += ["", f"{total - len(missed)} of {total} goals are met."]
+    lines += ["", f"{total - len(missed)} of {total} goals are met.", *([""] if missed else [])]
     lines += [f"- not met: {row['what']}: {measured(row)}, goal {row['goal']['text']}" for row in missed]
     for theme in dict.fromkeys([*THEMES, *(row["theme"] for row in rows)]):
         mine = [row for row in rows if row["theme"] == theme]

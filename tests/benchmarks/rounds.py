@@ -129,8 +129,9 @@ class Bench:
         memory: Callable[[], float] | None = None,
         times_floor: float | None = None,
         seconds: float | None = None,
+        above_floor: float | None = None,
     ) -> None:
-        """Time an operation with its floor and its peers. `times_floor` and `seconds` are the goals there are."""
+        """Time an operation with its floor and its peers; the goals there are, all "at most", come last."""
         ways = [Way("", ours), *([floor] if floor else []), *peers]
         times = np.array(take_turns(self.benchmark, ways, rounds=rounds, warm=warm))
         median = float(np.median(times[:, 0]))
@@ -140,6 +141,9 @@ class Bench:
         goal = None
         if times_floor is not None and to_floor:
             goal = Goal(f"at most {times_floor:g} × {to_floor[0]}", times_floor, to_floor[1])
+        elif above_floor is not None and to_floor:
+            difference = float(np.median(times[:, 0] - times[:, 1]))
+            goal = Goal(f"at most {1000 * above_floor:g} ms above {to_floor[0]}", above_floor, difference)
         elif seconds is not None:
             goal = Goal(f"at most {seconds:g} s", seconds, median)
         self.rows.append(
