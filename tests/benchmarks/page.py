@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,12 +179,12 @@ def write_page(run: dict[str, Any], page: Path) -> None:
     points = [point for found in stored for point in found["points"]]
     if not rows and not points:
         raise ValueError("the run measured nothing for the page")
-    about = run["machine_info"]["freqforensics"]
+    about, day = run["machine_info"]["freqforensics"], datetime.fromisoformat(run["datetime"])
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
         "# Speed, beside the floor and beside other ways",
         "",
-        f"*{run['datetime'][:10]}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
+        f"*{day:%d %B %Y}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
         f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench"
         f"{'' if about['scale'] == 'full' else ' BENCH=' + about['scale']}`.*",
         "",
