@@ -76,6 +76,7 @@ def measured(data: Path) -> dict[tuple[str, str], list[float]]:
 
 
 @pytest.mark.parametrize("generator", MEASURED)
+@pytest.mark.long
 def test_lattices_of_real_generators_agree_with_independent_numbers(measured, generator):
     """To half a unit of rounding in the published integers and five percent."""
     np.testing.assert_allclose(measured[generator, "fake"], MEASURED[generator], rtol=0.05, atol=0.55)
@@ -101,6 +102,7 @@ def reports(data: Path) -> dict[tuple[str, str], UpsamplingReport]:
 
 
 @pytest.mark.parametrize("generator", ["dcgan", "cyclegan", "pix2pix", "stylegan", "stylegan2", "stable_diffusion"])
+@pytest.mark.long
 def test_generators_have_a_lattice_and_no_alternative_explains_it(reports, generator):
     assert reports[generator, "fake"].factor is not None
 

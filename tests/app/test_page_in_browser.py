@@ -341,6 +341,7 @@ def test_a_folder_is_checked(visit, detector, rng, tmp_path, width, scheme):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.long
 def test_nothing_is_wider_than_the_window_and_colours_are_legible(visit, examined, rng, width):
     one = visit(viewport={"width": width, "height": 844})
     for number in range(2):

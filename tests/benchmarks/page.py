@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,12 +55,12 @@ CURVES: Final = {
     "images": Curve(
         "Number of images",
         "images",
-        "JPEG files of 64 × 64 pixels, each operation in a process of its own, start of Python not counted.",
+        "JPEG files of 64 × 64 pixels. Each operation has a process of its own, whose start is not counted.",
     ),
     "megapixels": Curve(
         "Size of images",
         "megapixels per image",
-        "JPEG files. Spectra take all tiles of 256 pixels. Loading the libraries counts, as small sizes show.",
+        "JPEG files. Spectra take all tiles of 256 pixels. Start and loading of the libraries are not counted.",
     ),
     "workers": Curve("Workers", "threads", "JPEG files of 500 × 500 pixels.", rate=True),
     "steps": Curve(
@@ -178,12 +179,12 @@ def write_page(run: dict[str, Any], page: Path) -> None:
     points = [point for found in stored for point in found["points"]]
     if not rows and not points:
         raise ValueError("the run measured nothing for the page")
-    about = run["machine_info"]["freqforensics"]
+    about, day = run["machine_info"]["freqforensics"], datetime.fromisoformat(run["datetime"])
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
         "# Speed, beside the floor and beside other ways",
         "",
-        f"*{run['datetime'][:10]}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
+        f"*{day:%d %B %Y}, {about['cpu']}, {about['cores']} cores, {number(about['memory_gb'])} GB of memory,"
         f" {about['system']}, Python {run['machine_info']['python_version']}. Command: `make bench"
         f"{'' if about['scale'] == 'full' else ' BENCH=' + about['scale']}`.*",
         "",
@@ -193,7 +194,7 @@ def write_page(run: dict[str, Any], page: Path) -> None:
     ]
     missed = [row for row in rows if row["goal"] and row["goal"]["value"] > row["goal"]["limit"]]
     total = sum(row["goal"] is not None for row in rows)
-    lines += ["", f"{total - len(missed)} of {total} goals are met."]
+    lines += ["", f"{total - len(missed)} of {total} goals are met.", *([""] if missed else [])]
     lines += [f"- not met: {row['what']}: {measured(row)}, goal {row['goal']['text']}" for row in missed]
     for theme in dict.fromkeys([*THEMES, *(row["theme"] for row in rows)]):
         mine = [row for row in rows if row["theme"] == theme]

@@ -35,8 +35,7 @@ def decode_alone(paths: Sequence[Path], workers: int | None = None) -> None:
 
 def grey(path: Path) -> Float:
     with Image.open(path) as file:
-        plane: Float = np.asarray(file.convert("L")).astype(np.float64)
-    return plane
+        return np.asarray(file.convert("L")).astype(np.float64)
 
 
 def middle(plane: Float, side: int) -> Float:
@@ -57,7 +56,7 @@ def median_spectra(paths: Sequence[Path], side: int = 256) -> Float:
         plane = grey(path)
         residual = plane - scipy.ndimage.median_filter(plane, 5, mode="nearest")
         spectra.append(np.fft.fft2(middle(residual, side)))
-    return np.abs(np.fft.fftshift(np.mean(spectra, axis=0)))
+    return np.asarray(np.abs(np.fft.fftshift(np.mean(spectra, axis=0))))
 
 
 def high_pass_spectra(paths: Sequence[Path], side: int = 256) -> Float:

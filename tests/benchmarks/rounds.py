@@ -19,7 +19,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Way:
-    """Something to do, and in words what it is. It does a `share` of the work: its time is divided by it."""
+    """Something to do, and in words what it is. It does a `share` of the work: its time is divided by it.
+
+    What times itself, in another process, returns its seconds.
+    """
 
     name: str
     run: Callable[[], object]
@@ -27,8 +30,9 @@ class Way:
 
     def seconds(self) -> float:
         begin = time.perf_counter()
-        self.run()
-        return (time.perf_counter() - begin) / self.share
+        result = self.run()
+        taken = result if isinstance(result, float) else time.perf_counter() - begin
+        return taken / self.share
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def take_turns(benchmark: Any, ways: Sequence[Way], *, rounds: int, warm: bool =
 
 
 def in_a_process(name: str, folder: Path, workers: int | None = None) -> dict[str, float]:
-    """Run one of `operations` in a new process: its seconds, without the start of Python, and its memory in MB."""
+    """Run one of `operations` in a new process: its seconds, without the start, and its memory in MB."""
     words = [
         sys.executable,
         str(HERE / "operations.py"),
@@ -125,8 +129,9 @@ class Bench:
         memory: Callable[[], float] | None = None,
         times_floor: float | None = None,
         seconds: float | None = None,
+        above_floor: float | None = None,
     ) -> None:
-        """Time an operation with its floor and its peers. `times_floor` and `seconds` are the goals there are."""
+        """Time an operation with its floor and its peers; the goals there are, all "at most", come last."""
         ways = [Way("", ours), *([floor] if floor else []), *peers]
         times = np.array(take_turns(self.benchmark, ways, rounds=rounds, warm=warm))
         median = float(np.median(times[:, 0]))
@@ -136,6 +141,9 @@ class Bench:
         goal = None
         if times_floor is not None and to_floor:
             goal = Goal(f"at most {times_floor:g} × {to_floor[0]}", times_floor, to_floor[1])
+        elif above_floor is not None and to_floor:
+            difference = float(np.median(times[:, 0] - times[:, 1]))
+            goal = Goal(f"at most {1000 * above_floor:g} ms above {to_floor[0]}", above_floor, difference)
         elif seconds is not None:
             goal = Goal(f"at most {seconds:g} s", seconds, median)
         self.rows.append(

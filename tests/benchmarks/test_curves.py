@@ -46,9 +46,9 @@ def test_megapixels(bench: Bench, megapixels: float, tmp_path: Path) -> None:
         bench.point("megapixels", word, megapixels, count, results[name]["seconds"], results[name]["memory"])
 
 
-@pytest.mark.parametrize("name", ["spectra", "audit", "quality", "score"])
+@pytest.mark.parametrize("name", ["spectra", "audit", "score"])
 def test_workers(bench: Bench, name: str, tmp_path: Path) -> None:
-    count = {"spectra": SCALE.images, "audit": SCALE.images}.get(name, SCALE.costly_images)
+    count = {"spectra": SCALE.images, "audit": SCALE.images}.get(name, SCALE.share)
     folder = write_images(tmp_path / "images", count, (500, 500), "jpg")
     workers = sorted({1, min(2, default_workers()), default_workers()})
     results: dict[int, dict[str, float]] = {}

@@ -24,7 +24,7 @@ def test_every_number_is_the_runs(run: Any, tmp_path: Path) -> None:
     write_page(run, page)
     lines = page.read_text(encoding="utf-8").splitlines()
     machine = "Example CPU 2.0 GHz, 2 cores, 16.4 GB of memory, Linux, Python 3.12.1"
-    assert lines[2] == f"*2026-11-26, {machine}. Command: `make bench BENCH=quick`.*"
+    assert lines[2] == f"*26 November 2026, {machine}. Command: `make bench BENCH=quick`.*"
     assert "*numpy 2.3.0, torch 2.9.0.*" in lines
     assert (
         "| 1,000 PNG files | 1,250 | 1.45 × decoding | 9.50: as Ricker et al.<br>25.2: as Wang et al. | 98.7"
