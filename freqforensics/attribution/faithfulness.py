@@ -17,7 +17,6 @@ from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.detector.resnet import Detector
-from freqforensics.quality.ranks import spearman
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import half_plane_weights, notch_mask
 
@@ -254,6 +253,8 @@ def randomisation(
     ValueError
         A network without these stages, or a fused detector.
     """
+    from scipy.stats import spearmanr  # loads much
+
     stages = stage_names(detector) if stages is None else stages
     trained = {name: values.ravel() for name, values in (explain(detector) if trained is None else trained).items()}
     twin = copy.deepcopy(detector).eval()
@@ -268,7 +269,7 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else float(spearman(trained[name], flat)[0]))
+                    likeness[name].append(0.0 if constant else float(spearmanr(trained[name], flat).statistic))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
 
 
