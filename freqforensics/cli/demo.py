@@ -33,7 +33,7 @@ def demo(
 
     Photographs, upsampled versions of them and miniatures of 17 generator families; their fingerprints and how alike
     these are; the scores of the detector that ships; why one fake was flagged, and its photograph. DIR/index.html leads
-    through it. Offline, about a minute on two processors.
+    through it. Offline, one to two minutes on two processors.
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     check_sources(photographs or ())
