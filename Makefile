@@ -19,8 +19,8 @@ demo: .venv/installed  ## lead through everything: demo/index.html
 test: .venv/installed-dev  ## run all tests (some 25 minutes)
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
 
-test-fast: .venv/installed-dev  ## run the tests without the slow ones
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow")
+test-fast: .venv/installed-dev  ## run the tests without those that take more than a second
+	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow and not long")
 
 coverage: .venv/installed-dev  ## run all tests and report the lines that none of them runs
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term --cov-report=html)
@@ -41,11 +41,16 @@ SPELLED := freqforensics tests docs notebooks figures .github README.md CHANGELO
 lint: .venv/installed-dev  ## ruff, codespell and mypy --strict
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell $(SPELLED) && $(BIN)/mypy)
 
-bench: .venv/installed-dev  ## measure speed
-	@$(call TIMED,$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min$(,)median$(,)max$(,)rounds -s)
+# BENCH=quick measures little, in two minutes; BENCH_IMAGES is the largest number of images of the curves.
+BENCH ?= full
+bench: .venv/installed-dev  ## measure speed; writes docs/results/benchmarks.md
+	@$(call TIMED,run=$$(mktemp) && { BENCH=$(BENCH) $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=$$run --benchmark-columns=median -s; \
+		measured=$$?; $(BIN)/python tests/benchmarks/page.py $$run docs/results/benchmarks.md; rm -f $$run; (exit $$measured); })
 
+# NOTEBOOKS: quick runs those under half a minute, all runs every one, none runs none.
+NOTEBOOKS ?= quick
 docs: .venv/installed-dev  ## build docs/_build/html
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
+	@$(call TIMED,OMP_NUM_THREADS=1 NOTEBOOKS=$(NOTEBOOKS) $(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html)
 
 clean:  ## remove .venv and built pages
 	rm -rf .venv docs/_build htmlcov

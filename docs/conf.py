@@ -6,13 +6,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 from freqforensics import __version__
+from notebooks import copy_notebooks, plain_kernel
 
 project = "freqforensics"
 author = "The freqforensics developers"
 copyright = author  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "generated"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "generated"]
 exclude_patterns = ["_build"]
 default_role = "code"
 highlight_language = "none"
@@ -20,6 +21,15 @@ smartquotes = False  # --option stays --option
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
+
+# Notebooks: all are shown, and the quick ones are run.
+nb_execution_mode = "force"
+nb_execution_excludepatterns = copy_notebooks()
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+plain_kernel(Path(__file__).parent / "_build" / "ipython")
 
 html_theme = "furo"
 html_title = "freqforensics"

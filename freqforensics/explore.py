@@ -307,13 +307,13 @@ def tile_spectrum(image: Uint8, *, size: int = TILE) -> MeanSpectrum:
     return accumulator.result()
 
 
-def _grouped(given: Images, limit: int | None) -> dict[Group, list[Any]]:
+def _grouped(images: Images, limit: int | None) -> dict[Group, list[Any]]:
     """Arrays or records by generator and label; arrays are one group."""
-    if isinstance(given, (str, Path)):
-        given = [given]
-    if isinstance(given, np.ndarray) and given.ndim not in (3, 4):
-        raise ValueError(f"images must have shape (N, H, W) or (N, H, W, 3), got {given.shape}")
-    members = list(given)
+    if isinstance(images, (str, Path)):
+        images = [images]
+    if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
+        raise ValueError(f"images must have shape (N, H, W) or (N, H, W, 3), got {images.shape}")
+    members = list(images)
     if not members:
         raise ValueError("there is no image to look at")
     if all(isinstance(member, np.ndarray) for member in members):
@@ -321,7 +321,7 @@ def _grouped(given: Images, limit: int | None) -> dict[Group, list[Any]]:
     if all(isinstance(member, ImageRecord) for member in members):
         records = members
     elif all(isinstance(member, (str, Path)) for member in members):
-        records = index_sources(given if isinstance(given, Sources) else members)
+        records = index_sources(images if isinstance(images, Sources) else members)
     else:
         raise TypeError("images must be arrays, ImageRecords, or sources, all of one kind")
     return {key: list(group) for key, group in by_generator(first_of_each(records, limit)).items()}

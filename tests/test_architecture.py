@@ -47,7 +47,21 @@ ONLY_IN = {
     "starlette": {"app"},
     "uvicorn": {"app"},
 }
+# Texts that name a module and import nothing: what a stored part may hold, once somebody above has put it there.
+NAMED_ONLY = {("runtime/parts.py", "freqforensics.storage.locations")}
+NAMES_A_MODULE = re.compile(r"freqforensics(\.\w+)+\.?(:\w+)?")
 FORBIDDEN_NAMES = {"types.py", "utils.py", "config.py", "common.py", "helpers.py", "misc.py"}
+
+
+def named_modules(path: Path) -> set[str]:
+    """Rooms and modules of the package that a file names in a text, as `import_module` takes them."""
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMES_A_MODULE.fullmatch(node.value)
+    }
+    file = "/".join(path.parts[-2:])
+    return {text.partition(":")[0].rstrip(".") for text in texts if (file, text) not in NAMED_ONLY}
 
 
 @cache
@@ -76,11 +90,15 @@ def wrong_imports(package: Path) -> list[str]:
         room = room_of(path, package)
         if room == "__init__":
             continue  # the front door
-        targets = {name.split(".")[1] for name in imports(path) if name.startswith("freqforensics.")} - {room}
+        imported = imports(path)
+        if "freqforensics" in imported and room not in ("cli", "__main__"):
+            wrong.append(f"{path.relative_to(package).as_posix()} imports the front door")
+        names = {*(name for name in imported if name.startswith("freqforensics.")), *named_modules(path)}
+        targets = {name.split(".")[1] for name in names} - {room}
         wrong += [
             f"{path.relative_to(package).as_posix()} imports {target}"
             for target in sorted(targets)
-            if FLOOR[target] <= FLOOR[room]
+            if FLOOR.get(target, -1) <= FLOOR[room]
         ]
     return wrong
 
@@ -96,6 +114,11 @@ def test_imports_run_one_way():
         "from freqforensics.studies.compare import compare_study",
         "import freqforensics.cli.compare",
         "def late():\n    from freqforensics.figures import plot_spectrum",
+        "from freqforensics import plot_spectrum",
+        "import freqforensics",
+        "import_module('freqforensics.report.notebook')",
+        "PAGES = 'freqforensics.report.notebook:html_of'",
+        "import_module(f'freqforensics.studies.{name}')",
     ],
 )
 def test_a_planted_import_upward_is_noticed(tmp_path, line):
@@ -103,7 +126,7 @@ def test_a_planted_import_upward_is_noticed(tmp_path, line):
     (package / "spectra").mkdir(parents=True)
     (package / "spectra" / "peaks.py").write_text(f"import numpy\n{line}\n", encoding="utf-8")
     (package / "spectra" / "power.py").write_text("from freqforensics.images import read_image\n", encoding="utf-8")
-    assert [line.split(" imports ")[0] for line in wrong_imports(package)] == ["spectra/peaks.py"]
+    assert {line.split(" imports ")[0] for line in wrong_imports(package)} == {"spectra/peaks.py"}
 
 
 def test_no_module_imports_itself_in_a_circle():
@@ -116,9 +139,16 @@ def test_no_module_imports_itself_in_a_circle():
 
 
 def test_fronts_of_rooms_import_nothing():
-    """A name is imported when it is first used; the command line alone gathers its commands."""
+    """A name is imported when it is first used; the command line alone gathers its commands.
+
+    The front door of the package tells results, which lie below, what draws them in Jupyter.
+    """
     for path in PACKAGE.rglob("__init__.py"):
-        if path.parent.name != "cli":
+        if path.parent == PACKAGE:
+            drawn = {"freqforensics.runtime.showing.draw_with", "freqforensics.report.notebook.html_of"}
+            rooms = {name.rpartition(".")[0] for name in drawn}
+            assert imports(path) <= {"lazy_loader", "typing", "typing.Any", *drawn, *rooms}, path
+        elif path.parent.name != "cli":
             assert imports(path) <= {"lazy_loader"}, path
 
 

@@ -122,6 +122,7 @@ def test_jpeg_explains_stargan_and_is_found_where_it_is(reports):
         assert not grid[key]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["photos", "photos_imagenet"])
 def test_subsets_of_photographs_fire_at_most_at_the_stated_rate(data, folder):
     """100 random subsets of 50 photographs; stated rate 5 %, with three binomial standard errors."""
@@ -137,6 +138,7 @@ def test_subsets_of_photographs_fire_at_most_at_the_stated_rate(data, folder):
     print(f"{folder}: {fired} of 100")
 
 
+@pytest.mark.long
 def test_the_command_covers_every_folder(data, tmp_path):
     done = run("spectrum", data, "--out", tmp_path / "x", "--crop", 64)
     assert done.returncode == 0, done.stderr
@@ -174,6 +176,7 @@ def test_the_alias_free_control_has_no_factor():
     assert FAMILIES["stylegan3"].factor is None
 
 
+@pytest.mark.long
 def test_the_detector_that_ships_finds_generators_it_has_never_seen(data):
     """AP well above chance where a lattice is strong; what does not carry is in the model card."""
     from freqforensics.detector.weights import DEFAULT
@@ -204,6 +207,7 @@ def central(image: np.ndarray, side: int) -> np.ndarray:
     return image[top : top + side, left : left + side]
 
 
+@pytest.mark.long
 def test_every_basis_sums_to_the_gap_on_twenty_images(twenty: list[np.ndarray]) -> None:
     detector = load_detector(find_weights("miniature-resnet50")).eval()
     bias = float(detector.network.fc.bias.detach()[0])
@@ -228,6 +232,7 @@ def test_every_basis_sums_to_the_gap_on_twenty_images(twenty: list[np.ndarray]) 
         assert grad_cam(image, detector).sum() == pytest.approx(path.logit - bias, abs=1e-3)
 
 
+@pytest.mark.long
 def test_random_weights_destroy_the_maps_of_the_detector_that_ships(twenty: list[np.ndarray]) -> None:
     detector = load_detector(find_weights("miniature-resnet50")).eval()
     for image in twenty[2:16:4]:

@@ -191,3 +191,22 @@ def test_pictures_are_linked_where_they_are_and_links_have_an_end():
         for target in re.findall(r"```\{figure\} (\S+)", text) + re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
     assert not [path for path in DOCS.rglob("*.png") if "_build" not in path.parts], "figures lie in figures/, once"
+
+
+def test_cells_of_tables_are_short():
+    """A cell of more than 200 characters is a paragraph: it belongs below the table, or into a list."""
+    pages = [
+        path
+        for path in (*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("*/README.md"))
+        if "_build" not in path.parts
+    ]
+    long = [
+        f"{path.relative_to(ROOT)}:{number}: {cell.strip()[:60]}"
+        for path in pages
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.startswith("|")
+        for cell in line.split("|")
+        if len(cell.strip()) > 200
+    ]
+    assert len(pages) > 60
+    assert not long

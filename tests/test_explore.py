@@ -88,6 +88,7 @@ def test_sources_records_and_arrays_are_one(tree, rng):
     assert list(panels(first)) == ["N = 2"]
 
 
+@pytest.mark.long
 def test_a_choice_draws_anew_and_the_way_back_is_known(tree):
     ipywidgets = pytest.importorskip("ipywidgets")
     panel = explore_spectrum(tree, size=64)
@@ -182,6 +183,7 @@ def test_any_frequencies_and_none(fake, detector):
     assert bars == [nothing.logit_before, nothing.logit_after, nothing.logit_rounded]
 
 
+@pytest.mark.long
 def test_choosing_peaks_and_lattices(fake, detector):
     pytest.importorskip("ipywidgets")
     panel = explore_notches(fake, detector=detector, peaks=4)

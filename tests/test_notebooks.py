@@ -34,8 +34,8 @@ print("figures", figures, "stderr", repr(said))
 """
 
 
-def test_there_are_six_pairs():
-    assert len(NAMES) == 6
+def test_there_are_seven_pairs():
+    assert len(NAMES) == 7
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
 
@@ -102,3 +102,26 @@ def test_a_notebook_runs_from_a_clean_kernel(name, tmp_path, few):
     assert int(said[1]) >= 1
     assert said[2] == "''", said[2]
     assert not list(tmp_path.iterdir())  # what it writes, it writes elsewhere, and takes away
+
+
+def test_the_pages_have_every_notebook_and_run_the_quick_ones(tmp_path, monkeypatch):
+    """Those that are not run say so; a copy of a notebook that is gone is removed, and one that is current stays."""
+    pages = runpy.run_path(str(NOTEBOOKS.parent / "docs" / "_ext" / "notebooks.py"))
+    assert set(pages["LONG"]) < set(NAMES)
+    copy = pages["copy_notebooks"]
+    monkeypatch.setitem(copy.__globals__, "TARGET", tmp_path)
+    (tmp_path / "00_gone.ipynb").write_text("{}", encoding="utf-8")
+    for choice, still in (("", pages["LONG"]), ("all", ()), ("none", NAMES)):
+        monkeypatch.setenv("NOTEBOOKS", choice)
+        assert copy() == [f"notebooks/{name}.ipynb" for name in still]
+        assert sorted(path.stem for path in tmp_path.iterdir()) == NAMES
+        for name in NAMES:
+            text = (tmp_path / f"{name}.ipynb").read_text(encoding="utf-8")
+            assert ("without its output" in text) == (name in still)
+    before = [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
+    copy()
+    assert before == [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
+    monkeypatch.setenv("NOTEBOOKS", "some")
+    with pytest.raises(ValueError, match="NOTEBOOKS must be all, quick or none, got 'some'"):
+        copy()
+    assert (NOTEBOOKS.parent / "docs" / "notebooks" / "index.md").read_text(encoding="utf-8").count("\n0*\n") == 1

@@ -33,6 +33,24 @@ def test_the_citation_is_of_this_version():
         assert work["authors"]
 
 
+def test_version_citation_and_changelog_agree():
+    """Before the first release nothing is dated. From then on the version is the newest of the changelog."""
+    citation = read(ROOT / "CITATION.cff")
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", text, flags=re.M)
+    if released:
+        assert released[0] == (freqforensics.__version__, str(citation["date-released"]))
+    else:
+        assert "date-released" not in citation
+
+
+def test_the_release_page_names_what_is_to_be_set():
+    page = (ROOT / "docs" / "development" / "release.md").read_text(encoding="utf-8")
+    for name in ("freqforensics/_version.py", "CITATION.cff", "CHANGELOG.md", "date-released"):
+        assert f"`{name}`" in page
+    assert ("[project.urls]" in page) != ("urls" in PROJECT), "the addresses are set: the page need not ask for them"
+
+
 def test_the_changelog_has_versions_in_order():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     first, *others = re.findall(r"^## (.+)$", text, flags=re.M)

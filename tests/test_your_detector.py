@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,6 +111,10 @@ def test_the_module_of_the_page_is_a_model_on_the_command_line(tmp_path, monkeyp
         ("mine", "--model must be MODULE:FUNCTION, such as my_detector:make, got 'mine'"),
         ("no_such_module:make", "--model must name a module in this folder or installed, got 'no_such_module'"),
         ("json:no_such_function", "--model must return a detector, got AttributeError"),
+        (
+            "colorsys:rgb_to_xyz",
+            "--model must name a function of colorsys, got 'rgb_to_xyz', which is not there; the last",
+        ),
         ("os:getpid", "--model must be an nn.Module or a function, got int"),
     ],
 )
@@ -124,6 +129,63 @@ def test_wrong_models_are_one_line(model, message, tmp_path, monkeypatch, capsys
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1
+
+
+SOURCE = """
+from string import *
+
+if True:
+    made = 1
+try:
+    import torch_that_is_not_there as torch
+except ImportError as error:
+    torch = None
+for number in range(3):
+    (first, second) = number, number
+def make(): ...
+class Detector: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        (SOURCE, None),
+        (SOURCE.replace("from string import *", ""), {"made", "torch", "error", "number", "first", "second", "make", "Detector"}),
+        ("globals()['make'] = print", None),
+        ("def __getattr__(name): ...", None),
+        ("def late():\n    global make\n    make = 1", None),
+        ("def make(:", None),
+        ("from os import path as place, sep\nif (n := 3): ...", {"place", "sep", "n"}),
+    ],
+)  # fmt: skip
+def test_names_of_a_module_are_read_without_running_it(source, names, tmp_path):
+    from importlib.util import spec_from_file_location
+
+    from freqforensics.cli.models import _bound_names
+
+    (tmp_path / "source.py").write_text(source, encoding="utf-8")
+    bound = _bound_names(spec_from_file_location("source", tmp_path / "source.py"))
+    assert (None if bound is None else set(bound)) == names
+
+
+def test_a_wrong_model_is_refused_before_torch_is_imported(tmp_path):
+    (tmp_path / "mine.py").write_text("def make():\n    return 3\n", encoding="utf-8")
+    (tmp_path / "photo.png").write_bytes(b"")
+    code = (
+        "import sys; from freqforensics.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    print(end.code, 'torch' in sys.modules)"
+    )
+    for model, message in (
+        ("mine:mak", "--model must name a function of mine"),
+        ("mine:make", "or a function, got int"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, "score", "photo.png", "--model", model],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert message in done.stderr
+        assert done.stdout.split() == ["2", "False"]
 
 
 def test_a_model_takes_the_place_of_weights(tmp_path, monkeypatch, capsys):

@@ -370,7 +370,7 @@ def everyday_markdown() -> str:
         rows.append(
             [
                 f"{name} \\*" if name in LOOKED_AT else name,
-                f"{first['real'] or 0} + {first['fake']}",
+                f"{first['real'] or 0} + {first['fake']}".replace(" ", "\N{NO-BREAK SPACE}"),
                 *(number(each[way], "ap", False) for way in ways),
                 number(first, "auc_photographs", False),
                 *(number(each[way], "evidence_fake", True) for way in ways),

@@ -85,10 +85,10 @@ def plain_name(name: str) -> str:
     ('pass�wd�.png', 'cat.jpg', 'picture')
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    shown = printable(last).strip()
-    if len(shown) > _LONGEST_NAME:
-        shown = f"{shown[: _LONGEST_NAME - 30]}…{shown[-29:]}"
-    return shown or "picture"
+    label = printable(last).strip()
+    if len(label) > _LONGEST_NAME:
+        label = f"{label[: _LONGEST_NAME - 30]}…{label[-29:]}"
+    return label or "picture"
 
 
 def printable(text: str) -> str:

@@ -129,16 +129,16 @@ class _Site:
 
     @_answering
     async def take_folder(self, request: Request) -> Response:
-        asked = await _json(request)
-        limit = str(asked.get("limit"))
+        body = await _json(request)
+        limit = str(body.get("limit"))
         if limit not in _LIMITS:
             raise RefusedError(f"limit must be one of {', '.join(_LIMITS)}.")
-        return _taken(await asyncio.to_thread(self.session.take_folder, str(asked.get("path", "")), _LIMITS[limit]))
+        return _taken(await asyncio.to_thread(self.session.take_folder, str(body.get("path", "")), _LIMITS[limit]))
 
     @_answering
     async def check_folder(self, request: Request) -> Response:
-        asked = await _json(request)
-        path = await asyncio.to_thread(folder_at, str(asked.get("path", "")))
+        body = await _json(request)
+        path = await asyncio.to_thread(folder_at, str(body.get("path", "")))
         return JSONResponse({"text": await asyncio.to_thread(count_pictures, path)})
 
     @_answering

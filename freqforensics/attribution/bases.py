@@ -22,10 +22,26 @@ EIGHT_BANDS: Final = (*(Band(n / 16, (n + 1) / 16) for n in range(7)), Band(7 / 
 def pixel_map(path: PathGradient) -> Float:
     """Attribute the gap to pixels.
 
+    Parameters
+    ----------
+    path : PathGradient
+        Averaged gradient of `integrate_path`.
+
     Returns
     -------
     ndarray of float64, shape (H, W)
         Logits, signed, summed over the planes.
+
+    Examples
+    --------
+    The map sums to the gap, but for the part that the path misses.
+
+    >>> from freqforensics.attribution.path import integrate_path
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> path = integrate_path(image, make_small_detector("local", seed=0))
+    >>> bool(np.isclose(pixel_map(path).sum(), path.gap + path.delta, rtol=1e-4, atol=1e-6))
+    True
     """
     return np.asarray(_products(path.difference, path.gradient).sum(axis=0))
 
@@ -45,6 +61,17 @@ def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
     -------
     ndarray of float64, shape (tile, tile) or (H, W)
         Logits, signed, summed over the planes; DC at the middle. A frequency and its mirror image have the same value.
+
+    Examples
+    --------
+    The maps of pixels and of frequencies have the same sum.
+
+    >>> from freqforensics.attribution.path import integrate_path
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> path = integrate_path(image, make_small_detector("local", seed=0))
+    >>> bool(np.isclose(fourier_map(path, tile=32).sum(), pixel_map(path).sum(), rtol=1e-4, atol=1e-6))
+    True
     """
     tile = tile or path.tile
     difference, gradient = path.difference.astype(np.float64), path.gradient.astype(np.float64)
@@ -59,6 +86,11 @@ def fourier_map(path: PathGradient, *, tile: int | None = None) -> Float:
 
 def cosine_map(path: PathGradient) -> Float:
     """Attribute the gap to the 64 modes of the 8x8 cosine transform, in which JPEG is coded.
+
+    Parameters
+    ----------
+    path : PathGradient
+        Averaged gradient of `integrate_path`.
 
     Returns
     -------
@@ -81,9 +113,9 @@ def wavelet_maps(path: PathGradient, *, wavelet: str = "db2", levels: int = 3) -
     path : PathGradient
         Averaged gradient of `integrate_path`.
     wavelet : str
-        An orthogonal one of PyWavelets.
+        Name of an orthogonal wavelet of PyWavelets.
     levels : int
-        From 1. The image is filled up with zeros to a multiple of 2^levels, and its opposite borders are joined.
+        Number of levels, from 1. The image is padded with zeros to a multiple of 2^levels, and is treated as periodic.
 
     Returns
     -------
@@ -127,6 +159,18 @@ def band_values(path: PathGradient, bands: tuple[Band, ...] = EIGHT_BANDS) -> tu
     -------
     tuple of BandValue
         One value for each band, in logits.
+
+    Examples
+    --------
+    Eight bands fill the plane, so their values sum to what the pixels sum to.
+
+    >>> from freqforensics.attribution.path import integrate_path
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> path = integrate_path(image, make_small_detector("local", seed=0))
+    >>> total = sum(band.value for band in band_values(path))
+    >>> bool(np.isclose(total, pixel_map(path).sum(), rtol=1e-4, atol=1e-6))
+    True
     """
     plane = fourier_map(path)
     height, width = plane.shape

@@ -63,7 +63,7 @@ def other_causes(
         )
         causes.append(OtherCause("JPEG", True, says))
     elif grid is not None:
-        says = ("The file is no JPEG, " if file else "There is no file to look at, ") + (
+        says = ("The file is not a JPEG, " if file else "There is no file to look at, ") + (
             "but its pixels bend every 8 pixels as those of one do: it was one before."
             if grid.found
             else "and no grid of 8 pixels was found."

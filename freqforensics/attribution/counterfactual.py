@@ -66,7 +66,7 @@ def notch(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     lines : sequence of (fx, fy)
         Cycles per pixel.
     what : str, optional
@@ -83,7 +83,7 @@ def notch(
     lone : LoneNotches, optional
         Of the image's spectra, if several sets are notched one after the other.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -99,6 +99,14 @@ def notch(
     A first look leaves the p-value valid. It is p1 of the first controls where p1 > 0.2, else p2 of all. For a level a
     up to 0.2 it can be at most a only where p2 is, for a higher one only where p1 is; each has a probability of at
     most a (a rule to stop early for futility, in the manner of Besag and Clifford, Biometrika 1991).
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> change = notch(image, make_small_detector("local", seed=0), [(0.25, 0.0)], nulls=0)
+    >>> change.what, change.kind, change.energy > 0
+    ('(1/4, 0)', 'notch', True)
     """
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
@@ -148,7 +156,19 @@ def _rank_p_value(changes: NDArray[np.float64], change: float) -> float:
 def band_stops(
     image: Uint8, detector: Detector, bands: Sequence[Band] = EIGHT_BANDS, *, before: float | None = None
 ) -> tuple[Counterfactual, ...]:
-    """Take out one band of frequencies after the other, the mean excepted; parameters as for `notch`."""
+    """Remove one band of frequencies after another, and measure the logit. The mean stays.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    detector : Detector
+        Detector, which is left as it is.
+    bands : sequence of Band
+        Bands to take out, one at a time.
+    before : float, optional
+        Logit of the image, if it is known.
+    """
     shape = (image.shape[0], image.shape[1])
     spectra = spectra_of(image)
     if before is None:
@@ -172,7 +192,7 @@ def region_blur(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     box : (top, left, bottom, right)
         Pixels; bottom and right excluded.
     sigma : float
@@ -222,11 +242,11 @@ def flipping_set(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         In which they are taken, as by what was attributed to them.
     threshold : float
-        A logit.
+        Logit to reach.
 
     Returns
     -------
@@ -271,7 +291,7 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     changed : iterable of ndarray of float32, (H, W, 3)
         All of one size.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     image : ndarray of uint8, (H, W, 3)
         What they are versions of; see `PixelLogit`.
 
@@ -279,6 +299,14 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     -------
     ndarray of float64, (N,)
         Logits of the N versions.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> versions = [image.astype(np.float32), image + np.float32(0.25)]
+    >>> exact_logits(versions, make_small_detector("local", seed=0), image).shape
+    (2,)
     """
     most = batch_of(detector, image.shape[0] * image.shape[1])
 

@@ -65,7 +65,7 @@ def score_curves(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     threshold : float
         A logit; see `ScoreCurve.flip`.
     coarse : bool
@@ -107,7 +107,7 @@ def tile_scores(image: Uint8, detector: Detector, *, side: int = 128) -> TileSco
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     side : int
         Side of a tile, pixels.
 

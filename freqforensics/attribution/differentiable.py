@@ -61,19 +61,37 @@ class PixelLogit(nn.Module):
             self.rounding = (rounded - luma_and_colour(as_tensor(image))[0])[None]
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Give logits, (N,), of images (N, 3, H, W) in grey levels 0 .. 255."""
+        """Give logits, (N,), of images (N, 3, H, W) in grey levels 0 .. 255.
+
+        Parameters
+        ----------
+        pixels : Tensor, shape (N, 3, H, W)
+            Images in grey levels 0 .. 255.
+        """
         if self.parts:
             return torch.stack([part(pixels) for part in self.parts]).sum(dim=0)
         return self.of_prepared(self.prepare(pixels))
 
     def of_prepared(self, prepared: Tensor) -> Tensor:
-        """Give logits, (N,), of what `prepare` gives."""
+        """Give logits, (N,), of what `prepare` gives.
+
+        Parameters
+        ----------
+        prepared : Tensor
+            Network input that `prepare` gives.
+        """
         with evaluating(self.detector):
             logits: Tensor = self.detector(self.detector.beside(prepared))
             return logits
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """Do what `prepare_input` does, to floating-point images (N, 3, H, W); not for a `FusedDetector`."""
+        """Do what `prepare_input` does, to floating-point images (N, 3, H, W); not for a `FusedDetector`.
+
+        Parameters
+        ----------
+        pixels : Tensor, shape (N, 3, H, W)
+            Images in grey levels 0 .. 255.
+        """
         if self.parts:
             raise ValueError("the parts of a fused detector are fed with different inputs: prepare for one of them")
         if isinstance(self.detector, WrappedDetector):
@@ -91,7 +109,13 @@ class PixelLogit(nn.Module):
         return (planes / 255 - mean) / std
 
     def residual(self, pixels: Tensor) -> Tensor:
-        """Give residuals, (N, 3, H, W): of luma and colour differences for coherence, else of R, G, B."""
+        """Give residuals, (N, 3, H, W): of luma and colour differences for coherence, else of R, G, B.
+
+        Parameters
+        ----------
+        pixels : Tensor, shape (N, 3, H, W)
+            Images in grey levels 0 .. 255.
+        """
         planes = pixels
         if self.detector.input == "coherence":
             planes = luma_and_colour(pixels)
@@ -175,7 +199,7 @@ def log_coherence(planes: Tensor) -> Tensor:
     """Give the log coherence of tiles, (N, C, 32, 32), as `freqforensics.spectra.log_coherence`."""
     height, width = planes.shape[-2:]
     if min(height, width) < TILE:
-        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {width}x{height}")
     rows, columns = height // TILE, width // TILE
     cut = planes[..., : rows * TILE, : columns * TILE]
     tiles = cut.reshape(*planes.shape[:-2], rows, TILE, columns, TILE)

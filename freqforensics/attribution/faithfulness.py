@@ -17,6 +17,7 @@ from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.attribution.outcomes import MOST_LIKENESS as MOST_LIKENESS, Deletion, Randomisation
 from freqforensics.detector.resnet import Detector
+from freqforensics.quality.ranks import spearman
 from freqforensics.spectra import half_plane_weights, notch_mask
 
 Uint8 = NDArray[np.uint8]
@@ -37,7 +38,7 @@ def fourier_deletion(
     insert: bool = True,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
-    """Take frequencies out in an order, and put them back, against random orders of others of the same radii.
+    """Delete and insert frequencies in an order, compared with random orders of the same radii.
 
     Frequencies are taken out by notches: they take the amplitude of the spectrum between the multiples of 1/32.
     A control takes out as many frequencies of the same radii in random order, see `RadiusRings`. If the order itself
@@ -48,7 +49,7 @@ def fourier_deletion(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     order : sequence of (fx, fy)
         As of `ranked_lines`; not empty.
     counts : sequence of int
@@ -60,7 +61,7 @@ def fourier_deletion(
     insert : bool
         Put frequencies back, too: twice the work. No p-value rests on it.
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -170,19 +171,8 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else _rank_correlation(trained[name], flat))
+                    likeness[name].append(0.0 if constant else float(spearman(trained[name], flat)[0]))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
-
-
-def _rank_correlation(x: Float, y: Float) -> float:
-    """Spearman's coefficient; equal values share their mean rank. scipy.stats, which has it, loads for a second."""
-    return float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
-
-
-def _ranks(values: Float) -> Float:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    mean_ranks: Float = np.cumsum(counts) - (counts - 1) / 2
-    return mean_ranks[places]
 
 
 def _make_random(network: nn.Module, name: str) -> None:

@@ -47,9 +47,9 @@ def last_places(image: Uint8, detector: Detector) -> str:
     handles = []
 
     def record(name: str, module: nn.Module) -> Any:
-        def hook(_module: nn.Module, _given: Any, made: Any) -> None:
-            if isinstance(made, Tensor) and made.ndim == 4 and made.shape[-2] * made.shape[-1] >= _LEAST_PLACES:
-                order.append((name, tuple(made.shape)))
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4 and output.shape[-2] * output.shape[-1] >= _LEAST_PLACES:
+                order.append((name, tuple(output.shape)))
                 if isinstance(module, nn.Conv2d):
                     convolutions.append(name)
 
@@ -86,8 +86,8 @@ def activation_times_gradient(image: Uint8, detector: Detector, name: str) -> ND
     """
     outputs: list[Tensor] = []
 
-    def keep(_module: nn.Module, _given: Any, made: Tensor) -> Tensor:
-        activation = made.detach().requires_grad_()
+    def keep(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        activation = output.detach().requires_grad_()
         outputs.append(activation)
         return activation.clone()  # what follows may change it in place
 

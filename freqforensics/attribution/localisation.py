@@ -38,7 +38,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Localisation:
-    """How well a map of frequencies finds those of a lattice.
+    """Agreement of a map of frequencies with a known lattice.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def lattice_localisation(plane: Float, lattice: Iterable[Line]) -> Localisation:
 
 
 def occlusion_by_frequency(image: Uint8, detector: Detector) -> Float:
-    """Measure how the logit falls when one frequency after another is notched.
+    """Measure the fall of the logit when each frequency is notched.
 
     Parameters
     ----------
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
 
     Returns
     -------
@@ -219,13 +219,13 @@ class _Removal:
         self.owner = owner
         self.before = float(exact_logits([image.astype(np.float32)], self.detector, image)[0])
 
-    def logits(self, kept: NDArray[np.bool_]) -> Float:
+    def logits(self, masks: NDArray[np.bool_]) -> Float:
         """Logits of images that keep some of the lines, (N,), for masks (N, number of lines)."""
 
         def images() -> Iterator[NDArray[np.float32]]:
-            for mask in kept:
-                gone = np.append(~mask, False)[self.owner]
-                yield image_of(self.spectra + self.change * gone, self.shape)
+            for mask in masks:
+                removed = np.append(~mask, False)[self.owner]
+                yield image_of(self.spectra + self.change * removed, self.shape)
 
         return exact_logits(images(), self.detector, self.image)
 

@@ -72,6 +72,17 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
     ------
     ValueError
         A network without a map of places behind its convolutions, such as a transformer, or without a gradient.
+
+    Examples
+    --------
+    The map sums to the logit less the bias of the last layer.
+
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> detector = make_small_detector("local", seed=0)
+    >>> bias = detector.network.fc.bias.item()
+    >>> bool(np.isclose(grad_cam(image, detector).sum(), detector.logits([image])[0] - bias, rtol=1e-4, atol=1e-5))
+    True
     """
     part = strongest_part(detector, image)
     if part.gradient_free:
@@ -81,7 +92,7 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
 
 
 def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:
-    """Measure how the logit falls when one window after another is replaced by its median.
+    """Measure the fall of the logit when each window is replaced by its median.
 
     A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
     brings little else.
@@ -91,7 +102,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     window : int, optional
         Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
 
@@ -99,6 +110,14 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
     -------
     ndarray of float64, shape (H, W)
         Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
+
+    Examples
+    --------
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> falls = occlusion_map(image, make_small_detector("local", seed=0), window=32)
+    >>> falls.shape, len(np.unique(falls))
+    ((64, 64), 4)
     """
     height, width = image.shape[:2]
     if window is None:
@@ -141,10 +160,9 @@ def smoothed_map(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
     deviation : float
-        Standard deviation of the noise, in grey levels, up to 5: captum's own default, 255 of them, would leave no
-        trace of anything.
+        Standard deviation of the noise, grey levels, up to 5. The default of captum, 255, would drown every trace.
     samples, steps : int
         Number of noisy copies, and of steps along each path.
     seed : int
@@ -207,7 +225,7 @@ def band_shapley(
     image : ndarray of uint8, (H, W, 3)
         Image, RGB in 0 .. 255.
     detector : Detector
-        Is left as it is. Of a fused detector the part is explained that adds most to the logit.
+        Detector, which is not changed. Of a fused one, the part that adds most to the logit is explained.
     bands : tuple of Band
         Up to 10, that do not overlap; frequencies in none of them stay in.
     draws : int

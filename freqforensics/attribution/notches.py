@@ -25,6 +25,13 @@ _AROUND: Final = 7
 def lattice_lines(denominator: int) -> tuple[Line, ...]:
     """Give the frequencies (a/q, b/q) but for DC, each mirror pair once.
 
+    Parameters
+    ----------
+    denominator : int
+        q, from 2.
+
+    Examples
+    --------
     >>> lattice_lines(2)
     ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
     """
@@ -49,7 +56,7 @@ def line_name(line: Line) -> str:
 
 
 def ranked_lines(plane: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Line, ...]:
-    """Order frequencies by what is attributed to them.
+    """Order frequencies by their attribution.
 
     Parameters
     ----------
@@ -98,7 +105,7 @@ def line_bin(line: Line, side: int) -> tuple[int, int] | None:
 
 
 def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> NDArray[np.float32]:
-    """Give lines the amplitude of their surroundings, and leave them their phases.
+    """Notch lines: set their amplitude to that of their surroundings and keep their phases.
 
     Parameters
     ----------
@@ -107,12 +114,21 @@ def notched(image: NDArray[Any], lines: Sequence[Line], *, reach: int = 1) -> ND
     lines : sequence of (fx, fy)
         Cycles per pixel.
     reach : int
-        As for `notch_mask`; see `dense_reach`.
+        Number of bins around each line that are notched, too, as for `notch_mask`.
 
     Returns
     -------
     ndarray of float32, (H, W, 3)
         Not rounded, not clipped. The amplitude is the median of the 15 x 15 bins around that are in no notch.
+
+    Examples
+    --------
+    A wave of 1/4 cycles per pixel is taken out of the noise around it.
+
+    >>> noise = np.random.default_rng(0).normal(128, 5, (64, 64, 3))
+    >>> image = noise + 30 * np.cos(np.pi / 2 * np.arange(64))[:, None]
+    >>> float(image.std().round(1)), float(notched(image, [(0.25, 0.0)]).std().round(1))
+    (21.8, 5.0)
     """
     spectra, shape = spectra_of(image), (image.shape[0], image.shape[1])
     return image_of(spectra + notch_change(spectra, lines, shape, reach=reach), shape)

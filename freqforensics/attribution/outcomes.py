@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from freqforensics.attribution.notches import Line
+from freqforensics.runtime.showing import Summarised
 
 MOST_LIKENESS: Final = 0.3
 """Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
@@ -16,7 +17,7 @@ MOST_LIKENESS: Final = 0.3
 
 @dataclass(frozen=True)
 class BandValue:
-    """What a band of frequencies adds to the logit.
+    """Attribution of a band of frequencies.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class OtherCause:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A change to an image, and what it does to the logit.
+    """A change of an image and its effect on the logit.
 
     Parameters
     ----------
@@ -95,8 +96,8 @@ class Counterfactual:
         return self.after - self.before
 
 
-@dataclass(frozen=True)
-class FlippingSet:
+@dataclass(frozen=True, repr=False)
+class FlippingSet(Summarised):
     """The fewest frequencies, in the order given, whose notching takes the logit to a threshold.
 
     Parameters
@@ -174,9 +175,9 @@ class TileScores:
         return float(np.std(flat, ddof=1)) if len(flat) > 1 else None
 
 
-@dataclass(frozen=True)
-class Deletion:
-    """How the logit falls as frequencies are taken out, and rises as they are put back.
+@dataclass(frozen=True, repr=False)
+class Deletion(Summarised):
+    """Curves of the logit as frequencies are deleted, and as they are inserted again.
 
     With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
 
@@ -231,8 +232,8 @@ class Deletion:
         return float((1 + (means <= self.sign * np.mean(self.deleted)).sum()) / (1 + len(means)))
 
 
-@dataclass(frozen=True)
-class Randomisation:
+@dataclass(frozen=True, repr=False)
+class Randomisation(Summarised):
     """How like a map is to those of networks whose weights were made random, from the logit down.
 
     Parameters
@@ -252,16 +253,16 @@ class Randomisation:
         return abs(self.likeness[-1]) < MOST_LIKENESS
 
 
-@dataclass(frozen=True)
-class Badge:
-    """Whether an explanation may be believed.
+@dataclass(frozen=True, repr=False)
+class Badge(Summarised):
+    """Result of the tests that an explanation must pass to be believed.
 
     Parameters
     ----------
     passed : bool
         Whether the test was passed.
     reasons : tuple of str
-        Why not; empty if it may.
+        Reasons against it; empty if it passed.
     """
 
     passed: bool

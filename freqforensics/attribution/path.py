@@ -21,6 +21,7 @@ from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, evaluating
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ _LEAST_GAP: Final = 0.2
 """A gap below this many logits is measured against this: nothing is there to explain."""
 
 
-@dataclass(frozen=True, eq=False)
-class PathGradient:
+@dataclass(frozen=True, eq=False, repr=False)
+class PathGradient(Summarised):
     """A difference from a baseline and the gradient averaged on the way, for B baselines.
 
     Parameters
@@ -151,7 +152,7 @@ def shared_gap(
     ----------
     image : ndarray of uint8, (H, W, 3)
     detector : Detector
-        Left as it is.
+        Detector, which is not changed.
     baseline : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional
         Baseline of the parts that it suits; other parts have their own. Default each part's own, `default_baseline`.
     natural, most_steps, rng
@@ -238,6 +239,16 @@ def integrate_path(
     ------
     ValueError
         A baseline that does not exist, or not for this detector, or an image that is too small for the detector.
+
+    Examples
+    --------
+    The logit of the image less that of the baseline is the gap. `complete` says whether the path accounts for it.
+
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> path = integrate_path(image, make_small_detector("local", seed=0))
+    >>> path.complete, bool(np.isclose(path.logit - path.baseline_logit, path.gap))
+    (True, True)
     """
     detector = strongest_part(detector, image)
     kinds: tuple[Baseline, ...] = baselines or (default_baseline(detector),)
@@ -281,12 +292,27 @@ def default_baseline(detector: Detector) -> Baseline:
 def baseline_image(
     image: Uint8, kind: Baseline, *, natural: Callable[[tuple[int, int]], NDArray[Any]] | None = None
 ) -> Float32:
-    """Give the image that an image is compared with, float32 (H, W, 3); parameters as for `integrate_path`.
+    """Give the baseline that an image is compared with, float32 (H, W, 3).
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (H, W, 3)
+        Image, RGB in 0 .. 255.
+    kind : {"median", "natural", "grey", "black"}
+        Name of the baseline.
+    natural : callable, optional
+        From (H, W) to mean amplitudes of photographs, (3, H, W // 2 + 1); needed by "natural".
 
     Raises
     ------
     ValueError
         "natural" without amplitudes, or "incoherent" or "smooth", which are no images.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    >>> float(baseline_image(image, "grey").max()), float(baseline_image(image, "black").max())
+    (128.0, 0.0)
     """
     if kind == "median":
         return np.asarray(cv2.medianBlur(image, 5), np.float32)
@@ -302,7 +328,7 @@ def baseline_image(
         amplitude[:, 0, 0] = np.abs(spectra[:, 0, 0])  # its own mean
         changed = amplitude * np.exp(1j * np.angle(spectra))
         return np.ascontiguousarray(fft.irfft2(changed, s=(height, width)).transpose(1, 2, 0), np.float32)
-    raise ValueError(f"baseline {kind} is no image")
+    raise ValueError(f"baseline {kind} is not an image")
 
 
 def _averaged(
@@ -376,7 +402,7 @@ def incoherent_inputs(
         With the input "coherence".
     draws : int
     rng : Generator, optional
-        Default of seed 0.
+        Random generator; default with seed 0.
 
     Returns
     -------
@@ -442,7 +468,7 @@ def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
     """The residuals of luma and colour differences, as far as they fill tiles, (3, H, W)."""
     rows, columns = (side // TILE * TILE for side in image.shape[:2])
     if min(rows, columns) < TILE:
-        raise ValueError(f"an image from {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
+        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
     planes = PixelLogit(detector, image).residual(as_tensor(image))[0]
     return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
 

@@ -63,7 +63,7 @@ def max_sensitivity(
     *,
     changes: Sequence[Callable[[Uint8], Uint8]] = (JPEG(QUALITY),),
 ) -> float:
-    """Measure how far a map moves at most where the image changes a little.
+    """Measure the largest change of a map under small changes of the image.
 
     It is the max-sensitivity of Yeh et al. (NeurIPS 2019), relative to the map, with changes of forensic interest in
     place of random ones: |map of the changed image - map of the image| / |map of the image|, Frobenius norms.
@@ -87,6 +87,14 @@ def max_sensitivity(
     ------
     ValueError
         No changes.
+
+    Examples
+    --------
+    Here the map is the image itself, so that it moves by as much as the image.
+
+    >>> image = np.full((8, 8), 100, np.uint8)
+    >>> max_sensitivity(image, lambda changed: changed.astype(float), changes=[lambda original: original + 10])
+    0.1
     """
     if not changes:
         raise ValueError("changes must not be empty")

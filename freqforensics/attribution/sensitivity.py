@@ -18,7 +18,7 @@ from freqforensics.spectra import full_plane
 
 
 def sensitivity_map(image: NDArray[Any], detector: Detector) -> NDArray[np.float64]:
-    """Give the greatest change of the logit by a wave of each frequency, to first order.
+    """Give the largest change of the logit by a wave of each frequency, to first order.
 
     The wave epsilon cos(2 pi k x + phi), added to all three colours, changes the logit by at most epsilon |G_k|, with G
     the DFT of the gradient summed over the colours. It is what a Fourier heat map (Yin et al., NeurIPS 2019) measures

@@ -39,5 +39,5 @@ def _weighted_children(module: nn.Module, prefix: str) -> list[str]:
 def _opened(network: nn.Module, name: str) -> list[str]:
     stage = network.get_submodule(name)
     below = _weighted_children(stage, f"{name}.")
-    own = any(parameter.ndim >= 2 for parameter in stage.parameters(recurse=False))
-    return [name] if own or not below else below
+    has_weights = any(parameter.ndim >= 2 for parameter in stage.parameters(recurse=False))
+    return [name] if has_weights or not below else below

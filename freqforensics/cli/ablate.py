@@ -29,27 +29,38 @@ AblationAxis = Literal["recipe", "classes", "band"]
 )
 @with_training_options
 def ablate(
-    test: Annotated[list[str], typer.Option(metavar="SOURCE", help="Images to test on; repeatable.")],
+    test: Annotated[list[str], typer.Option(metavar="SOURCE", help="Images to test on. Repeatable.")],
     axis: Annotated[AblationAxis, typer.Option(help="Part of the recipe to vary.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for table, figure and trainings.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the table, the figure and the trainings.")],
     training: ChosenTraining,
     values: Annotated[
         list[str] | None,
-        typer.Option(metavar="VALUE,...", help="Values to try: recipes, numbers of categories, or bands LOW:HIGH."),
+        typer.Option(
+            metavar="VALUE,...",
+            help="Values to try: recipes, numbers of categories, or bands LOW:HIGH.  [default: five recipes; 1 to "
+            "20 categories; seven bands]",
+            show_default=False,
+        ),
     ] = None,
-    runs: Annotated[int, typer.Option(metavar="N", help="Trainings per value, each with its own seed.", min=1)] = 1,
+    runs: Annotated[
+        int, typer.Option(metavar="N", help="Number of trainings for each value, with different seeds.", min=1)
+    ] = 1,
     view: ViewChoice = DEFAULT_VIEW,
     limit: Limit = None,
     device: Device = "auto",
     workers: ReadingProcesses = None,
-    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep every detector, 94 MB each.")] = False,
+    keep_weights: Annotated[
+        bool, typer.Option("--keep-weights", help="Keep the weights of every detector, 94 MB each.")
+    ] = False,
     resume: Resume = False,
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Train a detector for each value of one part of the recipe, and test all of them on the same images.
+    """Train a detector for each value of one part of the recipe.
 
-    Writes DIR/ablation.csv, ablation.png and .pdf, manifest.json, and cells/ with what each training left.
+    All of the detectors are tested on the same images. Writes DIR/ablation.csv, ablation.png and .pdf, manifest.json,
+    and cells/ with each training.
+
     Exit status: 0 done; 1 done, but some test image could not be read; 2 nothing done.
     """
     config = training.config()

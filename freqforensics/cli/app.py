@@ -156,13 +156,13 @@ def _shell_around(option: str) -> str:
     except Exception:  # its own kind of error, what /proc or ps give, or it is not there: no shell is known
         name = ""
     if name not in _SHELLS:
-        found = f"{name} has no completion" if name else "no shell was found"
-        raise Failed(f"{found}: name one, as in freqforensics {option} bash ({', '.join(_SHELLS)})")
+        reason = f"{name} has no completion" if name else "no shell was found"
+        raise Failed(f"{reason}: name one, as in freqforensics {option} bash ({', '.join(_SHELLS)})")
     return str(name)
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and leave.")] = False) -> None:
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the versions and exit.")] = False) -> None:
     if version:
         from freqforensics._version import __version__
         from freqforensics.cli.versions import main_versions

@@ -30,20 +30,21 @@ _ENDINGS: Final = {
 @app.command("app", rich_help_panel=ONE_IMAGE, epilog="Example: freqforensics app")
 def app_command(
     port: Annotated[
-        int, typer.Option(metavar="N", help="Port of this computer; 0 takes one that is free.", show_default=True)
+        int, typer.Option(metavar="N", help="Port of this computer; 0: any free port.", show_default=True)
     ] = 0,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address without opening a browser.")] = False,
     weights: Weights = DEFAULT_WEIGHTS,
     calibration: Calibration = None,
     device: Device = "auto",
     quiet_: Quiet = False,
 ) -> None:
-    """Inspect images, and look through folders, on a page in the browser.
+    """Inspect images and folders on a local page in the browser.
 
-    The page is served to this computer alone, at an address with a random part that is new each time. Images and
-    reports are kept in a temporary folder until the program ends: by Ctrl-C, by the button on the page, or when no page
-    has been open for 15 minutes. Needs the extra: pip install 'freqforensics[app]'.
-    Exit status: 0 ended as asked; 2 it could not begin.
+    The page is served to this computer only, at an address with a random part that changes each time. Images and
+    reports stay in a temporary folder until the program ends: by Ctrl-C, by the button on the page, or when no page has
+    been open for 15 minutes. Needs the extra: pip install 'freqforensics[app]'.
+
+    Exit status: 0 ended by the user; 2 could not start.
     """
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         raise ValueError("the page needs the extra: pip install 'freqforensics[app]'")

@@ -28,18 +28,19 @@ def audit(
     match: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write a table (CSV) with as many real as fake files of each kind, a source itself."
+            metavar="FILE", help="Write a table (CSV) with as many real as fake files of each kind, to use as SOURCE."
         ),
     ] = None,
     reencode: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write both sides alike to this folder; with --crop.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for images of both sides, cropped and encoded alike. Needs --crop."),
     ] = None,
     crop: Annotated[
-        int | None, typer.Option(metavar="N", help="Side of the crops of --reencode in pixels.", min=16)
+        int | None, typer.Option(metavar="N", help="Side of the crops of --reencode, pixels.", min=16)
     ] = None,
     quality: Annotated[
         int | None,
-        typer.Option(help="JPEG quality of --reencode.  [default: PNG]", min=1, max=100, show_default=False),
+        typer.Option(help="JPEG quality of --reencode, 1 to 100.  [default: PNG]", min=1, max=100, show_default=False),
     ] = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -48,10 +49,13 @@ def audit(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Say what real and fake files differ in besides who made them: format, size, compression, duplicates.
+    """Find technical differences between real and fake files.
 
-    Each difference has an effect size (1: this alone tells all), a p-value and a verdict; the AUC says how well all of
-    them together tell real from fake. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    Compares format, size, compression and duplicates, which a detector could learn in place of traces of generation.
+    Each difference has an effect size (1: it separates the sides completely), a p-value and a verdict. An AUC says how
+    well all of them together separate real from fake.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     if (reencode is None) != (crop is None):
         raise Failed("--reencode and --crop go together")

@@ -21,7 +21,7 @@ def baselines(
     source: ImageSources,
     photographs: Annotated[
         list[str],
-        typer.Option(metavar="SOURCE", help="Photographs to fit the classifier of radial profiles to; repeatable."),
+        typer.Option(metavar="SOURCE", help="Photographs to fit the classifier of radial profiles to. Repeatable."),
     ],
     out: Out = None,
     crop: Annotated[
@@ -37,12 +37,14 @@ def baselines(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Measure how well plain methods tell fake from real: what a detector must beat.
+    """Measure how well two simple methods tell fake from real.
 
-    lattice-test: the lattice test over the tiles of each image. radial-profile: logistic regression on radial profiles
-    (Durall et al. 2020), fitted to photographs and fakes made of them at random, as train --simulate makes them.
+    A detector should beat both. lattice-test: the lattice test over the tiles of each image. radial-profile: logistic
+    regression on radial profiles (Durall et al. 2020), fitted to photographs and to fakes that are made from them at
+    random, as train --simulate makes them.
 
     Writes a folder for each method, with the files of evaluate, and manifest.json to DIR.
+
     Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
     check_sources(source, source.alike(photographs))

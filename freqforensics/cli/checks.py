@@ -231,7 +231,7 @@ def _holds_images(path: Path) -> bool:
         return path.suffix.lower() in (".csv", ".tsv") and path.stat().st_size > _SMALL_TABLE
     for folder, below, files in os.walk(path):
         below[:] = [name for name in below if not name.startswith(".")]
-        if "manifest.json" in files:  # of results, maybe, which are no images
+        if "manifest.json" in files:  # of results, perhaps, which are not images
             below.clear()
             continue
         if any(Path(folder, name).suffix.lower() in SUFFIXES and not name.startswith(".") for name in files):

@@ -34,7 +34,9 @@ def compare(
     source: ImageSources,
     out: Out = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
-    parts: Annotated[int, typer.Option(metavar="N", help="Number of parts of a set, for intervals.", min=2)] = 20,
+    parts: Annotated[
+        int, typer.Option(metavar="N", help="Number of parts that each set is split into, for intervals.", min=2)
+    ] = 20,
     limit: Limit = None,
     groups: Groups = None,
     by_operator: ByOperator = False,
@@ -46,11 +48,13 @@ def compare(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Measure how alike generators' fingerprints are, by four measures, with intervals, p-values and clusters.
+    """Compare the fingerprints of generators.
 
-    Real images of a generator's set are taken off its mean spectrum and log power. Says, too, how many images each
-    fingerprint needs and which images weigh too much in it. Exit status: 0 done; 1 done, but some file could not be
-    read; 2 nothing done.
+    Gives four measures of similarity with intervals and p-values, and clusters. Reports how many images each
+    fingerprint needs and which images dominate it. Where a generator's set has real images, their spectrum is
+    subtracted first.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.fingerprints.sets import check_tiles
     from freqforensics.spectra import SpectrumSpec

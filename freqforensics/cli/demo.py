@@ -21,7 +21,7 @@ def demo(
         list[str] | None,
         typer.Option(
             metavar="SOURCE",
-            help="Photographs of your own; repeatable.  [default: bundled ones]",
+            help="Your own photographs. Repeatable.  [default: those that scikit-image and scikit-learn bundle]",
             show_default=False,
         ),
     ] = None,
@@ -29,11 +29,12 @@ def demo(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Show what the toolkit does, on photographs that scikit-image and scikit-learn bundle or on your own.
+    """Show what the toolkit does, on bundled photographs.
 
-    Photographs, upsampled versions of them and miniatures of 17 generator families; their fingerprints and how alike
-    these are; the scores of the detector that ships; why one fake was flagged, and its photograph. DIR/index.html leads
-    through it. Offline, one to two minutes on two processors.
+    Upsamples photographs and passes them through miniatures of 17 generator families. Computes and compares their
+    fingerprints, scores the images with the detector that ships, and explains the scores of one fake and of its
+    photograph. DIR/index.html leads through the results. Works offline and takes one to two minutes on two processors.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     check_sources(photographs or ())

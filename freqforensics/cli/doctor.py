@@ -73,10 +73,12 @@ class Check:
 
 @app.command(rich_help_panel=PROJECT, epilog="Example: freqforensics doctor")
 def doctor(as_json: AsJson = False) -> None:
-    """Examine the installation: versions, torch and its GPU, threads, OpenCV, weights, folders, extras.
+    """Check the installation.
 
-    Changes nothing and needs no connection; neither LaTeX nor Chromium is needed by any command. Exit status: 0 no
-    problem; 1 a problem was found.
+    Checks versions, torch and its GPU, threads, OpenCV, weights, folders and extras. Changes nothing and needs no
+    network. No command needs LaTeX or Chromium.
+
+    Exit status: 0 no problem; 1 a problem was found.
     """
     checks = examine()
     problems = [check.name for check in checks if check.status == "problem"]
@@ -122,11 +124,11 @@ def _run_check(name: str, check: Callable[[], Findings]) -> Check:
         findings += [("note", str(warning.message), "") for warning in caught]
     except Exception as error:  # an installation can be broken in any way
         findings.append(("problem", f"{type(error).__name__}: {error}", _remedy(error)))
-    found, advice = (
+    text, advice = (
         "; ".join(_one_line(words) for words in dict.fromkeys(column) if words)
         for column in ([finding[1] for finding in findings], [finding[2] for finding in findings])
     )
-    return Check(name, max((finding[0] for finding in findings), key=STATUSES.index), found, advice)
+    return Check(name, max((finding[0] for finding in findings), key=STATUSES.index), text, advice)
 
 
 def _remedy(error: Exception) -> str:
@@ -151,12 +153,12 @@ def _required(extra: str = "") -> dict[str, SpecifierSet]:
     except importlib.metadata.PackageNotFoundError:
         return {}
     requirements = {
-        asked: {
+        requested: {
             item.name: item.specifier
             for item in map(Requirement, lines)
-            if item.marker is None or item.marker.evaluate({"extra": asked})
+            if item.marker is None or item.marker.evaluate({"extra": requested})
         }
-        for asked in ("", extra)
+        for requested in ("", extra)
     }
     return {name: bounds for name, bounds in requirements[extra].items() if not extra or name not in requirements[""]}
 
@@ -221,9 +223,9 @@ def _torch_pair() -> Findings:
 
     yield "ok", f"torch {torch.__version__}, torchvision {torchvision.__version__}", ""
     # Called, not only looked up: without its compiled part torchvision may import and fail at the first use.
-    kept = nms(torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.1, 0.9]), 0.5).tolist()
-    if kept != [1]:
-        yield "problem", f"torchvision.ops.nms keeps {kept}, not [1]", _TORCH_AGAIN
+    indices = nms(torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.1, 0.9]), 0.5).tolist()
+    if indices != [1]:
+        yield "problem", f"torchvision.ops.nms keeps {indices}, not [1]", _TORCH_AGAIN
 
 
 def _threads() -> Findings:
@@ -237,7 +239,7 @@ def _threads() -> Findings:
     yield "ok", f"{processors}, torch takes {of_torch}, OMP_NUM_THREADS {variable}", ""
     advice = f"export OMP_NUM_THREADS={usable}, or 1 where several commands run at once"
     if set_to and not re.fullmatch(r"\s*[1-9]\d*\s*(,.*)?", set_to):
-        yield "note", "OMP_NUM_THREADS is no number above 0", advice
+        yield "note", "OMP_NUM_THREADS is not a number above 0", advice
     elif of_torch > usable:
         yield "note", "more threads than processors: much slower than as many", advice
     share = _processor_share()
@@ -361,7 +363,7 @@ def _data() -> Findings:
     if not value:
         yield "note", "not set; only tests on real generators' images read it", ""
     elif not Path(value).is_dir():
-        yield "problem", f"{value} is no folder", f"{advice}, or unset it"
+        yield "problem", f"{value} is not a folder", f"{advice}, or unset it"
     else:
         names = sorted(path.name for path in Path(value).iterdir() if path.is_dir() and not path.name.startswith("."))
         if names:

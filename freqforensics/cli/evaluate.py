@@ -44,8 +44,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="Weights: a file, or a name from weights list; repeatable for runs of other seeds.  "
-            f"[default: {DEFAULT_WEIGHTS}]",
+            help="Weights of the detector: a file, or a name from weights list. Repeatable, for runs with other seeds. "
+            f" [default: {DEFAULT_WEIGHTS}]",
             show_default=False,
         ),
     ] = None,
@@ -55,8 +55,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="WAY,...",
-            help="How images are scored: as-is; re-encoded, both sides as JPEG 90; fakes-jpeg96, fakes alone as JPEG"
-            " 96.  [default: all three with view views, else as-is]",
+            help="Compression before scoring. as-is: none. re-encoded: both sides as JPEG 90. fakes-jpeg96: fakes only,"
+            " as JPEG 96.  [default: all three with view views, else as-is]",
             show_default=False,
         ),
     ] = None,
@@ -64,14 +64,15 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="SOURCE",
-            help="Photographs to take thresholds from; repeatable.  [default: those of the weights' calibration]",
+            help="Photographs whose scores give the thresholds. Repeatable.  [default: those of the weights' "
+            "calibration]",
             show_default=False,
         ),
     ] = None,
     calibration: Calibration = None,
     validation: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE", help="Images to fit threshold and temperature on; repeatable."),
+        typer.Option(metavar="SOURCE", help="Images to fit threshold and temperature on. Repeatable."),
     ] = None,
     limit: Limit = None,
     device: Device = "auto",
@@ -82,16 +83,19 @@ def evaluate(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Measure how well a detector tells fake from real, generator by generator.
+    """Measure how well a detector tells fake from real, by generator.
 
-    Average precision and AUC against a set's own real images; AUC against a population of photographs, and the share of
-    fakes found at the logits that 1 % and 5 % of those exceed, for sets without real images, too; and the share of
-    fakes and of real images with the verdict "evidence". Each as the files are, with both sides compressed alike, and
-    with the fakes as JPEG of high quality (Dual Data Alignment, arXiv 2505.14359). Published numbers are of --view
-    center. Images that cannot be judged are counted and left out of metrics. Without --validation an image is called
-    fake at the verdict "evidence", with weights without a calibration at a probability of one half.
+    Reports average precision and AUC against the real images of each set. Reports AUC against a population of
+    photographs, and the share of fakes above the logits that 1 % and 5 % of those photographs exceed; these need no
+    real images in the set. Reports the shares of fakes and of real images with the verdict "evidence".
+
+    Images are scored as they are, with both sides compressed alike, and with the fakes as JPEG of high quality (Dual
+    Data Alignment, arXiv 2505.14359). Published numbers need --view center. Images that cannot be judged are counted
+    and do not enter the metrics. Without --validation, an image is called fake at the verdict "evidence"; where the
+    weights have no calibration, at a probability of one half.
 
     Writes evaluation.csv and .json, ap.png and .pdf, scores*.csv and manifest.json to DIR.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     names = named_weights(weights, model)
@@ -104,12 +108,13 @@ def evaluate(
     check_scoring(names, calibration, backend)
     check_sources(source, source.alike(photographs), source.alike(validation))
     check_out(out, sources, overwrite=overwrite)
+    detectors = [chosen_detector(name, model, device) for name in names or [""]]
     from freqforensics.studies.evaluate import evaluate_study
 
     say_what_they_are(names)
     study = evaluate_study(
         source,
-        weights=[chosen_detector(name, model, device) for name in names or [""]],
+        weights=detectors,
         view=view,
         ways=chosen,
         photographs=source.alike(photographs),

@@ -20,8 +20,8 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS|local",
-        help="Read the images on dask workers: of a scheduler, as tcp://host:8786, or --workers processes of this"
-        " machine; needs the extra scale.",
+        help="Read the images on dask workers: those of a scheduler, such as tcp://host:8786, or local, which starts"
+        " --workers processes on this machine. Needs the extra scale.",
         show_default=False,
     ),
 ]
@@ -29,7 +29,7 @@ Shard = Annotated[
     str | None,
     typer.Option(
         metavar="I/N",
-        help="Do part I of N and write it to the folder --out, for freqforensics merge: for arrays of batch jobs.",
+        help="Do part I of N, as one job of a batch array, and write it to the folder --out for freqforensics merge.",
         show_default=False,
     ),
 ]

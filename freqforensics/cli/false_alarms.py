@@ -49,8 +49,8 @@ def false_alarms(
         list[str] | None,
         typer.Option(
             metavar="NAME,...|all",
-            help="What is done to the photographs first: as-is, a carrier such as messenger, webp or screenshot, or all"
-            " carriers; repeatable.  [default: as-is,all]",
+            help="What happens to the photographs before they are scored: as-is, a carrier such as messenger, webp or"
+            " screenshot, or all carriers. Repeatable.  [default: as-is,all]",
             show_default=False,
         ),
     ] = None,
@@ -66,15 +66,16 @@ def false_alarms(
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Count wrong verdicts on photographs, by where they are from and by how they came.
+    """Count wrong verdicts on photographs, by source and carrier.
 
-    For each source and carrier the rates of the verdicts evidence, inconclusive and cannot be judged, each with its
-    exact 95 % interval (Clopper and Pearson), and the photographs with the highest logits. Images labelled fake are
-    skipped.
+    A carrier is what happens to a photograph on its way, such as a messenger or a screenshot. Gives the rates of the
+    verdicts "evidence", "inconclusive" and "cannot-judge" with exact 95 % intervals (Clopper and Pearson), and the
+    photographs with the highest logits. Images labelled fake are skipped.
 
     Writes false_alarms.csv and .json, false_alarms.png and .pdf, worst.csv, scores.csv, manifest.json, and cells/ with
-    the scores after each carrier to DIR. Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing
-    done.
+    the scores after each carrier to DIR.
+
+    Exit status: 0 done; 1 done, but some file could not be scored; 2 nothing done.
     """
     carriers = parsed_list(carrier) or ["as-is", "all"]
     check_carriers(carriers)
@@ -82,12 +83,13 @@ def false_alarms(
     check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.false_alarms import false_alarms_study
 
     say_what_they_are(names)
     study = false_alarms_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         carriers=carriers,
         calibration=calibration,
         limit=limit,

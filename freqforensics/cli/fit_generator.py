@@ -27,7 +27,7 @@ def fit_generator(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Number of steps, of four crops each.  [default: the family's, 8000 or more]",
+            help="Number of training steps of four crops each.  [default: that of the family, 8000 or more]",
             min=1,
             show_default=False,
         ),
@@ -44,7 +44,7 @@ def fit_generator(
         ),
     ] = None,
     scale_down: ScaleDown = 2,
-    about: Annotated[str, typer.Option(help="What the photographs are, in words, for the model card.")] = "",
+    about: Annotated[str, typer.Option(help="Description of the photographs, for the model card.")] = "",
     as_json: AsJson = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace fits in DIR that have other parameters or photographs.")
@@ -53,8 +53,9 @@ def fit_generator(
 ) -> None:
     """Fit miniature generators to photographs.
 
-    Writes DIR/<family>.safetensors and a model card beside it. Interrupted and called again, it resumes. The same
-    command gives the same weights on the CPU only (--device cpu).
+    Writes DIR/<family>.safetensors and a model card beside it. Called again after an interruption, it resumes. Weights
+    are reproducible on the CPU only (--device cpu).
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.generators.registry import FAMILIES, named_families

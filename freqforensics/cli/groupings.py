@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 Groups = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Table (CSV) of generator and group: are sets of one group more alike?"),
+    typer.Option(
+        metavar="FILE",
+        help="Table (CSV) with columns generator and group, to test whether sets of one group are more similar.",
+    ),
 ]
-ByOperator = Annotated[
-    bool, typer.Option("--by-operator", help="Group generators by the operator that upsamples in them.")
-]
+ByOperator = Annotated[bool, typer.Option("--by-operator", help="Group generators by their upsampling operator.")]
 MEASURE_NAMES: Final = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}
 """Measures in print, in their order."""
 
@@ -27,7 +28,7 @@ MEASURE_NAMES: Final = {"coherent": "coherent", "log_power": "log power", "peaks
 def group_function(table: Path | None, by_operator: bool) -> Callable[[str], str | None] | None:
     """Give the group of a generator by its name, from a table or the registry of families; None without either."""
     if table is not None and by_operator:
-        raise ValueError("--groups and --by-operator are two ways to say one thing: give one of them")
+        raise ValueError("--groups and --by-operator exclude each other: give one of them")
     if by_operator:
         from freqforensics.generators.registry import operator_of
 

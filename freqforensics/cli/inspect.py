@@ -60,7 +60,7 @@ def inspect(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Image files, folders, archives, lists of files (.txt, - for standard input); ARCHIVE::NAME is a "
+            help="Image files, folders, archives, lists of files (.txt, - for standard input). ARCHIVE::NAME is a "
             "member of an archive.",
             show_default=False,
         ),
@@ -71,7 +71,7 @@ def inspect(
     reference: Annotated[
         Reference | None,
         typer.Option(
-            help="What a view is compared with.  [default: incoherent for coherence, smooth for local, else median]",
+            help="Baseline of the attribution.  [default: incoherent for coherence, smooth for local, else median]",
             show_default=False,
         ),
     ] = None,
@@ -84,39 +84,47 @@ def inspect(
         ),
     ] = None,
     thresholds: Annotated[
-        str | None, typer.Option(metavar="LOW:HIGH", help="Logits between which the verdict is inconclusive.")
+        str | None,
+        typer.Option(
+            metavar="LOW:HIGH",
+            help="Logits between which the verdict is inconclusive.  [default: by photographs of the image's kind]",
+            show_default=False,
+        ),
     ] = None,
     calibration: Calibration = None,
     population: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Photographs and generators to compare with, from population.  [default: shipped]",
+            help="Photographs and generators to compare with, from population.  [default: those that ship]",
             show_default=False,
         ),
     ] = None,
     salvage: Salvage = False,
-    fast: Annotated[bool, typer.Option("--fast", help="Fewer steps and controls, fewer views.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Skip the slow views, and use fewer steps and controls.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     examiner: Annotated[str, typer.Option(metavar="NAME", help="Name of the examiner, for the record.")] = "",
     case: Annotated[str, typer.Option(metavar="NAME", help="Name of the case, for the record.")] = "",
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a finding, and leave.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a finding and exit.")] = False,
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Explain why images are scored as they are: where, at which frequencies, and what would change the score.
+    """Explain the score of one image, or of several.
 
-    The verdict is that of freqforensics score: up to five views of the photographic region are scored, and the median
-    is the score. The view with the strongest traces is explained. Pages of text, screenshots without a picture and the
-    like cannot be judged.
+    Shows which places and frequencies the score depends on, and what would change it. The verdict is the one of
+    freqforensics score: up to five views of the photographic region are scored, and the score is their median. The view
+    with the strongest traces is explained. Pages of text, screenshots without a picture and the like cannot be judged.
 
-    What the file says of itself (camera, programs, generators, C2PA) is told beside the verdict and never enters it.
+    Reports what the file says of itself (camera, software, generator, C2PA). This does not enter the verdict.
 
-    Writes index.html, a page that needs nothing else, finding.json and figures (PNG) to DIR; for several images a
-    folder each, and one document of all, sorted by score. --json prints a list of findings.
+    Writes index.html, finding.json and figures (PNG) to DIR. index.html works offline and on its own. Several images
+    get a folder each and one page of all, sorted by score. --json prints a list of findings.
+
     Exit status: 0 done; 1 done, but some file could not be inspected; 2 nothing done.
     """
     if schema:
@@ -137,6 +145,7 @@ def inspect(
     compared = None if population is None else _loaded(population)
     check_out(out, image, overwrite=overwrite)
     check_images(image)
+    chosen = chosen_detector(weights, model, device)
     from freqforensics.report.artist import artist
 
     # Before anything slow is loaded: that process loads it at the same time.
@@ -147,7 +156,6 @@ def inspect(
 
         if not quiet():
             say_what_they_are(names)
-        chosen = chosen_detector(weights, model, device)
         study = inspect_study(
             image,
             open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),

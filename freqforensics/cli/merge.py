@@ -24,16 +24,20 @@ def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="PART", help="Files that --shard wrote, or their folders.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR|FILE", help="Place for the results, as for --out of the command that was cut."),
+        typer.Option(
+            metavar="DIR|FILE", help="Folder or file for the results, as --out of the command that was split."
+        ),
     ] = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Put the parts that a command with --shard wrote together, to the results of one run.
+    """Merge the parts that a command with --shard wrote.
 
-    The bits are the same. Runs the command that the parts hold once more, with their sums in the place of the images.
-    The sources must be where they were: their names are read again, and images that no part holds.
+    The result equals that of a single run, bit for bit. Runs the command that the parts name again, with their sums in
+    place of the images. The sources must be where they were, because their names are read again. Images that no part
+    holds are read, too.
+
     Exit status: that of the command.
     """
     from freqforensics.runtime.parts import PartError
@@ -49,7 +53,7 @@ def merge(
             words[:0] = [flag, str(value.absolute())] if isinstance(value, Path) else [flag]
     folder = Path(pieces[0].folder)
     if not folder.is_dir():
-        raise Failed(f"{folder}, where the parts were computed, is no folder here")
+        raise Failed(f"{folder}, where the parts were computed, is not a folder here")
     command = ctx.find_root().command
     if not quiet():
         complain(f"note: merging {len(pieces)} parts of: {shlex.join(['freqforensics', *pieces[0].command])}")

@@ -27,53 +27,71 @@ DEFAULT_VIEW: Final[View] = "views"
 DEFAULT_WEIGHTS: Final = "everyday"
 
 Out = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder for the results; without it they are only printed.")
+    Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [default: print only]", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue with the work in DIR.")]
-Limit = Annotated[int | None, typer.Option(metavar="N", help="At most N images per generator and label.", min=1)]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="At most N images per generator and label.  [default: all]", show_default=False, min=1
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="N", help="Random seed.", min=0)]
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Number of threads.  [default: all processors]", min=1)]
-Device = Annotated[str, typer.Option(metavar="NAME", help="Device of torch: auto, cpu, cuda, mps, ...")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Number of threads; the result does not depend on it.  [default: all processors]", min=1
+    ),
+]
+Device = Annotated[str, typer.Option(metavar="NAME", help="Device that torch computes on: auto, cpu, cuda, mps, ...")]
 BackendChoice = Annotated[
     Backend,
-    typer.Option(help="Library that runs the network; onnx is faster on CPUs and needs the extra of that name."),
+    typer.Option(help="Library that runs the network. onnx is faster on CPUs and needs the extra onnx."),
 ]
-Batch = Annotated[int, typer.Option(metavar="N", help="Images of one size scored together.", min=1)]
+Batch = Annotated[int, typer.Option(metavar="N", help="Number of images of one size that are scored together.", min=1)]
 ViewChoice = Annotated[
     View,
     typer.Option(
-        help="Part of an image that is scored. views: the median of up to five squares of 224 pixels from the "
-        "photographic region, the only choice with verdicts; center: the central square, which published numbers are "
-        "of; none: the whole image; tiles: the mean over squares that cover it; resize: the whole image, made smaller."
+        help="Part of an image that is scored. views: median of up to five squares of 224 pixels from the "
+        "photographic region, the only choice with verdicts. center: central square, as for published numbers. none: "
+        "whole image. tiles: mean over squares that cover the image. resize: whole image, shorter side 256 pixels."
     ),
 ]
-Weights = Annotated[str, typer.Option(metavar="FILE|NAME", help="Weights: a file, or a name from weights list.")]
+Weights = Annotated[
+    str, typer.Option(metavar="FILE|NAME", help="Weights of the detector: a file, or a name from weights list.")
+]
 Model = Annotated[
     str | None,
     typer.Option(
         metavar="MODULE:FUNCTION",
-        help="A function of yours that returns a detector (freqforensics.wrap) or a network, in place of --weights. "
-        "The module is imported and runs: name only code that you trust.",
+        help="Your function that returns a detector (freqforensics.wrap) or a network, in place of --weights. Its "
+        "module is imported and runs, so name only code that you trust.",
         show_default=False,
     ),
 ]
 Calibration = Annotated[
     list[Path] | None,
     typer.Option(
-        metavar="FILE", help="Scores of your own photographs, from population, added to those that ship; repeatable."
+        metavar="FILE", help="Scores of your own photographs, from population. They add to those that ship. Repeatable."
     ),
 ]
 Bootstrap = Annotated[int, typer.Option(metavar="N", help="Number of bootstrap samples.", min=2)]
 Columns = Annotated[
-    int | None, typer.Option(metavar="N", help="Number of generators side by side in the figures.", min=1)
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Number of generators side by side in the figures.  [default: by their number]",
+        show_default=False,
+        min=1,
+    ),
 ]
 Width = Annotated[
     float | None,
     typer.Option(
         metavar="MM",
-        help="Width of the figures, mm, with 7 pt text: 89 for one column of a journal, 183 for two.",
+        help="Width of the figures, mm, for print with 7 pt text: 89 for one column of a journal, 183 for two.",
     ),
 ]
 Formats = Annotated[
@@ -87,7 +105,7 @@ Formats = Annotated[
 ]
 Permutations = Annotated[int, typer.Option(metavar="N", help="Number of permutations for p-values.", min=1)]
 Salvage = Annotated[
-    bool, typer.Option("--salvage", help="Use the complete rows of JPEG files that end early; each is named.")
+    bool, typer.Option("--salvage", help="Use the complete rows of truncated JPEG files; a note names each.")
 ]
 Quiet = Annotated[
     bool,

@@ -33,7 +33,7 @@ def origin(
     source: ImageSources,
     known: Annotated[
         list[str],
-        typer.Option(metavar="SOURCE", help="Images of known generators; repeatable.", show_default=False),
+        typer.Option(metavar="SOURCE", help="Images of known generators. Repeatable.", show_default=False),
     ],
     out: Out = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
@@ -46,7 +46,7 @@ def origin(
     content_shift: Annotated[
         float,
         typer.Option(
-            help="Shift of the content of drawn sets, standard deviations: 0 names few sets, 1 names many.", min=0
+            help="Shift of the content of drawn sets, standard deviations. A larger shift attributes more sets.", min=0
         ),
     ] = 1.0,
     permutations: Permutations = 199,
@@ -56,12 +56,14 @@ def origin(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Name the known generator that each set of images is from, or "unknown".
+    """Attribute sets of images to a known generator, or to none.
 
-    Log powers of residuals are compared, less those of real images where every set has them. A set is a known
-    generator's if sets of its size and of some content, drawn from that one's images, are as far from the rest. Sets of
-    50 images or more are told apart well; another training of the same network may be "unknown". Exit status: 0 done;
-    1 done, but some file could not be read; 2 nothing done.
+    Compares the log power of residuals. Where every set has real images, their log power is subtracted first. A set is
+    attributed to the nearest known generator, unless sets of the same size drawn from that generator's images are
+    rarely as far from the rest: then it is "unknown". Sets of 50 images or more are distinguished well. Another
+    training of the same network may be "unknown".
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.fingerprints.sets import check_tiles
     from freqforensics.spectra import SpectrumSpec

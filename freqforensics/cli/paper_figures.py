@@ -45,7 +45,7 @@ def paper_figures(
     ] = None,
     ablation: Annotated[
         list[str] | None,
-        typer.Option(metavar="AXIS=FILE", help="Table from ablate; AXIS is recipe, classes or band; repeatable."),
+        typer.Option(metavar="AXIS=FILE", help="Table from ablate. AXIS is recipe, classes or band. Repeatable."),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
     view: ViewChoice = DEFAULT_VIEW,
@@ -58,10 +58,12 @@ def paper_figures(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Draw the figures of Wang et al. (2020): mean spectra, robustness, fakeness percentiles, ablations, and a gallery.
+    """Draw the figures of the CNNDetection paper for your images.
 
-    Without SOURCE, on miniatures of six families. Made again with the same libraries, every figure is the same to the
-    byte. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    The paper is Wang et al., CVPR 2020. Draws mean spectra, robustness, fakeness percentiles, ablations and a gallery.
+    Without SOURCE, uses miniatures of six families. With the same libraries every figure is byte-identical.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     ablations = dict(map(_axis, ablation or ()))
     check_files(ablations.values())

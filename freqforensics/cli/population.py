@@ -42,25 +42,28 @@ if TYPE_CHECKING:
 def population(
     source: Photographs,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File for the population, npz.", show_default=False)
+        Path | None, typer.Option(metavar="FILE", help="File for the population, .npz.", show_default=False)
     ] = None,
     calibration_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File for the photographs' scores, npz, for --calibration.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File for the scores of the photographs, .npz, which --calibration takes."),
     ] = None,
     carrier: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME|all",
-            help="With --calibration-out: what the photographs pass through before they are scored, as in "
-            "false-alarms; repeatable.  [default: as-is]",
+            help="With --calibration-out: what happens to the photographs before they are scored, as in "
+            "false-alarms. Repeatable.  [default: as-is]",
             show_default=False,
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
     model: Model = None,
-    fake: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Generated images; repeatable.")] = None,
+    fake: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", help="Generated images, sorted by generator. Repeatable.")
+    ] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Take every Nth image.", min=1)] = 1,
-    about: Annotated[str, typer.Option(help="What the images are, in words; stored.")] = "",
+    about: Annotated[str, typer.Option(help="Description of the images, stored in the file.")] = "",
     device: Device = "auto",
     backend: BackendChoice = "torch",
     batch: Batch = 16,
@@ -69,10 +72,12 @@ def population(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Measure photographs' spectra and generators' lattices, which inspect compares images with.
+    """Measure the photographs and generators that inspect compares with.
 
-    With --calibration-out, score your own photographs, as they are or through carriers, so that verdicts count them
-    too: score, evaluate and others take the file with --calibration. The detector must not have been trained on them.
+    With --calibration-out, scores your own photographs, as they are or through carriers. score, evaluate and others
+    take the file with --calibration and count these photographs for their verdicts. The detector must not have been
+    trained on them.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     carriers = parsed_list(carrier) or ["as-is"]
@@ -89,6 +94,7 @@ def population(
         check_out_file(file, sources, overwrite=overwrite)
     if out is not None and calibration_out is not None and out.absolute() == calibration_out.absolute():
         raise Failed("--out and --calibration-out must be two files")
+    detector = weights if calibration_out is None else chosen_detector(weights, model, device)
     from freqforensics.studies.population import calibration_study, population_study
 
     studies: list[CalibrationStudy | PopulationStudy] = []
@@ -98,7 +104,7 @@ def population(
         with contextlib.suppress(PassesEnded):  # those of the other study follow
             scores = calibration_study(
                 source,
-                weights=chosen_detector(weights, model, device),
+                weights=detector,
                 carriers=carriers,
                 every=every,
                 about=about,

@@ -49,22 +49,29 @@ def quality(
     weights: Weights = DEFAULT_WEIGHTS,
     model: Model = None,
     logits: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Table of score with the logits, instead of scoring again.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Table from freqforensics score with the logits, instead of scoring again."),
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Logit above which an image is called fake.  [default: of the weights]", show_default=False),
+        typer.Option(
+            help="Logit above which an image is called fake.  [default: that of the weights]", show_default=False
+        ),
     ] = None,
     clusters: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table (CSV) of path and cluster: images of one source, or copies."),
+        typer.Option(
+            metavar="FILE",
+            help="Table (CSV) with columns path and cluster. Images of one cluster, such as copies, are not "
+            "independent.",
+        ),
     ] = None,
     score: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Scores of quality: niqe, niqe_48, blur_effect, laplacian_variance, noise_sigma, colourfulness, "
-            "entropy; by commas or repeated.  [default: all]",
+            help="Quality scores: niqe, niqe_48, blur_effect, laplacian_variance, noise_sigma, colourfulness, "
+            "entropy. Separated by commas, or repeated.  [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -81,12 +88,14 @@ def quality(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Ask whether images that look worse are called fake more surely: logits against no-reference quality.
+    """Test whether the logit depends on the visual quality of images.
 
-    Rank correlations for real and fake images of every generator apart, with JPEG quality, size and category held
-    fixed, corrected for their number, and summed up over generators; the images at the percentiles of fakeness; and
-    what an attacker gains who shows the least fake of k. Exit status: 0 done; 1 done, but some file could not be read;
-    2 nothing done.
+    Correlates logits with no-reference quality scores, separately for real and fake images of each generator. JPEG
+    quality, size and category are held fixed, p-values are corrected for multiple tests, and correlations are pooled
+    over generators. Also shows the images at the percentiles of the logit, and what an attacker gains by choosing the
+    least fake of k images.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.quality.scores import SCORES, chosen_scores
 
@@ -100,13 +109,14 @@ def quality(
         check_files([logits])
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.quality import quality_study
 
     if logits is None:
         say_what_they_are(names)
     study = quality_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         logits=logits,
         threshold=threshold,
         clusters=cluster_of,

@@ -49,7 +49,7 @@ def robustness(
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="blur, jpeg, webp, resize, double-jpeg, blur+jpeg, social; repeatable.  [default: all]",
+            help="Perturbations: blur, jpeg, webp, resize, double-jpeg, blur+jpeg, social. Repeatable.  [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -64,9 +64,11 @@ def robustness(
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Measure how AP and the share of verdicts "evidence" fall as images are blurred, compressed or resized.
+    """Measure detection after blurring, compression and resizing.
 
-    Writes robustness.csv, robustness.png and .pdf, manifest.json, and cells/ with the scores at each strength to DIR.
+    Gives AP and the share of verdicts "evidence" at each strength. Writes robustness.csv, robustness.png and .pdf,
+    manifest.json, and cells/ with the scores at each strength to DIR.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
@@ -77,12 +79,13 @@ def robustness(
     check_scoring(names, calibration, backend)
     check_sources(source)
     check_claim(out, source, resume=resume)
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.robustness import robustness_study
 
     say_what_they_are(names)
     study = robustness_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         sweeps=sweeps,
         view=view,
         calibration=calibration,

@@ -46,7 +46,7 @@ def score(
         typer.Option(
             metavar="FILE",
             help="Table of scores: a CSV file, or a folder of parquet files, DIR.parquet. "
-            "Without it only a summary is printed.",
+            "Without it, only a summary is printed.",
         ),
     ] = None,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -56,7 +56,7 @@ def score(
         str | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="Part of every image to score, pixels.  [default: its photographic part]",
+            help="Part of every image to score, pixels.  [default: its photographic region]",
             show_default=False,
         ),
     ] = None,
@@ -67,19 +67,28 @@ def score(
     batch: Batch = 16,
     workers: Workers = None,
     salvage: Salvage = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Add to the table that exists.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an existing table; images that it holds are not scored again.")
+    ] = False,
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Score images with a detector: one row for each file, the greater the logit the more likely fake.
+    """Score images with a detector.
+
+    Writes one row for each file. The greater the logit, the more likely the image is fake.
 
     Columns: path, sha256, label, generator, category, logit, probability, crop, weights, warnings, verdict, rate,
-    region. verdict: evidence, where at most 1 % of photographs of the image's kind score as high; inconclusive, at
-    most 10 %; none; cannot-judge, without a logit, where no photograph is in the image. The verdict none does not mean
-    that the image is a photograph. rate: that share of photographs. probability: the logit's sigmoid, which Wang et
-    al.'s weights are trained to give for sets of as many fakes as photographs; it is no probability for other images.
-    Their published numbers need --view center, for which there are no verdicts. A table holds scores of one detector
-    only. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    region.
+
+    The verdict is "evidence" where at most 1 % of photographs of the image's kind have a logit as high, and
+    "inconclusive" where at most 10 % have. It is "none" otherwise, which does not mean that the image is a photograph.
+    It is "cannot-judge", without a logit, where the image shows no photograph. The rate is that share of photographs.
+
+    The probability is the sigmoid of the logit. It holds for sets of as many fakes as photographs like those that the
+    weights were trained on, and is no probability for other images. Published numbers of Wang et al. need --view
+    center, which has no verdicts. A table holds the scores of one detector.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     box = None if region is None else parsed_region(region)
     if box is not None and view != DEFAULT_VIEW:
@@ -94,12 +103,13 @@ def score(
         from freqforensics.detector.score_table import ScoreTable
 
         ScoreTable.load(out)  # what is none is refused before anything else is done
+    detector = chosen_detector(weights, model, device)
     from freqforensics.studies.score import score_study
 
     say_what_they_are(names)
     study = score_study(
         source,
-        weights=chosen_detector(weights, model, device),
+        weights=detector,
         view=view,
         region=box,
         calibration=calibration,

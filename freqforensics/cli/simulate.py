@@ -18,7 +18,7 @@ from freqforensics.cli.sources import Photographs
 Families = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME|all", help="Generator family, by its name; repeatable.  [default: all]", show_default=False
+        metavar="NAME|all", help="Name of a generator family. Repeatable.  [default: all]", show_default=False
     ),
 ]
 ScaleDown = Annotated[
@@ -38,25 +38,34 @@ def simulate(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Miniatures of your own, from fit-generator.  [default: those that ship]",
+            help="Folder of your own miniatures, from fit-generator.  [default: those that ship]",
             show_default=False,
         ),
     ] = None,
     crop: Annotated[int, typer.Option(metavar="N", help="Side of the crops, pixels, a multiple of 16.")] = 128,
     scale_down: ScaleDown = 2,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", help="At most N photographs that are large enough.", min=1)
+        int | None,
+        typer.Option(
+            metavar="N", help="At most N photographs that are large enough.  [default: all]", show_default=False, min=1
+        ),
     ] = None,
     quality: Annotated[
-        int | None, typer.Option(help="Compress both sides as JPEG of this quality before they are written.")
+        int | None,
+        typer.Option(
+            help="JPEG quality that both sides are compressed with first, 1 to 100.  [default: none]",
+            show_default=False,
+        ),
     ] = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Pass photographs through miniature generators: real and fake images that differ in nothing but the decoder.
+    """Pass photographs through miniature generators.
 
-    Writes DIR/<family>/0_real and DIR/<family>/1_fake, PNG, the same crops on both sides.
+    Real and fake images then show the same scenes and differ only in the decoder. Writes DIR/<family>/0_real and
+    DIR/<family>/1_fake, PNG files of the same crops.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.generators.photos import check_crop_size

@@ -16,7 +16,7 @@ from freqforensics.sources.selection import Sources
 _HELP: Final = "Folders, archives, tables, image files, lists of files (.txt, - for standard input), remote addresses"
 ImageSources = Annotated[
     Sources,
-    typer.Argument(metavar="SOURCE", help=f"{_HELP}; NAME=PATH names a source's generator.", show_default=False),
+    typer.Argument(metavar="SOURCE", help=f"{_HELP}. NAME=PATH names the generator of a source.", show_default=False),
 ]
 Photographs = Annotated[
     Sources,
@@ -30,13 +30,13 @@ LabelsOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LABEL=WORD,...",
-        help="What names of folders and labels in tables mean, such as real=photos,fake=diffusion; unknown=WORD: it is "
-        "no label; repeatable.",
+        help="Meaning of folder names and of labels in tables, such as real=photos,fake=diffusion. "
+        "unknown=WORD: WORD is not a label. Repeatable.",
     ),
 ]
 RealOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="SOURCE", help="Real images for all generators that have none; repeatable."),
+    typer.Option(metavar="SOURCE", help="Real images, shared by all generators that have none. Repeatable."),
 ]
 _LAST: Final = ("limit", "as_json", "overwrite", "quiet_")
 
@@ -77,9 +77,9 @@ def with_sources(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in options}
-        labels = parsed_labels(given["labels"])
-        values[argument.name] = Sources(values[argument.name] or (), labels=labels, real=given.get("real") or ())
+        chosen = {name: values.pop(name) for name in options}
+        labels = parsed_labels(chosen["labels"])
+        values[argument.name] = Sources(values[argument.name] or (), labels=labels, real=chosen.get("real") or ())
         return command(**values)
 
     _set_signature(run, arguments)

@@ -47,20 +47,45 @@ def spectrum(
     source: ImageSources,
     out: Out = None,
     crop: Annotated[
-        str, typer.Option(metavar="N|HxW", help="Side of the crops, pixels; smaller images are skipped.")
+        str, typer.Option(metavar="N|HxW", help="Side of the crops, pixels. Smaller images are skipped.")
     ] = "256",
-    placement: Annotated[Placement, typer.Option(help="Where crops lie in an image.")] = "center",
-    grid: Annotated[int, typer.Option(metavar="N", help="Crop offsets are multiples of this, pixels.", min=1)] = 16,
-    residual: Annotated[Residual, typer.Option(help="High-pass residual.")] = "median",
-    kernel: Annotated[int, typer.Option(metavar="N", help="Odd side of the residual's filter, pixels.", min=3)] = 5,
+    placement: Annotated[
+        Placement, typer.Option(help="Position of the crops: the center, adjacent tiles, or a random place.")
+    ] = "center",
+    grid: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Grid that crops are aligned to, pixels: their offsets are multiples of it.", min=1
+        ),
+    ] = 16,
+    residual: Annotated[
+        Residual, typer.Option(help="High-pass filter that leaves the residual; none: the image itself.")
+    ] = "median",
+    kernel: Annotated[
+        int, typer.Option(metavar="N", help="Odd side of the median or Gaussian filter, pixels.", min=3)
+    ] = 5,
     channel: Annotated[Channel, typer.Option(help="Colour plane.")] = "luma",
-    window: Annotated[Window, typer.Option(help="Window on each crop.")] = "none",
-    normalisation: Annotated[Normalisation, typer.Option(help="Scaling of the transform.")] = "density",
-    label: Annotated[LabelChoice, typer.Option(help="Side of the sources.")] = "all",
+    window: Annotated[
+        Window,
+        typer.Option(help="Treatment of the borders of a crop: a Hann window, or the periodic component of Moisan."),
+    ] = "none",
+    normalisation: Annotated[
+        Normalisation,
+        typer.Option(
+            help="Scaling of the DFT. none: not scaled. amplitude: by the sum of the window, for lines. density: "
+            "white noise of variance v has power v in every bin."
+        ),
+    ] = "density",
+    label: Annotated[LabelChoice, typer.Option(help="Images to average, by their label.")] = "all",
     limit: Limit = None,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="Draw the images of --limit at random.")] = False,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Choose the images of --limit at random, by --seed.")
+    ] = False,
     seed: Seed = 0,
-    exif_orientation: Annotated[bool, typer.Option("--exif-orientation", help="Apply the EXIF orientation.")] = False,
+    exif_orientation: Annotated[
+        bool,
+        typer.Option("--exif-orientation", help="Rotate images as their EXIF orientation says.  [default: as stored]"),
+    ] = False,
     salvage: Salvage = False,
     workers: Workers = None,
     columns: Columns = None,
@@ -70,10 +95,11 @@ def spectrum(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Average the spectra of residuals for every generator and label of the sources.
+    """Average the spectra of residuals by generator and label.
 
-    Writes spectra/<generator>-<label>.npz, fingerprints and profiles (PNG and PDF, or those of --format), summary.csv
-    and manifest.json to DIR.
+    Writes spectra/<generator>-<label>.npz, figures of fingerprints and radial profiles (PNG and PDF, or those of
+    --format), summary.csv and manifest.json to DIR.
+
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.spectra import SpectrumSpec
@@ -97,7 +123,7 @@ def spectrum(
     formats = check_formats(DEFAULT_FORMATS if format_ is None else parsed_list(format_))
     check_layout(columns, width)
     if out is None and (columns, width, format_) != (None, None, None):
-        raise ValueError("--columns, --width and --format are of figures, which need --out")
+        raise ValueError("--columns, --width and --format apply to figures, which need --out")
     study = spectrum_study(
         source,
         spec=spec,

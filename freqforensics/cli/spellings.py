@@ -101,14 +101,14 @@ COMMAND_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
 
 def respelled(command: str, arguments: Sequence[str]) -> list[str]:
     """Give options of a command their names of today; each former one is named on standard error."""
-    given = list(arguments)
+    words = list(arguments)
     new: list[str] = []
-    while given:
-        word = given.pop(0)
+    while words:
+        word = words.pop(0)
         if word == "--":
-            return [*new, word, *given]
+            return [*new, word, *words]
         name, equals, value = word.partition("=")
-        after = value if equals else (given[0] if given else "")
+        after = value if equals else (words[0] if words else "")
         today = OLD_OPTIONS.get(command, {}).get(name)
         marks = _IS_OLD.get((command, name))
         if (command, word) in OLD_FLAGS:
@@ -117,8 +117,8 @@ def respelled(command: str, arguments: Sequence[str]) -> list[str]:
             new[:0] = flag
         elif name in GONE.get(command, ()):
             _warn(f"{name} does nothing any more")
-            if not equals and given:
-                given.pop(0)
+            if not equals and words:
+                words.pop(0)
         elif today is not None and (marks is None or after in marks):
             _warn(f"{name} is called {today} now; the old name goes with the next release")
             new.append(today + equals + value)

@@ -30,27 +30,32 @@ if TYPE_CHECKING:
 )
 @with_training_options
 def train(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for weights, checkpoint and log.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the weights, the checkpoint and the log.")],
     training: ChosenTraining,
     device: Device = "auto",
-    devices: Annotated[int, typer.Option(metavar="N", help="Processes on this machine, a device each.", min=1)] = 1,
-    nodes: Annotated[int, typer.Option(metavar="N", help="Machines, under torchrun.", min=1)] = 1,
+    devices: Annotated[
+        int, typer.Option(metavar="N", help="Number of processes on this machine, with a device each.", min=1)
+    ] = 1,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Number of machines, started by torchrun.", min=1)] = 1,
     workers: ReadingProcesses = None,
-    checkpoint_minutes: Annotated[float, typer.Option(metavar="NUMBER", help="Minutes between checkpoints.")] = 10.0,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Time between checkpoints, minutes.")
+    ] = 10.0,
     skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, with a note.")
+        bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, with a note.  [default: stop]")
     ] = False,
     resume: Resume = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all images and print the configuration; train nothing.")
+        bool, typer.Option("--dry-run", help="Check all images and print the configuration, without training.")
     ] = False,
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
     """Train the ResNet-50 detector.
 
-    Writes DIR/detector.safetensors, the weights of the best epoch; last.ckpt, the checkpoint; steps.csv, epochs.csv and
-    manifest.json. Interrupted at any moment, the same command with --resume ends with the same weights.
+    Writes DIR/detector.safetensors (the weights of the best epoch), last.ckpt (the checkpoint), steps.csv, epochs.csv
+    and manifest.json. After an interruption, the same command with --resume gives the same weights.
+
     Exit status: 0 done; 2 nothing done.
     """
     config = training.config()

@@ -37,28 +37,35 @@ def train_everyday(
         ),
     ],
     calibration_photographs: Annotated[
-        list[str], typer.Option(metavar="SOURCE", help="Other photographs, to calibrate on; repeatable.")
+        list[str],
+        typer.Option(metavar="SOURCE", help="Photographs to calibrate on, none of --photographs. Repeatable."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the parts, the fused weights, the calibration.")],
     part: Annotated[
         list[str] | None,
-        typer.Option(metavar="local|coherence", help="Only this part; repeatable.  [default: both]"),
+        typer.Option(metavar="local|coherence", help="Part to train. Repeatable.  [default: both]"),
     ] = None,
     trained: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART=FILE", help="Weights of a part that is trained already; repeatable."),
+        typer.Option(metavar="PART=FILE", help="Weights of a part that is already trained. Repeatable."),
     ] = None,
-    steps: Annotated[int, typer.Option(metavar="N", help="Batches of about 35 crops, for each part.", min=1)] = 8000,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Number of steps for each part, of about 35 crops each.", min=1)
+    ] = 8000,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Greatest learning rate.  [default: 0.002 for local, 0.001 for coherence]")
+        float | None, typer.Option(help="Peak learning rate.  [default: 0.002 for local, 0.001 for coherence]")
     ] = None,
-    precision: Annotated[Precision, typer.Option(help="bf16 is faster on processors that can.")] = "bf16",
+    precision: Annotated[
+        Precision,
+        typer.Option(help="Numbers that training computes with. bf16 is faster on processors that support it."),
+    ] = "bf16",
     each: Annotated[
-        int, typer.Option(help="Carriers that each photograph of the calibration goes through.", min=0)
+        int, typer.Option(help="Number of carriers that each photograph of the calibration passes through.", min=0)
     ] = 6,
     device: Device = "auto",
     workers: Annotated[
-        int, typer.Option(metavar="N", help="Processes that prepare batches; threads that score.", min=0)
+        int,
+        typer.Option(metavar="N", help="Number of processes that prepare batches, and of threads that score.", min=0),
     ] = 1,
     seed: Seed = 0,
     about: Annotated[str, typer.Option(help="Description of the calibration photographs, for the model card.")] = "",
@@ -66,10 +73,12 @@ def train_everyday(
     as_json: AsJson = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Train the everyday detector: small networks on photographs and on what networks make of photographs.
+    """Train the everyday detector.
 
+    It consists of small networks that learn from photographs and from versions of them that upsampling networks made.
     Writes DIR/local and DIR/coherence (weights, log), DIR/everyday.safetensors, everyday.npz (the calibration) and
-    everyday.json. Parts are trained on --device and calibrated on the CPU. --resume continues an interrupted run.
+    everyday.json. The parts are trained on --device and calibrated on the CPU. --resume continues an interrupted run.
+
     Exit status: 0 done; 1 done, but some photograph could not be read; 2 nothing done.
     """
     from freqforensics.training.everyday_sources import WeightedSource, part_paths

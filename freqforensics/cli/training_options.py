@@ -24,7 +24,10 @@ Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "la
 DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
 
-ReadingProcesses = Annotated[int | None, typer.Option(metavar="N", help="Processes that read images.", min=0)]
+ReadingProcesses = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of processes that read images.  [default: 0 on a CPU, else up to 8]", min=0),
+]
 
 _FIELDS: Final = {"source": "sources", "miniatures": "shelf"}
 """Options whose parameter of TrainConfig has another name."""
@@ -38,49 +41,54 @@ class TrainingOptions:
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Images to learn from: roots with train and val, or folders of 0_real and 1_fake.",
+            help="Images to learn from: folders with train and val, or with 0_real and 1_fake.",
             show_default=False,
         ),
     ]
     preset: Annotated[
         Preset | None,
         typer.Option(
-            help="A whole recipe; options beside it override it. shipped: that of miniature-resnet50, from photographs "
-            "alone. w20: that of Wang et al. 2020, quirks and all: blur in uint8, augmented validation, their early "
-            "stop. w20-sound: the same without the quirks."
+            help="Complete recipe, which other options override. shipped: that of miniature-resnet50, from photographs "
+            "only. w20: that of Wang et al. 2020 with its quirks (blur in uint8, augmented validation, their early "
+            "stop). w20-sound: the same without the quirks."
         ),
     ] = None
     validation: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SOURCE", help="Images to validate on; repeatable.  [default: val folders, else --held-out]"
+            metavar="SOURCE", help="Images to validate on. Repeatable.  [default: val folders, else --held-out]"
         ),
     ] = None
     held_out: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Share of the images to validate on where there are no others.")
+        float,
+        typer.Option(metavar="NUMBER", help="Share of the images to validate on where there are no others, 0 to 1."),
     ] = 0.1
     classes: Annotated[
         list[str] | None,
-        typer.Option(metavar="N|NAME,...", help="Learn from these categories, or from the first N by name."),
+        typer.Option(
+            metavar="N|NAME,...", help="Categories to learn from: their names, or the first N by name.  [default: all]"
+        ),
     ] = None
     imbalance: Annotated[
         ImbalanceChoice, typer.Option(help="What to do if real and fake differ in number by more than a tenth.")
     ] = "error"
     recipe: Annotated[
-        Recipe, typer.Option(help="Augmentation of Wang et al. 2020, or laundering, which is milder and wider.")
+        Recipe,
+        typer.Option(help="Augmentation: one of Wang et al. 2020, or laundering, which is milder and has more kinds."),
     ] = "no-aug"
     resize: Annotated[
-        int | None, typer.Option(help="Resize the shorter side to this first, pixels.  [default: no resizing]")
+        int | None, typer.Option(help="Shorter side that images are resized to first, pixels.  [default: no resizing]")
     ] = None
-    crop: Annotated[int, typer.Option(metavar="N", help="Side of the squares learnt from, pixels.")] = 224
+    crop: Annotated[int, typer.Option(metavar="N", help="Side of the crops to learn from, pixels.")] = 224
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="Crop real and fake images of one file name alike, in one batch.")
+        bool,
+        typer.Option("--pairs", help="Put real and fake images of one file name into one batch, with the same crop."),
     ] = False
     simulate: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND,...",
-            help="Learn from photographs and make their fakes at random; miniature, polyphase or both.",
+            help="Learn from photographs and make fakes of them at random: miniature, polyphase or both.",
         ),
     ] = None
     align: Annotated[
@@ -93,46 +101,58 @@ class TrainingOptions:
     ] = None
     miniatures: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Miniatures to simulate with.  [default: those that ship]"),
+        typer.Option(metavar="DIR", help="Folder of miniatures for --simulate.  [default: those that ship]"),
     ] = None
     ramp: Annotated[
-        int, typer.Option(metavar="N", help="Epochs until simulated fakes are at their hardest.", min=0)
+        int, typer.Option(metavar="N", help="Number of epochs until simulated fakes are hardest.", min=0)
     ] = 0
     ranking: Annotated[
-        float, typer.Option(help="Weight of a loss that ranks a photograph below its simulated fake.")
+        float, typer.Option(help="Weight of a loss that ranks each photograph below its simulated fake; 0: none.")
     ] = 0.0
-    input: Annotated[Input, typer.Option(help="What the network is fed with.")] = "rgb"
+    input: Annotated[
+        Input, typer.Option(help="Input of the network: the image, its residual, or the coherence of tiles.")
+    ] = "rgb"
     early_down: Annotated[
         int,
-        typer.Option(help="4: ResNet-50's stem; 2: half of it; 1: no early down-sampling, 16 times the work."),
+        typer.Option(
+            help="Down-sampling before the first residual stage. 4: as ResNet-50. 2: half of it. 1: none, with 16 "
+            "times the work."
+        ),
     ] = 4
     band: Annotated[
         str | None,
         typer.Option(
             metavar="LOW:HIGH",
-            help="Only these frequencies, cycles per pixel; either end may be left out.  [default: all]",
+            help="Frequencies that the network sees, cycles per pixel. Either end may be omitted.  [default: all]",
         ),
     ] = None
     init: Annotated[
         str,
         typer.Option(
             metavar="imagenet|scratch|identity|FILE",
-            help="Initial weights. imagenet is a download; identity: random, with every block the identity.",
+            help="Initial weights. imagenet: downloaded. scratch: random. identity: random, with every block the "
+            "identity.",
         ),
     ] = "imagenet"
-    batch: Annotated[int, typer.Option(metavar="N", help="Images in a step, over all processes.")] = 64
-    passes: Annotated[int, typer.Option(metavar="N", help="Passes through the images in an epoch.", min=1)] = 1
+    batch: Annotated[int, typer.Option(metavar="N", help="Number of images in a step, over all processes.")] = 64
+    passes: Annotated[
+        int, typer.Option(metavar="N", help="Number of passes through the images in an epoch.", min=1)
+    ] = 1
     learning_rate: Annotated[float, typer.Option(metavar="NUMBER", help="Initial learning rate of Adam.")] = 1e-4
     decay: Annotated[
         DecayChoice,
-        typer.Option(help="How the rate falls: when validation stands still, or along a cosine to zero over --epochs."),
+        typer.Option(
+            help="Decay of the learning rate: when validation stops improving, or along a cosine to zero over --epochs."
+        ),
     ] = "plateau"
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="At most N epochs.  [default: until the early stop]", min=1)
+        int | None, typer.Option(metavar="N", help="At most N epochs.  [default: until early stopping]", min=1)
     ] = None
-    precision: Annotated[str, typer.Option(help="Precision: 32-true, bf16-mixed, 16-mixed, ...")] = "32-true"
+    precision: Annotated[str, typer.Option(help="Precision of the arithmetic: 32-true, bf16-mixed, 16-mixed, ...")] = (
+        "32-true"
+    )
     seed: Annotated[
-        int, typer.Option(help="Random seed of weights, order and augmentation; of several runs, the first.", min=0)
+        int, typer.Option(help="Random seed of weights, order and augmentation; the first of several runs.", min=0)
     ] = 0
 
     labels: LabelsOption = None

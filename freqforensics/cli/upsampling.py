@@ -22,10 +22,15 @@ def upsampling(
     source: ImageSources,
     out: Out = None,
     real: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE", help="Real images of like content and format; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="Real images of similar content and format, as a control. Repeatable."),
     ] = None,
     predict: Annotated[
-        str | None, typer.Option(metavar="NAME|by-name", help="Draw where this generator family can leave lines.")
+        str | None,
+        typer.Option(
+            metavar="NAME|by-name",
+            help="Generator family whose possible lines are drawn; by-name: that of each generator's name.",
+        ),
     ] = None,
     crop: Annotated[
         int | None,
@@ -41,11 +46,13 @@ def upsampling(
     overwrite: Overwrite = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Say whether images were upsampled periodically, by what factor, and what else would explain it.
+    """Test whether sets of images were upsampled periodically, and by what factor.
 
-    Tests the coherence on the lattices of 1/2, 1/4, 1/8 and 1/16 cycles per pixel against that beside them, and the
-    second difference for JPEG's block grid and for resizing. A set without a lattice is said to have one at a rate of
-    5 %. Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
+    Compares the coherence at multiples of 1/2, 1/4, 1/8 and 1/16 cycles per pixel with the frequencies beside them.
+    Also tests for JPEG's block grid and for resizing, which can explain a lattice. A set without a lattice is reported
+    to have one in at most 5 % of cases.
+
+    Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
     from freqforensics.studies.upsampling import upsampling_study
 
@@ -77,4 +84,4 @@ def _print_lattices(groups: list[dict[str, Any]]) -> None:
         table.add_row(*(Text(cell) for cell in cells))
     print_wide(table)
     print("1/2 .. 1/16: mean N R over the points of that denominator, 1 by chance. p: that there is no lattice.")
-    print("A lattice says periodically upsampled, not fake; none is no proof of a photograph.")
+    print("A lattice shows periodic upsampling, not a fake. Without one, an image can still be fake.")

@@ -12,22 +12,22 @@ from freqforensics.cli.app import TRAIN, app, command_line, complain
 from freqforensics.cli.checks import check_files, check_out_file, check_safetensors, check_weights
 from freqforensics.cli.options import AsJson, Quiet, quiet
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Weights by name, see weights list.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the weights, from weights list.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="File for the weights, .safetensors.")]
 OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")]
 Evaluations = Annotated[
-    list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the model card; repeatable.")
+    list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the model card. Repeatable.")
 ]
 RunTable = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Table of all training runs for the model card, CSV.")
+    Path | None, typer.Option(metavar="FILE", help="Table (CSV) of all training runs, for the model card.")
 ]
-Data = Annotated[str, typer.Option(help="Photographs and networks learnt from, and their licences.")]
-Limits = Annotated[str, typer.Option(help="What the detector cannot see.")]
+Data = Annotated[str, typer.Option(help="Description of the training data and its licences, for the model card.")]
+Limits = Annotated[str, typer.Option(help="Limits of the detector, for the model card.")]
 
 weights_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, fetch and verify known weights; quantise and describe your own.",
+    help="List, fetch and verify known weights; pack your own.",
     epilog="Example: freqforensics weights list",
 )
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAIN)
@@ -37,7 +37,7 @@ app.add_typer(weights_app, name="weights", rich_help_panel=TRAIN)
 def list_weights(
     as_json: AsJson = False,
 ) -> None:
-    """Name the weights that ship or can be fetched, and say which are here."""
+    """List the weights that ship or can be fetched, and which are present."""
     from freqforensics.detector.weights import KNOWN, stored_weights
 
     stored = [stored_weights(name) for name in KNOWN]
@@ -69,11 +69,14 @@ def list_weights(
 def fetch(
     name: Name,
     timeout: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Give up after this many seconds without data.")
+        float, typer.Option(metavar="NUMBER", help="Time without data after which the download fails, seconds.")
     ] = 30.0,
     quiet_: Quiet = False,
 ) -> None:
-    """Download weights from where their authors keep them; an interrupted download is resumed."""
+    """Download weights from their authors.
+
+    An interrupted download is resumed.
+    """
     from freqforensics.detector.fetch import fetch_weights
     from freqforensics.detector.weights import stored_weights
 
@@ -84,7 +87,10 @@ def fetch(
 
 @weights_app.command(epilog="Example: freqforensics weights verify wang2020-blur-jpeg-0.5")
 def verify(name: Name) -> None:
-    """Compare weights with the hash recorded when they were first fetched, or in their model card."""
+    """Compare weights with their recorded hash.
+
+    The hash was recorded when they were first fetched, or is in their model card.
+    """
     from freqforensics.detector.weights import verify_weights
 
     stored = verify_weights(name)
@@ -94,11 +100,16 @@ def verify(name: Name) -> None:
 
 @weights_app.command(epilog="Example: freqforensics weights quantise run/detector.safetensors --out small.safetensors")
 def quantise(
-    weights: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A detector's weights.")],
+    weights: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="Weights of a detector: a file, or a name from weights list.")
+    ],
     out: Out,
     overwrite: OverwriteFile = False,
 ) -> None:
-    """Round a detector's weights to 8 bits, a scale for each output channel: a quarter of the size."""
+    """Round a detector's weights to 8 bits.
+
+    Each output channel has its own scale. The file becomes a quarter as large.
+    """
     check_safetensors(out)
     check_weights([weights])
     check_out_file(out, [weights], overwrite=overwrite, hint="overwrite must be set to replace it")
@@ -111,12 +122,14 @@ def quantise(
 
 @weights_app.command(epilog="Example: freqforensics weights pack run --out mine.safetensors --evaluation evaluation")
 def pack(
-    run: Annotated[Path, typer.Argument(metavar="DIR", help="A training from photographs (train --simulate).")],
+    run: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a training from photographs (train --simulate).")
+    ],
     out: Out,
     evaluation: Evaluations = None,
     baseline: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=DIR", help="Results of evaluate of a baseline for the model card; repeatable."),
+        typer.Option(metavar="NAME=DIR", help="Results of evaluate for a baseline, for the model card. Repeatable."),
     ] = None,
     run_table: RunTable = None,
     data: Data = "",
@@ -125,9 +138,9 @@ def pack(
     overwrite: OverwriteFile = False,
     quiet_: Quiet = False,
 ) -> None:
-    """Calibrate a training on its held-out photographs, round it to 8 bits, and write its model card.
+    """Pack a training into weights with calibration and model card.
 
-    The model card lies beside FILE, as .json.
+    Calibrates it on its held-out photographs and rounds it to 8 bits. The model card is written beside FILE, as .json.
     """
     beside = [_named_folder(text) for text in baseline or ()]
     check_safetensors(out)
@@ -165,15 +178,15 @@ def pack(
     epilog="Example: freqforensics weights card everyday/everyday.json --evaluation evaluation --false-alarms alarms"
 )
 def card(
-    path: Annotated[Path, typer.Argument(metavar="CARD", help="Model card, JSON, that train-everyday wrote.")],
+    path: Annotated[Path, typer.Argument(metavar="CARD", help="Model card (JSON) that train-everyday wrote.")],
     evaluation: Evaluations = None,
     false_alarms: Annotated[
-        list[str] | None, typer.Option(metavar="DIR", help="Results of false-alarms for the model card; repeatable.")
+        list[str] | None, typer.Option(metavar="DIR", help="Results of false-alarms for the model card. Repeatable.")
     ] = None,
     run_table: RunTable = None,
     about: Annotated[str, typer.Option(help="Description of the weights.")] = "",
     data: Data = "",
-    chosen_on: Annotated[str, typer.Option(help="Images that every choice was made on.")] = "",
+    chosen_on: Annotated[str, typer.Option(help="Images on which choices between detectors were made.")] = "",
     limits: Limits = "",
     as_json: AsJson = False,
 ) -> None:

@@ -58,7 +58,7 @@ def open_detector(
     calibration: str | Path | Sequence[str | Path] | None = None,
     device: str = "cpu",
 ) -> CalibratedDetector:
-    """Load a detector by name or file, with what its scores mean.
+    """Load a detector with its thresholds and calibration.
 
     Parameters
     ----------
@@ -82,6 +82,14 @@ def open_detector(
     ------
     ValueError, FileNotFoundError
         As `find_weights` and `load_detector`; thresholds that do not ascend; a calibration of other weights.
+
+    Examples
+    --------
+    Between its two thresholds the detector concludes nothing.
+
+    >>> detector = open_detector("everyday", thresholds=(-1.0, 3.0))
+    >>> detector.weights.name, detector.thresholds.low, detector.thresholds.high
+    ('everyday', -1.0, 3.0)
     """
     if isinstance(name_or_path, CalibratedDetector):
         return name_or_path

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from freqforensics.detector.verdict import EVIDENCE, GUARD, INCONCLUSIVE, MARGIN, Rate, Thresholds
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.runtime.archives import check_array, read_facts, read_npz
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 
 FEWEST: Final = 300
@@ -26,8 +27,8 @@ FORMAT: Final = 1
 """Version of saved calibrations."""
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Summarised):
     """Logits of photographs that the detector was not trained on, each with its kind.
 
     Split conformal prediction (Vovk et al. 2005; Bates et al. 2023): for a photograph exchangeable with those of its
@@ -180,7 +181,7 @@ class Calibration:
             kinds = tuple(ImageKind(*kind) for kind in about["kinds"])
             texts = [*about["carriers"], *about["collections"], about["weights"], about["about"]]
             if not all(isinstance(text, str) for text in (*texts, *chain.from_iterable(map(astuple, kinds)))):
-                raise ValueError("a kind, carrier or collection is no text")
+                raise ValueError("a kind, carrier or collection is not text")
             places = tuple(about["carriers"]), tuple(about["collections"])
             return cls(stored["logits"].astype(np.float32), kinds, *places, about["weights"], about["about"])
         except OSError:

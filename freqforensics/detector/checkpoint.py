@@ -35,7 +35,15 @@ LARGEST: Final = 1 << 31
 
 
 class CheckpointError(ValueError):
-    """A file does not hold the weights of a detector; the message says why."""
+    """A file does not hold the weights of a detector; the message says why.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : str
+        Why, in one line.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{shown_path(path)}: {reason}")
@@ -47,7 +55,7 @@ class CheckpointError(ValueError):
 
 
 def load_detector(path: str | Path, *, input: InputKind | None = None, device: str = "cpu") -> Detector:  # noqa: A002
-    """Load a detector.
+    """Load a detector from known weights or a file.
 
     Parameters
     ----------
@@ -75,6 +83,11 @@ def load_detector(path: str | Path, *, input: InputKind | None = None, device: s
         No such file.
     ValueError
         No such device here.
+
+    Examples
+    --------
+    >>> load_detector("everyday").training
+    False
     """
     device = chosen_device(device)
     place = Path(path)
@@ -196,7 +209,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         except CheckpointError:
             raise
         except Exception as error:  # of damaged files it raises errors of several kinds
-            raise CheckpointError(path, f"is no whole safetensors file ({error})") from error
+            raise CheckpointError(path, f"is not a complete safetensors file ({error})") from error
         return _dequantised(state, path), metadata
     _check_archive(path)
     neither = f"holds no weights, or is not whole{' (it is text)' if foreign else ''}"

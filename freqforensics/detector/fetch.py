@@ -74,7 +74,7 @@ def fetch_weights(
                     raise WeightsError(_unreachable(stored.known, part, error)) from error
         else:
             size = part.stat().st_size
-            raise WeightsError(f"the connection ended after {size} bytes of {name}: fetch it again to go on from there")
+            raise WeightsError(f"the connection ended after {size} bytes of {name}: fetch it again to resume")
     _check_content(part, name)
     sha256 = file_sha256(part)
     if stored.sha256 is not None and sha256 != stored.sha256:

@@ -57,7 +57,22 @@ def make_scorer(detector: Detector, *, backend: Backend = "torch") -> Scorer:
 
 
 def weights_sha256(detector: Detector) -> str:
-    """Hash a detector's weights, names and shapes included, with its input, band and stem: whatever file it was in."""
+    """Hash a detector: its weights with names and shapes, its input, its band and its stem.
+
+    Parameters
+    ----------
+    detector : Detector
+        Detector with its weights.
+
+    Examples
+    --------
+    The hash depends on the weights alone, not on the file that they are in.
+
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> first, same, other = (make_small_detector("local", seed=seed) for seed in (0, 0, 1))
+    >>> weights_sha256(first) == weights_sha256(same), weights_sha256(first) == weights_sha256(other)
+    (True, False)
+    """
     if isinstance(detector, WrappedDetector):
         return _wrapped_sha256(detector)
     identity = detector.input if detector.band is None else f"{detector.input} {detector.band}"

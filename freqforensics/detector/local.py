@@ -21,23 +21,25 @@ WIDTHS: Final = (32, 64, 128)
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut (He et al., CVPR 2016)."""
 
-    def __init__(self, channels: int, made: int, stride: int) -> None:
+    def __init__(self, channels: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, made, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(made)
+        self.conv1 = nn.Conv2d(channels, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(made, made, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(made)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
         self.relu2 = nn.ReLU()
         self.downsample: nn.Module = nn.Identity()
-        if stride > 1 or channels != made:
-            self.downsample = nn.Sequential(nn.Conv2d(channels, made, 1, stride, bias=False), nn.BatchNorm2d(made))
+        if stride > 1 or channels != outputs:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(channels, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
         y = self.relu1(self.bn1(self.conv1(x)))
-        made: Tensor = self.relu2(self.bn2(self.conv2(y)) + self.downsample(x))
-        return made
+        features: Tensor = self.relu2(self.bn2(self.conv2(y)) + self.downsample(x))
+        return features
 
 
 class LocalNetwork(nn.Module):

@@ -43,7 +43,7 @@ class Detector(nn.Module):
     input : {"rgb", "residual", "coherence", "local"}
         `FusedDetector` has "fused" instead: each of its parts has an input of its own.
     band : Band, optional
-        The frequencies it is fed with; default all. Both: see `prepare_input`.
+        Frequencies that the network sees, as for `prepare_input`; default all.
 
     Examples
     --------
@@ -80,15 +80,20 @@ class Detector(nn.Module):
     def forward(self, prepared: Tensor) -> Tensor:
         """Give logits, (N,), of prepared images (N, 3, H, W).
 
+        Parameters
+        ----------
+        prepared : Tensor, shape (N, 3, H, W)
+            Images as `prepare_input` gives them.
+
         Raises
         ------
         ValueError
-            The network gives anything but one logit an image, (N, 1).
+            The network gives anything but one logit per image, (N, 1).
         """
         logits: Tensor = self.network(prepared)
         if logits.ndim != 2 or logits.shape[1] != 1:
             raise ValueError(
-                f"network must give one logit an image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
+                f"network must give one logit per image, (N, 1), got shape {tuple(logits.shape)}: pass it to"
                 " freqforensics.wrap, whose output says which is the logit of fake, as"
                 " output=lambda z: z[:, 1] - z[:, 0]"
             )
@@ -106,12 +111,24 @@ class Detector(nn.Module):
         return torch.device("cpu") if first is None else first.device
 
     def beside(self, prepared: Tensor) -> Tensor:
-        """Move a tensor to the device of the network's weights, in their precision."""
+        """Move a tensor to the device of the network's weights, in their precision.
+
+        Parameters
+        ----------
+        prepared : Tensor
+            Tensor on any device.
+        """
         first = next((value for value in self.parameters() if value.is_floating_point()), None)
         return prepared if first is None else prepared.to(first.device, first.dtype)
 
     def misfit(self, shape: tuple[int, int]) -> str:
-        """Say why an image of a height and width cannot be taken; empty if it can."""
+        """Say why an image of a height and width cannot be taken; empty if it can.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the image, pixels.
+        """
         return ""
 
     @torch.no_grad()
@@ -208,7 +225,7 @@ def make_detector(
 
 
 def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Band | None = None) -> Tensor:
-    """Make images what the network is fed with.
+    """Prepare images as input of the network.
 
     Parameters
     ----------
@@ -232,6 +249,12 @@ def prepare_input(images: Sequence[Uint8], kind: InputKind = "rgb", *, band: Ban
     ------
     ValueError
         No images, another shape or type, or several sizes.
+
+    Examples
+    --------
+    >>> image = np.full((64, 64, 3), 128, np.uint8)
+    >>> prepare_input([image, image]).shape, float(prepare_input([image], "residual").abs().max())
+    (torch.Size([2, 3, 64, 64]), 0.0)
     """
     if kind not in get_args(InputKind):
         raise ValueError(f"input must be one of {', '.join(get_args(InputKind))}; got {kind!r}")
@@ -289,7 +312,7 @@ def attribution_safe(detector: Detector) -> Detector:
     Parameters
     ----------
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
 
     Returns
     -------

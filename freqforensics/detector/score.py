@@ -36,7 +36,7 @@ def score_files(
     backend: Backend = "torch",
     progress: str | None = None,
 ) -> ScoreTable:
-    """Score image files.
+    """Score image files with a detector.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def score_files(
         Sources are indexed as `index_sources` does.
         Files of the same bytes are scored once.
     detector : CalibratedDetector or Detector
-        Left as it is. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its probability.
+        Detector, which is not changed. A `CalibratedDetector` gives verdicts by its photographs, a `Detector` by its
+        probability.
     view : {"views", "center", "none", "tiles", "resize"}
         Part of an image that is scored. "views": the median logit of up to five windows of 224 pixels spread over the
         photographic region (`find_region`, `view_boxes`); an image without one is not scored. "center": the central 224
@@ -79,8 +80,19 @@ def score_files(
     Raises
     ------
     ValueError
-        No records, a parameter out of range, or a file at `out` that is no whole table of scores, or one of other
+        No records, a parameter out of range, or a file at `out` that is not a complete table of scores, or one of other
         weights, another view or another region; it is left as it is. A logit that is not finite.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import cv2, numpy as np
+    >>> from freqforensics.detector.local import make_small_detector
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/flat.png", np.full((224, 224, 3), 128, np.uint8))
+    ...     table = score_files(folder, make_small_detector("local", seed=0), view="center")
+    >>> [score.label for score in table.scores], table.failures
+    (['unknown'], ())
     """
     records = as_records(records)
     if view not in get_args(View):

@@ -85,12 +85,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[list[tuple[Any, ...]]
                 raise ValueError(f"its column {name} has no value in some rows")
         about = json.loads((table.schema.metadata or {})[_KEY])
         if not isinstance(about, dict):
-            raise ValueError("its metadata are no JSON object")
+            raise ValueError("its metadata are not a JSON object")
         return list(zip(*(table.column(name).to_pylist() for name in columns), strict=True)), about
     except KeyError:
-        raise ValueError(f"{shown_path(path)} is no table of scores: it does not say what it is of") from None
+        raise ValueError(f"{shown_path(path)} is not a table of scores: it does not say what it is of") from None
     except (pa.ArrowException, ValueError) as error:
-        raise ValueError(f"{shown_path(path)} is no table of scores: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{shown_path(path)} is not a table of scores: {str(error).splitlines()[0]}") from error
 
 
 def part_files(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from freqforensics.detector.score_parquet import is_parquet, part_files, read_rows
 from freqforensics.images import shown_path
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import TableWriter, parsed_rows, read_text, unquoted, write_csv
 
 
@@ -72,8 +72,8 @@ _VERDICTS: Final = ("", "evidence", "inconclusive", "none", "cannot-judge")
 
 
 @dataclass(frozen=True, repr=False)
-class ScoreTable(Summarised):
-    """Scores of some files.
+class ScoreTable(Drawn):
+    """Scores of image files.
 
     Parameters
     ----------
@@ -87,7 +87,13 @@ class ScoreTable(Summarised):
     failures: tuple[tuple[str, str], ...]
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV file, whole or not at all."""
+        """Write a CSV file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         write_csv(path, COLUMNS, map(_cells, self.scores), end="\r\n")
 
     @classmethod
@@ -108,16 +114,16 @@ class ScoreTable(Summarised):
         header = tuple(rows[0]) if rows else ()
         if header not in (COLUMNS, _OLD):
             what = f"its columns are {', '.join(header)[:200]}" if header else "it is empty"
-            raise ValueError(f"{shown_path(path)} is no table of scores: {what}")
+            raise ValueError(f"{shown_path(path)} is not a table of scores: {what}")
         # Quotes inside a cell are doubled: an odd number means that the last row ends inside a cell.
         if text.count('"') % 2 or not text.endswith(("\n", "\r")):
             unfinished = rows.pop() if len(rows) > 1 else []
             if any(_is_row(line) for cell in unfinished for line in cell.splitlines()[1:]):
-                raise ValueError(f"{shown_path(path)} is no table of scores: a quote hides rows from {len(rows)} on")
+                raise ValueError(f"{shown_path(path)} is not a table of scores: a quote hides rows from {len(rows)} on")
         try:
             scores = tuple(_from_cells([unquoted(cell) for cell in row], len(header)) for row in rows[1:])
         except ValueError as error:
-            raise ValueError(f"{shown_path(path)} is no table of scores: {error}") from error
+            raise ValueError(f"{shown_path(path)} is not a table of scores: {error}") from error
         return cls(scores, ())
 
 
@@ -132,7 +138,7 @@ def _load_parquet(path: Path) -> ScoreTable:
         scores += (Score(*row) for row in rows)
         failures += ((str(name), str(reason)) for name, reason in about.get("failures", ()))
     if not files:
-        raise ValueError(f"{shown_path(path)} is no table of scores: it holds no part")
+        raise ValueError(f"{shown_path(path)} is not a table of scores: it holds no part")
     return ScoreTable(tuple(scores), tuple(failures))
 
 
@@ -144,7 +150,7 @@ def known_scores(
     Raises
     ------
     ValueError
-        The file is no table of scores, or one of other weights, another view or, where one is given, another region:
+        The file is not a table of scores, or one of other weights, another view or, where one is given, another region:
         they are not mixed.
     """
     if not Path(path).exists() or (Path(path).is_file() and not Path(path).stat().st_size):
@@ -153,7 +159,7 @@ def known_scores(
     box = None if region is None else ",".join(map(str, region))
     for number, score in enumerate(scores, 1):
         if not _is_possible(score):
-            raise ValueError(f"{shown_path(path)} is no table of scores: row {number} holds what no score is")
+            raise ValueError(f"{shown_path(path)} is not a table of scores: row {number} is not a score")
         if box is not None and score.region not in ("", box):
             raise ValueError(f"{shown_path(path)} holds scores of other regions: name another")
         if score.weights != weights:

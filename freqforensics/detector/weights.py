@@ -23,7 +23,7 @@ W20_NOTICE: Final = (
 
 
 class WeightsError(ValueError):
-    """Weights cannot be fetched, or are not what they were; the message says why."""
+    """Weights cannot be fetched, or have changed; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def model_card(name: str) -> dict[str, Any]:
 
 
 def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) -> Path:
-    """Give the file of weights named by a path or by a name of `KNOWN`, the latter verified.
+    """Give the path of weights; those of `KNOWN` are verified.
 
     Parameters
     ----------
@@ -172,10 +172,15 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
     Raises
     ------
     WeightsError
-        A name whose weights were not fetched, or are not what they were; a folder, or a file that is plainly something
-        else: empty, a pointer of Git LFS, a web page, an image, an archive.
+        The weights were not fetched, or have changed. Or the path is a folder, or a file of another kind: empty, a
+        pointer of Git LFS, a web page, an image, an archive.
     FileNotFoundError
         Neither a name nor a file.
+
+    Examples
+    --------
+    >>> find_weights("everyday").name
+    'everyday.safetensors'
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -192,6 +197,13 @@ def find_weights(name_or_path: str | Path, *, folder: str | Path | None = None) 
 
 def verify_weights(name: str, *, folder: str | Path | None = None) -> StoredWeights:
     """Compare fetched weights with the hash recorded when they were first fetched.
+
+    Parameters
+    ----------
+    name : str
+        Name of weights in `KNOWN`.
+    folder : str or Path, optional
+        Folder of fetched weights; default `weights_folder`.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, Detector, InputKind, evaluating
+from freqforensics.detector.uncallable import why_no_model
 
 Uint8 = NDArray[np.uint8]
 Channels = Literal["rgb", "bgr"]
@@ -130,12 +131,12 @@ class WrappedDetector(Detector):
 
     @property
     def early_down(self) -> Literal[4]:
-        """4, as of every network that is not made by this package: its weights say all."""
+        """4, for every network from outside this package."""
         return 4
 
     @property
     def identity(self) -> str:
-        """What tells this detector from others with the same weights."""
+        """Text that distinguishes this detector from others with the same weights."""
         return f"wrapped {self.preparation} {_identity_of(self.output)}" + ("" if self.has_weights else f" {self.name}")
 
     @property
@@ -153,15 +154,33 @@ class WrappedDetector(Detector):
         return "the model's logit has no gradient"
 
     def misfit(self, shape: Size) -> str:
-        """Say why an image of a height and width cannot be taken; empty if it can."""
+        """Say why an image of a height and width cannot be taken; empty if it can.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the image, pixels.
+        """
         return self.preparation.misfit(shape)
 
     def prepare_pixels(self, pixels: Tensor) -> Tensor:
-        """Prepare images (N, 3, H, W) of grey levels 0 .. 255; has a gradient."""
+        """Prepare images (N, 3, H, W) of grey levels 0 .. 255; has a gradient.
+
+        Parameters
+        ----------
+        pixels : Tensor, shape (N, 3, H, W)
+            Images in grey levels 0 .. 255.
+        """
         return self.preparation(pixels)
 
     def forward(self, prepared: Tensor) -> Tensor:
-        """Give logits, (N,), of prepared images; ValueError if the model fails on them."""
+        """Give logits, (N,), of prepared images; ValueError if the model fails on them.
+
+        Parameters
+        ----------
+        prepared : Tensor
+            Images as `prepare_pixels` gives them.
+        """
         try:
             given = self.network(prepared)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
@@ -175,6 +194,11 @@ class WrappedDetector(Detector):
     @torch.no_grad()
     def logits(self, images: Sequence[Uint8]) -> NDArray[np.float32]:
         """Score images as they are, as `Detector.logits`.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of uint8, (H, W, 3)
+            Images of one size.
 
         Raises
         ------
@@ -417,13 +441,8 @@ def _fixed(preparation: Preparation) -> Preparation:
 def _check_model(model: Any) -> None:
     if isinstance(model, Detector):
         raise TypeError(f"model must not be wrapped again, got a {type(model).__name__}")
-    if isinstance(model, (type, str)) or not callable(model):
-        shown = repr(model) if isinstance(model, str) else type(model).__name__
-        if isinstance(model, type):
-            shown = f"the class {model.__name__}, not an instance"
-        elif hasattr(model, "predict_proba") or hasattr(model, "decision_function"):
-            shown += "; pass a function from images (N, H, W, 3) to its scores"
-        raise TypeError(f"model must be an nn.Module or a function, got {shown}")
+    if reason := why_no_model(model):
+        raise TypeError(f"model must be an nn.Module or a function, got {reason}")
 
 
 def _colours(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from freqforensics.evaluation.proportions import auc_influence, score_interval
 from freqforensics.images.reading import ImageReadError
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.copies import NEAR_BITS
 from freqforensics.sources.facts import FileFacts, read_facts
 from freqforensics.sources.records import ImageRecord
@@ -119,7 +119,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True, repr=False)
-class Audit(Summarised):
+class Audit(Drawn):
     """What the real and the fake side of some image sets differ in.
 
     Parameters
@@ -388,8 +388,18 @@ def _told_apart(
     The variance of the scores as they are leaves out that other files make other forests. Nadeau and Bengio (2003) add
     it in proportion to the size of a fold relative to what is learnt from: a factor of 1 + 5/4 with five folds.
     """
+    from sklearn import config_context
     from sklearn.ensemble import RandomForestClassifier
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.tree import DecisionTreeClassifier
+
+    parameters = DecisionTreeClassifier().get_params()
+
+    class Tree(DecisionTreeClassifier):  # type: ignore[misc]  # scikit-learn has no types
+        """A tree that knows the names of its parameters: to look them up takes longer than to grow it."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            return {name: getattr(self, name) for name in parameters}
 
     both = [*real, *fake]
     columns: list[list[float]] = []
@@ -398,9 +408,15 @@ def _told_apart(
         columns += [[float(kind == value) for kind in kinds] for value, _ in Counter(kinds).most_common(8)]
     columns += [[-1.0 if (v := number(file)) is None else float(v) for file in both] for number in _NUMBERS.values()]
     labels = np.r_[np.zeros(len(real)), np.ones(len(fake))]
-    forest = RandomForestClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1)
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    scores = cross_val_predict(forest, np.array(columns).T, labels, cv=folds, method="predict_proba")[:, 1]
+    table, scores = np.array(columns).T, np.zeros(len(both))
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        for known, held_out in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(table, labels):
+            forest = RandomForestClassifier(
+                100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1
+            )
+            forest.estimator = Tree()
+            forest.fit(table[known], labels[known])
+            scores[held_out] = forest.predict_proba(table[held_out])[:, 1]
     auc, influence = auc_influence(scores, labels > 0)
     variance = sum(len(side) * float(side.var(ddof=1)) for side in np.split(influence, [len(real)]))
     variance *= 1 + _FOLDS / (_FOLDS - 1)

@@ -25,7 +25,7 @@ from freqforensics.evaluation.metrics import (
 from freqforensics.evaluation.photographs import AgainstPhotographs, PhotographScores, against_photographs
 from freqforensics.evaluation.published import PUBLISHED_AP, mean_ap
 from freqforensics.evaluation.ways import AS_IS
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn, Summarised
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord
@@ -37,8 +37,8 @@ FEWEST_CATEGORIES: Final = 5
 _AGAINST: Final = ("auc_photographs", "tpr_photographs_1", "tpr_photographs_5", "evidence_fake", "evidence_real")
 
 
-@dataclass(frozen=True)
-class GeneratorEvaluation:
+@dataclass(frozen=True, repr=False)
+class GeneratorEvaluation(Summarised):
     """Metrics of one generator's images.
 
     Parameters
@@ -68,7 +68,7 @@ class GeneratorEvaluation:
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation(Summarised):
+class Evaluation(Drawn):
     """Metrics of one or several detectors on some sources.
 
     Parameters
@@ -191,7 +191,13 @@ class Evaluation(Summarised):
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write ``evaluation.json`` and ``evaluation.csv``."""
+        """Write ``evaluation.json`` and ``evaluation.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         rows = self.rows()
         write_json(Path(folder) / "evaluation.json", {**self.summary(), "generators": rows})
         write_csv(Path(folder) / "evaluation.csv", rows[0], ([row[column] for column in rows[0]] for row in rows))
@@ -302,7 +308,13 @@ def _finite(value: Any) -> Any:
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:
-    """Whether any image lies in a tree that `simulate` wrote: <tree>/<family>/<label>/<image>."""
+    """Tell whether any image lies in a tree that `simulate` wrote, <tree>/<family>/<label>/<image>.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Records of the images.
+    """
     trees = {
         parent for folder in {record.path.parent for record in records} for parent in (folder, *folder.parents[:2])
     }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.score_table import COLUMNS
 from freqforensics.evaluation.metrics import binomial_interval
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import write_json
 
@@ -77,8 +78,8 @@ class WorstFile:
     verdict: str
 
 
-@dataclass(frozen=True)
-class FalseAlarms:
+@dataclass(frozen=True, repr=False)
+class FalseAlarms(Drawn):
     """Verdicts on photographs, none of which should be "evidence".
 
     Parameters
@@ -112,7 +113,15 @@ class FalseAlarms:
         return tuple(self.tables)
 
     def row(self, source: str, carrier: str) -> FalseAlarmRow | None:
-        """Look up a cell of the table; None where no image was scored."""
+        """Look up a cell of the table; None where no image was scored.
+
+        Parameters
+        ----------
+        source : str
+            Name of the source.
+        carrier : str
+            Name of the carrier.
+        """
         return next((row for row in self.rows if (row.source, row.carrier) == (source, carrier)), None)
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +135,13 @@ class FalseAlarms:
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write ``false_alarms.csv``, ``worst.csv``, ``scores.csv`` (with a column carrier), ``false_alarms.json``."""
+        """Write ``false_alarms.csv``, ``worst.csv``, ``scores.csv`` (with a column carrier), ``false_alarms.json``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         place = Path(folder)
         for name, kind, rows in (
             ("false_alarms", FalseAlarmRow, self.rows),

@@ -76,6 +76,15 @@ def ranking_interval(
     Notes
     -----
     Coverage by simulation is in docs/results/calibration.md: at least 0.93, and mostly above the level.
+
+    Examples
+    --------
+    Twenty and twenty images that are ranked perfectly do not prove an AP of 1.
+
+    >>> logits = np.arange(40.0)
+    >>> interval = ranking_interval(logits, logits >= 20)
+    >>> interval.value, round(interval.low, 2), interval.high
+    (1.0, 0.84, 1.0)
     """
     if metric not in get_args(RankingMetric):
         raise ValueError(f"metric must be one of {', '.join(get_args(RankingMetric))}; got {metric!r}")

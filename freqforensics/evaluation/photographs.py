@@ -15,12 +15,13 @@ from freqforensics.detector import ScoreTable
 from freqforensics.detector.calibrated import CalibratedDetector
 from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score
+from freqforensics.runtime.showing import Summarised
 
 Float = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class PhotographScores:
+@dataclass(frozen=True, eq=False, repr=False)
+class PhotographScores(Summarised):
     """Logits of photographs that thresholds are taken from.
 
     Parameters
@@ -36,6 +37,14 @@ class PhotographScores:
     ------
     ValueError
         No logit, or one that is not finite.
+
+    Examples
+    --------
+    The threshold that at most 1 % of 1,000 photographs exceed.
+
+    >>> photographs = PhotographScores("noise", np.arange(1000.0))
+    >>> photographs.threshold(0.01)
+    989.0
     """
 
     name: str
@@ -62,6 +71,11 @@ class PhotographScores:
     def threshold(self, share: float) -> float:
         """Give the lowest logit that at most a share of the photographs exceed.
 
+        Parameters
+        ----------
+        share : float
+            Largest share of photographs above the threshold, in [0, 1).
+
         Raises
         ------
         ValueError
@@ -85,7 +99,7 @@ class PhotographScores:
 
 @dataclass(frozen=True)
 class AgainstPhotographs:
-    """How one generator's images fare by thresholds that do not depend on its own real images.
+    """Detection of one generator by thresholds that do not depend on its own real images.
 
     Parameters
     ----------

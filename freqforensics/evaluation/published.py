@@ -45,6 +45,13 @@ def mean_ap(ap: Mapping[str, float]) -> float | None:
     -------
     float or None
         None where one of the eleven is missing: a mean over fewer is another number.
+
+    Examples
+    --------
+    A mean over some of the generators is not the published number.
+
+    >>> print(mean_ap({"biggan": 0.9}))
+    None
     """
     named = {_ALSO.get(name, name): value for name, value in ap.items()}
     if not set(W20_GENERATORS) <= set(named):

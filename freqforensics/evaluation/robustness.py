@@ -17,7 +17,7 @@ from freqforensics.evaluation.photographs import against_photographs, decision_t
 from freqforensics.evaluation.sweeps import SWEEPS, check_sweeps
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.tables import write_csv
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.sources.selection import SourcesLike
@@ -67,7 +67,7 @@ class RobustnessRow:
 
 
 @dataclass(frozen=True, repr=False)
-class Robustness(Summarised):
+class Robustness(Drawn):
     """AP and verdicts at every strength of some sweeps.
 
     Parameters
@@ -89,12 +89,26 @@ class Robustness(Summarised):
     miniatures: bool = False
 
     def save(self, folder: str | Path) -> None:
-        """Write ``robustness.csv``."""
+        """Write ``robustness.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         columns = (field.name for field in fields(RobustnessRow))
         write_csv(Path(folder) / "robustness.csv", columns, map(astuple, self.rows))
 
     def curve(self, sweep: str, generator: str) -> list[RobustnessRow]:
-        """The rows of one line of the figure."""
+        """The rows of one line of the figure.
+
+        Parameters
+        ----------
+        sweep : str
+            Name of the sweep.
+        generator : str
+            Name of the generator.
+        """
         return [row for row in self.rows if (row.sweep, row.generator) == (sweep, generator)]
 
 
@@ -112,7 +126,7 @@ def sweep_robustness(
     miniatures: bool = False,
     progress: bool = False,
 ) -> Robustness:
-    """Score images at every strength of some sweeps; what was interrupted is resumed.
+    """Score images at every strength of one or several sweeps.
 
     Parameters
     ----------

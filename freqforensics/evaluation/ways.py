@@ -20,14 +20,14 @@ AS_IS: Final = "as-is"
 
 @dataclass(frozen=True)
 class Way:
-    """What is done to either side of a set before it is scored.
+    """A way of compressing real and fake images before they are scored.
 
     Parameters
     ----------
     name : str
         Name in tables and figures.
     about : str
-        In words.
+        Description in words.
     real, fake : Perturbation or None
         None leaves images as they are.
     """
@@ -38,7 +38,13 @@ class Way:
     fake: Perturbation | None = None
 
     def step(self, record: ImageRecord) -> Perturbation | None:
-        """Give what is done to an image; those of unknown label are treated as fakes."""
+        """Give what is done to an image; those of unknown label are treated as fakes.
+
+        Parameters
+        ----------
+        record : ImageRecord
+            Record of the image.
+        """
         return self.real if record.label == "real" else self.fake
 
 
@@ -69,7 +75,7 @@ def score_ways(
     progress: str | None = None,
     **options: Any,
 ) -> dict[str, ScoreTable]:
-    """Score the same images in several ways; what two ways have in common is scored once.
+    """Score the same images in several ways.
 
     Parameters
     ----------

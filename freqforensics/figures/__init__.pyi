@@ -19,6 +19,17 @@ from .quality import (
     plot_scatter as plot_scatter,
 )
 from .robustness import plot_robustness as plot_robustness
+from .score import (
+    plot_calibration as plot_calibration,
+    plot_population as plot_population,
+    plot_scores as plot_scores,
+)
 from .spectrum import plot_fingerprints as plot_fingerprints
-from .style import draw as draw, new_figure as new_figure, save_figure as save_figure
-from .upsampling import plot_lattices as plot_lattices
+from .style import (
+    Drawing as Drawing,
+    draw as draw,
+    drawing as drawing,
+    new_figure as new_figure,
+    save_figure as save_figure,
+)
+from .upsampling import plot_evidence as plot_evidence, plot_lattices as plot_lattices

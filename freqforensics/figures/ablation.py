@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from freqforensics.figures.style import style
+from freqforensics.figures.style import shown_figure, style
 from freqforensics.spectra import Band
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ def plot_ablation(result: Ablation, *, fig: Figure | None = None) -> Figure:
         line.append([float(np.mean(seed)) for seed in zip(*line, strict=True)])
     mean = np.array([[np.mean(cell) for cell in line] for line in runs])
     with style():
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(0.4 * len(generators) + 2.4, 0.36 * len(values) + 1.9)
         fig.set_layout_engine("constrained")
         ax = fig.subplots()

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from freqforensics.evaluation.confounds import Audit, GroupAudit
-from freqforensics.figures.style import new_figure, style
+from freqforensics.figures.style import shown_figure, style
 
 _NAMES: Final = (
     *("format", "size", "pixels", "aspect", "JPEG quality", "chroma subsampling"),
@@ -36,7 +36,7 @@ def plot_audit(audit: Audit, *, fig: Figure | None = None) -> Figure:
     """
     groups = [group for group in audit.groups if group.confounds or group.resampled or group.auc is not None]
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(2.6 + 0.55 * (len(_NAMES) + 1), 1.6 + 0.27 * max(1, len(groups)))
         fig.set_layout_engine("constrained")
         if not groups:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from freqforensics.figures.plane import COLOURS, draw_plane
-from freqforensics.figures.style import OKABE_ITO, log_axis, new_figure, style
+from freqforensics.figures.style import OKABE_ITO, log_axis, shown_figure, style
 from freqforensics.fingerprints import Similarity
 from freqforensics.fingerprints.comparison import Comparison, Origins
 from freqforensics.fingerprints.origin import REAL
@@ -51,7 +51,7 @@ def plot_similarities(comparison: Comparison, *, fig: Figure | None = None) -> F
     count = len(comparison.sets)
     everything = np.arange(count)
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         side = 1.5 + (0.36 if count <= _NUMBERS_UP_TO else 0.13) * count
         rows, columns = -(-len(similarities) // 2), min(2, len(similarities))
         fig.set_size_inches(columns * side + 0.6, rows * (side + 0.1))
@@ -84,7 +84,7 @@ def plot_origins(result: Origins, *, fig: Figure | None = None) -> Figure:
     """
     count, others = len(result.origins), len(result.known)
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         wide = 1.9 + 0.2 * others if others > _NUMBERS_UP_TO else 1.9 + 0.36 * others
         high = 1.1 + 0.2 * count if max(count, others) > _NUMBERS_UP_TO else 1.1 + 0.33 * count
         panels = 1 + len(result.similarities)
@@ -143,7 +143,7 @@ def plot_learning(comparison: Comparison, *, fig: Figure | None = None) -> Figur
     """
     curves = [image_set.curve for image_set in comparison.sets]
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         columns = min(len(curves), 3 if len(curves) <= 9 else 5)
         rows = -(-len(curves) // columns)
         fig.set_size_inches(min(7.2, 2.3 * columns + 0.4), 1.6 * rows + 0.4)
@@ -205,9 +205,17 @@ def _similarity_label(sets: int) -> str:
 
 
 def plot_shared(comparison: Comparison, *, fig: Figure | None = None) -> Figure:
-    """Draw in how many sets each frequency is coherent."""
+    """Draw in how many sets each frequency is coherent.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Compared sets.
+    fig : Figure, optional
+        An empty figure to draw on; its size is set.
+    """
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(4.4, 3.7)
         fig.set_layout_engine("constrained")
         ax = fig.add_subplot()

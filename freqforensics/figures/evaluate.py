@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from freqforensics.figures.style import OKABE_ITO, style
+from freqforensics.figures.style import OKABE_ITO, shown_figure, style
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Evaluation
@@ -40,10 +40,7 @@ def plot_evaluation(evaluation: Evaluation, *, fig: Figure | None = None) -> Fig
     looks = dict(zip(evaluation.ways, _MARKERS, strict=False))
     against = evaluation.photographs is not None
     with style():
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(8.2 if against else 5.6, 0.21 * len(names) + (2.1 if against else 1.5))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(1, 2 if against else 1, sharey=True, squeeze=False)[0]

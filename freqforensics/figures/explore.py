@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,7 @@ from freqforensics.figures.plane import (
     scale_label,
     spectrum_limits,
 )
-from freqforensics.figures.style import new_figure, ordered_labels, plain_ticks, style
+from freqforensics.figures.style import new_figure, ordered_labels, plain_ticks, png_bytes, style
 from freqforensics.spectra import MeanSpectrum
 
 if TYPE_CHECKING:
@@ -154,10 +153,7 @@ def plot_notched(
 
 def png_of(fig: Figure) -> bytes:
     """Give a figure as the bytes of a PNG file, for a widget."""
-    buffer = io.BytesIO()
-    with style():
-        fig.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return png_bytes(fig, dpi=110)
 
 
 def _ring(ax: Axes, lines: Sequence[tuple[float, float]], colour: str, area: float) -> None:

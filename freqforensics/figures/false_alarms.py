@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from freqforensics.figures.style import style
+from freqforensics.figures.style import shown_figure, style
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import FalseAlarms
@@ -45,10 +45,7 @@ def plot_false_alarms(result: FalseAlarms, *, fig: Figure | None = None) -> Figu
             texts[i, j] = "–" if unjudged and not row.evidence else f"{100 * row.evidence_rate:.3g}"
     counts = {source: max(row.images for row in result.rows if row.source == source) for source in sources}
     with style():
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(max(0.34 * len(carriers) + 2.6, 4.2), 0.27 * len(sources) + 1.7)
         fig.set_layout_engine("constrained")
         ax = fig.subplots()

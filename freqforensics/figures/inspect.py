@@ -64,6 +64,7 @@ def plot_location(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.set(xlim=(-0.5, view.shape[1] - 0.5), ylim=(view.shape[0] - 0.5, -0.5))
         ax.set_axis_off()
         ax.set_title("what each block of 16 pixels adds")
+        _say_unmoved(ax, pixels)
         _bar(ax, picture, "score", (-0.5, -0.1, 0, 0.1, 0.5))
     return ax
 
@@ -74,6 +75,7 @@ def plot_frequencies(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax = ax or new_axes((3.9, 3.4))
         norm = SymLogNorm(0.02, vmin=-2, vmax=2, base=10)
         picture = draw_plane(ax, finding.maps["frequencies"], norm, _DIVERGING)
+        _say_unmoved(ax, finding.maps["frequencies"])
         for rank, line in enumerate(finding.explained.lines[:5], 1):
             # Towards the middle, or it would lie on the frame.
             offset = (-7 * np.sign(line.fx) if line.fx else 7, 7 * np.sign(line.fy) if line.fy else 7)
@@ -107,6 +109,7 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
         ax.set_xticks(places, ends)
         ax.set(xlabel="radial frequency (sixteenths of a cycle per pixel)", ylabel="score")
         ax.set_title(f"bands: they sum to the gap of {explanation.gap:+.2f}")
+        _say_unmoved(ax, np.array([band.value for band in (*explanation.bands, *explanation.shapley)]))
         _open_frame(ax)
     return ax
 
@@ -128,6 +131,7 @@ def plot_sensitivity(finding: Finding, *, ax: Axes | None = None) -> Axes:
         values = _pooled(finding.maps["sensitivity"], 65)
         picture = draw_plane(ax, values, LogNorm(1e-2, 100, clip=True), "viridis")
         ax.set_title("what a small wave could change")
+        _say_unmoved(ax, values, colour="white")
         _bar(ax, picture, "score per grey level of amplitude", (1e-2, 1e-1, 1, 10, 100))
     return ax
 
@@ -340,6 +344,7 @@ def plot_cam(finding: Finding, *, ax: Axes | None = None) -> Axes:
             picture = ax.imshow(cam, cmap=_DIVERGING, norm=norm, interpolation="nearest")
             ax.set_axis_off()
         ax.set_title("Grad-CAM of the last stage")
+        _say_unmoved(ax, cam)
         _bar(ax, picture, "score", (-4, -0.5, 0, 0.5, 4))
     return ax
 
@@ -353,6 +358,7 @@ def plot_occlusion(finding: Finding, *, ax: Axes | None = None) -> Axes:
         picture = ax.imshow(values, cmap=_DIVERGING, norm=norm, interpolation="nearest")
         ax.set_axis_off()
         ax.set_title("fall of the score without each window's residual")
+        _say_unmoved(ax, values)
         _bar(ax, picture, "score", (-2, -0.5, 0, 0.5, 2))
     return ax
 
@@ -437,6 +443,12 @@ def _bar(ax: Axes, picture: Any, label: str, ticks: tuple[float, ...]) -> None:
         bar = figure.colorbar(picture, ax=ax, label=label, shrink=0.9, extend="both")
         bar.set_ticks(list(ticks), labels=[f"{tick:g}".replace("-", "−") for tick in ticks])
         bar.minorticks_off()
+
+
+def _say_unmoved(ax: Axes, values: NDArray[Any], *, colour: str = "black") -> None:
+    """Say so where not one value differs from zero."""
+    if not np.any(values):
+        ax.text(0.5, 0.6, "nothing changes the score", ha="center", color=colour, transform=ax.transAxes)
 
 
 def _open_frame(ax: Axes) -> None:

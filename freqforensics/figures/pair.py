@@ -7,7 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from freqforensics.figures.style import new_figure, style
+from freqforensics.figures.style import shown_figure, style
 
 
 def plot_pair(
@@ -18,7 +18,7 @@ def plot_pair(
     stretch: float = 16.0,
     fig: Figure | None = None,
 ) -> Figure:
-    """Draw two images side by side that look the same, and their difference, which tells them apart.
+    """Draw two images that look the same, and their difference.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def plot_pair(
     if photograph.shape != fake.shape:
         raise ValueError(f"fake must have the photograph's shape {photograph.shape}, got {fake.shape}")
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(7.2, 2.7)
         fig.set_layout_engine("constrained")
         axes = fig.subplots(1, 3)

@@ -59,24 +59,34 @@ def plot_spectrum(
     kind : {"coherent", "power", "log_power", "coherence"}
         Amplitude and powers in decibels; the coherence as N R, which is 1 by chance, on a logarithmic scale.
     ax : Axes, optional
-        Default a new figure's.
+        Axes to draw on; default those of a new figure.
     limits : (float, float), optional
-        Ends of the colour scale, in the unit drawn. Default those of `spectrum_limits` for this spectrum alone: give
-        common ones where spectra are to be compared.
+        Ends of the colour scale, in the unit drawn. Default those of `spectrum_limits` for this spectrum alone. Spectra
+        that are to be compared need common limits.
     colorbar : bool
-        With the scaling named.
+        Draw a colour bar that names the scaling.
     cells : int, optional
         Draw at most this many cells a side. A cell is the maximum of its bins for the coherent kinds (a line one bin
         wide would be lost in a small panel) and their mean for the powers. Default every bin.
     mark_lines : bool
         Ring the bins whose coherence is significant at 0.01 after Bonferroni's correction, and say so in the title.
     title : str, optional
-        Default residual, kernel and number of images.
+        Title; default residual, kernel and number of images.
 
     Returns
     -------
     Axes
         The axes that were drawn on.
+
+    Examples
+    --------
+    >>> from freqforensics.figures.style import new_figure
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> noise = np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> ax = plot_spectrum(spectrum, "coherence", ax=new_figure().add_subplot(), title="Ten images of noise")
+    >>> ax.get_title(), ax.get_xlabel()
+    ('Ten images of noise', '$f_x$ (cycles per pixel)')
     """
     check_kind(kind)
     with style():

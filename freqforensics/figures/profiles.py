@@ -12,7 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from freqforensics.figures.plane import UNITS, plane_average, residual_name
-from freqforensics.figures.style import PRINT_POINTS, label_colour, log_axis, ordered_labels, print_width, style
+from freqforensics.figures.style import (
+    PRINT_POINTS,
+    label_colour,
+    log_axis,
+    ordered_labels,
+    print_width,
+    shown_figure,
+    style,
+)
 from freqforensics.spectra import MeanSpectrum, full_plane, radial_profile
 
 _PRINTED_PANEL: Final = 1.7
@@ -54,6 +62,16 @@ def plot_profiles(
     ValueError
         Nothing to draw, spectra of different normalisations, residuals or channels, `columns` below 1, or a `width` out
         of range.
+
+    Examples
+    --------
+    >>> from freqforensics.figures.style import new_figure
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> noise = np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> figure = plot_profiles({("biggan", "fake"): spectrum}, fig=new_figure())
+    >>> figure.axes[0].get_title().splitlines()
+    ['biggan', '10 fake']
     """
     drawn = {key: spectrum for key, spectrum in spectra.items() if spectrum.images}
     if not drawn:
@@ -69,10 +87,7 @@ def plot_profiles(
     down = -(-len(generators) // across)
     text = None if inches is None else PRINT_POINTS
     with style(text):
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         if inches is None:
             fig.set_size_inches(max(2.1 * across + 0.5, 4.2), max(1.75 * down, 2.2) + 0.85)
         else:

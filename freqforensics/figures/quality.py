@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from freqforensics.figures.style import label_colour, log_axis, new_figure, series_looks, style
+from freqforensics.figures.style import label_colour, log_axis, series_looks, shown_figure, style
 from freqforensics.quality import Association, FakenessByQuality
 from freqforensics.quality.fakeness import PERCENTILES
 
@@ -38,7 +38,7 @@ def plot_forest(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     labels : mapping of str to str, optional
         Names of scores, in place of their own.
     fig : Figure, optional
@@ -57,7 +57,7 @@ def plot_forest(
     scores = [score for score in fakeness.scores if score in drawn] or list(fakeness.scores)
     marks = dict.fromkeys(_FOREST_MARKS, False)
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         columns = min(3, len(scores))
         rows = -(-len(scores) // columns)
         fig.set_size_inches(1.1 + 2.15 * columns, rows * (0.75 + 0.24 * (len(names) + 1)) + 0.45)
@@ -123,7 +123,7 @@ def plot_scatter(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     score : str
         One of `FakenessByQuality.scores`.
     label : str, optional
@@ -150,7 +150,7 @@ def plot_scatter(
     if not names:
         raise ValueError(f"no image has the score {score}: there is nothing to draw")
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         columns = min(3, len(names))
         rows = -(-len(names) // columns)
         fig.set_size_inches(0.5 + 2.25 * columns, 0.4 + 1.9 * rows)
@@ -201,7 +201,7 @@ def plot_percentiles(
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     pictures : mapping of Path to ndarray of uint8, (H, W, 3)
         Squares of the images that `FakenessByQuality.percentile_images` names.
     fig : Figure, optional
@@ -214,7 +214,7 @@ def plot_percentiles(
     """
     chosen = fakeness.percentile_images()
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(1.0 + 1.05 * len(PERCENTILES), 0.35 + 1.22 * len(chosen))
         fig.set_layout_engine("constrained")
         axes = fig.subplots(len(chosen), len(PERCENTILES), squeeze=False)
@@ -236,7 +236,7 @@ def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Fig
     Parameters
     ----------
     fakeness : FakenessByQuality
-        What associations were found.
+        Logits, scores and their associations.
     fig : Figure, optional
         An empty figure to draw on; its size is set. Default a new one.
 
@@ -246,7 +246,7 @@ def plot_least(fakeness: FakenessByQuality, *, fig: Figure | None = None) -> Fig
         Left, the expected logit; right, the probability that it is not above the threshold.
     """
     with style():
-        fig = fig or new_figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(6.6, 2.9)
         fig.set_layout_engine("constrained")
         left, right = fig.subplots(1, 2)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from freqforensics.figures.style import series_looks, style
+from freqforensics.figures.style import series_looks, shown_figure, style
 
 if TYPE_CHECKING:
     from freqforensics.evaluation import Robustness
@@ -52,10 +52,7 @@ def plot_robustness(result: Robustness, *, fig: Figure | None = None) -> Figure:
     verdicts = any(not math.isnan(row.evidence_fake) for row in result.rows)
     blocks = 2 if verdicts else 1
     with style():
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         legend = 0.16 * -(-len(generators) // 6)
         fig.set_size_inches(max(2.3 * across + 0.5, 4.0), 2.2 * down * blocks + 0.6 + legend)
         fig.set_layout_engine("constrained")

@@ -26,7 +26,15 @@ from freqforensics.figures.plane import (
     scale_label,
     spectrum_limits,
 )
-from freqforensics.figures.style import MM_PER_INCH, PRINT_POINTS, ordered_labels, plain_ticks, print_width, style
+from freqforensics.figures.style import (
+    MM_PER_INCH,
+    PRINT_POINTS,
+    ordered_labels,
+    plain_ticks,
+    print_width,
+    shown_figure,
+    style,
+)
 from freqforensics.spectra import MeanSpectrum
 
 Panels = dict[str, MeanSpectrum]
@@ -137,7 +145,7 @@ def plot_fingerprints(
     columns: int | None = None,
     width: float | None = None,
 ) -> Figure:
-    """Draw a grid of spectra: a row for each generator, a block of columns for each kind, one column a label.
+    """Draw a grid of spectra, with a row for each generator and columns by kind and label.
 
     Where all generators have the very same real images (simulated ones do), those are drawn once, in the first row.
     Panels of one kind share one colour scale, which the bar below them names. Spectra are drawn in at most 128 cells a
@@ -187,10 +195,7 @@ def plot_fingerprints(
     grid = _grid(kinds, labels, per_half, halves, inches, notes)
     limits = {kind: spectrum_limits(drawn, kind) for kind in kinds}
     with style(PRINT_POINTS if grid.printed else None):
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(*grid.size)
         for number, row in enumerate(rows):
             below = [set(panels) for _, panels in rows[number + 1 : (number // per_half + 1) * per_half]]

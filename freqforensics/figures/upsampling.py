@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from freqforensics.figures.plane import plot_spectrum, residual_name, scale_label, spectrum_limits
 from freqforensics.figures.spectrum import arranged
-from freqforensics.figures.style import OKABE_ITO, plain_ticks, style
+from freqforensics.figures.style import OKABE_ITO, plain_ticks, shown_figure, style
 from freqforensics.generators import PredictedLattice
 from freqforensics.spectra import MeanSpectrum, UpsamplingReport
 
@@ -70,10 +70,7 @@ def plot_lattices(
     down = -(-len(cells) // across)
     limits = spectrum_limits([spectra[key] for key in keys], "coherence")
     with style():
-        if fig is None:
-            import matplotlib.pyplot as plt
-
-            fig = plt.figure()
+        fig = fig or shown_figure()
         fig.set_size_inches(max(2.05 * across + 0.9, 5.0), 2.45 * down + 0.9)
         fig.set_layout_engine("constrained")
         axes = fig.subplots(down, across, squeeze=False)
@@ -166,3 +163,40 @@ def _frame(ax: Axes, lattice: PredictedLattice) -> None:
 
 def _both_edges(f: float) -> tuple[float, ...]:
     return (f, 0.5) if f == -0.5 else (f,)
+
+
+def plot_evidence(report: UpsamplingReport, *, level: float = 0.05, fig: Figure | None = None) -> Figure:
+    """Draw the p-value of each lattice of a report.
+
+    Parameters
+    ----------
+    report : UpsamplingReport
+        The report of one set of images.
+    level : float
+        Level that is drawn beside the p-values.
+    fig : Figure, optional
+        An empty figure to draw on; its size is set.
+
+    Returns
+    -------
+    Figure
+        Bars of -log10 p after Holm's correction, drawn up to 300; filled: lines of their own at `level`.
+    """
+    evidence = report.lattice.evidence
+    with style():
+        fig = fig or shown_figure()
+        fig.set_size_inches(4.2, 0.3 * len(evidence) + 1.2)
+        fig.set_layout_engine("constrained")
+        ax = fig.add_subplot()
+        for position, lattice in enumerate(evidence):
+            p_value = max(lattice.p_corrected, lattice.p_isolated, 1e-300)
+            colour = _COLOURS.get(lattice.denominator, _PREDICTED)
+            filled = colour if lattice.has_lines(level) else "none"
+            ax.barh(position, -math.log10(p_value), color=filled, edgecolor=colour, height=0.6)
+        ax.axvline(-math.log10(level), color="0.4", lw=0.8, ls="--", label=f"p = {level:g}")
+        ax.set_yticks(range(len(evidence)), [f"1/{lattice.denominator}" for lattice in evidence])
+        ax.set(xlabel="−log₁₀ of the corrected p-value", ylabel="lattice (cycles per pixel)")
+        ax.margins(y=0.1)
+        ax.legend(frameon=False)
+        ax.set_title(f"{report.lattice.images} images\n" + "\n".join(textwrap.wrap(report.verdict, 60)[:2]))
+    return fig

@@ -13,13 +13,13 @@ from freqforensics.fingerprints.fingerprint import Cluster, Measure, Similarity
 from freqforensics.fingerprints.grouping import Grouping
 from freqforensics.fingerprints.origin import Origin
 from freqforensics.fingerprints.sets import ImageSet
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn, Summarised
 
 MEASURES: Final[tuple[Measure, ...]] = ("coherent", "log_power", "peaks", "lattice")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Summarised):
+class Comparison(Drawn):
     """How alike the fingerprints of some generators are.
 
     Parameters
@@ -64,8 +64,8 @@ class Comparison(Summarised):
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Origins:
+@dataclass(frozen=True, eq=False, repr=False)
+class Origins(Summarised):
     """Which known generators some sets are like.
 
     Parameters

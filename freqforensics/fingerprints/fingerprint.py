@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
@@ -21,8 +22,8 @@ Float = NDArray[np.float64]
 FDR: Final = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Fingerprint:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fingerprint(Summarised):
     """The spectra of a set of generated images, in parts that can be drawn again, and of a real set beside it.
 
     Parameters
@@ -32,7 +33,16 @@ class Fingerprint:
     fake : tuple of MeanSpectrum
         Spectra of disjoint parts of the set, one plane each; ten or more, so that intervals mean something.
     real : tuple of MeanSpectrum
-        The same of real images of like content, to be taken off; may be empty.
+        Spectra of real images of similar content, which are subtracted; may be empty.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> images = np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> parts = [SpectrumAccumulator(SpectrumSpec(size=64)).update(image[None]).result() for image in images]
+    >>> fingerprint = Fingerprint("noise", tuple(parts))
+    >>> fingerprint.images, fingerprint.shape
+    (10, (64, 64))
     """
 
     name: str
@@ -53,7 +63,7 @@ class Fingerprint:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the crops, H and W."""
+        """Height and width of the crops."""
         return self.fake[0].spec.shape
 
     @cached_property
@@ -103,9 +113,9 @@ class _Side:
         return np.asarray(self.log_power.sum(axis=0) / self.crops.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Similarity:
-    """How alike fingerprints are.
+@dataclass(frozen=True, eq=False, repr=False)
+class Similarity(Summarised):
+    """Similarities of fingerprints, pair by pair.
 
     Parameters
     ----------
@@ -129,9 +139,9 @@ class Similarity:
     p_value: Float
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Sets that belong together.
+@dataclass(frozen=True, repr=False)
+class Cluster(Summarised):
+    """A cluster of sets with similar fingerprints.
 
     Parameters
     ----------
@@ -183,6 +193,20 @@ def similarity(
     ------
     ValueError
         Fewer than two fingerprints, other specs, or no such measure.
+
+    Examples
+    --------
+    Two sets share a trace of period 2, and a third has none.
+
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> rng = np.random.default_rng(0)
+    >>> trace = np.kron(np.ones((32, 32)), [[2.0, 1.0], [1.0, 1.0]])
+    >>> def parts(factor):
+    ...     images = factor * rng.uniform(60, 90, (10, 64, 64))
+    ...     return tuple(SpectrumAccumulator(SpectrumSpec(size=64)).update(image[None]).result() for image in images)
+    >>> sets = [Fingerprint("a", parts(trace)), Fingerprint("b", parts(trace)), Fingerprint("noise", parts(1.0))]
+    >>> similarity(sets, permutations=19).values.round(1).tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     _check(fingerprints, measure)
     rng = np.random.default_rng(seed)
@@ -297,10 +321,29 @@ def clusters(
 def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
     """Count in how many sets each bin is coherent, at a false discovery rate of 0.05 within each.
 
+    Parameters
+    ----------
+    fingerprints : sequence of Fingerprint
+        Fingerprints of one spec.
+
     Returns
     -------
     ndarray of int, shape (H, W)
         DC at the middle.
+
+    Examples
+    --------
+    A trace of period 2, which two of three sets have, is coherent at (1/2, 1/2), the upper left corner.
+
+    >>> from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
+    >>> rng = np.random.default_rng(0)
+    >>> trace = np.kron(np.ones((32, 32)), [[2.0, 1.0], [1.0, 1.0]])
+    >>> def parts(factor):
+    ...     images = factor * rng.uniform(60, 90, (10, 64, 64))
+    ...     return tuple(SpectrumAccumulator(SpectrumSpec(size=64)).update(image[None]).result() for image in images)
+    >>> sets = [Fingerprint("a", parts(trace)), Fingerprint("b", parts(trace)), Fingerprint("noise", parts(1.0))]
+    >>> int(shared_map(sets)[0, 0])
+    2
     """
     _check(fingerprints, "peaks")
     height, width = fingerprints[0].shape

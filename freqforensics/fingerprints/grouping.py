@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Measure, Similarity
+from freqforensics.runtime.showing import Summarised
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """How much more alike sets of one group are than sets of two.
+@dataclass(frozen=True, repr=False)
+class Grouping(Summarised):
+    """Similarity of sets within groups, compared with sets of different groups.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def group(
     permutations: int = 9999,
     seed: int = 0,
 ) -> Grouping:
-    """Compare similarities within groups with those across.
+    """Compare similarities within groups with similarities across groups.
 
     Parameters
     ----------

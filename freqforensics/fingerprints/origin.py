@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Fingerprint
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.rings import CONTENT
@@ -34,7 +35,7 @@ _COMPONENTS: Final = 6
 
 @dataclass(frozen=True)
 class Candidate:
-    """One known generator, held against a set.
+    """A known generator compared with a set of images.
 
     Parameters
     ----------
@@ -52,14 +53,14 @@ class Candidate:
     p_value: float
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The known generator whose images a set's are like.
+@dataclass(frozen=True, repr=False)
+class Origin(Summarised):
+    """The known generator that a set of images is attributed to.
 
     Parameters
     ----------
     set : str
-        Name of the fingerprint asked about.
+        Name of the fingerprint in question.
     images : int
         Number of images of the set.
     name : str or None
@@ -79,7 +80,7 @@ class Origin:
 
     @property
     def p_value(self) -> float:
-        """Of the nearest candidate."""
+        """p-value of the nearest candidate."""
         return self.candidates[0].p_value
 
     def to_json(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Origin:
 
 
 class KnownGenerators:
-    """Generators whose images are known, to hold sets against.
+    """Known generators that sets of images are compared with.
 
     The log power of the residual, above 1/16 cycles per pixel, is compared bin by bin, but for the three directions in
     which images of one set differ most. A generator is not ruled out where sets of the same size, drawn from its own
@@ -154,7 +155,7 @@ class KnownGenerators:
         self._shelves: dict[bool, _Shelf] = {}
 
     def find(self, queried: Fingerprint) -> Origin:
-        """Name the generator that a set of images is from, or none.
+        """Attribute a set of images to a generator, or to none.
 
         Parameters
         ----------

@@ -75,7 +75,7 @@ class ImageSets:
     sets : tuple of ImageSet
         By name.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file of a set that could not be read.
     facts : dict of Path to FileFacts or None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.fingerprint import Fingerprint, coherent_bins
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.rings import CONTENT
 
@@ -18,9 +19,9 @@ _POINTS: Final = 10
 _LEVEL: Final = 0.05
 
 
-@dataclass(frozen=True)
-class LearningCurve:
-    """How the strongest peak stands out as images are added.
+@dataclass(frozen=True, repr=False)
+class LearningCurve(Summarised):
+    """Height of the strongest peak as a function of the number of images.
 
     Parameters
     ----------
@@ -50,9 +51,9 @@ class LearningCurve:
     needed: int | None
 
 
-@dataclass(frozen=True, eq=False)
-class Influence:
-    """What each part of a set does to its fingerprint: with parts of one image each, what each image does.
+@dataclass(frozen=True, eq=False, repr=False)
+class Influence(Summarised):
+    """Influence of each part of a set on its fingerprint; with parts of one image each, of each image.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
 
 
 def influence(fingerprint: Fingerprint) -> Influence:
-    """Leave out one part of a set of generated images after the other.
+    """Measure the influence of each part of a set, by leaving it out.
 
     Parameters
     ----------

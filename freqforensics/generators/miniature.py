@@ -194,6 +194,13 @@ class ALAEMiniature(Miniature):
     The mapping network takes noise to styles. It is fitted so that its styles are distributed like those the encoder
     finds in photos, and so that the encoder finds them again in the pictures made with them (the latent reciprocity of
     the paper, with an energy distance in place of its discriminator).
+
+    Parameters
+    ----------
+    family : Family
+        The family `alae`.
+    plan : Plan, optional
+        Other sizes than the family's.
     """
 
     content_mean: Tensor
@@ -210,11 +217,23 @@ class ALAEMiniature(Miniature):
         self.register_buffer("content_factor", torch.eye(self.plan.content))
 
     def reconstruct(self, photos: Tensor) -> Tensor:
-        """Encode and decode photos: `forward` by the paper's name."""
+        """Encode and decode photos: `forward` by the paper's name.
+
+        Parameters
+        ----------
+        photos : Tensor, shape (N, 3, H, W)
+            Photos, 0 .. 1.
+        """
         return self(photos)
 
     def styles(self, noise: Tensor) -> Tensor:
-        """Map noise (N, style) to styles (N, style), after normalising it to unit mean square as StyleGAN does."""
+        """Map noise (N, style) to styles (N, style), after normalising it to unit mean square as StyleGAN does.
+
+        Parameters
+        ----------
+        noise : Tensor, shape (N, style)
+            Gaussian noise.
+        """
         return self.mapping(noise * torch.rsqrt(noise.square().mean(dim=1, keepdim=True) + 1e-8))
 
     @torch.no_grad()

@@ -54,6 +54,14 @@ class FitConfig:
         Weight of the adversarial term relative to L1, for photos in 0 .. 1.
     plan : Plan
         Sizes of the miniature.
+
+    Examples
+    --------
+    The learning rate is warmed up, then lowered to zero.
+
+    >>> config = FitConfig("progan", steps=1000)
+    >>> [round(config.rate(step), 4) for step in (0, 50, 500, 999)]
+    [0.0001, 0.003, 0.0016, 0.0]
     """
 
     family: str
@@ -77,7 +85,13 @@ class FitConfig:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step, counted from 0."""
+        """Learning rate at a step, counted from 0.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+        """
         warm = max(1, self.steps // 20)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
@@ -153,7 +167,7 @@ class FitRun:
         except Exception as error:
             raise ValueError(f"{path} holds no unfinished fit: {error}") from error
         if config != json.dumps(asdict(self.config)):
-            raise ValueError(f"{path} holds a fit of another configuration, {config}: remove it to begin anew")
+            raise ValueError(f"{path} holds a fit of another configuration, {config}: remove it to start again")
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.discriminator.load_state_dict(content["discriminator"])

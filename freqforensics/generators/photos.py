@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from freqforensics.images import ImageReadError, decode_image, read_file, shown_path
 from freqforensics.perturbations import Resize
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources import ImageRecord, index_sources
 from freqforensics.sources.selection import SourcesLike, listed_paths
@@ -23,9 +24,9 @@ from freqforensics.storage.locations import as_path
 Uint8 = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
-class Photos:
-    """Photos in memory.
+@dataclass(frozen=True, eq=False, repr=False)
+class Photos(Summarised):
+    """Photographs in memory.
 
     Parameters
     ----------

@@ -51,6 +51,14 @@ def random_polyphase(
     ------
     ValueError
         A shape that is none of these, or a number out of range.
+
+    Examples
+    --------
+    A flat image gets one level for each of the 2 x 2 phases.
+
+    >>> flat = random_polyphase(np.full((8, 8), 100.0), np.random.default_rng(0), period=2)
+    >>> len(np.unique(flat.round(6)))
+    4
     """
     if image.ndim not in (2, 3):
         raise ValueError(f"image must have shape (H, W) or (H, W, 3), got {image.shape}")

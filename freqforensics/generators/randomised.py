@@ -72,7 +72,7 @@ integer subsampling a detector that sees coherence calls every image of Kodak's 
 
 @dataclass(frozen=True)
 class Faker:
-    """Makes fakes of photographs.
+    """Makes random fakes of photographs, to learn from.
 
     Parameters
     ----------

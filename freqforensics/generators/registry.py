@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
+
 if TYPE_CHECKING:
     from freqforensics.generators.families.decoder import Decoder
 
@@ -39,6 +41,11 @@ class Plan:
         Channels of each skip connection of a U-Net.
     layout : int
         Levels of the layout.
+
+    Examples
+    --------
+    >>> [Plan(width=24).channels(remaining) for remaining in (2, 1, 0)]
+    [96, 48, 24]
     """
 
     layers: int = 2
@@ -54,12 +61,24 @@ class Plan:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def check_size(self, size: int) -> None:
-        """Raise ValueError unless a miniature can be fitted to crops of `size` pixels."""
+        """Raise ValueError unless a miniature can be fitted to crops of `size` pixels.
+
+        Parameters
+        ----------
+        size : int
+            Side of the crops, pixels.
+        """
         if size < 16 or size % 2**self.layers:
             raise ValueError(f"size must be a multiple of {2**self.layers} from 16, got {size}")
 
     def channels(self, remaining: int) -> int:
-        """Give the number of channels before the last `remaining` x2 layers."""
+        """Give the number of channels before the last `remaining` x2 layers.
+
+        Parameters
+        ----------
+        remaining : int
+            Number of x2 layers that are still to come.
+        """
         return self.width << min(remaining, 2)
 
 
@@ -186,7 +205,18 @@ _SAME_DECODER: Final = {"stable_diffusion": "ldm_vae"}
 
 
 def operator_of(name: str) -> Operator | None:
-    """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known."""
+    """Give the upsampling operator of a generator of this name, real or miniature; None if it is not known.
+
+    Parameters
+    ----------
+    name : str
+        Name of a generator, such as "progan".
+
+    Examples
+    --------
+    >>> operator_of("progan"), operator_of("stargan"), operator_of("camera")
+    ('nearest', 'transposed', None)
+    """
     family = FAMILIES.get(_SAME_DECODER.get(name, name))
     return None if family is None else family.operator
 
@@ -214,7 +244,18 @@ def find_family(name: str) -> Family:
 
 
 def named_families(names: Sequence[str]) -> list[str]:
-    """Check families' names; "all" stands for every one. ValueError lists them."""
+    """Check names of families; "all" stands for every family. A ValueError lists them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of families, or "all".
+
+    Examples
+    --------
+    >>> named_families(["progan", "biggan"]), len(named_families(["all"]))
+    (['progan', 'biggan'], 17)
+    """
     chosen = list(FAMILIES) if "all" in names else list(dict.fromkeys(names))
     return [find_family(name).name for name in chosen]
 
@@ -240,6 +281,11 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
         An unknown family.
     FileNotFoundError
         A family is not fitted, or with "all" none is.
+
+    Examples
+    --------
+    >>> fitted_families(["progan"])
+    ['progan']
     """
     shelf = SHELF if folder is None else Path(folder)
     chosen = named_families(names)
@@ -254,8 +300,8 @@ def fitted_families(names: Sequence[str], folder: str | Path | None = None) -> l
     return chosen
 
 
-@dataclass(frozen=True, eq=False)
-class PredictedLattice:
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictedLattice(Summarised):
     """Frequencies at which a family's up-path can leave lines.
 
     Parameters
@@ -277,7 +323,7 @@ class PredictedLattice:
 
 
 def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLattice:
-    """Say where a family's up-path can leave lines: at (a / 2^n, b / 2^n).
+    """Give the frequencies (a / 2^n, b / 2^n) at which a family's up-path can leave lines.
 
     Parameters
     ----------
@@ -296,6 +342,13 @@ def predicted_lattice(family: str, *, layers: int | None = None) -> PredictedLat
     ------
     ValueError
         No such family, or `layers` below 1.
+
+    Examples
+    --------
+    Two layers of upsampling by 2 leave lines at multiples of 1/2 and 1/4. Alias-free upsampling leaves none.
+
+    >>> predicted_lattice("progan").denominators, predicted_lattice("stylegan3").denominators
+    ((2, 4), ())
     """
     entry = find_family(family)
     count = entry.plan.layers if layers is None else layers

@@ -25,6 +25,7 @@ from freqforensics.runtime.executors import executing
 from freqforensics.runtime.parallel import map_in_order
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import scratch_folder
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.selection import SourcesLike
 
@@ -58,8 +59,8 @@ def _window(image: Uint8, size: int) -> _Window | None:
     return _Window(seen, top - above, left - before, size)
 
 
-@dataclass(frozen=True)
-class Simulation:
+@dataclass(frozen=True, repr=False)
+class Simulation(Summarised):
     """Summary of the images that `simulate` wrote.
 
     Parameters

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from freqforensics.generators.miniature import Miniature, make_miniature
 from freqforensics.generators.registry import FAMILIES, SHELF as SHELF, Plan, find_family
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing, write_json
 
 FORMAT: Final = "freqforensics-miniature-1"
 
 
-@dataclass(frozen=True, eq=False)
-class FittedMiniature:
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedMiniature(Summarised):
     """A miniature that has been fitted to photos.
 
     Parameters
@@ -35,7 +36,13 @@ class FittedMiniature:
     card: dict[str, Any]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``<family>.safetensors`` and ``<family>.json`` to a folder; return the first's path."""
+        """Write ``<family>.safetensors`` and ``<family>.json`` to a folder; return the first's path.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder for the two files.
+        """
         path = Path(folder) / f"{self.model.family.name}.safetensors"
         plan = {name: getattr(self.model.plan, name) for name in Plan.__dataclass_fields__}
         metadata = {"format": FORMAT, "family": self.model.family.name, "plan": json.dumps(plan)}
@@ -68,6 +75,12 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
         No such family, or a file that holds no miniature.
     FileNotFoundError
         No such file.
+
+    Examples
+    --------
+    >>> fitted = load_miniature("progan")
+    >>> fitted.card["family"], fitted.card["upsampling"], fitted.card["factor"]
+    ('progan', 'nearest, convolution', 4)
     """
     path = Path(name)
     if path.suffix != ".safetensors":
@@ -79,7 +92,7 @@ def load_miniature(name: str | Path, *, device: str = "cpu") -> FittedMiniature:
             metadata = stored.metadata() or {}
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
     if metadata.get("format") != FORMAT or metadata.get("family") not in FAMILIES:
         raise ValueError(f"{path} holds no miniature of {FORMAT}")
     try:

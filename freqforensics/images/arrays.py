@@ -17,20 +17,31 @@ _MODES: Final = ("RGB", "L", "1", "P")
 
 
 def is_array(image: object) -> bool:
-    """Whether an object is an image that is no file: an ndarray, a tensor of torch or a picture of PIL."""
+    """Tell whether an object is an ndarray, a torch tensor or a PIL image.
+
+    Parameters
+    ----------
+    image : object
+        Object of any class.
+
+    Examples
+    --------
+    >>> is_array(np.zeros((4, 4))), is_array("photo.png")
+    (True, False)
+    """
     return isinstance(image, np.ndarray) or _is_tensor(image) or _is_picture(image)
 
 
 def as_image(image: Any, *, layout: Layout | None = None, values: Values | None = None) -> Uint8:
-    """Make an image, in whatever form it is held, uint8 (H, W, 3).
+    """Convert an array, a tensor or a PIL image to uint8 (H, W, 3).
 
     Parameters
     ----------
     image : ndarray, torch.Tensor or PIL.Image.Image
         Grey (H, W), or colours R, G, B along the last or the first axis, (H, W, 3) or (3, H, W); one channel, or a
-        leading axis of one image, may be there, too.
+        leading axis of one image, is allowed.
     layout : {"HWC", "CHW"}, optional
-        Where the colours are. Default the axis of 1 or 3; needed where both could be.
+        Axis of the colours. Default the axis of length 1 or 3; required where both have it.
     values : {"unit", "levels"}, optional
         "unit": 0 .. 1, which are multiplied by 255. "levels": 0 .. 255. Both are rounded. Default "levels" for uint8,
         and "unit" for floating point from 0 to 1 that is not all 0 or 1; needed for anything else.

@@ -173,7 +173,7 @@ def _parse(data: bytes, fields: dict[str, Any]) -> ImageFormat:
     elif image_format == "TIFF":
         fields["orientation"] = _orientation(data)  # a TIFF file is built as an EXIF block is
     elif data[4:8] == b"ftyp" and image_format != "HEIC" and _ends_in_zeros(data):
-        raise _Damaged("damaged file: it ends in zeros, like a download that broke off")
+        raise _Damaged("damaged file: it ends in zeros, like an interrupted download")
     return image_format
 
 
@@ -286,7 +286,7 @@ def _webp(data: bytes, fields: dict[str, Any]) -> None:
     if riff + 8 > len(data):
         raise _Damaged(f"truncated WebP: {len(data)} of {riff + 8} bytes")
     if _ends_in_zeros(data[: riff + 8], share=0.0 if kind == b"VP8L" else 0.1):
-        raise _Damaged("damaged WebP: it ends in zeros, like a download that broke off")
+        raise _Damaged("damaged WebP: it ends in zeros, like an interrupted download")
 
 
 def _ends_in_zeros(data: bytes, *, share: float = 0.0) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
+from freqforensics.runtime.showing import Summarised
+
 Int = NDArray[np.int64]
 
 _SUBSAMPLING: Final = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
@@ -28,8 +30,8 @@ _ANNEX_K: Final = np.array(
 )
 
 
-@dataclass(frozen=True)
-class JpegTables:
+@dataclass(frozen=True, repr=False)
+class JpegTables(Summarised):
     """The quantisation of a JPEG file.
 
     Parameters
@@ -65,6 +67,14 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
     -------
     JpegTables or None
         None for other formats, and where the header cannot be read.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> data = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    >>> tables = read_jpeg_tables(data)
+    >>> tables.quality, tables.standard, tables.subsampling
+    (85, True, '4:2:0')
     """
     if not data.startswith(b"\xff\xd8"):
         return None
@@ -87,7 +97,20 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
 
 
 def luma_table(quality: int) -> Int:
-    """Give libjpeg's luma quantisation table, shape (8, 8), of a quality 1 .. 100."""
+    """Give libjpeg's luma quantisation table, shape (8, 8), of a quality 1 .. 100.
+
+    Parameters
+    ----------
+    quality : int
+        Quality, 1 .. 100.
+
+    Examples
+    --------
+    At quality 100 every step is 1, so that only rounding is lost.
+
+    >>> luma_table(100).max().item(), luma_table(50)[0, :4].tolist()
+    (1, [16, 11, 10, 16])
+    """
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must lie between 1 and 100, got {quality}")
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality

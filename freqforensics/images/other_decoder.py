@@ -45,7 +45,7 @@ def decode_heic(data: bytes, notes: Notes, *, max_pixels: int) -> Uint8:
     zeros = len(data) - len(data.rstrip(b"\0"))
     # Whole files of some phones end in zeros too; what the picture does not depend on may be anything.
     if zeros > _ZERO_TAIL and not np.array_equal(samples, decode(data[:-zeros] + b"\x55" * zeros)[1]):
-        raise UndecodableError("damaged HEIC: it ends in zeros, like a download that broke off")
+        raise UndecodableError("damaged HEIC: it ends in zeros, like an interrupted download")
     if int(primary.info.get("bit_depth", 8)) > 8:
         notes.add(f"{primary.info['bit_depth']}-bit samples reduced to 8 bits")
     return to_rgb(samples, notes)

@@ -15,7 +15,7 @@ from freqforensics.images.chatter import listening
 from freqforensics.images.headers import ImageHeader
 from freqforensics.images.samples import Notes, Uint8, UndecodableError, to_8_bits, to_rgb
 
-_ANIMATION: Final = {True: "animation: first frame taken", False: "animation: still image taken, which is no frame"}
+_ANIMATION: Final = {True: "animation: first frame taken", False: "animation: still image taken, which is not a frame"}
 
 
 def decode_png(data: bytes, header: ImageHeader, notes: Notes) -> Uint8:

@@ -42,6 +42,15 @@ class ImageReadError(ValueError):
         The file.
     reason : str
         Why, in one line.
+
+    Examples
+    --------
+    >>> from freqforensics.images import read_image
+    >>> try:
+    ...     read_image("missing.png")
+    ... except ImageReadError as error:
+    ...     print(error.reason)
+    no such file or directory
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -67,7 +76,7 @@ def read_image(
     Pixels stay in the order of the sensor: the EXIF orientation is *not* applied unless asked for, because a rotation
     moves a lattice. HEIC and AVIF come turned as their own header says. Samples of 10 to 16 bits are scaled to 8 and
     rounded, never clipped; alpha is dropped without blending; CMYK, palette and grey images are converted; an animation
-    gives its first frame, or its still image where that is no frame. ICC profiles and gamma chunks are not applied.
+    gives its first frame, or its still image where that is not a frame. ICC profiles and gamma chunks are not applied.
     Nothing is resized.
 
     Each format has one decoder, and a complaint of that decoder refuses the file: libjpeg-turbo for JPEG (a warning is
@@ -107,6 +116,15 @@ def read_image(
     give the right number of pixels (WebP, GIF, LZW and PackBits TIFF, and JPEG, whose code falls into step again: of
     random changes to a JPEG about one in seven); and a progressive JPEG that lacks its last scans. PNG and deflated
     TIFF have check sums all through.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import cv2
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/grey.png", np.full((40, 60), 128, np.uint8))
+    ...     read_image(f"{folder}/grey.png").shape
+    (40, 60, 3)
     """
     return decode_image(
         read_file(path, max_pixels=max_pixels),
@@ -137,6 +155,14 @@ def read_file(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
     ------
     ImageReadError
         The file is missing, not a regular file, unreadable, empty, or too large.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     written = Path(folder, "a.gif").write_bytes(b"GIF89a")
+    ...     read_file(f"{folder}/a.gif")
+    b'GIF89a'
     """
     name = str(path)
     if is_location(name):
@@ -186,7 +212,7 @@ def decode_image(
     stored_luma: bool = False,
     on_note: Callable[[str], None] | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode the bytes of an image file; `read_image` says what is promised.
+    """Decode the bytes of an image file, with the guarantees of `read_image`.
 
     Parameters
     ----------
@@ -209,6 +235,14 @@ def decode_image(
     ------
     ImageReadError
         The data cannot be decoded whole, as in `read_image`.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    >>> png = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+    >>> bool((decode_image(png) == image).all())
+    True
     """
     name = str(name)
     notes = Notes()

@@ -18,11 +18,11 @@ Uint8 = NDArray[np.uint8]
 
 
 class ImageReadWarning(UserWarning):
-    """Something about an image file was not taken as it stands."""
+    """An image file has an oddity that its pixels do not show."""
 
 
 class AlphaDroppedWarning(ImageReadWarning):
-    """The alpha channel of an image was left out; the colours under it were kept unblended."""
+    """The alpha channel of an image was dropped, without blending."""
 
 
 class UndecodableError(Exception):

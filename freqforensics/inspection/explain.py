@@ -197,7 +197,7 @@ def explained_view(
     judged : JudgedImage
         An image that could be judged.
     detector : Detector
-        Is left as it is.
+        Detector, which is not changed.
     population : Population
     scorer : Detector, optional
         The detector with its normalisations folded, if it is known.

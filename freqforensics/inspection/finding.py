@@ -30,7 +30,7 @@ FORMAT: Final = 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Finding(Drawn):
-    """What was found out about one image.
+    """The result of inspecting one image.
 
     `freqforensics.Page` shows a finding in Jupyter, `freqforensics.write_report` writes it to a folder.
 
@@ -43,12 +43,11 @@ class Finding(Drawn):
     score : ImageScore
         The verdict, the logit, and the views that were scored.
     explanation : Explanation or None
-        How the logit of the explained view came about; None for an image that cannot be judged, of which the parts
-        below are empty, too.
+        Explanation of the logit of one view. None for an image that cannot be judged; the parts below are then empty.
     tests : MapTests
-        Whether the explanation may be relied on.
+        Tests of whether the explanation is reliable.
     changes : Changes
-        How the logit answers to changes of the view.
+        Changes of the logit when the view is changed.
     comparison : Comparison
         The image compared with photographs and generators.
     maps : dict of str to ndarray
@@ -56,9 +55,9 @@ class Finding(Drawn):
     testimony : Testimony or None
         What the file says of itself; None of an array. It does not enter the verdict.
     contradictions : tuple of str
-        Sentences on what in it contradicts the verdict.
+        Sentences that name contradictions between testimony and verdict.
     left_out : tuple of LeftOut
-        Views that the detector cannot give, and why.
+        Views that do not apply to the detector, with the reason.
     """
 
     inspection: Inspection
@@ -178,5 +177,11 @@ def finding_schema() -> dict[str, Any]:
 
 
 def finding_json(finding: Finding) -> str:
-    """Give a finding as indented JSON text."""
+    """Give a finding as indented JSON text.
+
+    Parameters
+    ----------
+    finding : Finding
+        Finding to write.
+    """
     return json.dumps(finding.to_json(), indent=2, allow_nan=False)

@@ -66,7 +66,7 @@ def inspect(
     on_stage: OnStage | None = None,
     on_finding: OnFinding | None = None,
 ) -> Finding:
-    """Find out why an image is scored as it is.
+    """Score an image and explain its score.
 
     Up to five views of the photographic region are scored as by `score_files`. The median is the image's
     logit. The view with the greatest logit is explained.
@@ -76,7 +76,7 @@ def inspect(
     image : str, Path, ndarray, torch.Tensor or PIL.Image.Image
         A file, or anything that `as_image` takes.
     detector : CalibratedDetector or Detector, optional
-        Default the one that ships.
+        Detector; default the one that ships.
     region : (int, int, int, int), optional
         x, y, width, height of the part to judge, pixels; default what `find_region` finds.
     reference : {"incoherent", "smooth", "median", "natural", "grey", "black"}, optional

@@ -17,11 +17,12 @@ from freqforensics.attribution.outcomes import (
 )
 from freqforensics.detector.used_weights import UsedWeights
 from freqforensics.detector.verdict import Thresholds, Verdict
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.population import Nearest, Standing
 
 
-@dataclass(frozen=True)
-class InspectedImage:
+@dataclass(frozen=True, repr=False)
+class InspectedImage(Summarised):
     """An image that is inspected.
 
     Parameters
@@ -87,8 +88,8 @@ class PhotographRate:
     kind: str
 
 
-@dataclass(frozen=True)
-class DetectorParts:
+@dataclass(frozen=True, repr=False)
+class DetectorParts(Summarised):
     """What the parts of a fused detector say of the explained view.
 
     Parameters
@@ -123,8 +124,8 @@ class LineValue:
     also: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Summarised):
     """How the logit of the explained view came about.
 
     Parameters
@@ -165,8 +166,8 @@ class Explanation:
     stability: float | None = field(default=None, metadata={"optional": True})
 
 
-@dataclass(frozen=True)
-class Inspection:
+@dataclass(frozen=True, repr=False)
+class Inspection(Summarised):
     """How an image was inspected.
 
     Parameters
@@ -187,8 +188,8 @@ class Inspection:
     settings_sha256: str
 
 
-@dataclass(frozen=True)
-class ImageScore:
+@dataclass(frozen=True, repr=False)
+class ImageScore(Summarised):
     """The verdict on an image, and the scores that it is read from.
 
     Parameters
@@ -248,8 +249,8 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True)
-class MapTests:
+@dataclass(frozen=True, repr=False)
+class MapTests(Summarised):
     """Whether the maps of the explanation may be relied on.
 
     Parameters
@@ -267,8 +268,8 @@ class MapTests:
     badges: dict[str, Badge] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Changes:
+@dataclass(frozen=True, repr=False)
+class Changes(Summarised):
     """How the logit answers to changes of the explained view.
 
     Parameters
@@ -292,8 +293,8 @@ class Changes:
     tiles: TileScores | None = None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Summarised):
     """The image compared with photographs and generators, and what else could leave such traces.
 
     Parameters

@@ -18,12 +18,13 @@ from freqforensics.inspection.read import OpenedImage, open_image
 from freqforensics.perturbations.canvases import Region
 from freqforensics.regions.looking import look_at
 from freqforensics.regions.views import cut, median_view
+from freqforensics.runtime.showing import Summarised
 
 Uint8 = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
-class JudgedImage:
+@dataclass(frozen=True, eq=False, repr=False)
+class JudgedImage(Summarised):
     """An image with its scores and the verdict.
 
     Parameters

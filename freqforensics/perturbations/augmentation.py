@@ -155,12 +155,17 @@ def w20_validation(recipe: str) -> Chain:
     ------
     ValueError
         No such recipe.
+
+    Examples
+    --------
+    >>> w20_validation("no-aug")(np.zeros((300, 400, 3), np.uint8), np.random.default_rng(0)).shape
+    (224, 224, 3)
     """
     return _w20(recipe, validation_augmentation(recipe), Crop(224))
 
 
 def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
-    """Compress twice, the second time `shift` pixels off the first one's grid: laundering by one more save.
+    """Compress as JPEG twice, the second time `shift` pixels off the first grid.
 
     Parameters
     ----------
@@ -168,13 +173,26 @@ def double_jpeg(first: int, second: int, *, shift: int = 0) -> Chain:
         Qualities.
     shift : int
         Rows and columns cut off at the top and the left in between.
+
+    Examples
+    --------
+    >>> double_jpeg(90, 70, shift=3)(np.zeros((64, 64, 3), np.uint8)).shape
+    (61, 61, 3)
     """
     cut = (_CutOrigin(shift),) if shift else ()
     return Chain((JPEG(first), *cut, JPEG(second)))
 
 
 def social(scale: float | tuple[float, float] = (0.5, 1.0), quality: int | tuple[int, int] = (70, 90)) -> Chain:
-    """Make smaller and compress, as social networks do with what is uploaded."""
+    """Downscale and compress as JPEG, as social networks do with uploads.
+
+    Parameters
+    ----------
+    scale : float or (float, float)
+        Output side over input side; a pair is a range from which a value is drawn uniformly.
+    quality : int or (int, int)
+        JPEG quality, 1 .. 100; a pair is a range from which an integer is drawn uniformly.
+    """
     return Chain((Resize(scale, "antialiased"), JPEG(quality)))
 
 

@@ -34,7 +34,7 @@ _WORDS: Final = (
 
 @dataclass(frozen=True)
 class Canvas(Perturbation):
-    """A larger surface with a photograph, or parts of one, on it; subclasses say which.
+    """A larger surface with a photograph, or parts of one, on it; base class of all canvases.
 
     The layout is drawn before anything else. A generator in the same state gives a call and `regions` the same layout.
     """
@@ -62,7 +62,15 @@ class Canvas(Perturbation):
         raise NotImplementedError
 
     def region(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> Region | None:
-        """Tell where the largest photograph lies, the first of several as large; None where there is none."""
+        """Tell where the largest photograph lies, the first of several as large; None where there is none.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Random generator, as for `regions`.
+        """
         return max(self.regions(shape, rng), key=lambda box: box[2] * box[3], default=None)
 
 
@@ -76,6 +84,14 @@ class Border(Canvas):
         Width of the frame over the shorter side of the photograph; at least one pixel.
     value : int
         Grey level, 0 to 255.
+
+    Examples
+    --------
+    `region` says where the photograph lies: x, y, width, height.
+
+    >>> border = Border(0.1)
+    >>> border(np.zeros((100, 200, 3), np.uint8)).shape, border.region((100, 200, 3))
+    ((120, 220, 3), (10, 10, 200, 100))
     """
 
     fraction: float = 0.1
@@ -87,7 +103,15 @@ class Border(Canvas):
             raise ValueError(f"fraction must be positive, got {self.fraction}")
 
     def regions(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> tuple[Region, ...]:
-        """Tell where the photograph lies."""
+        """Tell where the photograph lies.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Not used.
+        """
         height, width = shape[:2]
         frame = max(1, round(self.fraction * min(height, width)))
         return ((frame, frame, width, height),)
@@ -111,6 +135,12 @@ class Letterbox(Canvas):
         already stays as it is.
     value : int
         Grey level of the bars, 0 to 255.
+
+    Examples
+    --------
+    >>> box = Letterbox((1.0,))
+    >>> box(np.zeros((100, 200, 3), np.uint8)).shape, box.region((100, 200, 3))
+    ((200, 200, 3), (0, 50, 200, 100))
     """
 
     aspects: tuple[float, ...] = (16 / 9, 9 / 16)
@@ -130,7 +160,15 @@ class Letterbox(Canvas):
         return sizes[int(given_generator(rng, "Letterbox").integers(len(sizes)))]
 
     def regions(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> tuple[Region, ...]:
-        """Tell where the photograph lies."""
+        """Tell where the photograph lies.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Random generator in the state in which the call gets it.
+        """
         across, down = self._size(shape, rng)
         height, width = shape[:2]
         return (((across - width) // 2, (down - height) // 2, width, height),)
@@ -172,7 +210,15 @@ class Collage(Canvas):
             raise ValueError(f"gap must lie between 0 and 1, got {self.gap}")
 
     def regions(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> tuple[Region, ...]:
-        """Tell where the four parts lie, which does not depend on what is drawn."""
+        """Tell where the four parts lie, which does not depend on what is drawn.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Not used.
+        """
         height, width = shape[:2]
         if min(height, width) < 2:
             raise ValueError(f"an image of shape {tuple(shape)} cannot be cut into four parts")

@@ -33,6 +33,11 @@ class FitWithin(Perturbation):
         Length, pixels.
     interpolation
         One of the names that `Resize` takes. The default filters before it samples, as services do.
+
+    Examples
+    --------
+    >>> FitWithin(1600)(np.zeros((1000, 3200, 3), np.uint8)).shape
+    (500, 1600, 3)
     """
 
     side: int
@@ -63,6 +68,11 @@ class CutGrid(Perturbation):
     ------
     ValueError
         No such offset; on the call, an image with no pixel left.
+
+    Examples
+    --------
+    >>> CutGrid(3)(np.zeros((64, 64, 3), np.uint8)).shape
+    (61, 61, 3)
     """
 
     offset: int | tuple[int, int] = (1, 15)
@@ -203,6 +213,11 @@ def chosen_carriers(names: Iterable[str]) -> dict[str, Perturbation | None]:
     ------
     ValueError
         No name, or an unknown one.
+
+    Examples
+    --------
+    >>> list(chosen_carriers(["messenger", "as-is"]))
+    ['as-is', 'messenger']
     """
     requested = set(names)
     unknown = sorted(requested - {AS_IS, ALL, *CARRIERS})

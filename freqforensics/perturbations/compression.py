@@ -31,7 +31,7 @@ _FACTORS: Final = {
 
 @dataclass(frozen=True)
 class JPEG(Perturbation):
-    """Compress and read again.
+    """Compress as JPEG and decode again.
 
     Parameters
     ----------
@@ -46,6 +46,13 @@ class JPEG(Perturbation):
     ------
     ValueError
         A quality out of range, an unknown subsampling or codec.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    >>> changes = [np.abs(JPEG(quality)(image).astype(float) - image).mean() for quality in (95, 50)]
+    >>> bool(changes[0] < changes[1])
+    True
     """
 
     quality: int | tuple[int, int]
@@ -81,6 +88,14 @@ class ChromaSubsampling(Perturbation):
         How the halved colour differences are enlarged; area averaging makes them smaller. The integer choices copy the
         values and put (a + b + 1) >> 1 or (a + b) >> 1 between neighbours, as decoders without fractions do. The values
         in between are then a quarter of a grey level too great or too small, all over the image.
+
+    Examples
+    --------
+    Grey pixels have no colour differences and stay as they are.
+
+    >>> grey = np.repeat(np.random.default_rng(0).integers(0, 256, (8, 8, 1), np.uint8), 3, axis=2)
+    >>> bool((ChromaSubsampling()(grey) == grey).all())
+    True
     """
 
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "integer-up", "integer-down"] = "bilinear"
@@ -108,7 +123,7 @@ class ChromaSubsampling(Perturbation):
 
 @dataclass(frozen=True)
 class WebP(Perturbation):
-    """Compress with loss and read again; chroma is subsampled 4:2:0.
+    """Compress as lossy WebP and decode again; chroma is subsampled 4:2:0.
 
     Parameters
     ----------
@@ -128,7 +143,7 @@ class WebP(Perturbation):
 
 @dataclass(frozen=True)
 class AVIF(Perturbation):
-    """Compress as AVIF and read again; chroma is subsampled 4:2:0.
+    """Compress as AVIF and decode again; chroma is subsampled 4:2:0.
 
     Parameters
     ----------

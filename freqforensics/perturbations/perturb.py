@@ -32,7 +32,7 @@ INTERPOLATION_FLAGS: Final = {
 
 @dataclass(frozen=True)
 class Perturbation:
-    """A change of an image; subclasses say which."""
+    """A change of an image; base class of all perturbations."""
 
     def __call__(self, image: Uint8, rng: np.random.Generator | None = None) -> Uint8:
         """Give the changed image, uint8 (H, W, 3); `image` stays as it is.
@@ -53,6 +53,12 @@ class Chain(Perturbation):
     ----------
     steps : tuple of Perturbation
         Perturbations in the order in which they are applied.
+
+    Examples
+    --------
+    >>> small = Chain((Crop(64), Resize(0.5)))
+    >>> small(np.zeros((100, 80, 3), np.uint8)).shape
+    (32, 32, 3)
     """
 
     steps: tuple[Perturbation, ...]
@@ -74,6 +80,14 @@ class Sometimes(Perturbation):
         The perturbation.
     probability : float
         Rate at which it is applied, 0 to 1.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> step = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
+    >>> flipped = sum(int(Sometimes(Flip(), 0.5)(step, rng)[0, 0, 0] == 3) for _ in range(1000))
+    >>> 400 < flipped < 600
+    True
     """
 
     step: Perturbation
@@ -90,12 +104,19 @@ class Sometimes(Perturbation):
 
 @dataclass(frozen=True)
 class OneOf(Perturbation):
-    """A perturbation that is drawn from several, all with the same probability.
+    """A perturbation drawn from several with equal probability.
 
     Parameters
     ----------
     choices : tuple of Perturbation
         Perturbations to draw from.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> sorted({OneOf((Crop(4), Crop(2)))(image, rng).shape[0] for _ in range(20)})
+    [2, 4]
     """
 
     choices: tuple[Perturbation, ...]
@@ -151,6 +172,13 @@ class Blur(Perturbation):
     variant : {"sound", "as_published"}
         "sound" computes in floating point and rounds once. "as_published" filters uint8 in place as Wang et al. do:
         each of the two passes truncates, and the mean falls by about one grey level.
+
+    Examples
+    --------
+    >>> point = np.zeros((9, 9, 3), np.uint8)
+    >>> point[4, 4] = 255
+    >>> Blur(1.0)(point)[4, 2:7, 0].tolist()
+    [5, 25, 41, 25, 5]
     """
 
     sigma: float | tuple[float, float]
@@ -192,6 +220,15 @@ class Resize(Perturbation):
     ------
     ValueError
         A scale that is not positive, an unknown interpolation, an image that would have no pixel left.
+
+    Examples
+    --------
+    "nearest" copies pixels, which leaves a lattice; "bilinear" mixes them.
+
+    >>> step = np.zeros((1, 2, 3), np.uint8)
+    >>> step[:, 1] = 100
+    >>> [Resize(2.0, kind)(step)[0, :, 0].tolist() for kind in ("nearest", "bilinear")]
+    [[0, 0, 100, 100], [0, 25, 75, 100]]
     """
 
     scale: float | tuple[float, float]
@@ -229,6 +266,11 @@ class ResizeShorter(Perturbation):
         Length of the shorter side, pixels.
     interpolation
         One of the names that `Resize` takes. The longer side is truncated to whole pixels, as torchvision does.
+
+    Examples
+    --------
+    >>> ResizeShorter(256)(np.zeros((512, 1024, 3), np.uint8)).shape
+    (256, 512, 3)
     """
 
     side: int
@@ -261,6 +303,12 @@ class Crop(Perturbation):
         Side, pixels.
     position : {"center", "random"}
         Where the square lies.
+
+    Examples
+    --------
+    >>> ramp = np.repeat(np.arange(5, dtype=np.uint8)[None, :, None], 5, axis=0).repeat(3, axis=2)
+    >>> Crop(3)(ramp)[0, :, 0].tolist(), Crop(7)(ramp)[3, :, 0].tolist()
+    ([1, 2, 3], [0, 0, 1, 2, 3, 4, 0])
     """
 
     size: int

@@ -122,7 +122,15 @@ class ChatScreenshot(Canvas):
         return _Chat(scheme, sent, (x, y, width, height), (left, top, right, bottom), int(rng.integers(24 * 60)))
 
     def regions(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> tuple[Region, ...]:
-        """Tell where the photograph lies, its round corners included."""
+        """Tell where the photograph lies, its round corners included.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Random generator in the state in which the call gets it.
+        """
         chat = self._layout(shape, given_generator(rng, "ChatScreenshot"))
         if self.show == "whole":
             return (chat.box,)
@@ -247,7 +255,15 @@ class TextPage(Canvas):
         return size, (x, round(rng.uniform(0.2, 0.85 - fraction) * height), across, down)
 
     def regions(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> tuple[Region, ...]:
-        """Tell where the photograph lies; empty without one."""
+        """Tell where the photograph lies; empty without one.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the photograph, (H, W, 3) or (H, W).
+        rng : numpy.random.Generator, optional
+            Random generator in the state in which the call gets it.
+        """
         if not self.inset:
             return ()
         return (self._layout(shape, given_generator(rng, "TextPage"))[1],)

@@ -29,6 +29,7 @@ from freqforensics.quality.ranks import (
     ranks,
     spearman,
 )
+from freqforensics.runtime.showing import Summarised
 
 Label = Literal["real", "fake"]
 
@@ -40,7 +41,7 @@ _NAN: Final = float("nan")
 
 @dataclass(frozen=True)
 class Association:
-    """One score against the logits of one generator's real or fake images.
+    """Correlation of one score with the logits of one generator's real or fake images.
 
     What is not defined (a constant, too few images) is NaN.
 
@@ -94,8 +95,8 @@ class Association:
     few: bool = False
 
 
-@dataclass(frozen=True)
-class Associations:
+@dataclass(frozen=True, repr=False)
+class Associations(Summarised):
     """All tests made together.
 
     Parameters
@@ -169,9 +170,9 @@ def associate(
     generators, labels : sequence of str, length N
         Labels are "real" or "fake".
     covariates : mapping of str to array, shape (N,), optional
-        To be held fixed. Numbers are replaced by their ranks; where some are None or NaN (a JPEG quality of what is no
-        JPEG), ranks are among the others, and one indicator more tells them apart. Text becomes indicators. Constant
-        ones are dropped.
+        Covariates to hold fixed. Numbers are replaced by their ranks. Where some are None or NaN (such as the JPEG
+        quality of a PNG), the others are ranked, and an indicator is added. Text becomes indicators. Constants are
+        dropped.
     categories : sequence of str, optional
         Ranks are exchanged within them only, and they are held fixed in partial correlations.
     clusters : sequence, optional
@@ -199,6 +200,22 @@ def associate(
     -----
     Partial correlations are Pearson's of the residuals that least squares leaves of ranks; their permutations are of
     residuals (Freedman & Lane 1983). Summaries: see `freqforensics.quality.pooling`.
+
+    Examples
+    --------
+    The logits follow the contrast of these images and not the noise.
+
+    >>> contrast, noise, rest = np.random.default_rng(0).normal(size=(3, 60))
+    >>> result = associate(
+    ...     contrast + 0.3 * rest,
+    ...     {"contrast": contrast, "noise": noise},
+    ...     generators=["biggan"] * 60,
+    ...     labels=["fake"] * 60,
+    ...     resamples=50,
+    ...     permutations=99,
+    ... )
+    >>> [(test.score, test.p_value <= 0.05) for test in result.tests]
+    [('contrast', True), ('noise', False)]
     """
     x = np.asarray(logits, np.float64)
     if x.ndim != 1 or not np.isfinite(x).all():
@@ -343,7 +360,7 @@ def least_fake_of(
 def _test(
     blank: Association, x: Float, y: Float, held: Covariates | None, counts: Float, strata: Index, moves: Index
 ) -> tuple[Association, list[str]]:
-    """Fill one test in; what cannot be filled in is told in words."""
+    """Fill one test in; its notes say in words what is undefined."""
     n = len(x)
     for values, what in ((x, "logit"), (y, "score")):
         if (values == values[0]).all():
@@ -365,8 +382,8 @@ def _test(
     test = replace(test, held=basis.shape[1] - 1)
     a, b = rx - basis @ (basis.T @ rx), ry - basis @ (basis.T @ ry)
     # Rounding is all that is left where covariates tell the logit or the score outright.
-    told = min(a @ a / np.var(rx), b @ b / np.var(ry)) < 1e-8 * n
-    if told or n - test.held < _LEAST:
+    explained = min(a @ a / np.var(rx), b @ b / np.var(ry)) < 1e-8 * n
+    if explained or n - test.held < _LEAST:
         return test, [*notes, f"{test.held} covariates leave nothing to correlate"]
     rho = float(a @ b / math.sqrt((a @ a) * (b @ b)))
     low, high, error = interval(rho, held.partial(x, y, counts), n, blank.clusters, test.held)
@@ -401,8 +418,8 @@ def _summary(tests: list[Association], pooled: float, *, partial: bool = False) 
 
 def _sized(column: NDArray[Any], name: str, x: Float) -> NDArray[Any]:
     if column.shape != x.shape:
-        got = len(column) if column.ndim == 1 else column.shape
-        raise ValueError(f"{name} must have one value for each of {len(x)} logits, got {got}")
+        shape = len(column) if column.ndim == 1 else column.shape
+        raise ValueError(f"{name} must have one value for each of {len(x)} logits, got {shape}")
     return column
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from freqforensics.detector.score_table import ScoreTable
 from freqforensics.quality.association import FEW, Associations, LeastFake, associate, least_fake_of
 from freqforensics.quality.scores import QualityTable
+from freqforensics.runtime.showing import Summarised
 from freqforensics.storage.locations import as_path
 
 Float = NDArray[np.float64]
@@ -46,8 +47,8 @@ class Trend:
     high: Float
 
 
-@dataclass(frozen=True, eq=False)
-class FakenessByQuality:
+@dataclass(frozen=True, eq=False, repr=False)
+class FakenessByQuality(Summarised):
     """Logits and scores of some images, and what they have to do with each other.
 
     Parameters
@@ -91,7 +92,13 @@ class FakenessByQuality:
         return tuple(dict.fromkeys(test.score for test in self.associations.tests))
 
     def values(self, score: str) -> Float:
-        """Give one score of all images, shape (N,), NaN where there is none."""
+        """Give one score of all images, shape (N,), NaN where there is none.
+
+        Parameters
+        ----------
+        score : str
+            Name of the score, or "jpeg_quality".
+        """
         if score == JPEG:
             return _jpeg_qualities(self.quality)
         return self.quality.values(score)
@@ -108,7 +115,13 @@ class FakenessByQuality:
         return images
 
     def groups(self, label: Literal["real", "fake"]) -> dict[str, NDArray[np.intp]]:
-        """Give the places of each generator's images of a label."""
+        """Give the places of each generator's images of a label.
+
+        Parameters
+        ----------
+        label : {"real", "fake"}
+            Label of the images.
+        """
         places_of: dict[str, list[int]] = {}
         for place, (row, image_label) in enumerate(zip(self.quality.rows, self.labels, strict=True)):
             if image_label == label:

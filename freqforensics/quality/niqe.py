@@ -21,6 +21,7 @@ from scipy.special import gammaln
 
 from freqforensics.images import decode_image, read_file, read_jpeg_tables
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.spec import channel_planes
@@ -49,8 +50,8 @@ _SHIFTS: Final = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Of the neighbour a coefficient is multiplied with: right, below, and both diagonals."""
 
 
-@dataclass(frozen=True, eq=False)
-class NaturalModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class NaturalModel(Summarised):
     """A multivariate Gaussian of the features of sharp patches of photographs.
 
     Parameters
@@ -75,7 +76,13 @@ class NaturalModel:
     patch: int = PATCH
 
     def save(self, path: str | Path) -> None:
-        """Write as an npz, whole or not at all; the same model gives the same bytes."""
+        """Write as an npz, whole or not at all; the same model gives the same bytes.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         facts = {
             "format": FORMAT,
             "images": self.images,
@@ -164,7 +171,9 @@ def niqe(image: Uint8, *, model: NaturalModel | None = None) -> float:
     features, _ = patch_features(image, patch=model.patch)
     features = features[np.isfinite(features).all(axis=1)]
     if len(features) < 2:
-        raise ValueError(f"the image has no texture: {len(features)} of its patches have statistics, at least 2 must")
+        raise ValueError(
+            f"the image has no texture: {len(features)} of its patches have statistics, at least 2 are needed"
+        )
     difference = model.mean - features.mean(axis=0)
     between = (model.covariance + np.cov(features, rowvar=False)) / 2
     return float(np.sqrt(max(0.0, difference @ np.linalg.pinv(between, hermitian=True) @ difference)))

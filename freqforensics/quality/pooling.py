@@ -11,14 +11,15 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t as student
 
 from freqforensics.quality.ranks import Float, clipped
+from freqforensics.runtime.showing import Summarised
 
 FEWEST: Final = 10
 """Images of a generator, less what is held fixed, from which its correlation is pooled."""
 _FIELLER: Final = 1.06
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Summarised):
     """The rank correlation that generators have in common, and how far they differ in it.
 
     Parameters
@@ -130,6 +131,12 @@ def summarise(
     ------
     ValueError
         Shapes differ.
+
+    Examples
+    --------
+    >>> summary = summarise([0.3, 0.4, 0.5], [100, 100, 100], generators=("biggan", "progan", "stylegan"))
+    >>> [round(float(value), 2) for value in (summary.low, summary.rho, summary.high)]
+    [0.13, 0.4, 0.62]
     """
     r, n = np.asarray(rho, np.float64), np.asarray(images, np.float64)
     if r.ndim != 1 or r.shape != n.shape or len(generators) != len(r):

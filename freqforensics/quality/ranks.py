@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
-from scipy.stats import t as student
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -150,6 +149,8 @@ def interval(rho: float, resampled: Float, images: int, clusters: int, held: int
     freedom = min(clusters - 1, images - 2 - held)
     if freedom < 1 or error < 1e-9:
         return float("nan"), float("nan"), float("nan")
+    from scipy.stats import t as student  # loads much
+
     middle, reach = np.arctanh(clipped(rho, images)), student.ppf(0.975, freedom) * error
     return float(np.tanh(middle - reach)), float(np.tanh(middle + reach)), error
 

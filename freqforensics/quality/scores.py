@@ -24,6 +24,7 @@ from freqforensics.images import ImageReadError, decode_image, read_file, read_h
 from freqforensics.images.reading import shown_path
 from freqforensics.quality.niqe import check_image, luma_plane, niqe, small_niqe
 from freqforensics.runtime.parallel import map_reduce
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
@@ -90,8 +91,8 @@ class QualityRow:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class QualityTable:
+@dataclass(frozen=True, repr=False)
+class QualityTable(Summarised):
     """Scores of some files.
 
     Parameters
@@ -112,14 +113,26 @@ class QualityTable:
     missing: tuple[tuple[str, int, str], ...] = ()
 
     def values(self, score: str) -> Float:
-        """Give one score of all rows, shape (N,), NaN where there is none; ValueError if it is not in the table."""
+        """Give one score of all rows, shape (N,), NaN where there is none; ValueError if it is not in the table.
+
+        Parameters
+        ----------
+        score : str
+            Name of the score.
+        """
         if score not in self.scores:
             raise ValueError(f"score must be one of {', '.join(self.scores)}; got {score!r}")
         place = self.scores.index(score)
         return np.array([row.values[place] for row in self.rows], np.float64)
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV file, whole or not at all; numbers in full."""
+        """Write a CSV file, whole or not at all; numbers in full.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         write_csv(path, [*FACTS, *self.scores], map(_cells, self.rows), end="\r\n")
 
     @classmethod
@@ -134,13 +147,13 @@ class QualityTable:
         cells = read_table(path)
         header = tuple(cells[0]) if cells else ()
         if header[: len(FACTS)] != FACTS:
-            raise ValueError(f"{shown_path(path)} is no table of quality: its columns are {', '.join(header)}")
+            raise ValueError(f"{shown_path(path)} is not a table of quality: its columns are {', '.join(header)}")
         try:
             if any(len(row) != len(header) for row in cells):
-                raise ValueError(f"a row has not {len(header)} cells")
+                raise ValueError(f"a row does not have {len(header)} cells")
             return cls(header[len(FACTS) :], tuple(_from_cells(row) for row in cells[1:]))
         except ValueError as error:
-            raise ValueError(f"{shown_path(path)} is no table of quality: {error}") from error
+            raise ValueError(f"{shown_path(path)} is not a table of quality: {error}") from error
 
 
 def blur_effect(image: Uint8) -> float:
@@ -206,14 +219,14 @@ def as_score(
     label: str | None = None,
     about: str = "",
 ) -> QualityScore:
-    """Make a score of a function of one's own.
+    """Make a quality score from your own function.
 
     Parameters
     ----------
     function, name, lower_is_better, about
         As in `QualityScore`.
     label : str, optional
-        Default `name`.
+        Label in figures; default `name`.
 
     Returns
     -------
@@ -306,6 +319,16 @@ def measure_quality(
     ------
     ValueError
         No records, no scores, an unknown name, or two of one name.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> mean = as_score(lambda image: float(image.mean()), name="mean")
+    >>> with TemporaryDirectory() as folder:
+    ...     written = cv2.imwrite(f"{folder}/grey.png", np.full((64, 64), 128, np.uint8))
+    ...     table = measure_quality(folder, [mean])
+    >>> table.values("mean").tolist()
+    [128.0]
     """
     records = as_records(records)
     if not records:

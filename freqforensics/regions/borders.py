@@ -6,15 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.perturbations import Region
-from freqforensics.regions.ground import EXACT, LEAST, Floats, Tiles, Uint8, distance_rows, is_even, runs
+from freqforensics.regions.ground import (
+    EXACT,
+    LEAST,
+    Bools,
+    Floats,
+    Tiles,
+    Uint8,
+    distance_rows,
+    every_nth,
+    is_even,
+    largest_of_three,
+    runs,
+)
 
 _LOOSE: Final = 24  # grey levels around a bar's colour close to the picture, where compression rings
 _RINGING: Final = 18  # pixels that this reaches: a block of subsampled chroma, and some
 _STEP: Final = 16  # grey levels that a picture's edge steps by
+_UNEVEN: Final = 14  # standard deviation of the grey levels of a row, above which it is no gap
 _STRAIGHT: Final = 0.6  # share of the columns that have to step at the same row
 
 
@@ -150,10 +164,12 @@ def largest_piece(image: Uint8) -> tuple[Region, str]:
 
 def _gaps(rows: Uint8) -> list[tuple[int, int]]:
     """Find runs of uniform rows with a straight step on both sides: first and last row, a few pixels wider."""
-    few = rows[:, :: max(1, rows.shape[1] // 256)].astype(np.float32)
-    spread = few.std(axis=1).max(axis=1)
+    few = every_nth(rows, 1, max(1, rows.shape[1] // 256))
+    spread = np.full(len(few), np.inf, np.float32)
+    even = _may_be_even(few, _UNEVEN)
+    spread[even] = few[even].astype(np.float32).std(axis=1).max(axis=1)
     gaps = []
-    for start, stop in runs(spread <= 14):
+    for start, stop in runs(spread <= _UNEVEN):
         middle = start + int(np.argmin(spread[start:stop]))
         if not 8 <= middle < len(rows) - 8 or not is_even(rows[middle]):
             continue
@@ -166,9 +182,18 @@ def _gaps(rows: Uint8) -> list[tuple[int, int]]:
     return gaps
 
 
+def _may_be_even(rows: Uint8, deviation: float) -> Bools:
+    """Rows (L, N, 3) of which no channel's standard deviation clearly exceeds a number, by sums of integers."""
+    count = rows.shape[1]
+    sums = cv2.reduce(rows, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).reshape(-1, 3).astype(np.int64)
+    squares = cv2.reduce(rows, 1, cv2.REDUCE_SUM2, dtype=cv2.CV_32S).reshape(-1, 3).astype(np.int64)
+    return np.asarray((count * squares - sums**2 <= 1.01 * (deviation * count) ** 2).all(axis=1))
+
+
 def _distance(rows: Uint8, colour: Floats) -> Uint8:
     """Largest difference of the three channels from a colour, (L, N)."""
-    return np.abs(rows.astype(np.int16) - np.rint(colour).astype(np.int16)).max(axis=2).astype(np.uint8)
+    level = np.rint(colour).astype(np.uint8)
+    return largest_of_three(np.maximum(rows, level) - np.minimum(rows, level))
 
 
 def _step_shares(rows: Uint8, ends: NDArray[np.int64]) -> Floats:

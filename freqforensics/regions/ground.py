@@ -81,15 +81,12 @@ class Tiles:
         height, width = image.shape[:2]
         step = max(1, isqrt(height * width // SAMPLES))
         side = 16 if min(height, width) >= 320 else 8
-        samples = image[::step, ::step]
-        rows, columns = samples.shape[0] // side, samples.shape[1] // side
+        rows, columns = -(-height // step) // side, -(-width // step) // side
         if rows == 0 or columns == 0:
             empty, no_colours = np.zeros((rows, columns), bool), np.zeros((0, 3), np.uint8)
             return cls(side * step, no_colours, no_colours, empty, empty, empty)
-        samples = np.ascontiguousarray(samples[: rows * side, : columns * side])
-        strips = samples.reshape(rows, side, columns * side * 3)
-        low = strips.min(axis=1).reshape(rows, columns, side, 3).min(axis=2)
-        high = strips.max(axis=1).reshape(rows, columns, side, 3).max(axis=2)
+        samples = every_nth(image[: rows * side * step, : columns * side * step], step, step)
+        low, high = (_extremes(samples, side, extreme) for extreme in (np.minimum, np.maximum))
         extent = (high - low).max(axis=2)
         flat: Bools = extent <= _FLAT
         exact: Bools = extent <= 1
@@ -97,7 +94,8 @@ class Tiles:
         mask = near_colours(samples, colours)
         ground = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) / np.float32(255)
         luma = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY), np.uint8)
-        two_coloured = (_mode_share(luma, side) >= 0.45) & (extent >= 80)
+        two_coloured: Bools = extent >= 80
+        two_coloured[two_coloured] = _mode_share(luma, two_coloured) >= 0.45
         photo: Bools = ~flat & (ground < 0.4) & ~two_coloured
         main = colours[counts >= 0.02 * flat.size]
         tiles = cls(side * step, colours, main, flat, exact, photo)
@@ -199,17 +197,47 @@ def _frequent_colours(colours: Uint8, *, least: int) -> tuple[Uint8, NDArray[np.
     return np.array(chosen, np.uint8).reshape(-1, 3), np.array(totals, np.int64)
 
 
-def _mode_share(luma: Uint8, side: int) -> Floats:
-    """Share of each tile's pixels that lie in its fullest eight grey levels in a row."""
-    rows, columns = luma.shape[0] // side, luma.shape[1] // side
-    tile = np.repeat(np.arange(rows), side)[:, None] * columns + np.repeat(np.arange(columns), side)
-    counts = np.bincount((tile * 64 + (luma >> 2)).ravel(), minlength=rows * columns * 64).reshape(rows, columns, 64)
-    return (counts[..., 1:] + counts[..., :-1]).max(axis=2) / side**2
+def _extremes(samples: Uint8, side: int, extreme: np.ufunc) -> Uint8:
+    """Least or greatest values of each channel in each tile, (rows, columns, 3): halves against halves."""
+    rows, columns = samples.shape[0] // side, samples.shape[1] // side
+    values: Uint8 = samples.reshape(rows, side, columns * side * 3)
+    while values.shape[1] > 1:
+        half = values.shape[1] // 2
+        values = extreme(values[:, :half], values[:, half:])
+    values = values.reshape(rows * columns, side * 3)
+    while values.shape[1] > 3:
+        half = values.shape[1] // 2
+        values = extreme(values[:, :half], values[:, half:])
+    return np.asarray(values, np.uint8).reshape(rows, columns, 3)
+
+
+def _mode_share(luma: Uint8, chosen: Bools) -> Floats:
+    """Share of the pixels of each chosen tile, (n,), that lie in its fullest eight grey levels in a row."""
+    rows, columns = chosen.shape
+    side = luma.shape[0] // rows
+    tiles = luma.reshape(rows, side, columns, side).transpose(0, 2, 1, 3)[chosen].reshape(-1, side**2)
+    counts = np.empty((len(tiles), 64), np.int64)
+    for start in range(0, len(tiles), 256):
+        part = tiles[start : start + 256]
+        bins = (part >> 2).astype(np.int64) + 64 * np.arange(len(part))[:, None]
+        counts[start : start + 256] = np.bincount(bins.ravel(), minlength=64 * len(part)).reshape(-1, 64)
+    return (counts[:, 1:] + counts[:, :-1]).max(axis=1) / side**2
 
 
 def distance_rows(first: Uint8, second: Uint8) -> Uint8:
     """Compare two rows of pixels, uint8 (..., 3): the largest difference of the three channels, uint8 (...)."""
-    return (np.maximum(first, second) - np.minimum(first, second)).max(axis=-1)
+    return largest_of_three(np.maximum(first, second) - np.minimum(first, second))
+
+
+def every_nth(image: Uint8, rows: int, columns: int) -> Uint8:
+    """Copy every nth row and column of an image, (H, W, 3); pixels are moved whole."""
+    pixels = image.view("V3")[::rows, ::columns]
+    return np.ascontiguousarray(pixels).view(np.uint8)
+
+
+def largest_of_three(values: Uint8) -> Uint8:
+    """Give the largest value of the last axis, which has three: (..., 3) to (...)."""
+    return np.asarray(np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2]), np.uint8)
 
 
 def is_even(row: Uint8, *, tolerance: int = 2 * EXACT) -> bool:

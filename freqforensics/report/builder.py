@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from freqforensics._version import __version__
+from freqforensics.runtime.showing import Summarised
 
 Layout = Literal["", "four", "wide"]
 
@@ -32,9 +33,9 @@ class Text:
     template: str = "text"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture, and what it means.
+@dataclass(frozen=True, repr=False)
+class Figure(Summarised):
+    """A picture with its meaning.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class Figure:
     width, height : int
         Pixels; 0: the picture's own.
     failed : str
-        Why the figure is drawn in grey; empty if it is not.
+        Reason why the figure is drawn in grey; empty if it is not.
     across : bool
         Give the figure the width of the page; on a narrow screen it scrolls sideways.
     """
@@ -196,7 +197,13 @@ class Report:
         return self.add_text(lead) if lead else self
 
     def add_folded(self, summary: str) -> Report:
-        """Begin a folded part of the section; it ends where the next part or section begins."""
+        """Begin a folded part of the section; it ends where the next part or section begins.
+
+        Parameters
+        ----------
+        summary : str
+            Line that is visible while the part is folded.
+        """
         if not self.sections:
             raise ValueError("a folded part must stand in a section: add one first")
         part = Folded(summary)
@@ -205,33 +212,85 @@ class Report:
         return self
 
     def add_text(self, *lines: str, listed: bool = False) -> Report:
-        """Add paragraphs, or the items of a list."""
+        """Add paragraphs, or the items of a list.
+
+        Parameters
+        ----------
+        *lines : str
+            Paragraphs or items.
+        listed : bool
+            Whether the lines are items of a list.
+        """
         return self._add(Text(tuple(lines), listed))
 
     def add_figure(self, png: bytes, *, alt: str, **caption: Any) -> Report:
-        """Add one figure; `caption` is what `Figure` takes."""
+        """Add one figure; `caption` is what `Figure` takes.
+
+        Parameters
+        ----------
+        png : bytes
+            The picture, a PNG file.
+        alt : str
+            Description for readers who do not see the picture.
+        **caption
+            Further parameters of `Figure`.
+        """
         return self._add(Figures((Figure(png, alt, **caption),), "wide"))
 
     def add_figures(self, figures: Iterable[Figure], *, layout: Layout = "") -> Report:
-        """Add figures side by side."""
+        """Add figures side by side.
+
+        Parameters
+        ----------
+        figures : iterable of Figure
+            Figures from left to right; without any, nothing is added.
+        layout : str
+            Class of the style sheet for the row.
+        """
         row = tuple(figures)
         return self._add(Figures(row, layout)) if row else self
 
     def add_table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Report:
-        """Add a table; cells are written as text."""
+        """Add a table; cells are written as text.
+
+        Parameters
+        ----------
+        heads : sequence of str
+            Titles of the columns.
+        rows : iterable of sequence
+            Cells of each row, one for each column.
+        """
         return self._add(Table(tuple(heads), tuple(tuple(map(_cell, row)) for row in rows)))
 
     def add_facts(self, terms: Mapping[str, object] | Iterable[tuple[str, object]]) -> Report:
-        """Add terms and what they are; a term without a value is left out."""
+        """Add terms and their values; a term without a value is skipped.
+
+        Parameters
+        ----------
+        terms : mapping or iterable of (str, object)
+            Terms and their values.
+        """
         pairs = terms.items() if isinstance(terms, Mapping) else terms
         return self._add(Facts(tuple((term, _cell(value)) for term, value in pairs if value not in (None, ""))))
 
     def add_verdicts(self, verdicts: Iterable[tuple[str, str, str]]) -> Report:
-        """Add verdicts on images, as (tone of the style sheet, verdict in words, image)."""
+        """Add verdicts on images, as (tone of the style sheet, verdict in words, image).
+
+        Parameters
+        ----------
+        verdicts : iterable of (str, str, str)
+            Tone, verdict and name of each image.
+        """
         return self._add(Verdicts(tuple(verdicts)))
 
     def add_links(self, links: Iterable[tuple[str, str]]) -> Report:
-        """Add links, as (words, path relative to the page)."""
+        """Add links, as (words, path relative to the page).
+
+        Parameters
+        ----------
+        links : iterable of (str, str)
+            Words and path of each link.
+        """
         return self._add(Links(tuple((words, quote(place)) for words, place in links)))
 
     def render(self) -> str:

@@ -135,11 +135,12 @@ def _why(report: Report, finding: Finding, values: PageValues, say: Any) -> None
         return
     explained = finding.tests.badges.get("frequencies")
     report.add_text(
+        say("unmoved", finding) if values.unmoved else "",
         say("why_frequencies", finding, values)
         if explained is not None and explained.passed and finding.explained.lines
         else "",
         say("why_trust", finding),
-        say("why_notched", finding, values),
+        "" if values.unmoved else say("why_notched", finding, values),
         say("crossings", values) if finding.changes.flip_sought else "",
         ""
         if nearest is None

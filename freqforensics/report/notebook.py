@@ -1,33 +1,29 @@
-"""Results as Jupyter shows them."""
+"""Results as Jupyter shows them: figures are drawn in memory, and nothing is written."""
 
 from __future__ import annotations
 
 import base64
-import io
+from functools import singledispatch
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from markupsafe import escape
 
+from freqforensics.detector.score_table import ScoreTable
+from freqforensics.evaluation import Evaluation, FalseAlarms, Robustness
+from freqforensics.evaluation.confounds import Audit
 from freqforensics.figures.plane import plot_spectrum
-from freqforensics.figures.style import new_figure, style
+from freqforensics.figures.style import Drawing, drawing, png_bytes
+from freqforensics.fingerprints.comparison import Comparison
 from freqforensics.inspection.finding import Finding
 from freqforensics.report.builder import embedded
 from freqforensics.report.page import Page
 from freqforensics.runtime.showing import summary
-from freqforensics.spectra.power import MeanSpectrum
+from freqforensics.spectra import MeanSpectrum, UpsamplingReport
 
 _DPI: Final = 110
 _SHOWN: Final = 4
-"""Most figures of a study without a page."""
-
-
-class Saved(Protocol):
-    """A study that writes a folder."""
-
-    def save(self, out: str | Path) -> None:
-        """Write the folder."""
-        ...
+"""Most figures of a result without a page."""
 
 
 def html_of(result: Any) -> str | None:
@@ -35,52 +31,105 @@ def html_of(result: Any) -> str | None:
 
     Parameters
     ----------
-    result : MeanSpectrum, Finding or a study
+    result : object
+        A result of a room below, or a study: it has `drawings`, `report` (a page of them), or `page`, the file of one.
 
     Returns
     -------
     str or None
         HTML; None, so that its repr is shown, of a result that holds nothing to draw.
     """
-    if isinstance(result, MeanSpectrum):
-        return _spectrum(result) if result.images else None
     if isinstance(result, Finding):
         return Page(result)._repr_html_() if "image" in result.maps else None
-    return _study(result)
+    name = type(result).__name__
+    if isinstance(getattr(result, "page", None), Path):
+        page: Path = result.page
+        return embedded(page.read_text(encoding="utf-8"), name) if page.is_file() else None
+    described = drawings_of(result)
+    if hasattr(result, "report"):
+        pictures = {drawing.name: png_bytes(drawing.figure()) for drawing in described}
+        return embedded(result.report(pictures).render(), name)
+    figures = "".join(_picture(drawing) for drawing in described[:_SHOWN])
+    return figures + f"<pre>{escape(summary(result))}</pre>" if figures else None
 
 
-def _spectrum(spectrum: MeanSpectrum) -> str:
-    with style():
-        figure = new_figure()
-        figure.set_size_inches(4.2, 3.6)
-        figure.set_layout_engine("constrained")
-        plot_spectrum(spectrum, ax=figure.add_subplot())
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DPI)
-    return _picture(stream.getvalue(), "averaged spectrum") + _words(spectrum)
+@singledispatch
+def drawings_of(result: Any) -> tuple[Drawing, ...]:
+    """Describe the figures of a result.
+
+    Parameters
+    ----------
+    result : object
+        Result of a lower room, or anything with a method `drawings`.
+
+    Returns
+    -------
+    tuple of Drawing
+        Empty of a result that holds nothing to draw.
+    """
+    return tuple(result.drawings()) if hasattr(result, "drawings") else ()
 
 
-def _study(study: Saved) -> str | None:
-    """The page that a study writes, or its figures."""
-    import tempfile
+@drawings_of.register
+def _(result: MeanSpectrum) -> tuple[Drawing, ...]:
+    def plot(spectrum: MeanSpectrum, *, fig: Any) -> None:
+        fig.set_size_inches(4.2, 3.6)
+        fig.set_layout_engine("constrained")
+        plot_spectrum(spectrum, ax=fig.add_subplot())
 
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "results"
-        study.save(folder)
-        if not folder.is_dir():
-            return None
-        page = folder / "index.html"
-        if page.is_file():
-            return embedded(page.read_text(encoding="utf-8"), type(study).__name__)
-        pictures = sorted(folder.glob("*.png"))[:_SHOWN]
-        figures = "".join(_picture(path.read_bytes(), path.stem) for path in pictures)
-    return figures + _words(study) if figures else None
+    return (drawing("averaged_spectrum", plot, result),) if result.images else ()
 
 
-def _picture(png: bytes, alt: str) -> str:
-    data = base64.b64encode(png).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="max-width:100%">'
+@drawings_of.register
+def _(result: UpsamplingReport) -> tuple[Drawing, ...]:
+    from freqforensics.figures.upsampling import plot_evidence
+
+    return (drawing("upsampling", plot_evidence, result),) if result.lattice.evidence else ()
 
 
-def _words(result: Any) -> str:
-    return f"<pre>{escape(summary(result))}</pre>"
+@drawings_of.register
+def _(result: ScoreTable) -> tuple[Drawing, ...]:
+    from freqforensics.figures.score import plot_scores
+
+    return (drawing("scores", plot_scores, result),) if any(score.judged for score in result.scores) else ()
+
+
+@drawings_of.register
+def _(result: Audit) -> tuple[Drawing, ...]:
+    from freqforensics.figures.audit import plot_audit
+
+    return (drawing("audit", plot_audit, result),) if result.groups else ()
+
+
+@drawings_of.register
+def _(result: Evaluation) -> tuple[Drawing, ...]:
+    from freqforensics.figures.evaluate import plot_evaluation
+
+    return (drawing("ap", plot_evaluation, result),) if result.rows() else ()
+
+
+@drawings_of.register
+def _(result: Robustness) -> tuple[Drawing, ...]:
+    from freqforensics.figures.robustness import plot_robustness
+
+    return (drawing("robustness", plot_robustness, result),) if result.rows else ()
+
+
+@drawings_of.register
+def _(result: FalseAlarms) -> tuple[Drawing, ...]:
+    from freqforensics.figures.false_alarms import plot_false_alarms
+
+    return (drawing("false_alarms", plot_false_alarms, result),) if result.rows else ()
+
+
+@drawings_of.register
+def _(result: Comparison) -> tuple[Drawing, ...]:
+    from freqforensics.figures.compare import plot_similarities
+
+    return (drawing("similarity", plot_similarities, result),) if result.similarities else ()
+
+
+def _picture(described: Drawing) -> str:
+    data = base64.b64encode(png_bytes(described.figure(), dpi=_DPI)).decode()
+    alt = escape(described.name.replace("_", " "))
+    return f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">'

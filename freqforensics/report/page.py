@@ -28,12 +28,12 @@ _THUMBNAIL: Final = 160
 
 
 class Page:
-    """A finding as Jupyter shows it: its page, in a frame of its own.
+    """A finding as Jupyter shows it: its page in a frame.
 
     Parameters
     ----------
     finding : Finding
-        With its maps.
+        Finding with its maps.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -49,7 +49,7 @@ def render_page(finding: Finding, *, command: str | None = None, handover: Hando
     Parameters
     ----------
     finding : Finding
-        What the page tells of.
+        Finding that the page shows.
     command : str, optional
         The command line, to be shown.
     handover : Handover, optional
@@ -82,7 +82,7 @@ def write_report(
     Parameters
     ----------
     finding : Finding
-        What the page tells of.
+        Finding that the page shows.
     out : str or Path
         Folder to write.
     command : str, optional
@@ -115,7 +115,19 @@ def write_files(
     handover: Handover | None = None,
     views: Mapping[str, View] | None = None,
 ) -> None:
-    """Write page, values and figures into a folder that is there, or is made."""
+    """Write page, values and figures into a folder, which is created if it does not exist.
+
+    Parameters
+    ----------
+    finding : Finding
+        Finding with its maps.
+    folder : Path
+        Folder for the files.
+    handover : Handover, optional
+        Examiner, case and other facts for the record.
+    views : mapping of str to View, optional
+        Figures that are drawn already. Default: they are drawn here.
+    """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     views = views if views is not None else _drawn(finding)
     for view in views.values():
@@ -130,7 +142,7 @@ def render_index(
     *,
     handover: Handover | None = None,
 ) -> str:
-    """Give one document of several findings, by score: each with its picture, verdict, error rate and file.
+    """Give one page of several findings, sorted by score.
 
     Parameters
     ----------

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from freqforensics.evaluation.confounds import Audit
 from freqforensics.fingerprints.comparison import Comparison
 from freqforensics.images import shown_path
 from freqforensics.quality.fakeness import FakenessByQuality
 from freqforensics.report.builder import Figure, Report
+from freqforensics.runtime.results import ResultFolder
 
 _NAMED = 50
 """Most duplicates, and files that could not be read, that a page lists."""
@@ -22,7 +22,12 @@ _MEASURES = {
 }
 
 
-def audit_page(audit: Audit, notes: Sequence[str], figures: Path) -> Report:
+def read_pictures(folder: ResultFolder) -> dict[str, bytes]:
+    """Read the PNG files of a folder that is being written, by name."""
+    return {path.stem: path.read_bytes() for path in folder.path.glob("*.png")}
+
+
+def audit_page(audit: Audit, notes: Sequence[str], pictures: Mapping[str, bytes]) -> Report:
     """Give the page of an audit.
 
     Parameters
@@ -30,8 +35,8 @@ def audit_page(audit: Audit, notes: Sequence[str], figures: Path) -> Report:
     audit : Audit
     notes : sequence of str
         What was left out.
-    figures : Path
-        Folder that holds ``audit.png``.
+    pictures : mapping of str to bytes
+        PNG files of the study's figures, by name.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def audit_page(audit: Audit, notes: Sequence[str], figures: Path) -> Report:
         else "No serious difference was found between the sides.",
     )
     report.add_section("Differences").add_figure(
-        (figures / "audit.png").read_bytes(),
+        pictures["audit"],
         alt="Effects of differences between real and fake files, by generator, and the AUC of a forest.",
         means="the closer to 1 a cell, the better this property of the files alone tells real from fake.",
         does_not_mean="that a detector uses it: train on a matched subset to find out.",
@@ -75,7 +80,7 @@ def audit_page(audit: Audit, notes: Sequence[str], figures: Path) -> Report:
 
 
 def comparison_page(
-    comparison: Comparison, notes: Sequence[str], skipped: Sequence[tuple[str, str]], figures: Path
+    comparison: Comparison, notes: Sequence[str], skipped: Sequence[tuple[str, str]], pictures: Mapping[str, bytes]
 ) -> Report:
     """Give the page of a comparison of generators.
 
@@ -83,11 +88,11 @@ def comparison_page(
     ----------
     comparison : Comparison
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be read.
-    figures : Path
-        Folder that holds ``similarity.png``, ``shared.png`` and ``learning.png``.
+    pictures : mapping of str to bytes
+        PNG files of the study's figures, by name.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def comparison_page(
     names = [image_set.fingerprint.name for image_set in comparison.sets]
     report = Report("What do generators share?", lead=f"Fingerprints of {len(names)} sets: {', '.join(names)}.")
     report.add_section("How alike are they?").add_figure(
-        (figures / "similarity.png").read_bytes(),
+        pictures["similarity"],
         alt="Matrices of the similarity of fingerprints, by measure.",
         means="sets with similar fingerprints have similar regular traces.",
         does_not_mean="that one network made both: generators with the same upsampling leave similar traces.",
@@ -117,13 +122,13 @@ def comparison_page(
             ),
         )
     report.add_section("Which frequencies do they share?").add_figure(
-        (figures / "shared.png").read_bytes(),
+        pictures["shared"],
         alt="A plane of frequencies with the number of sets that are coherent there.",
         means="bright frequencies are regular traces of many sets.",
         does_not_mean="strength: a frequency counts once for a set, however strong it is.",
     )
     report.add_section("How many images does it take?").add_figure(
-        (figures / "learning.png").read_bytes(),
+        pictures["learning"],
         alt="Curves of the similarity of a set's halves against the number of images.",
         means="a curve that has levelled off: more images would hardly change the fingerprint.",
         does_not_mean="that the fingerprint tells this generator from others.",
@@ -136,7 +141,7 @@ def quality_page(
     labels: Mapping[str, str],
     notes: Sequence[str],
     skipped: Sequence[tuple[str, str]],
-    figures: Path,
+    pictures: Mapping[str, bytes],
 ) -> Report:
     """Give the page of fakeness by quality.
 
@@ -146,11 +151,11 @@ def quality_page(
     labels : mapping of str to str
         Names of scores in words.
     notes : sequence of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : sequence of (str, str)
         Path and reason of files that could not be used.
-    figures : Path
-        Folder that holds the figures of the study.
+    pictures : mapping of str to bytes
+        PNG files of the study's figures, by name.
 
     Returns
     -------
@@ -160,7 +165,7 @@ def quality_page(
         "Do better looking images look less fake?", lead=f"{len(fakeness.logits)} images with a score of the detector."
     )
     report.add_section("Fakeness and quality, generator by generator").add_figure(
-        (figures / "forest.png").read_bytes(),
+        pictures["forest"],
         alt="Rank correlations of the detector's score with scores of quality, by generator, with intervals.",
         means="an interval on one side of zero: the detector's score goes with this property of the images.",
         does_not_mean="that the property causes the score.",
@@ -185,16 +190,16 @@ def quality_page(
         "percentiles": "Images at percentiles of the detector's score, by generator.",
         "least": "The least fake of several images, by generator.",
     }
-    shown = [(name, alt) for name, alt in captions.items() if (figures / f"{name}.png").exists()]
-    if shown:
+    figures = [(name, alt) for name, alt in captions.items() if name in pictures]
+    if figures:
         report.add_section("Images along the score")
-        for name, alt in shown:
-            report.add_figure((figures / f"{name}.png").read_bytes(), alt=alt, caption=alt)
-    scatters = sorted(figures.glob("scatter-*.png"))
+        for name, alt in figures:
+            report.add_figure(pictures[name], alt=alt, caption=alt)
+    scatters = sorted(name for name in pictures if name.startswith("scatter-"))
     if scatters:
         report.add_section("Scores beside each other").add_folded("Scatter plots").add_figures(
-            Figure(path.read_bytes(), f"The detector's score against {labels.get(path.stem[8:], path.stem[8:])}.")
-            for path in scatters
+            Figure(pictures[name], f"The detector's score against {labels.get(name[8:], name[8:])}.")
+            for name in scatters
         )
     return _with_remarks(report, notes, skipped)
 

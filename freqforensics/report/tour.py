@@ -22,7 +22,7 @@ _WIDE: Final = 1.5
 
 @dataclass(frozen=True)
 class Chapter:
-    """Pictures and what they show.
+    """A chapter of a tour: pictures and text.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def render_tour(title: str, chapters: Sequence[Chapter], *, seconds: float | Non
     chapters : sequence of Chapter
         Chapters, in the order of the page.
     seconds : float, optional
-        What it took, to be shown.
+        Duration to show, seconds.
 
     Returns
     -------

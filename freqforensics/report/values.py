@@ -56,6 +56,8 @@ class PageValues:
         Names of the causes that were found.
     uniform : bool
         Whether there is nothing to look at.
+    unmoved : bool
+        Whether the score stayed exactly the same whatever was taken out.
     explained_is_part : bool
         Whether the explained view is not the whole region.
     whole_scored : bool
@@ -69,6 +71,7 @@ class PageValues:
     tried: tuple[ScoreCurve, ...]
     other_causes: tuple[str, ...]
     uniform: bool
+    unmoved: bool
     explained_is_part: bool
     whole_scored: bool
 
@@ -91,6 +94,10 @@ def page_values(finding: Finding) -> PageValues:
         uniform=standing is not None
         and standing.flat
         and (finding.explanation is None or not finding.explanation.lines),
+        unmoved=finding.explanation is not None
+        and not finding.explanation.gap
+        and not any(band.value for band in bands)
+        and not any(change.after != change.before for change in counterfactuals),
         explained_is_part=score.view is not None and score.views[score.view].box != score.region,
         whole_scored=score.region == (0, 0, finding.image.width, finding.image.height),
     )

@@ -46,7 +46,7 @@ def foreign_content(head: bytes) -> str:
     if not head:
         return "empty"
     if not any(head):
-        return "nothing but zero bytes at its beginning, like a download that broke off"
+        return "nothing but zero bytes at its beginning, like an interrupted download"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -98,7 +98,7 @@ def read_npz(path: str | Path, names: Collection[str], *, limit: int = LIMIT) ->
                 return _arrays(archive, names, limit)
         except Exception as error:  # a damaged archive makes zipfile, zlib and numpy raise any error
             what = "" if head.startswith(b"PK") else foreign_content(head)
-            raise ValueError(f"{path} is no npz file: it is {what}" if what else f"{path}: {error}") from error
+            raise ValueError(f"{path} is not an npz file: it is {what}" if what else f"{path}: {error}") from error
 
 
 def read_facts(text: NDArray[Any]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def read_facts(text: NDArray[Any]) -> dict[str, Any]:
     else:
         raise ValueError(f"its facts are an array of {text.dtype} {text.shape}")
     if not isinstance(facts, dict):
-        raise ValueError("its facts are no JSON object")
+        raise ValueError("its facts are not a JSON object")
     return facts
 
 
@@ -135,7 +135,7 @@ def check_count(facts: Mapping[str, Any], name: str, *, least: int = 0) -> int:
     """Give a count among facts; ValueError unless it is a whole number of at least `least`."""
     value = facts[name]
     if type(value) is not int or value < least:
-        raise ValueError(f"{name} is {value!r}, no whole number from {least} on")
+        raise ValueError(f"{name} is {value!r}, not an integer of at least {least}")
     return value
 
 
@@ -167,7 +167,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
             raise ValueError(f"{name} is in version {version} of numpy's format")
         shape, fortran, dtype = header
         if dtype.hasobject or dtype.fields is not None or dtype.subdtype is not None:
-            raise ValueError(f"{name} is no array of plain numbers or text: refused")
+            raise ValueError(f"{name} is not an array of plain numbers or text: refused")
         size = math.prod(shape) * dtype.itemsize
         if any(side < 0 for side in shape) or size != member.file_size - stream.tell():
             raise ValueError(f"{name} of shape {shape} would take {size} bytes, and the file says otherwise")

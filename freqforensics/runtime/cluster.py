@@ -133,11 +133,11 @@ class _Cluster:
                 yield node, result
         except KilledWorker:
             raise ValueError(
-                f"cluster must have workers that live: {_DEATHS} or more died at the same images; look for too little"
-                " memory, or ask their logs"
+                f"cluster must have workers that stay alive: {_DEATHS} or more died at the same images; check their"
+                " memory and their logs"
             ) from None
         except CancelledError:
-            raise ValueError("cluster must stay there: the scheduler has gone, or was restarted") from None
+            raise ValueError("cluster must stay reachable: the scheduler is gone or was restarted") from None
         finally:
             if under_way:
                 with contextlib.suppress(Exception):  # it may be gone, and another error is on its way

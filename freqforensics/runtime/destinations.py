@@ -29,7 +29,7 @@ def check_result_folder(
     """
     target = Path(out)
     if target.is_symlink() and not target.exists():
-        raise ValueError(f"{target} is a link to nothing")
+        raise ValueError(f"{target} is a broken link")
     folder = _existing(target)
     if not folder.is_dir():
         raise ValueError(f"{target if folder == target.absolute() else folder} is a file, not a folder")
@@ -65,7 +65,7 @@ def check_result_file(
     if target.exists() and not overwrite:
         raise ValueError(f"{target} exists: {hint}")
     if target.is_symlink() and not target.exists():
-        raise ValueError(f"{target} is a link to nothing")
+        raise ValueError(f"{target} is a broken link")
     folder = _existing(target.parent)
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder")

@@ -102,15 +102,15 @@ def read_part(path: Path) -> Part:
     try:
         with zipfile.ZipFile(path) as file:
             if file.getinfo(_ABOUT).file_size > _LARGEST_ABOUT:
-                raise PartError(f"{path} is no part: what it says of itself is too long")
+                raise PartError(f"{path} is not a part: what it says of itself is too long")
             about = json.loads(file.read(_ABOUT))
         if about["format"] != FORMAT or about["freqforensics"] != __version__:
             raise PartError(f"{path} was written by freqforensics {about['freqforensics']}, this is {__version__}")
         number, count, command, folder = (about[name] for name in ("part", "parts", "command", "folder"))
         if type(number) is not int or type(count) is not int or not 1 <= number <= count:
-            raise PartError(f"{path} is no part: it calls itself {number} of {count}")
+            raise PartError(f"{path} is not a part: it calls itself {number} of {count}")
         if not all(isinstance(text, str) for text in (*command, folder)):
-            raise PartError(f"{path} is no part: its command is no text")
+            raise PartError(f"{path} is not a part: its command is not text")
         nodes = {
             (str(key), Node(int(level), int(place))): f"nodes/{index}"
             for index, (key, level, place) in enumerate(about["nodes"])
@@ -118,7 +118,7 @@ def read_part(path: Path) -> Part:
     except (OSError, PartError):
         raise
     except Exception as error:  # a damaged file makes zipfile and json raise any error
-        raise PartError(f"{path} is no part of a shard: {error}") from error
+        raise PartError(f"{path} is not a part of a shard: {error}") from error
     return Part(path, number, count, tuple(command), folder, nodes)
 
 
@@ -128,7 +128,7 @@ def read_node(part: Part, key: str, node: Node) -> Any:
     Raises
     ------
     PartError
-        It is damaged, or holds something that is no result.
+        It is damaged, or holds something that is not a result.
     """
     try:
         with zipfile.ZipFile(part.path) as file:
@@ -175,4 +175,4 @@ class _Unpickler(pickle.Unpickler):
             )
             if holds and value.__module__ == module:  # not what the module imports
                 return value
-        raise PartError(f"{module}.{name} is no result")
+        raise PartError(f"{module}.{name} is not a result")

@@ -147,11 +147,11 @@ def find_parts(paths: Iterable[str | Path]) -> list[Part]:
     parts = sorted(map(read_part, files), key=lambda part: part.number)
     for part in parts[1:]:
         if (part.command, part.count) != (parts[0].command, parts[0].count):
-            raise PartError(f"{part.path} and {parts[0].path} are parts of different runs: merge them apart")
+            raise PartError(f"{part.path} and {parts[0].path} are parts of different runs: merge them separately")
     numbers = [part.number for part in parts]
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
-        raise PartError(f"parts must be there once, got several of {_listed(twice)}")
+        raise PartError(f"parts must not repeat, got several of {_listed(twice)}")
     missing = sorted(set(range(1, parts[0].count + 1)) - set(numbers))
     if missing:
         raise PartError(f"parts must be all {parts[0].count}: missing {_listed(missing)}")

@@ -1,17 +1,17 @@
-"""Results in a console: ten lines at most, whatever they hold."""
+"""Results in a console: ten lines at most, whatever they hold; and who draws them for Jupyter.
+
+The package's front imports this module, so it imports next to nothing itself.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 LINES: Final = 10
 """Most lines of a summary."""
 _WIDTH: Final = 88
-_HTML: Final = "freqforensics.report.notebook"
-"""Module that draws results for Jupyter; it lies above, and is named here so that results need not know it."""
+_renderers: Final[list[Callable[[Any], str | None]]] = []
 
 
 class Summarised:
@@ -22,11 +22,23 @@ class Summarised:
 
 
 class Drawn(Summarised):
-    """The same, drawn by Jupyter as `freqforensics.report.notebook` says."""
+    """The same, drawn by Jupyter as the function given to `draw_with` says."""
 
     def _repr_html_(self) -> str | None:
-        html: str | None = import_module(_HTML).html_of(self)
-        return html
+        return _renderers[-1](self) if _renderers else None
+
+
+def draw_with(renderer: Callable[[Any], str | None]) -> None:
+    """Set the function that draws results for Jupyter.
+
+    Results lie below what draws them and cannot import it. The front of the package, above both, brings them together.
+
+    Parameters
+    ----------
+    renderer : callable
+        From a result to HTML, or None where there is nothing to draw.
+    """
+    _renderers[:] = [renderer]
 
 
 def summary(result: Any) -> str:
@@ -43,6 +55,7 @@ def summary(result: Any) -> str:
 
     Examples
     --------
+    >>> import dataclasses
     >>> @dataclasses.dataclass
     ... class Scores:
     ...     name: str
@@ -52,6 +65,8 @@ def summary(result: Any) -> str:
       name: 'a'
       logits: 3 of float
     """
+    import dataclasses
+
     headline = getattr(result, "headline", "")
     first = f"{type(result).__name__}: {headline}" if headline else type(result).__name__
     fields = [field.name for field in dataclasses.fields(result) if field.repr and not field.name.startswith("_")]
@@ -63,6 +78,8 @@ def summary(result: Any) -> str:
 
 
 def _described(value: Any) -> str:
+    import dataclasses
+
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype} {tuple(value.shape)}"
     if isinstance(value, Mapping):

@@ -128,11 +128,11 @@ def read_text(path: str | Path, *, raw_bytes: bool = False) -> str:
         if encoding.startswith("utf-8"):
             line = data[: error.start].count(b"\n") + 1
             raise ValueError(
-                f"{_shown(path)} is no text in UTF-8 (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8"
+                f"{_shown(path)} is not text in UTF-8 (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8"
             ) from error
-        raise ValueError(f"{_shown(path)} begins as {encoding.upper()} and goes on as something else") from error
+        raise ValueError(f"{_shown(path)} begins as {encoding.upper()} and continues in another encoding") from error
     if "\0" in text:
-        raise ValueError(f"{_shown(path)} is no table: it holds zero bytes (UTF-16 needs its byte order mark)")
+        raise ValueError(f"{_shown(path)} is not a table: it holds zero bytes (UTF-16 needs its byte order mark)")
     return text
 
 
@@ -144,7 +144,7 @@ def parsed_rows(text: str, *, path: str | Path, delimiter: str = ",") -> list[li
         reason = str(error)
         if "field larger" in reason:
             reason = f"a cell holds more than {csv.field_size_limit()} characters"
-        raise ValueError(f"{_shown(path)} is no table: {reason}") from error
+        raise ValueError(f"{_shown(path)} is not a table: {reason}") from error
 
 
 def streamed_rows(path: str | Path, *, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:

@@ -215,14 +215,14 @@ def read_columns(storage: ParquetStorage, file: str) -> Iterator[tuple[str, Anno
         return
     classes = {what: storage.class_names(column) for what, column in chosen.items()}
     for row, values in enumerate(storage.values(list(chosen.values()))):
-        said = {what: _named(value, classes[what]) for what, value in zip(chosen, values, strict=True)}
+        annotation = {what: _named(value, classes[what]) for what, value in zip(chosen, values, strict=True)}
         yield (
             storage.name(row),
             Annotation(
-                said.get("label", ""),
-                said.get("generator", ""),
-                said.get("category", ""),
-                said.get("split", "") or split,
+                annotation.get("label", ""),
+                annotation.get("generator", ""),
+                annotation.get("category", ""),
+                annotation.get("split", "") or split,
             ),
         )
 

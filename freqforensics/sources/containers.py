@@ -108,11 +108,11 @@ def read_collection(
     annotations: dict[str, Annotation] = {}
     if beside:
         inside = {below + image: [below + other for other in others] for image, others in beside.items()}
-        annotations = {storage.location(image): said for image, said in read_sidecars(storage, inside)}
+        annotations = {storage.location(image): annotation for image, annotation in read_sidecars(storage, inside)}
     for part in parts:
         if isinstance(part, ParquetStorage):
             file = part.location("").removesuffix("::").rpartition("/")[2]
-            annotations |= {part.location(row): said for row, said in read_columns(part, file)}
+            annotations |= {part.location(row): annotation for row, annotation in read_columns(part, file)}
     if isinstance(storage, ShardedStorage):
         cut = len(str(whole))
         places = (storage.location(path_text(record)[cut:]) for record in records)

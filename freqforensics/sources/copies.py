@@ -93,7 +93,7 @@ def _digest(path: Path) -> bytes:
 
 
 def difference_hash(image: NDArray[np.uint8]) -> int:
-    """Hash what a picture looks like.
+    """Hash the appearance of an image, so that similar images differ in few bits.
 
     Parameters
     ----------
@@ -103,8 +103,16 @@ def difference_hash(image: NDArray[np.uint8]) -> int:
     Returns
     -------
     int
-        64 bits, one for each cell of an 8 x 8 grid: whether it is brighter than its right neighbour. Pictures that look
-        alike have similar bits. -1 for a flat image.
+        64 bits, one for each cell of an 8 x 8 grid: whether its right neighbour is brighter. Pictures that look alike
+        differ in few bits. -1 for a flat image.
+
+    Examples
+    --------
+    In a ramp every cell has a brighter neighbour on its right. In the mirror image of the ramp none has.
+
+    >>> ramp = np.tile(np.arange(144, dtype=np.uint8), (144, 1))
+    >>> [f"{difference_hash(image):x}" for image in (ramp, ramp[:, ::-1])]
+    ['ffffffffffffffff', '0']
     """
     luma = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(luma, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
@@ -127,6 +135,13 @@ def near_copies(hashes: Iterable[int]) -> list[int]:
     -------
     list of int
         Their positions, ascending.
+
+    Examples
+    --------
+    The second hash differs from the first one in a single bit.
+
+    >>> near_copies([0b1010, 0b1011, 0xFFFF0000])
+    [1]
     """
     # Hashes that differ in at most 3 bits agree in at least one of four quarters.
     buckets: dict[tuple[int, int], list[int]] = defaultdict(list)

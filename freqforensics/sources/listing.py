@@ -96,7 +96,7 @@ def why_no_image(name: str) -> str:
     suffix = Path(name).suffix
     if suffix.lower() in HEIC_SUFFIXES:
         return f"{shown_path(name)} is HEIC, which needs the extra: pip install 'freqforensics[heic]'"
-    return f"{shown_path(name)} is no image by its suffix {suffix!r}"
+    return f"{shown_path(name)} is not an image by its suffix {suffix!r}"
 
 
 def records_of_files(

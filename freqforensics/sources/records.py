@@ -19,7 +19,7 @@ Label = Literal["real", "fake", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One image file and what its place says of it.
+    """An image file with the label and generator that its place gives it.
 
     Parameters
     ----------
@@ -33,6 +33,12 @@ class ImageRecord:
         Content class, where the source has one.
     split : {"train", "val", "test"} or None
         Part of a data set, where the source has one.
+
+    Examples
+    --------
+    >>> record = ImageRecord(Path("biggan/1_fake/cat.png"), "fake", "biggan", category="cat")
+    >>> record.path.stem, record.label, record.split
+    ('cat', 'fake', None)
     """
 
     path: Path
@@ -76,7 +82,22 @@ def sort_records(records: list[ImageRecord]) -> None:
 
 
 def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list[ImageRecord]]:
-    """Sort records into one list for each generator and label: generators by name, real before fake before unknown."""
+    """Sort records into one list for each generator and label: generators by name, real before fake before unknown.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Records of any order.
+
+    Examples
+    --------
+    >>> records = [
+    ...     ImageRecord(Path(name), label, "stylegan")
+    ...     for name, label in (("a.png", "fake"), ("b.png", "real"), ("c.png", "fake"))
+    ... ]
+    >>> {side: len(members) for side, members in by_generator(records).items()}
+    {('stylegan', 'real'): 1, ('stylegan', 'fake'): 2}
+    """
     groups: dict[tuple[str, Label], list[ImageRecord]] = {}
     for record in records:
         groups.setdefault((record.generator, record.label), []).append(record)
@@ -84,7 +105,21 @@ def by_generator(records: Sequence[ImageRecord]) -> dict[tuple[str, Label], list
 
 
 def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[ImageRecord]:
-    """Keep at most `limit` records of each generator and label, the first in order; None keeps all."""
+    """Keep the first `limit` records of each generator and label; None keeps all.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Records in order.
+    limit : int or None
+        Number of records of each generator and label.
+
+    Examples
+    --------
+    >>> records = [ImageRecord(Path(f"{number}.png"), "fake", "biggan") for number in range(5)]
+    >>> [str(record.path) for record in first_of_each(records, 2)]
+    ['0.png', '1.png']
+    """
     counts: Counter[tuple[str, str]] = Counter()
     chosen = []
     for record in records:
@@ -95,7 +130,13 @@ def first_of_each(records: Sequence[ImageRecord], limit: int | None) -> list[Ima
 
 
 def records_sha256(records: Sequence[ImageRecord]) -> str:
-    """Hash the records and the sizes of their files, which tells sets of images apart without reading them."""
+    """Hash the records and the sizes of their files, to identify a set without reading its images.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Records of existing files.
+    """
     digest = hashlib.sha256()
     for record in records:
         facts = (path_text(record), record.label, record.generator, record.category, file_size(path_text(record)))

@@ -16,7 +16,7 @@ SourcesLike = str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Sources(Sequence[str | Path]):
-    """Sources of images with what their layout leaves open; a sequence of their paths.
+    """Sources of images, with labels and shared real images; a sequence of their paths.
 
     Parameters
     ----------
@@ -53,7 +53,13 @@ class Sources(Sequence[str | Path]):
         object.__setattr__(self, "real", as_paths(real))
 
     def alike(self, paths: SourcesLike | None) -> Sources:
-        """Give other sources in which words mean the same, without the shared real images."""
+        """Give other sources with the same `labels`, without the shared real images.
+
+        Parameters
+        ----------
+        paths : Sources, str, Path, or sequence of str or Path; optional
+            The other sources; None gives none.
+        """
         return Sources(paths or (), labels=self.labels)
 
     def __len__(self) -> int:
@@ -69,7 +75,12 @@ class Sources(Sequence[str | Path]):
 
 
 def as_sources(sources: SourcesLike) -> Sources:
-    """Give `Sources`: a single path is one source.
+    """Convert paths to `Sources`. A single path is one source.
+
+    Parameters
+    ----------
+    sources : Sources, str, Path, or sequence of str or Path
+        One source or several.
 
     Examples
     --------
@@ -85,5 +96,16 @@ def listed_paths(sources: SourcesLike) -> str:
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]:
-    """Give a tuple of paths; a single path is a tuple of one, and no letters."""
+    """Give a tuple of paths. A single path becomes a tuple of one.
+
+    Parameters
+    ----------
+    paths : str, Path or iterable of these
+        One path or several.
+
+    Examples
+    --------
+    >>> as_paths("photos"), as_paths(["photos", "more"])
+    (('photos',), ('photos', 'more'))
+    """
     return (paths,) if isinstance(paths, (str, Path)) else tuple(paths)

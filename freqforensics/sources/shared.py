@@ -43,6 +43,11 @@ class SharedReal(str):
 def real_sides(notes: Iterable[str]) -> dict[str, Any]:
     """Give the entry of a manifest's inputs that names shared real sides; empty where there are none.
 
+    Parameters
+    ----------
+    notes : iterable of str
+        Notes of `index_sources`; those that are a `SharedReal` count.
+
     Examples
     --------
     >>> real_sides(["a note", SharedReal("photos", 12, ["adm", "ldm"])])
@@ -61,7 +66,7 @@ def without_real_side(records: Iterable[ImageRecord]) -> tuple[str, ...]:
     labels: dict[str, set[str]] = {}
     for record in records:
         labels.setdefault(record.generator, set()).add(record.label)
-    return tuple(sorted(name for name, found in labels.items() if "fake" in found and "real" not in found))
+    return tuple(sorted(name for name, sides in labels.items() if "fake" in sides and "real" not in sides))
 
 
 def counterparts(real: Sequence[ImageRecord], generators: Iterable[str]) -> list[ImageRecord]:

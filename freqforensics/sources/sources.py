@@ -51,7 +51,7 @@ Note = Callable[[str], None]
 
 
 class FolderWarning(UserWarning):
-    """Something in a source of images was left out or is doubtful."""
+    """Something in a source of images was skipped or is ambiguous."""
 
 
 def index_images(
@@ -106,6 +106,18 @@ def index_images(
     with names of generators (DiffusionForensics; Wang et al., ICCV 2023) is the real side of each. An image file is
     labelled by the folders that it is in, as in their tree. Linked folders are followed, unless they lead to a folder
     above.
+
+    Examples
+    --------
+    The folders ``0_real`` and ``1_fake`` give the labels, and the folder above them the generator.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for side in ("0_real", "1_fake"):
+    ...         Path(folder, "biggan", side).mkdir(parents=True)
+    ...         Path(folder, "biggan", side, "a.png").touch()
+    ...     [(record.label, record.generator) for record in index_images(folder)]
+    [('fake', 'biggan'), ('real', 'biggan')]
     """
     note = _once(on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4)))
     words = checked_labels(labels)
@@ -141,7 +153,7 @@ def index_images(
 
 
 def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path]:
-    """List the image files of a folder, or of a list of files, whatever they are of.
+    """List the image files of a folder or of a list of files, without labels.
 
     Parameters
     ----------
@@ -159,6 +171,15 @@ def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path
     ------
     ValueError
         There is none, or a list is not one, as for `index_images`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("b.png", "a.jpg"):
+    ...         Path(folder, name).touch()
+    ...     [path.name for path in image_files(folder)]
+    ['a.jpg', 'b.png']
     """
     note = _once(on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=4)))
     if is_list(source):
@@ -176,7 +197,7 @@ def image_files(source: str | Path, *, on_note: Note | None = None) -> list[Path
 
 
 def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[ImageRecord]:
-    """Index several sources into one list; ``NAME=PATH`` names a source's generator.
+    """Index several sources into one list of records.
 
     Parameters
     ----------
@@ -200,6 +221,16 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
     ValueError, FileNotFoundError
         A source cannot be read, as for `index_images`; or one source lists a file as real and another lists it as
         fake (ValueError); or there are real images to share, and no generated ones without a real side.
+
+    Examples
+    --------
+    The text before the equals sign names the generator.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     Path(folder, "cat.png").touch()
+    ...     [(record.label, record.generator) for record in index_sources(f"biggan={folder}", on_note=print)]
+    [('unknown', 'biggan')]
     """
     note = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=3))
     sources = as_sources(sources)

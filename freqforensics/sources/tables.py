@@ -124,7 +124,7 @@ def _label_of_target(text: str, table: Path, line: int, words: Labels) -> Label:
     if word in words:
         return words[word]
     if not word.isdecimal():
-        raise ValueError(f"{shown_path(table)} line {line}: target {word!r} is no number")
+        raise ValueError(f"{shown_path(table)} line {line}: target {word!r} is not a number")
     return "fake" if int(word) else "real"
 
 

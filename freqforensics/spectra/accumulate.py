@@ -92,6 +92,11 @@ class SpectrumAccumulator:
     def merge(self, other: SpectrumAccumulator) -> SpectrumAccumulator:
         """Add another accumulator's sums to this one, and return this one.
 
+        Parameters
+        ----------
+        other : SpectrumAccumulator
+            Sums of other images, with the same spec.
+
         Raises
         ------
         ValueError
@@ -135,7 +140,13 @@ class SpectrumAccumulator:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the sums as `MeanSpectrum.save` does."""
+        """Write the sums as `MeanSpectrum.save` does.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         self.result().save(path)
 
     @classmethod
@@ -219,6 +230,14 @@ def combine(spectra: Sequence[MeanSpectrum]) -> MeanSpectrum:
     ------
     ValueError
         There are none, or the specs differ.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> spec = SpectrumSpec(size=64)
+    >>> parts = [SpectrumAccumulator(spec).update(rng.normal(128, 20, (n, 64, 64))).result() for n in (3, 5)]
+    >>> combine(parts).images
+    8
     """
     if not spectra:
         raise ValueError("spectra must not be empty")

@@ -13,13 +13,13 @@ CORNER: Final = 0.6
 
 
 def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: float = 4.0) -> NDArray[np.float32]:
-    """Filter an image so that every ring of its spectrum has the power of the same ring of another.
+    """Filter an image so that its radial power equals that of another image.
 
-    One real gain for each ring and channel: a filter without a direction or a phase, which moves nothing and makes no
-    line of its own. The ring's power is the geometric mean of its bins, which single lines hardly raise: a lattice of
-    lines keeps its height above its surroundings. The mean stays as it is. Generated images can be told by these
-    profiles alone (Durall et al., CVPR 2020); a detector that is to learn something else needs them aligned (Chen et
-    al., NeurIPS 2025).
+    Each ring and channel has one real gain. The filter has no direction and no phase, so it moves nothing and makes no
+    lines. The power of a ring is the geometric mean of its bins, which single lines hardly raise. A lattice of lines
+    therefore keeps its height above its surroundings. The mean stays as it is. Generated images can be detected by
+    these profiles alone (Durall et al., CVPR 2020). A detector that should learn something else needs them aligned
+    (Chen et al., NeurIPS 2025).
 
     Parameters
     ----------
@@ -37,6 +37,15 @@ def match_radial_power(image: NDArray[Any], reference: NDArray[Any], *, limit: f
     ------
     ValueError
         Shapes that differ or are none of these, or a `limit` below 1.
+
+    Examples
+    --------
+    An image with twice the contrast gets the contrast of its reference and keeps its own mean.
+
+    >>> reference = np.random.default_rng(0).normal(100, 10, (64, 64))
+    >>> matched = match_radial_power(2 * (reference - reference.mean()) + 50, reference)
+    >>> round(float(matched.std() / reference.std()), 2), round(float(matched.mean()))
+    (1.0, 50)
     """
     if image.shape != reference.shape or image.ndim not in (2, 3):
         raise ValueError(f"both must have one shape (H, W) or (H, W, C), got {image.shape} and {reference.shape}")

@@ -94,10 +94,10 @@ class Band:
 
 
 def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
-    """Take out everything but a band: an ideal filter, with the borders joined.
+    """Keep a band of frequencies and remove the others.
 
-    It is an orthogonal projection: planes kept in bands that adjoin add up, and their energies do too. Like every
-    ideal filter it rings at edges, and it takes the step between opposite borders for an edge.
+    The filter is ideal, an orthogonal projection. The results for adjoining bands add up, and so do their energies.
+    Like every ideal filter it rings at edges. The step between opposite borders of the plane is such an edge.
 
     Parameters
     ----------
@@ -110,6 +110,14 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (..., H, W)
         The images without the other frequencies.
+
+    Examples
+    --------
+    A wave of 1/4 cycles per pixel passes the band around its frequency and is stopped by another.
+
+    >>> wave = np.tile(np.cos(np.pi / 2 * np.arange(16)), (16, 1))
+    >>> [round(float(np.ptp(keep_band(wave, Band(*edges)))), 3) for edges in ((0.2, 0.3), (0.3, 0.4))]
+    [2.0, 0.0]
     """
     samples = np.asarray(planes, np.float32)
     height, width = samples.shape[-2:]
@@ -119,21 +127,28 @@ def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:
 
 
 def notch_mask(shape: tuple[int, int], lines: Iterable[tuple[float, float]], *, reach: int = 1) -> NDArray[np.bool_]:
-    """Give the bins of the half plane at which lines of an image lie, and their mirror images.
+    """Mark the bins of the half plane at which lines of an image lie, and their mirror images.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the image, pixels.
     lines : iterable of (fx, fy)
-        Cycles per pixel; folded into -1/2 .. 1/2. Lines at Nyquist are there like any other.
+        Frequencies, cycles per pixel, folded into -1/2 .. 1/2. Lines at Nyquist are included.
     reach : int
-        Bins around the nearest one that are taken with it, for lines that fall between bins.
+        Number of bins around the nearest one that are marked, too, for lines that fall between bins.
 
     Returns
     -------
     ndarray of bool, shape (H, W // 2 + 1)
         In the order of `scipy.fft.rfft2`. DC is never in it.
+
+    Examples
+    --------
+    A line has one bin in the half plane; with a reach of one, the eight bins around it are marked too.
+
+    >>> [int(notch_mask((64, 64), [(0.25, 0.0)], reach=reach).sum()) for reach in (0, 1)]
+    [1, 9]
     """
     height, width = shape
     mask = np.zeros((height, width), bool)

@@ -24,6 +24,7 @@ from freqforensics.images import (
     shown_path,
 )
 from freqforensics.runtime.parallel import Backend, map_reduce
+from freqforensics.runtime.showing import Summarised
 from freqforensics.sources import ImageRecord, difference_hash, distinct_files, near_copies
 from freqforensics.sources.sources import as_files
 from freqforensics.spectra.accumulate import SpectrumAccumulator
@@ -41,8 +42,8 @@ Item = TypeVar("Item")
 NEAR_COPIES: Final = "looks like another image (near duplicates, which freqforensics audit lists)"
 
 
-@dataclass(frozen=True, eq=False)
-class FileEvidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class FileEvidence(Summarised):
     """Evidence from one pass over files: whether they were upsampled, and what else would explain it.
 
     Parameters
@@ -91,19 +92,19 @@ def mean_spectrum(
     backend: Backend = "threads",
     progress: str | None = None,
 ) -> MeanSpectrum:
-    """Average the spectra of image files, or of images that are no files.
+    """Average the spectra of image files or of arrays.
 
     Parameters
     ----------
     records : sequence of ImageRecord, str or Path; or of ndarray, torch.Tensor or PIL.Image.Image
-        A single path is a source, as for `index_sources`. Images that are no files are anything that `as_image` takes,
-        or one array or tensor of several, (N, ...); for them `limit` and `rng` alone have a meaning.
-        Files of any label go into the one average; `by_generator` sorts them apart. Files that are equal to the byte
-        count once. The result's `notes` give the number of copies, and of images that look like another one.
+        A single path is a source, as for `index_sources`. Other images are anything that `as_image` takes, or one array
+        or tensor of several, (N, ...). Of the options, only `spec`, `limit` and `rng` apply to them. Files of every
+        label enter one average; `by_generator` separates them. Identical files count once. The result's `notes` give
+        the number of copies, and of images that look like another one.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``.
+        Crops, residual and transform; default ``SpectrumSpec()``.
     workers : int, optional
-        Threads; default all processors. The result does not depend on it.
+        Number of threads; default all processors. The result does not depend on it.
     limit : int, optional
         At most this many files: the first in order, or with `rng` a random choice without replacement.
     rng : numpy.random.Generator, optional
@@ -126,6 +127,16 @@ def mean_spectrum(
         A file cannot be read and `on_error` is "raise".
     ValueError
         No records, or a parameter out of range.
+
+    Examples
+    --------
+    A line with the same phase in every image has a coherence near 1.
+
+    >>> wave = 128 + 20 * np.cos(np.pi / 2 * np.arange(64))
+    >>> noise = np.random.default_rng(0).normal(0, 10, (8, 64, 64))
+    >>> spectrum = mean_spectrum(list((wave + noise).round().astype(np.uint8)), spec=SpectrumSpec(size=64))
+    >>> spectrum.images, round(float(spectrum.coherence[0, 16]), 2)
+    (8, 1.0)
     """
     arrays = _as_arrays(records)
     if arrays is not None:
@@ -182,7 +193,7 @@ def file_evidence(
         A single path is a source, as for `index_sources`.
         Files that cannot be read are listed in the spectrum's `failures`; copies count once, as for `mean_spectrum`.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``; crops must be square and central.
+        Crops, residual and transform; default ``SpectrumSpec()``. Crops must be square and central.
     workers, progress
         Number of threads and name of the progress bar, as for `mean_spectrum`.
     limit : int, optional

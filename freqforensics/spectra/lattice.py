@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, gammaincc
 
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn, Summarised
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
 from freqforensics.spectra.resampling import ResamplingTrace
@@ -69,8 +69,8 @@ class LatticeEvidence:
         return max(self.p_corrected, self.p_isolated) < level
 
 
-@dataclass(frozen=True)
-class LatticeTest:
+@dataclass(frozen=True, repr=False)
+class LatticeTest(Summarised):
     """Evidence for lines on a lattice.
 
     Parameters
@@ -128,7 +128,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, repr=False)
-class UpsamplingReport(Summarised):
+class UpsamplingReport(Drawn):
     """What made the lattice of an image set.
 
     Parameters
@@ -154,7 +154,7 @@ class UpsamplingReport(Summarised):
 
 
 def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None) -> LatticeTest:
-    """Test whether the coherence on the lattices of denominator 2, 4, 8 and 16 stands out from that beside them.
+    """Test whether the coherence at multiples of 1/2, 1/4, 1/8 and 1/16 exceeds its surroundings.
 
     n layers of x2 upsampling put lines at (a / 2^n, b / 2^n). Every lattice point's coherence is divided by that of the
     bins around it which lie on no lattice (aligned content makes whole regions coherent), if that is above chance.
@@ -164,7 +164,7 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     spectrum : MeanSpectrum
         One plane. A side that 16 does not divide leaves fewer denominators.
     control : MeanSpectrum, optional
-        Averages of real images of like content and format: what they show too is no evidence.
+        Averages of real images of similar content and format. A lattice that they show, too, is no evidence.
 
     Returns
     -------
@@ -175,6 +175,18 @@ def lattice_test(spectrum: MeanSpectrum, *, control: MeanSpectrum | None = None)
     ------
     ValueError
         Three planes, no images, sides without a factor of 2, or a control of another spec.
+
+    Examples
+    --------
+    Zero insertion by two leaves lines at the multiples of 1/2.
+
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> images = np.zeros((20, 64, 64))
+    >>> images[:, ::2, ::2] = np.random.default_rng(0).uniform(0, 255, (20, 32, 32))
+    >>> test = lattice_test(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> test.evidence[0].denominator, test.evidence[0].p_value < 0.001, test.p_value < 0.001
+    (2, True, True)
     """
     if spectrum.spec.planes != 1 or (control is not None and control.spec.planes != 1):
         raise ValueError("a lattice is tested on one plane: channel 'rgb' has three")
@@ -214,7 +226,7 @@ def estimate_upsampling(
     control: MeanSpectrum | None = None,
     level: float = LEVEL,
 ) -> UpsamplingReport:
-    """Say whether an image set was upsampled periodically, by what factor, and whether something else explains it.
+    """Estimate by what factor a set of images was upsampled, and test other explanations.
 
     Parameters
     ----------
@@ -227,7 +239,7 @@ def estimate_upsampling(
     unchanged : float, optional
         Share of pixels that are the same in every image; see `file_evidence`. Without it a layout is not tested.
     control : MeanSpectrum, optional
-        Averages of real images of like content, as for `lattice_test`.
+        Averages of real images of similar content. A lattice that they show, too, is no evidence.
     level : float
         Rate of false alarms accepted for a set without a lattice.
 
@@ -243,13 +255,26 @@ def estimate_upsampling(
 
     Notes
     -----
-    JPEG's grid is found by its lines in the second difference, or because most of the images are JPEG files. It is
-    taken to explain a lattice of up to 1/8 if no denominator's mean R exceeds 0.05: blocks are in the same place in
-    every image, but what they do there hardly has a phase in common. Content at equal places (screenshots of one
-    layout, a frame, one picture many times) is coherent at all frequencies, and on a lattice where it repeats. It is
-    taken to explain a lattice if a tenth of the pixels are the same in every image: whether a generator left one there,
-    too, is then not told. A lattice without any line is possible too: alias-free generators, and interpolation without
-    a nonlinearity after it, leave none.
+    JPEG's grid is recognised by its lines in the second difference, or because most of the images are JPEG files. It
+    explains a lattice of up to 1/8 if no denominator's mean R exceeds 0.05. Its blocks are at the same place in every
+    image, but what they leave there has hardly a phase in common.
+
+    Content at the same place (screenshots of one layout, a frame, copies of one picture) is coherent at all
+    frequencies, and on a lattice where it repeats. It explains a lattice if a tenth of the pixels are the same in every
+    image. Whether a generator left a lattice, too, is then unknown.
+
+    An upsampled set can be without lines. Alias-free generators leave none, nor does interpolation without a
+    nonlinearity after it.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> images = np.zeros((20, 64, 64))
+    >>> images[:, ::2, ::2] = np.random.default_rng(0).uniform(0, 255, (20, 32, 32))
+    >>> report = estimate_upsampling(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> report.factor, report.verdict
+    (2, 'lattice of 1/2')
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
@@ -259,21 +284,21 @@ def estimate_upsampling(
         alternatives = (_jpeg_grid(trace, spectrum, jpeg_qualities), resampling_alternative(trace))
     if unchanged is not None:
         alternatives += (Alternative("layout", unchanged >= LAYOUT_SHARE, unchanged, None, None),)
-    found = [alternative for alternative in alternatives if alternative.found]
+    explanations = [alternative for alternative in alternatives if alternative.found]
     if lattice.p_value >= level:
         return UpsamplingReport(None, "no lattice", lattice, alternatives, None)
     significant = [e.denominator for e in lattice.evidence if e.has_lines(level)]
     factor = max(significant) if significant else min(lattice.evidence, key=lambda e: e.p_value).denominator
     strongest = max(e.mean_nr for e in lattice.evidence) / lattice.images
-    if any(a.name == "jpeg-grid" for a in found) and strongest < WEAK_COHERENCE and factor <= 8:
+    if any(a.name == "jpeg-grid" for a in explanations) and strongest < WEAK_COHERENCE and factor <= 8:
         verdict = f"weak lattice (R to {strongest:.3f}) that JPEG's 8x8 grid explains"
         return UpsamplingReport(None, verdict, lattice, alternatives, "jpeg-grid")
     if unchanged is not None and unchanged >= LAYOUT_SHARE:
         verdict = f"lattice that content at equal places explains: {unchanged:.0%} of the pixels are always the same"
         return UpsamplingReport(None, verdict, lattice, alternatives, "layout")
     verdict = f"lattice of 1/{factor}"
-    if found:
-        verdict += f", besides {' and '.join(a.name for a in found)}"
+    if explanations:
+        verdict += f", besides {' and '.join(a.name for a in explanations)}"
     return UpsamplingReport(factor, verdict, lattice, alternatives, None)
 
 
@@ -384,5 +409,5 @@ def resampling_alternative(trace: ResamplingTrace) -> Alternative:
     both = np.where(searched, np.nan_to_num(trace.ratio.min(axis=0)), 0.0)
     best = int(both.argmax())
     p_value = min(1.0, float(trace.p_value[:, best].max()) * int(searched.sum()))
-    found = both[best] >= 2 and p_value < 1e-3
-    return Alternative("resampling", bool(found), float(both[best]), p_value, float(f[best]))
+    significant = both[best] >= 2 and p_value < 1e-3
+    return Alternative("resampling", bool(significant), float(both[best]), p_value, float(f[best]))

@@ -58,6 +58,16 @@ def strongest_line(spectrum: MeanSpectrum) -> SpectralLine:
     ------
     ValueError
         The spectrum holds no image.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> wave = 4 * np.cos(np.pi / 2 * np.arange(64))
+    >>> images = wave + np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> line = strongest_line(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> (line.fx, line.fy), line.p_corrected < 0.001
+    ((0.25, 0.0), True)
     """
     height, width = spectrum.spec.shape
     planes = (spectrum.spec.planes, height, width // 2 + 1)
@@ -107,6 +117,18 @@ def find_peaks(
     ------
     ValueError
         Three planes, no images, or a parameter out of range.
+
+    Examples
+    --------
+    A wave of 1/4 cycles per pixel is hidden in the noise of ten images.
+
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> wave = 4 * np.cos(np.pi / 2 * np.arange(64))
+    >>> images = wave + np.random.default_rng(0).normal(128, 20, (10, 64, 64))
+    >>> lines = find_peaks(SpectrumAccumulator(SpectrumSpec(size=64)).update(images).result())
+    >>> [(line.fx, line.fy) for line in lines]
+    [(0.25, 0.0)]
     """
     if spectrum.spec.planes != 1:
         raise ValueError("lines are found on one plane: channel 'rgb' has three")
@@ -151,6 +173,18 @@ def line_bins(spec: SpectrumSpec) -> NDArray[np.bool_]:
 
     Left out are DC, with the neighbours into which a Hann window spreads it, and the bins that repeat another as its
     mirror image.
+
+    Parameters
+    ----------
+    spec : SpectrumSpec
+        Crops and window of the spectrum.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.spec import SpectrumSpec
+    >>> searched = line_bins(SpectrumSpec(size=64))
+    >>> searched.shape, int(searched.sum()), bool(searched[0, 0])
+    ((64, 33), 2049, False)
     """
     height, width = spec.shape
     searched = np.ones((height, width // 2 + 1), bool)

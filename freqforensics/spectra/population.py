@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
@@ -41,8 +42,8 @@ FORMAT: Final = 1
 POPULATION: Final = Path(__file__).parent / "population.npz"
 
 
-@dataclass(frozen=True)
-class Nearest:
+@dataclass(frozen=True, repr=False)
+class Nearest(Summarised):
     """The generator whose lattice is most like an image's.
 
     Parameters
@@ -73,8 +74,8 @@ class Nearest:
         return bool(self.likeness) and len(self.likeness) / (1 + self.images) <= UNKNOWN_ABOVE
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, repr=False)
+class Standing(Summarised):
     """An image's residual spectrum in comparison with those of photographs.
 
     Parameters
@@ -100,8 +101,8 @@ class Standing:
         return bool(max(self.levels) <= 10 * np.log10(_LEAST_POWER))
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Summarised):
     """Spectra of a population of photographs, and lattices of generators.
 
     Parameters
@@ -135,7 +136,13 @@ class Population:
     about: str = ""
 
     def standing(self, image: Uint8) -> Standing:
-        """Compare an image's residual spectrum with photographs'; images as for `measure_population`."""
+        """Compare an image's residual spectrum with photographs'; images as for `measure_population`.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, (H, W, 3)
+            RGB image.
+        """
         level = _levels(_cut(image))
         frequencies = (np.arange(BINS) + 1) * 0.5 / BINS
         outside = (level < self.levels[0]) | (level > self.levels[-1])
@@ -150,6 +157,11 @@ class Population:
         """Name the generator whose lattice is most like an image's, or none; images as for `measure_population`.
 
         A uniform image has no lattice: nothing is named, and nothing is compared.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, (H, W, 3)
+            RGB image.
         """
         coherence = _coherence(_cut(image))
         likeness = _likeness((coherence - self.centre) / self.scale, self.lattices)
@@ -167,7 +179,13 @@ class Population:
         )
 
     def amplitudes(self, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """Photographs' mean amplitudes for an image of H and W, (3, H, W // 2 + 1), in the order of `rfft2`."""
+        """Photographs' mean amplitudes for an image of H and W, (3, H, W // 2 + 1), in the order of `rfft2`.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the image, pixels.
+        """
         height, width = shape
         radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
         logs = np.log(np.maximum(radius, 1e-9))
@@ -175,7 +193,13 @@ class Population:
         return np.asarray(np.sqrt(np.exp(np.stack(planes)) * height * width), np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Write as a compressed npz, whole or not at all."""
+        """Write as a compressed npz, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         about = {"format": FORMAT, "photographs": self.photographs, "names": self.names, "about": self.about}
         arrays: dict[str, Any] = {
             "levels": self.levels.astype(np.float32),
@@ -338,7 +362,7 @@ def _cut(image: Uint8) -> Uint8:
     """The middle, with its grid of 32 kept."""
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
-        raise ValueError(f"an image from {SMALLEST}x{SMALLEST} pixels is needed, got {width}x{height}")
+        raise ValueError(f"an image of at least {SMALLEST}x{SMALLEST} pixels is needed, got {width}x{height}")
     top, left = (max(0, side - _SIDE) // 64 * 32 for side in (height, width))
     return image[top : top + _SIDE, left : left + _SIDE]
 
@@ -391,5 +415,10 @@ def _likeness(plane: Float, lattices: Float) -> Float:
 
 @lru_cache(maxsize=1)
 def shipped_population() -> Population:
-    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what."""
+    """Photographs' spectra and generators' lattices that ship; `Population.about` says of what.
+
+    >>> population = shipped_population()
+    >>> population.photographs, len(population.names)
+    (375, 9)
+    """
     return Population.load(POPULATION)

@@ -89,6 +89,14 @@ class MeanSpectrum(Drawn):
     ------
     ValueError
         Raised by every property of an average if there are no images.
+
+    Examples
+    --------
+    >>> from freqforensics.spectra.accumulate import SpectrumAccumulator
+    >>> noise = np.random.default_rng(0).normal(128, 20, (50, 64, 64))
+    >>> spectrum = SpectrumAccumulator(SpectrumSpec(size=64)).update(noise).result()
+    >>> spectrum.images, spectrum.coherence.shape, spectrum.full("coherence").shape
+    (50, (64, 33), (64, 64))
     """
 
     spec: SpectrumSpec
@@ -175,16 +183,27 @@ class MeanSpectrum(Drawn):
         return mean_interval(self.power, mean_square, self.images, level)
 
     def full(self, kind: SpectrumKind = "coherent") -> Float:
-        """One of the arrays on the full plane, shape (..., H, W), DC at (H//2, W//2).
+        """Unfold one of the arrays to the full plane, shape (..., H, W), DC at (H//2, W//2).
 
         Row i is fy = (i - H//2) / H, column j is fx = (j - W//2) / W.
+
+        Parameters
+        ----------
+        kind : {"coherent", "power", "log_power", "coherence"}
+            Name of the array.
         """
         if kind not in get_args(SpectrumKind):
             raise ValueError(f"kind must be one of {', '.join(get_args(SpectrumKind))}; got {kind!r}")
         return full_plane(getattr(self, kind), self.spec.shape[1])
 
     def save(self, path: str | Path) -> None:
-        """Write sums, spec and counts to one ``.npz``, whole or not at all, byte-identical when written again."""
+        """Write sums, spec and counts to one ``.npz``, whole or not at all, byte-identical when written again.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         about = {
             "format": FORMAT,
             "spec": dataclasses.asdict(self.spec),

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import TableWriter, read_table
 from freqforensics.runtime.writing import replacing
 
@@ -16,8 +17,8 @@ Estimator = Literal["mean", "sum"]
 Float = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Summarised):
     """A spectrum summed up along rings or sectors.
 
     Parameters
@@ -32,6 +33,14 @@ class Profile:
         Points in each bin.
     estimator : {"mean", "sum"}
         Whether `values` are means or sums over the points of a bin.
+
+    Examples
+    --------
+    The ring of the diagonal frequencies holds more bins than the ring around DC.
+
+    >>> profile = radial_profile(np.ones((64, 64)), bins=4)
+    >>> profile.values.tolist(), profile.counts.tolist()
+    ([1.0, 1.0, 1.0, 1.0, 1.0], [45, 392, 808, 1204, 1258])
     """
 
     axis: Literal["radius", "angle"]
@@ -49,7 +58,13 @@ class Profile:
         return centres
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV table: lower edge, upper edge, centre, count, value; the first line names the estimator."""
+        """Write a CSV table: lower edge, upper edge, centre, count, value; the first line names the estimator.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write; an existing one is replaced.
+        """
         rows = zip(self.edges[:-1], self.edges[1:], self.centres, self.counts, self.values, strict=True)
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
             writer = TableWriter(file)
@@ -144,7 +159,7 @@ def angular_profile(
     Parameters
     ----------
     plane : ndarray, shape (H, W)
-        Full spectrum, DC at (H//2, W//2), as for `radial_profile`.
+        Full spectrum, DC at (H//2, W//2).
     estimator : {"mean", "sum"}
         Mean or sum over the points of a sector.
     bins : int

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammaincinv
 
+from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.crops import crop_origins
 from freqforensics.spectra.spec import channel_planes
 
@@ -20,8 +21,8 @@ _CORRELATED = 1 + 2 * (4 / 9 + 1 / 36)  # sum of the squared correlations of nei
 _REACH, _GAP = 14, 2  # bins on either side that give the background, and those left out around a bin
 
 
-@dataclass(frozen=True, eq=False)
-class ResamplingTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class ResamplingTrace(Summarised):
     """The averaged spectrum of the second difference of images, along x and along y.
 
     Parameters
@@ -124,6 +125,16 @@ class TraceAccumulator:
     ----------
     size, align : int
         Side and alignment of the central crop, pixels.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> sums = TraceAccumulator(size=128)
+    >>> for _ in range(3):
+    ...     sums.add(rng.integers(0, 256, (160, 160), np.uint8))
+    >>> trace = sums.result()
+    >>> trace.images, trace.power.shape
+    (3, (2, 61))
     """
 
     def __init__(self, *, size: int = 256, align: int = 16) -> None:
@@ -136,7 +147,13 @@ class TraceAccumulator:
         self._total = np.zeros((2, length // 2 + 1))
 
     def add(self, image: NDArray[Any]) -> None:
-        """Add the central crop of one image, (H, W) or (H, W, 3); a smaller image adds nothing."""
+        """Add the central crop of one image, (H, W) or (H, W, 3); a smaller image adds nothing.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W) or (H, W, 3)
+            Image in grey levels.
+        """
         size, length = self.size, self.size - 8
         origins = crop_origins(image.shape[:2], (size, size), align=self.align)
         if not origins:
@@ -151,7 +168,13 @@ class TraceAccumulator:
         self.images += 1
 
     def merge(self, other: TraceAccumulator) -> None:
-        """Add another's sums, of the same size and alignment."""
+        """Add another's sums, of the same size and alignment.
+
+        Parameters
+        ----------
+        other : TraceAccumulator
+            Sums of other images.
+        """
         if (self.size, self.align) != (other.size, other.align):
             raise ValueError(f"size and align differ: {self.size, self.align} and {other.size, other.align}")
         self.images += other.images

@@ -16,7 +16,7 @@ Residual = Literal["median", "gaussian", "laplacian", "wavelet", "npr", "none"]
 
 
 def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kernel: int = 5) -> NDArray[np.float32]:
-    """Subtract from an image plane its smooth part; the result is signed.
+    """Subtract the smooth part of an image plane.
 
     Parameters
     ----------

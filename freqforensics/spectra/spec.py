@@ -51,6 +51,12 @@ class SpectrumSpec:
     ------
     ValueError
         A value that is not one of these.
+
+    Examples
+    --------
+    >>> spec = SpectrumSpec(size=128, residual="wavelet")
+    >>> spec.size, spec.residual, spec.channel
+    ((128, 128), 'wavelet', 'luma')
     """
 
     size: int | tuple[int, int] = 256
@@ -116,6 +122,12 @@ def channel_planes(image: NDArray[Any], channel: Channel) -> NDArray[Any]:
     ------
     ValueError
         Any other shape, or a colour of a grey plane.
+
+    Examples
+    --------
+    >>> image = np.full((2, 2, 3), (200, 100, 0), np.uint8)
+    >>> channel_planes(image, "luma")[0, 0].tolist(), channel_planes(image, "rgb").shape
+    ([118.5, 118.5], (3, 2, 2))
     """
     if image.ndim == 2:
         if channel != "luma":

@@ -19,6 +19,13 @@ _MEMBER: Final = re.compile(r"\.(?:zip|tar|parquet)(?:\?[^:]*)?::", re.IGNORECAS
 def shown_path(path: str | os.PathLike[str]) -> str:
     r"""Write a path so that it stays on one line: as it is, or quoted if it has unprintable characters.
 
+    Parameters
+    ----------
+    path : str or PathLike
+        Path of any kind.
+
+    Examples
+    --------
     >>> shown_path("a photo.png"), shown_path("two\nlines.png")
     ('a photo.png', "'two\\nlines.png'")
     """
@@ -27,13 +34,31 @@ def shown_path(path: str | os.PathLike[str]) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is a remote address, with a scheme such as ``s3://``."""
+    """Tell whether a text is a remote address, with a scheme such as ``s3://``.
+
+    Parameters
+    ----------
+    text : str
+        Path or address.
+
+    Examples
+    --------
+    >>> is_address("s3://bucket/photo.png"), is_address("photo.png")
+    (True, False)
+    """
     return _ADDRESS.match(text) is not None
 
 
 def is_location(text: str) -> bool:
-    """Whether a text is more than a local path: a member of an archive, or an address.
+    """Tell whether a text is a member of an archive or an address, not a local path.
 
+    Parameters
+    ----------
+    text : str
+        Path, location of a member, or address.
+
+    Examples
+    --------
     >>> is_location("shard.tar::a/b.png"), is_location("s3://bucket/b.png"), is_location("a/b.png")
     (True, True, False)
     """
@@ -43,6 +68,13 @@ def is_location(text: str) -> bool:
 def split_location(text: str) -> tuple[str, str | None]:
     """Split a location into the archive or address and the member's name, None where there is none.
 
+    Parameters
+    ----------
+    text : str
+        Location or path.
+
+    Examples
+    --------
     >>> split_location("s3://bucket/x.zip::a/b.png")
     ('s3://bucket/x.zip', 'a/b.png')
     """
@@ -169,7 +201,13 @@ class Location(os.PathLike[str]):
         return tuple(above)
 
     def joinpath(self, *names: str) -> Path:
-        """Give the location of what lies below."""
+        """Give the location of what lies below.
+
+        Parameters
+        ----------
+        *names : str
+            Names of folders and file, the outermost first.
+        """
         text = self._text
         for name in names:
             text += name if text.endswith(("::", "/")) else f"/{name}"
@@ -179,12 +217,24 @@ class Location(os.PathLike[str]):
         return self.joinpath(name)
 
     def is_relative_to(self, other: os.PathLike[str]) -> bool:
-        """Whether this lies at or below another location."""
+        """Whether this lies at or below another location.
+
+        Parameters
+        ----------
+        other : PathLike
+            Location of a folder.
+        """
         above = os.fspath(other)
         return self._text == above or self._text.startswith(above if above.endswith(("::", "/")) else f"{above}/")
 
     def relative_to(self, other: os.PathLike[str]) -> PurePosixPath:
-        """Give the names below another location; ValueError if this does not lie there."""
+        """Give the names below another location; ValueError if this does not lie there.
+
+        Parameters
+        ----------
+        other : PathLike
+            Location of a folder.
+        """
         if not self.is_relative_to(other):
             raise ValueError(f"{self._text!r} is not below {os.fspath(other)!r}")
         return PurePosixPath(self._text[len(os.fspath(other)) :].lstrip("/"))
@@ -203,10 +253,17 @@ class Location(os.PathLike[str]):
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Make a path of a text: a `Path`, or a `Location` of a member or an address, which has a path's names too.
+    """Convert text to a `Path`, or to a `Location` for a member of an archive or an address.
 
     A `Location` is no file: `file_size` and `read_file` take both.
 
+    Parameters
+    ----------
+    text : str or PathLike
+        Path, location of a member, or address.
+
+    Examples
+    --------
     >>> as_path("s3://bucket/a.png"), as_path("a.png").name
     (Location('s3://bucket/a.png'), 'a.png')
     """

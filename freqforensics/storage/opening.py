@@ -65,6 +65,16 @@ def open_storage(text: str) -> Storage:
         There is no such file.
     StorageError
         It is of no known kind, damaged, or over a limit; a shard is missing; or an extra is not installed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from zipfile import ZipFile
+    >>> with TemporaryDirectory() as folder:
+    ...     with ZipFile(f"{folder}/photos.zip", "w") as archive:
+    ...         archive.writestr("cats/a.png", b"12345")
+    ...     list(open_storage(f"{folder}/photos.zip").list())
+    [Entry(name='cats/a.png', size=5)]
     """
     name = without_query(text)
     base = name.rpartition("/")[2]
@@ -150,12 +160,27 @@ def _matching(pattern: str) -> list[str]:
 
 
 def file_size(path: str | os.PathLike[str]) -> int:
-    """Size in bytes of a file, a member of an archive, or a remote file.
+    """Give the size in bytes of a file, a member of an archive, or a remote file.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        File, member of an archive, or remote address.
 
     Raises
     ------
     OSError, StorageError
         It is not there.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from zipfile import ZipFile
+    >>> with TemporaryDirectory() as folder:
+    ...     with ZipFile(f"{folder}/photos.zip", "w") as archive:
+    ...         archive.writestr("a.png", b"12345")
+    ...     file_size(f"{folder}/photos.zip::a.png")
+    5
     """
     text = os.fspath(path)
     if not is_location(text):
@@ -187,6 +212,16 @@ def read_location(text: str, most: int) -> bytes:
     ------
     OSError, StorageError
         It is not there, cannot be read, or is too large.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from zipfile import ZipFile
+    >>> with TemporaryDirectory() as folder:
+    ...     with ZipFile(f"{folder}/photos.zip", "w") as archive:
+    ...         archive.writestr("a.png", b"12345")
+    ...     read_location(f"{folder}/photos.zip::a.png", 1000)
+    b'12345'
     """
     size = file_size(text)
     if size > most:
@@ -201,7 +236,15 @@ def read_location(text: str, most: int) -> bytes:
 
 
 def read_small(path: str | os.PathLike[str], most: int = 1 << 24) -> bytes:
-    """Read a small file wherever it lies; OSError if it is not there, cannot be read, or is larger."""
+    """Read a small file, local or remote; OSError if it does not exist, cannot be read, or is larger.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        File, member of an archive, or remote address.
+    most : int
+        Number of bytes at most.
+    """
     text = os.fspath(path)
     if not is_location(text):
         with Path(text).open("rb") as file:

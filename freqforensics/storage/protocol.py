@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     name : str
         Names of folders and file, with "/" between them.
     size : int or None
-        In bytes; None where only reading tells.
+        Size in bytes; None where it is unknown before reading.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 
 
 class Storage(Protocol):
-    """Files that are read by name, in whatever they are kept; safe in several threads."""
+    """A store of files that are read by name; safe in several threads."""
 
     @property
     def left_out(self) -> Counter[str]:
@@ -67,15 +67,33 @@ class Storage(Protocol):
         ...
 
     def size(self, name: str) -> int:
-        """Size of a file in bytes; StorageError if it is not there."""
+        """Size of a file in bytes; StorageError if it is not there.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file, as in its `Entry`.
+        """
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading, never beyond its declared size; StorageError if it cannot be read."""
+        """Open a file for reading, never beyond its declared size; StorageError if it cannot be read.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file, as in its `Entry`.
+        """
         ...
 
     def location(self, name: str) -> str:
-        """Text from which `read_location` reads the file, in any process."""
+        """Text from which `read_location` reads the file, in any process.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file, as in its `Entry`.
+        """
         ...
 
 

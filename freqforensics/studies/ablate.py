@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation import are_miniatures
 from freqforensics.regions.views import DEFAULT_VIEW
@@ -19,6 +19,9 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, Axis, run_ablation
 from freqforensics.training.recipe import TrainConfig
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 
 @dataclass(frozen=True, repr=False)
 class AblationStudy(Drawn):
@@ -29,9 +32,9 @@ class AblationStudy(Drawn):
     ablation : Ablation
         Scores by value, seed and generator.
     folder : Path
-        Where the trainings are kept.
+        Folder of the trainings.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     """
 
     ablation: Ablation
@@ -48,6 +51,13 @@ class AblationStudy(Drawn):
         rows = [asdict(row) for row in self.ablation.rows]
         return {"out": str(self.folder), "axis": self.ablation.axis, "rows": rows}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.ablation import plot_ablation
+        from freqforensics.figures.style import drawing
+
+        return (drawing("ablation", plot_ablation, self.ablation),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``ablation.csv``, ``ablation.png`` and ``.pdf``, and ``manifest.json``.
 
@@ -63,16 +73,14 @@ class AblationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.ablation import plot_ablation
-        from freqforensics.figures.style import draw
-
         about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()
         with result_folder(out, about=about, command=command, overwrite=overwrite or home) as folder:
             self.ablation.save(folder.path)
-            draw(folder, "ablation", plot_ablation, self.ablation)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def ablate_study(
@@ -96,7 +104,7 @@ def ablate_study(
     Parameters
     ----------
     config : TrainConfig
-        What is not varied. Its seed is that of the first run.
+        Parameters that are not varied. Its seed is that of the first run.
     out : str or Path
         Folder for ``cells/``, what each training leaves: trainings take long, and an interrupted one is resumed.
     test : Sources, str, Path, or sequence of str or Path

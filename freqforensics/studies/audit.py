@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -29,6 +29,10 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+    from freqforensics.report.builder import Report
+
 TRACED: Final = 200
 """Images of a side in which interpolation is looked for."""
 _TRACE: Final = 128
@@ -38,16 +42,16 @@ _FEWEST: Final = 5
 
 @dataclass(frozen=True, repr=False)
 class AuditStudy(Drawn):
-    """What the real and fake images of some sources differ in besides who made them.
+    """Technical differences between the real and fake images of some sources.
 
     Parameters
     ----------
     audit : Audit
         Differences and duplicates, as figures take them.
     facts : tuple of FileFacts
-        What each file is, for `matched_records`.
+        Facts about each file, for `matched_records`.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -70,13 +74,32 @@ class AuditStudy(Drawn):
             "failures": [{"path": path, "reason": reason} for path, reason in self.audit.failures],
         }
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.audit import plot_audit
+        from freqforensics.figures.style import drawing
+
+        return (drawing("audit", plot_audit, self.audit),)
+
+    def report(self, pictures: Mapping[str, bytes]) -> Report:
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
+        from freqforensics.report.study_pages import audit_page
+
+        return audit_page(self.audit, self.notes, pictures)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``index.html``, ``audit.{json,csv,png,pdf}``, ``duplicates.csv`` and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -85,11 +108,9 @@ class AuditStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.audit import plot_audit
-        from freqforensics.figures.style import draw
-        from freqforensics.report.study_pages import audit_page
+        from freqforensics.report.study_pages import read_pictures
 
         inputs = {"images": len(self.facts), "sha256": sorted({facts.sha256 for facts in self.facts})[:1]}
         with result_folder(
@@ -99,8 +120,9 @@ class AuditStudy(Drawn):
             folder.table("audit.csv", _CONFOUNDS, _confound_rows(self.audit))
             duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
             folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
-            draw(folder, "audit", plot_audit, self.audit)
-            folder.text("index.html", audit_page(self.audit, self.notes, folder.path).render())
+            for drawing in self.drawings():
+                drawing.save(folder)
+            folder.text("index.html", self.report(read_pictures(folder)).render())
 
 
 _CONFOUNDS: Final = ("generator", "real", "fake", "confound", "effect", "p_value", "verdict", "real_side", "fake_side")
@@ -123,7 +145,7 @@ def audit_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> AuditStudy:
-    """Say what the real and fake images of some sources differ in besides who made them.
+    """Find technical differences between the real and fake images of some sources.
 
     Every file is read and decoded once.
 

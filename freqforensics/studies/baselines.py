@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable
 from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
@@ -18,6 +18,9 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
 from freqforensics.training.recipe import TrainConfig
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,9 +36,9 @@ class BaselinesStudy(Drawn):
     photographs : int
         Number of photographs that the classifier of radial profiles was fitted to.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     seed : int
         Random seed of the classifiers.
     """
@@ -61,13 +64,20 @@ class BaselinesStudy(Drawn):
             }
         }
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.evaluate import plot_evaluation
+        from freqforensics.figures.style import drawing
+
+        return tuple(drawing("ap", plot_evaluation, evaluation) for evaluation in self.evaluations.values())
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write a folder for each method, as `EvaluationStudy.save` does, and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifests.
         overwrite : bool
@@ -76,21 +86,18 @@ class BaselinesStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.evaluate import plot_evaluation
-        from freqforensics.figures.style import draw
-
         images = max(len(table.scores) + len(table.failures) for table in self.tables.values())
         whole = manifest(self.parameters, inputs={"images": images, **real_sides(self.notes)}, seed=self.seed)
         with result_folder(out, about=whole, command=command, overwrite=overwrite) as folder:
-            for name, evaluation in self.evaluations.items():
+            for (name, evaluation), drawing in zip(self.evaluations.items(), self.drawings(), strict=True):
                 inputs = {"photos": self.photographs, "images": len(self.tables[name].scores), **real_sides(self.notes)}
                 about = manifest({"baseline": name, **self.parameters}, inputs=inputs, seed=self.seed)
                 with result_folder(folder / name, about=about, command=command) as part:
                     evaluation.save(part.path)
                     self.tables[name].save(part / "scores.csv")
-                    draw(part, "ap", plot_evaluation, evaluation)
+                    drawing.save(part)
 
 
 def baselines_study(
@@ -130,7 +137,7 @@ def baselines_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source that does not exist, a parameter out of range, or nothing to tell apart.
+        A source does not exist, a parameter is out of range, or no generator has both real and fake images.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)

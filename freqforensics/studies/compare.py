@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Comparison, pair_rows
@@ -21,17 +21,21 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+    from freqforensics.report.builder import Report
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonStudy(Drawn):
-    """How alike the fingerprints of the generators of some sources are.
+    """Similarities of the fingerprints of the generators of some sources.
 
     Parameters
     ----------
     comparison : Comparison
         Sets, similarities, clusters and groupings, as figures take them.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -43,6 +47,26 @@ class ComparisonStudy(Drawn):
     def to_json(self) -> dict[str, Any]:
         """Give names, matrices, clusters, groups and learning curves as JSON values."""
         return self.comparison.to_json()
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
+        from freqforensics.figures.style import drawing
+
+        plots = (("similarity", plot_similarities), ("shared", plot_shared), ("learning", plot_learning))
+        return tuple(drawing(name, plot, self.comparison) for name, plot in plots)
+
+    def report(self, pictures: Mapping[str, bytes]) -> Report:
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
+        from freqforensics.report.study_pages import comparison_page
+
+        return comparison_page(self.comparison, self.notes, self.skipped, pictures)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write a page, matrices (CSV), ``influence.csv``, ``comparison.json``, three figures and ``manifest.json``.
@@ -60,11 +84,9 @@ class ComparisonStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
-        from freqforensics.figures.style import draw
-        from freqforensics.report.study_pages import comparison_page
+        from freqforensics.report.study_pages import read_pictures
 
         sets, similarities = self.comparison.sets, self.comparison.similarities
         fingerprints = [image_set.fingerprint for image_set in sets]
@@ -79,11 +101,9 @@ class ComparisonStudy(Drawn):
             for measure, matrix in similarities.items():
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
             folder.table("influence.csv", _INFLUENCE, _influence_rows(self.comparison))
-            draw(folder, "similarity", plot_similarities, self.comparison)
-            draw(folder, "shared", plot_shared, self.comparison)
-            draw(folder, "learning", plot_learning, self.comparison)
-            page = comparison_page(self.comparison, self.notes, self.skipped, folder.path)
-            folder.text("index.html", page.render())
+            for drawing in self.drawings():
+                drawing.save(folder)
+            folder.text("index.html", self.report(read_pictures(folder)).render())
 
 
 _INFLUENCE = ("set", "path", "power_share", "peaks_kept", "peak_coherence_without")
@@ -117,7 +137,9 @@ def compare_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> ComparisonStudy:
-    """Compare the fingerprints of the generators of some sources; bad files are listed, never fatal.
+    """Compare the fingerprints of the generators of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
@@ -127,9 +149,9 @@ def compare_study(
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
     measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
-        What is compared; see `similarity`.
+        Measures of similarity, see `similarity`.
     groups : callable, optional
-        From a set's name to its group or None: are sets of one group more alike?
+        From the name of a set to its group or None, to test whether sets of one group are more similar.
     parts : int
         Number of parts that a set is cut into, for intervals and support; a set of fewer images has as many parts as
         images.

@@ -22,7 +22,7 @@ from freqforensics.report import Chapter, render_tour
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -43,7 +43,7 @@ _CLOSEUPS: Final = 4
 
 
 @dataclass(frozen=True, repr=False)
-class DemoStudy(Summarised):
+class DemoStudy(Drawn):
     """Results of the demonstration; its folder holds all files already.
 
     Parameters
@@ -172,10 +172,10 @@ def _closeups(folder: Path, tiles: Sequence[Path], detector: CalibratedDetector,
 def _draw_pair(root: Path, fake: Path, real: Path) -> None:
     """Draw both images and their difference beside their pages: by eye they are hardly told apart."""
     from freqforensics.figures.pair import plot_pair
-    from freqforensics.figures.style import save_figure
+    from freqforensics.figures.style import new_figure, save_figure
 
     names = ("the photograph", f"the fake: what the miniature of\n{fake.parent.parent.name} made of it")
-    figure = plot_pair(read_image(real), read_image(fake), names=names)
+    figure = plot_pair(read_image(real), read_image(fake), names=names, fig=new_figure())
     save_figure(figure, root / "inspection" / "pair.png")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
@@ -31,6 +31,9 @@ from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 
 @dataclass(frozen=True, repr=False)
 class EvaluationStudy(Drawn):
@@ -48,7 +51,7 @@ class EvaluationStudy(Drawn):
     skipped : tuple of Skipped
         Every file that could not be scored.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     """
 
     evaluation: Evaluation
@@ -61,13 +64,20 @@ class EvaluationStudy(Drawn):
         """Give the summary and a row for each generator and way, as JSON values."""
         return {**self.evaluation.summary(), "generators": self.evaluation.rows()}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.evaluate import plot_evaluation
+        from freqforensics.figures.style import drawing
+
+        return (drawing("ap", plot_evaluation, self.evaluation),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``evaluation.{json,csv}``, ``ap.{png,pdf}``, the tables of scores and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -76,11 +86,8 @@ class EvaluationStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.evaluate import plot_evaluation
-        from freqforensics.figures.style import draw
-
         summary = self.evaluation.summary()
         inputs = {
             "weights": list(self.evaluation.weights),
@@ -92,7 +99,8 @@ class EvaluationStudy(Drawn):
             self.evaluation.save(folder.path)
             for name, table in self.tables.items():
                 table.save(folder / f"{name}.csv")
-            draw(folder, "ap", plot_evaluation, self.evaluation)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def evaluate_study(
@@ -124,8 +132,8 @@ def evaluate_study(
     ways : sequence of str, optional
         Names of `WAYS`: how the images are scored. Default all for view "views", otherwise files as they are.
     photographs : Sources, str, Path, or sequence of str or Path
-        Photographs to take thresholds from, as they are; what is labelled fake is skipped. Default those that the first
-        detector is calibrated on, for view "views".
+        Photographs whose scores give the thresholds. Images labelled fake are skipped. Default for view "views": those
+        that the first detector is calibrated on.
     calibration : str, Path or several, optional
         Calibrations of your own photographs for the first detector, see `open_detector`.
     validation : Sources, str, Path, or sequence of str or Path
@@ -147,7 +155,7 @@ def evaluate_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source or weights that do not exist, no photograph, a parameter out of range, or nothing to evaluate.
+        A source or weights do not exist, a parameter is out of range, or there is nothing to evaluate.
     """
     if ways is None:
         ways = tuple(WAYS) if view == DEFAULT_VIEW else (AS_IS,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
@@ -24,6 +24,9 @@ from freqforensics.sources.records import ImageRecord, first_of_each, records_sh
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 Carried = tuple[str, Perturbation | None]
 
 
@@ -38,7 +41,7 @@ class FalseAlarmsStudy(Drawn):
     notes : tuple of str
         What was left out.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     work : dict
         What the scores depend on, JSON values; the identity of a folder of cells.
     """
@@ -57,6 +60,13 @@ class FalseAlarmsStudy(Drawn):
         """Give everything but the scores, as JSON values."""
         return self.alarms.to_json()
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.false_alarms import plot_false_alarms
+        from freqforensics.figures.style import drawing
+
+        return (drawing("false_alarms", plot_false_alarms, self.alarms),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``false_alarms.{csv,json,png,pdf}``, ``worst.csv``, ``scores.csv`` and ``manifest.json``.
 
@@ -72,18 +82,16 @@ class FalseAlarmsStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.false_alarms import plot_false_alarms
-        from freqforensics.figures.style import draw
-
         photographs = {score.path for table in self.alarms.tables.values() for score in table.scores}
         inputs: dict[str, Any] = {**self.alarms.work, "photographs": len(photographs)}
         about = manifest(self.parameters, inputs=inputs, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.alarms.save(folder.path)
-            draw(folder, "false_alarms", plot_false_alarms, self.alarms)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def false_alarms_study(
@@ -169,7 +177,7 @@ def _photographs(records: Sequence[ImageRecord], notes: list[str]) -> list[Image
     if not real:
         raise ValueError("there is no photograph in the sources: all images are labelled fake")
     if len(real) < len(records):
-        notes.append(f"images labelled fake are no photographs, skipped: {len(records) - len(real)}")
+        notes.append(f"images labelled fake are not photographs, skipped: {len(records) - len(real)}")
     unknown = sum(record.label == "unknown" for record in real)
     if unknown:
         notes.append(f"images of unknown label, taken for photographs: {unknown}")

@@ -59,7 +59,7 @@ class InspectStudy(Summarised):
     def finding(self) -> Finding:
         """The finding of a single image; ValueError if there are several."""
         if len(self.findings) != 1:
-            raise ValueError(f"findings must be one, got {len(self.findings)}")
+            raise ValueError(f"findings must hold one, got {len(self.findings)}")
         return self.findings[0]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def inspect_study(
     paths : Sources, str, Path, or sequence of str or Path
         Image files, folders and lists of them (``.txt``, or ``-`` for standard input), as for `image_files`.
     detector : CalibratedDetector, optional
-        Default the one that ships.
+        Detector; default the one that ships.
     out : str or Path, optional
         Folder for the page of one image; for several images it gets an index, and a folder for each. Nothing is
         written without it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Origins, pair_rows
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
@@ -20,20 +20,23 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import read_sets
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 _PARTS: Final = 200
 """Parts of a set: of most sets one image each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OriginStudy(Drawn):
-    """Which known generators the sets of some sources are from.
+    """Attributions of the sets of some sources to known generators.
 
     Parameters
     ----------
     origins : Origins
         Origins, similarities and groupings, as figures take them.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -46,13 +49,20 @@ class OriginStudy(Drawn):
         """Give everything but the intervals as JSON values."""
         return self.origins.to_json()
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.compare import plot_origins
+        from freqforensics.figures.style import drawing
+
+        return (drawing("origins", plot_origins, self.origins),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``origins.{csv,json,png,pdf}``, matrices (CSV) and ``manifest.json``.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -61,11 +71,8 @@ class OriginStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.compare import plot_origins
-        from freqforensics.figures.style import draw
-
         origins, similarities = self.origins.origins, self.origins.similarities
         inputs = {
             "known": list(self.origins.known),
@@ -88,7 +95,8 @@ class OriginStudy(Drawn):
                 count, total = len(origins), len(matrix.names)
                 pairs = [(first, second) for first in range(count) for second in range(count, total)]
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
-            draw(folder, "origins", plot_origins, self.origins)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def origin_study(
@@ -106,7 +114,7 @@ def origin_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> OriginStudy:
-    """Name, for each generator's set of some sources, the known generator that it is from, or none.
+    """Attribute each set of some sources to a known generator, or to none.
 
     Parameters
     ----------
@@ -115,7 +123,7 @@ def origin_study(
     spec : SpectrumSpec, optional
         The spectrum; default all tiles of 64 pixels, luma, 5x5 median.
     measures : sequence of {"coherent", "log_power", "peaks", "lattice"}
-        What is compared besides; see `similarity`.
+        Further measures of similarity, see `similarity`.
     groups : callable, optional
         From a set's name, without what tells sources apart, to its group or None: are sets more like known ones of
         their group?
@@ -124,7 +132,7 @@ def origin_study(
     draws : int
         Number of sets that are drawn from each known generator's images, for p-values.
     content_shift : float
-        How far the content of these is moved, standard deviations; see `KnownGenerators`.
+        Shift of the content of these sets, standard deviations, see `KnownGenerators`.
     permutations : int
         Number of permutations for the p-values of similarities.
     seed : int

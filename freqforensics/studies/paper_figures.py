@@ -22,7 +22,7 @@ from freqforensics.runtime.results import (
     result_folder,
     scratch_folder,
 )
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike, as_paths
 from freqforensics.sources.sources import index_sources
@@ -39,7 +39,7 @@ PARTS: Final = ("images", "miniatures", "spectra", "robustness", "quality", "abl
 
 
 @dataclass(frozen=True, repr=False)
-class PaperFiguresStudy(Summarised):
+class PaperFiguresStudy(Drawn):
     """The figures, and what could not be read for them; the folder holds all files already.
 
     Parameters

@@ -15,7 +15,7 @@ from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.runtime.results import Skipped
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
@@ -23,10 +23,11 @@ from freqforensics.spectra.population import UNKNOWN_ABOVE, ImageTraits, Populat
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
+    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
-class PopulationStudy(Summarised):
+class PopulationStudy(Drawn):
     """A population for `inspect`, of photographs and generated images.
 
     Parameters
@@ -34,7 +35,7 @@ class PopulationStudy(Summarised):
     population : Population
         Percentiles of photographs, and lattices of generators.
     notes : tuple of str
-        What indexing left out, and what the population is too small for.
+        Files that indexing skipped, and uses that the population is too small for.
     skipped : tuple of Skipped
         Every file that could not be read.
     """
@@ -46,6 +47,13 @@ class PopulationStudy(Summarised):
     def to_json(self) -> dict[str, Any]:
         """Give the number of photographs and the names of the generators."""
         return {"photographs": self.population.photographs, "generators": list(self.population.names)}
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figure that Jupyter shows; `save` writes none."""
+        from freqforensics.figures.score import plot_population
+        from freqforensics.figures.style import drawing
+
+        return (drawing("population", plot_population, self.population),)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write the population to a file, npz.
@@ -69,7 +77,7 @@ class PopulationStudy(Summarised):
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationStudy(Summarised):
+class CalibrationStudy(Drawn):
     """Scores of photographs, for verdicts: ``open_detector(..., calibration=...)``.
 
     Parameters
@@ -77,7 +85,7 @@ class CalibrationStudy(Summarised):
     calibration : Calibration
         Logits of the photographs and their kinds.
     notes : tuple of str
-        What indexing left out, and what the calibration is too small for.
+        Files that indexing skipped, and uses that the calibration is too small for.
     skipped : tuple of Skipped
         Every file that could not be scored.
     """
@@ -94,6 +102,13 @@ class CalibrationStudy(Summarised):
             "collections": dict(Counter(self.calibration.collections)),
             "kinds": dict(Counter(map(str, self.calibration.kinds)).most_common()),
         }
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figure that Jupyter shows; `save` writes none."""
+        from freqforensics.figures.score import plot_calibration
+        from freqforensics.figures.style import drawing
+
+        return (drawing("calibration", plot_calibration, self.calibration),)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write the scores to a file, npz.
@@ -125,18 +140,18 @@ def population_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> PopulationStudy:
-    """Measure what photographs' spectra and generators' lattices are like.
+    """Measure the spectra of photographs and the lattices of generators.
 
     Parameters
     ----------
     photographs : Sources, str, Path, or sequence of str or Path
-        As for `index_sources`. Images labelled fake are left out.
+        Photographs, as for `index_sources`. Images labelled fake are skipped.
     fake : Sources, str, Path, or sequence of str or Path
-        Generated images, as for `index_sources`. Images labelled real are left out.
+        Generated images, as for `index_sources`. Images labelled real are skipped.
     every : int
         Take every n-th image, so that the others are left to test on.
     about : str
-        What the images are, in words; stored.
+        Description of the images, which is stored.
     workers : int, optional
         Number of threads; default all processors. The result does not depend on it.
     progress : bool
@@ -214,11 +229,11 @@ def calibration_study(
     weights : str, Path or Detector, optional
         As for `open_detector`; default those that ship.
     carriers : sequence of str
-        What the photographs pass through before they are scored, each in turn, as for `chosen_carriers`.
+        Carriers that the photographs pass through before they are scored, see `chosen_carriers`.
     every : int
         Take every n-th image, so that the others are left to test on.
     about : str
-        What the photographs are, in words; stored.
+        Description of the photographs, which is stored.
     device : str
         Device of torch, "auto" an accelerator where there is one.
     backend : {"torch", "onnx"}

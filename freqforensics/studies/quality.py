@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -37,27 +37,31 @@ from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.storage.locations import as_path
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+    from freqforensics.report.builder import Report
+
 _THUMBNAIL: Final = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QualityStudy(Drawn):
-    """How a detector's fakeness goes with the quality of some sources' images.
+    """Associations of the logits of a detector with the quality of images.
 
     Parameters
     ----------
     fakeness : FakenessByQuality
         Logits, scores and their associations, as figures take them.
     labels : dict of str to str
-        What scores are called in figures, by name.
+        Labels of the scores in figures, by name.
     pictures : dict of Path to ndarray of uint8
         Squares of the images that `FakenessByQuality.percentile_images` names, at most 256 pixels a side.
     notes : tuple of str
-        What was left out, and what may mislead.
+        What was skipped, and what may mislead.
     skipped : tuple of Skipped
         Every file that could not be read or scored.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     weights : tuple of str
         SHA-256 of the weights that made the logits.
     seed : int
@@ -77,6 +81,39 @@ class QualityStudy(Drawn):
         """Give everything but the images' own rows as JSON values."""
         return {**self.fakeness.to_json(), "notes": list(self.notes)}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.quality import (
+            plot_forest,
+            plot_least,
+            plot_percentiles,
+            plot_scatter,
+            scattered_generators,
+        )
+        from freqforensics.figures.style import drawing
+
+        fakeness = self.fakeness
+        drawings = [drawing("forest", plot_forest, fakeness, self.labels)]
+        if fakeness.least:
+            drawings.append(drawing("percentiles", plot_percentiles, fakeness, self.pictures))
+            drawings.append(drawing("least", plot_least, fakeness))
+        for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
+            label = self.labels.get(score, "JPEG quality")
+            drawings.append(drawing(f"scatter-{score}", plot_scatter, fakeness, score, label))
+        return tuple(drawings)
+
+    def report(self, pictures: Mapping[str, bytes]) -> Report:
+        """Give the page that `save` writes, of the PNG files of `drawings` by name.
+
+        Parameters
+        ----------
+        pictures : mapping of str to bytes
+            PNG files of `drawings`, by name.
+        """
+        from freqforensics.report.study_pages import quality_page
+
+        return quality_page(self.fakeness, self.labels, self.notes, self.skipped, pictures)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write a page, tables (CSV), ``quality.json``, figures (PNG and PDF) and ``manifest.json``.
 
@@ -94,17 +131,9 @@ class QualityStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.quality import (
-            plot_forest,
-            plot_least,
-            plot_percentiles,
-            plot_scatter,
-            scattered_generators,
-        )
-        from freqforensics.figures.style import draw
-        from freqforensics.report.study_pages import quality_page
+        from freqforensics.report.study_pages import read_pictures
 
         fakeness, associations = self.fakeness, self.fakeness.associations
         inputs = {
@@ -132,14 +161,9 @@ class QualityStudy(Drawn):
             folder.json("quality.json", self.to_json())
             for name, (header, rows) in tables.items():
                 folder.table(f"{name}.csv", header, ([_cell(value) for value in row] for row in rows))
-            draw(folder, "forest", plot_forest, fakeness, self.labels)
-            if fakeness.least:
-                draw(folder, "percentiles", plot_percentiles, fakeness, self.pictures)
-                draw(folder, "least", plot_least, fakeness)
-            for score in (score for score in fakeness.scores if scattered_generators(fakeness, score)):
-                draw(folder, f"scatter-{score}", plot_scatter, fakeness, score, self.labels.get(score, "JPEG quality"))
-            page = quality_page(fakeness, self.labels, self.notes, self.skipped, folder.path)
-            folder.text("index.html", page.render())
+            for drawing in self.drawings():
+                drawing.save(folder)
+            folder.text("index.html", self.report(read_pictures(folder)).render())
 
 
 _FACTS: Final = ("path", "generator", "label", "width", "height", "format", "jpeg_quality")
@@ -178,7 +202,7 @@ def quality_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> QualityStudy:
-    """Ask whether a detector's fakeness follows images' quality, generator by generator.
+    """Test whether the logits of a detector follow the quality of images, for each generator.
 
     Parameters
     ----------
@@ -192,7 +216,8 @@ def quality_study(
         Logit above which an image is called fake. Default the upper threshold of `weights`; with `logits` that of the
         weights that ship, if they made them, otherwise 0.
     clusters : mapping of str to object, optional
-        By absolute path: images that belong together, as copies do. Default each image for itself.
+        Cluster of each image, by absolute path. Images of one cluster, such as copies, are not independent. Default:
+        all are.
     scores : sequence of QualityScore or str
         Scores of quality: names of `SCORES`, or your own functions through `as_score`.
     view : {"views", "center", "none", "tiles", "resize"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.resnet import Detector
@@ -20,6 +20,9 @@ from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 
 @dataclass(frozen=True, repr=False)
 class RobustnessStudy(Drawn):
@@ -30,7 +33,7 @@ class RobustnessStudy(Drawn):
     robustness : Robustness
         AP and verdicts at every strength.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     robustness: Robustness
@@ -44,6 +47,13 @@ class RobustnessStudy(Drawn):
     def to_json(self) -> dict[str, Any]:
         """Give the rows as JSON values."""
         return {"rows": [row.to_json() for row in self.robustness.rows]}
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.robustness import plot_robustness
+        from freqforensics.figures.style import drawing
+
+        return (drawing("robustness", plot_robustness, self.robustness),)
 
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``robustness.{csv,png,pdf}`` and ``manifest.json``.
@@ -60,16 +70,14 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something else and `overwrite` is not given, or is no folder.
+            `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.robustness import plot_robustness
-        from freqforensics.figures.style import draw
-
         about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.robustness.save(folder.path)
-            draw(folder, "robustness", plot_robustness, self.robustness)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def robustness_study(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import open_detector
@@ -19,10 +19,13 @@ from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.results import Skipped
-from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 _VERDICTS: Final = {
     "evidence": "evidence",
@@ -34,7 +37,7 @@ _VERDICTS: Final = {
 
 
 @dataclass(frozen=True, repr=False)
-class ScoreStudy(Summarised):
+class ScoreStudy(Drawn):
     """Scores of the images of some sources.
 
     Parameters
@@ -44,7 +47,7 @@ class ScoreStudy(Summarised):
     verdicts_from : str
         Origin of the verdicts, or why there are none, in words.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     """
 
     table: ScoreTable
@@ -78,6 +81,13 @@ class ScoreStudy(Summarised):
         """Give the origin of the verdicts and the counts by group, as JSON values."""
         return {"verdicts_from": self.verdicts_from, "groups": self.groups()}
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figure that Jupyter shows; `save` writes none."""
+        from freqforensics.figures.score import plot_scores
+        from freqforensics.figures.style import drawing
+
+        return (drawing("scores", plot_scores, self.table),) if any(score.judged for score in self.table.scores) else ()
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write the table, a CSV file; a table has no manifest.
 
@@ -86,7 +96,7 @@ class ScoreStudy(Summarised):
         out : str or Path
             A file.
         command : str, optional
-            Not stored.
+            Not used: the table has no manifest.
         overwrite : bool
             Replace a file that exists.
 
@@ -149,8 +159,8 @@ def score_study(
     Raises
     ------
     ValueError, FileNotFoundError
-        A source or weights that do not exist, a parameter out of range, or a file at `out` that is no table of scores
-        by these weights.
+        A source or weights that do not exist, a parameter out of range, or a file at `out` that is not a table of
+        scores by these weights.
     """
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)

@@ -6,21 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
-from freqforensics.images import shown_path
+from freqforensics.images import read_file, read_header, shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
-from freqforensics.sources.records import by_generator
+from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import MeanSpectrum, SpectralLine, SpectrumSpec, mean_spectrum, strongest_line
+
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
 
 LabelChoice = Literal["real", "fake", "all"]
 Format = Literal["png", "pdf", "svg"]
@@ -39,13 +42,13 @@ class SpectrumStudy(Drawn):
     spec : SpectrumSpec
         How every image was transformed: size, residual, window and others.
     spectra : dict of (generator, label) to MeanSpectrum
-        Groups of which no image could be used are there too, with no images.
+        Averages. Groups without a usable image are included, with no images.
     lines : dict of (generator, label) to SpectralLine
         The strongest line of each group that has images.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
-        What was asked for, JSON values.
+        Parameters of the study, JSON values.
     seed : int or None
         Random seed of selection and crops; None if nothing was drawn.
     """
@@ -68,7 +71,7 @@ class SpectrumStudy(Drawn):
         return tuple(Skipped(*failure) for spectrum in self.spectra.values() for failure in spectrum.failures)
 
     def groups(self) -> list[dict[str, Any]]:
-        """What a program would read: for each group its counts, reasons, strongest line and file, as JSON values."""
+        """Give the counts, reasons, strongest line and file of each group, as JSON values."""
         names = file_names(list(self.spectra))
         return [
             {
@@ -89,6 +92,23 @@ class SpectrumStudy(Drawn):
         """Give notes and groups as JSON values."""
         return {"notes": list(self.notes), "groups": self.groups()}
 
+    def drawings(self, *, columns: int | None = None, width: float | None = None) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn.
+
+        Parameters
+        ----------
+        columns : int, optional
+            Number of generators side by side, see `plot_fingerprints` and `plot_profiles`.
+        width : float, optional
+            Width of the figures, millimetres.
+        """
+        from freqforensics.figures.profiles import plot_profiles
+        from freqforensics.figures.spectrum import plot_fingerprints
+        from freqforensics.figures.style import drawing
+
+        plots = (("fingerprints", plot_fingerprints), ("profiles", plot_profiles))
+        return tuple(drawing(name, plot, self.spectra, columns=columns, width=width) for name, plot in plots)
+
     def save(
         self,
         out: str | Path,
@@ -104,7 +124,7 @@ class SpectrumStudy(Drawn):
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -119,20 +139,12 @@ class SpectrumStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder; a parameter out of range.
+            `out` holds something and `overwrite` is not given, or is not a folder; a parameter out of range.
         """
-        from freqforensics.figures.profiles import plot_profiles
-        from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import PRINT_DPI, draw
+        from freqforensics.figures.style import PRINT_DPI
 
         check_layout(columns, width)
         formats = check_formats(formats)
-        layout: dict[str, Any] = {
-            "columns": columns,
-            "width": width,
-            "formats": formats,
-            "dpi": None if width is None else PRINT_DPI,
-        }
         names = file_names(list(self.spectra))
         inputs = {
             name: {"images": self.spectra[key].images, "sha256": self.spectra[key].inputs_sha256}
@@ -143,8 +155,8 @@ class SpectrumStudy(Drawn):
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            draw(folder, "fingerprints", plot_fingerprints, self.spectra, **layout)
-            draw(folder, "profiles", plot_profiles, self.spectra, **layout)
+            for drawing in self.drawings(columns=columns, width=width):
+                drawing.save(folder, formats=formats, dpi=None if width is None else PRINT_DPI)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
 
@@ -176,20 +188,22 @@ def spectrum_study(
     workers: int | None = None,
     progress: bool = False,
 ) -> SpectrumStudy:
-    """Average the spectra of every generator and label of some sources; bad files are listed, never fatal.
+    """Average the spectra of every generator and label of some sources.
+
+    Files that cannot be read are listed, and do not end the study.
 
     Parameters
     ----------
     sources : Sources, str, Path, or sequence of str or Path
         Folders, tables and files of images, as for `index_sources`.
     spec : SpectrumSpec, optional
-        Default ``SpectrumSpec()``.
+        Crops, residual and transform; default ``SpectrumSpec()``.
     label : {"real", "fake", "all"}
         Groups to take; unknown labels are taken with "all".
     limit : int, optional
         Maximum number of images of each group: the first are taken, or with `seed` a random choice.
     seed : int, optional
-        For `limit` and for crops drawn at random. Each group draws by its own name, whatever else is in the sources.
+        Random seed for `limit` and for random crops. A group's draws depend on its name, not on the other groups.
     exif_orientation, salvage, workers
         How files are read, as for `mean_spectrum`.
     progress : bool
@@ -206,6 +220,19 @@ def spectrum_study(
         No image of that label, none that could be averaged (the message says why), or a parameter out of range.
     FileNotFoundError
         A source does not exist.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import cv2
+    >>> import numpy as np
+    >>> with TemporaryDirectory() as folder:
+    ...     for number in range(3):
+    ...         noise = np.random.default_rng(number).integers(0, 256, (64, 64), np.uint8)
+    ...         written = cv2.imwrite(f"{folder}/{number}.png", noise)
+    ...     study = spectrum_study(f"noise={folder}", spec=SpectrumSpec(size=64))
+    >>> {group: spectrum.images for group, spectrum in study.spectra.items()}
+    {('noise', 'unknown'): 3}
     """
     spec = spec or SpectrumSpec()
     if label not in get_args(LabelChoice):
@@ -214,8 +241,8 @@ def spectrum_study(
     everything = index_sources(sources, on_note=notes.append)
     records = [record for record in everything if label in ("all", record.label)]
     if not records:
-        found = sorted({record.label for record in everything})
-        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(found)}")
+        labels = sorted({record.label for record in everything})
+        raise ValueError(f"no image with label {label!r} in {listed_paths(sources)}, only {', '.join(labels)}")
     notes += serious_confounds(records)
     spectra: dict[Group, MeanSpectrum] = {}
     for key, group in by_generator(records).items():
@@ -244,7 +271,7 @@ def spectrum_study(
         seed=seed,
     )
     if not study.images:
-        raise ValueError(_why_none(study))
+        raise ValueError(_why_none(study, records))
     return study
 
 
@@ -261,8 +288,8 @@ def check_formats(formats: Sequence[str]) -> tuple[Format, ...]:
     """Give the formats of figures that are named, each once; ValueError unless there are any, and all are known."""
     unknown = sorted(set(formats) - set(get_args(Format)))
     if unknown or not formats:
-        got = ", ".join(unknown) or "none"
-        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {got}")
+        words = ", ".join(unknown) or "none"
+        raise ValueError(f"formats must be of {', '.join(get_args(Format))}, got {words}")
     return tuple(name for name in get_args(Format) if name in formats)
 
 
@@ -284,13 +311,26 @@ def file_names(groups: Sequence[Group]) -> dict[Group, str]:
     return names
 
 
-def _why_none(study: SpectrumStudy) -> str:
+def _why_none(study: SpectrumStudy, records: Sequence[ImageRecord]) -> str:
     small = sum(sum(spectrum.skipped.values()) for spectrum in study.spectra.values())
     height, width = study.spec.shape
     parts = []
     if small:
-        parts.append(f"{small} are smaller than {height}x{width} (try a smaller size)")
+        parts.append(f"{small} are smaller than {height}x{width}{_first_size(records)}")
     if study.skipped:
         path, reason = study.skipped[0]
         parts.append(f"{len(study.skipped)} cannot be read, first {shown_path(path)}: {reason}")
     return f"no image was averaged: {'; '.join(parts)}"
+
+
+def _first_size(records: Sequence[ImageRecord]) -> str:
+    """Say how large the first image is whose header can be read, and what that asks of `size`."""
+    for record in records[:100]:
+        try:
+            header = read_header(read_file(record.path))
+        except OSError:
+            continue
+        if header.height and header.width:
+            most = min(header.height, header.width)
+            return f", the first {header.height}x{header.width}: size must be at most {most}"
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
 from freqforensics.runtime.executors import end_of_passes
@@ -26,6 +26,9 @@ from freqforensics.spectra import (
 )
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
 
+if TYPE_CHECKING:
+    from freqforensics.figures.style import Drawing
+
 CROPS: Final = (256, 128, 64)
 """Sides of crops that are tried by default: a group gets the largest that nine tenths of its images have."""
 
@@ -42,11 +45,11 @@ class UpsamplingStudy(Drawn):
     Parameters
     ----------
     spectra : dict of (generator, label) to MeanSpectrum
-        Averaged spectra that the reports rest on.
+        Averaged spectra that the reports are computed from.
     reports : dict of (generator, label) to UpsamplingReport
         Groups without a usable image have a spectrum and no report.
     notes : tuple of str
-        What indexing left out or found doubtful.
+        Files that indexing skipped or found ambiguous.
     parameters : dict
         The parameters of the study, JSON values.
     predicted : dict of (generator, label) to PredictedLattice
@@ -84,13 +87,20 @@ class UpsamplingStudy(Drawn):
             for key, report in self.reports.items()
         ]
 
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Describe the figures that `save` writes, yet to be drawn."""
+        from freqforensics.figures.style import drawing
+        from freqforensics.figures.upsampling import plot_lattices
+
+        return (drawing("lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted),)
+
     def save(self, out: str | Path, *, command: str | None = None, overwrite: bool = False) -> None:
         """Write ``upsampling.json``, ``lattices.{png,pdf}`` and ``manifest.json`` to a folder.
 
         Parameters
         ----------
         out : str or Path
-            A folder; see `result_folder` for what becomes of one that exists.
+            Folder for the results; an existing one is treated as by `result_folder`.
         command : str, optional
             The command line, for the manifest.
         overwrite : bool
@@ -99,16 +109,14 @@ class UpsamplingStudy(Drawn):
         Raises
         ------
         ValueError
-            `out` holds something and `overwrite` is not given, or is no folder.
+            `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        from freqforensics.figures.style import draw
-        from freqforensics.figures.upsampling import plot_lattices
-
         inputs = {" ".join(key): {"images": s.images, "sha256": s.inputs_sha256} for key, s in self.spectra.items()}
         about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("upsampling.json", self.to_json())
-            draw(folder, "lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted)
+            for drawing in self.drawings():
+                drawing.save(folder)
 
 
 def upsampling_study(
@@ -128,8 +136,8 @@ def upsampling_study(
     sources : Sources, str, Path, or sequence of str or Path
         Folders, tables and files of images, as for `index_sources`.
     real : Sources, str, Path, or sequence of str or Path
-        Sources of real images of like content and format, against which lattices are tested. Images labelled fake are
-        left out.
+        Sources of real images of similar content and format, as a control for lattices. Images labelled fake are
+        skipped.
     predict : str, optional
         A generator family whose predicted lattice is drawn over every group that is not real; "by-name" takes the
         family with the generator's name.

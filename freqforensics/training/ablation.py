@@ -14,6 +14,7 @@ from freqforensics.evaluation.evaluate import evaluate_tables
 from freqforensics.perturbations.augmentation import W20_RECIPES
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.results import claim_folder
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, records_sha256
@@ -62,9 +63,9 @@ class AblationRow:
     cannot_judge: int = 0
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """AP by value, seed and generator.
+@dataclass(frozen=True, repr=False)
+class Ablation(Summarised):
+    """Results of an ablation: AP by value, seed and generator.
 
     Parameters
     ----------
@@ -86,7 +87,13 @@ class Ablation:
     miniatures: bool = False
 
     def save(self, folder: str | Path) -> None:
-        """Write ``ablation.csv``."""
+        """Write ``ablation.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Existing folder.
+        """
         columns = (field.name for field in fields(AblationRow))
         write_csv(Path(folder) / "ablation.csv", columns, map(astuple, self.rows))
 
@@ -111,7 +118,7 @@ class Ablation:
                 raise ValueError(f"its columns are not {', '.join(columns)}")
             rows = [AblationRow(*(kind(cell) for kind, cell in zip(kinds, row, strict=True))) for row in table[1:]]
         except ValueError as error:
-            raise ValueError(f"{path} is no table of an ablation: {error}") from error
+            raise ValueError(f"{path} is not a table of an ablation: {error}") from error
         return cls(axis, tuple(rows), (), {}, miniatures)
 
     def table(self) -> dict[str, dict[str, list[float]]]:

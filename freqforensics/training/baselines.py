@@ -55,7 +55,9 @@ def lattice_logit(image: Uint8) -> float:
     """
     height, width = image.shape[:2]
     if min(height, width) < 2 * TILE:
-        raise ValueError(f"a lattice is looked for from {2 * TILE}x{2 * TILE} pixels, got {width}x{height}")
+        raise ValueError(
+            f"the lattice test needs an image of at least {2 * TILE}x{2 * TILE} pixels, got {width}x{height}"
+        )
     accumulator = SpectrumAccumulator(SpectrumSpec(size=TILE))
     accumulator.update(
         image[top : top + TILE, left : left + TILE]

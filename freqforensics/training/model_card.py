@@ -85,11 +85,11 @@ def read_runs(path: str | Path) -> list[dict[str, str]]:
     Raises
     ------
     ValueError
-        It is no table.
+        It is not a table.
     """
     header, *rows = [row for row in read_table(path) if row] or [[]]
     if not rows or any(len(row) != len(header) for row in rows):
-        raise ValueError(f"{path} is no table of runs")
+        raise ValueError(f"{path} is not a table of runs")
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -113,7 +113,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(card, dict):
         raise ValueError(f"{path} holds no object")
     return card

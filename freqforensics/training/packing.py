@@ -135,7 +135,7 @@ def _trained(run: Path) -> tuple[TrainConfig, dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{run} holds no training: {error}") from error
     if not config.simulate:
-        raise ValueError(f"{run} is no training from photographs: it did not simulate fakes")
+        raise ValueError(f"{run} is not a training from photographs: it did not simulate fakes")
     if config.validation:
         raise ValueError(f"{run} was validated on other images: no photograph was held out to calibrate it on")
     return config, about

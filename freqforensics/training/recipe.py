@@ -72,7 +72,7 @@ ImageNet's weights to begin with, 256 to 224 pixels, batches of 64. "w20-sound" 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a detector is trained; all that the result depends on besides the images, the libraries and the machine.
+    """Configuration of a training: all that its result depends on but images, libraries and machine.
 
     Whole recipes have names, see `TrainConfig.preset`.
 
@@ -83,7 +83,7 @@ class TrainConfig:
     held_out : float
         Share of the images to validate on where there are no others.
     classes : int or tuple of str, optional
-        Categories to learn from: these, or the first N by name.
+        Categories to learn from: their names, or the first N by name.
     imbalance : {"error", "undersample", "allow"}
         What to do where real and fake differ in number by more than a tenth.
     recipe : str
@@ -93,21 +93,21 @@ class TrainConfig:
         quality 65, see `validation_augmentation`), and lets the first epoch after each drop of the learning rate
         overwrite the best weights. "sound" does none of this.
     resize : int, optional
-        Shorter side images are resized to first, which moves and blurs every trace; Wang et al.: 256.
+        Shorter side that images are resized to first, pixels. This moves and blurs every trace. Wang et al. take 256.
     crop : int
-        Side of the squares learnt from, pixels. Of "coherence" input the greatest side: 64, 96, ... are drawn.
+        Side of the crops, pixels. For "coherence" input the largest side: 64, 96, ... are drawn.
     pairs : bool
         Learn from real and fake images of one file name together, in one batch and cropped alike: what they have in
         common then cancels in the gradient. For miniatures, where the fake is its photograph but for the decoder.
     simulate : tuple of {"miniature", "polyphase"}
-        Learn from photographs alone: fakes are made of them at random, each time another one (`Faker`). Fake images of
-        the sources are left out; `pairs` holds by nature.
+        Learn from photographs alone, with random fakes of them that differ each time (`Faker`). Fake images of the
+        sources are skipped, and `pairs` is implied.
     align : tuple of {"radial", "mixup"}
         How simulated fakes are aligned to their photographs.
     shelf : str, optional
-        Folder of the miniatures simulated with; default those that ship.
+        Folder of the miniatures for `simulate`; default those that ship.
     ramp : int
-        Epochs over which simulated fakes, and what `recipe` does, become as hard as they are meant to be.
+        Number of epochs over which simulated fakes and the augmentation reach their full difficulty.
     ranking : float
         Weight of a second loss, softplus(logit of the photo - logit of its fake): what the two have in common cancels.
         Simulated fakes only.
@@ -125,14 +125,14 @@ class TrainConfig:
         How often an epoch goes through the images. `EarlyStop` counts epochs: those of a small set are too short for
         it. Wang et al.: one pass through 720,119.
     learning_rate : float
-        Of Adam, betas 0.9 and 0.999.
+        Learning rate of Adam, with betas 0.9 and 0.999.
     decay : {"plateau", "cosine"}
         How the rate falls: as `EarlyStop` has it, or along half a cosine to zero over `epochs`, after a twentieth of
         warming up; then `EarlyStop` only says which epoch is the best.
     epochs : int, optional
         At most N epochs; default until `EarlyStop` ends the training.
     precision : str
-        Fabric's word.
+        Precision of the arithmetic, by its name in Lightning Fabric.
     seed : int
         Random seed of initial weights, order and augmentation.
     labels : mapping of str to {"real", "fake", "unknown"}
@@ -144,6 +144,12 @@ class TrainConfig:
     ------
     ValueError
         A parameter out of range.
+
+    Examples
+    --------
+    >>> config = TrainConfig(sources=("progan",), recipe="blur+jpeg-0.1", input="residual", seed=1)
+    >>> config.recipe, config.crop, config.learning_rate
+    ('blur+jpeg-0.1', 224, 0.0001)
     """
 
     sources: tuple[str, ...]
@@ -223,16 +229,16 @@ class TrainConfig:
 
     @classmethod
     def preset(cls, name: Preset, *, sources: SourcesLike, **options: Any) -> TrainConfig:
-        """Give a whole recipe.
+        """Give the configuration of a complete recipe.
 
         Parameters
         ----------
         name : {"shipped", "w20", "w20-sound"}
-            One of `PRESETS`.
+            Name of the recipe, one of `PRESETS`.
         sources : sequence of str or Path
             Images to learn from.
         options
-            Parameters that take the place of the recipe's.
+            Parameters that override the recipe.
 
         Returns
         -------
@@ -254,33 +260,57 @@ class TrainConfig:
         return cls(**{**PRESETS[name], "sources": tuple(map(str, as_paths(sources))), **options})
 
     def difficulty(self, epoch: int) -> float:
-        """How hard simulated fakes are in an epoch, counted from 0."""
+        """Difficulty of simulated fakes in an epoch, 0 .. 1.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        """
         return 1.0 if self.ramp == 0 else min(1.0, epoch / self.ramp)
 
     def faker(self, difficulty: float = 1.0) -> Faker:
-        """What makes fakes of photographs, where that is asked for."""
+        """Give the maker of random fakes, for `simulate`.
+
+        Parameters
+        ----------
+        difficulty : float
+            Difficulty of the fakes, 0 .. 1.
+        """
         return Faker(self.simulate, self.align, self.shelf, difficulty)
 
     def window(self) -> Window:
-        """What is cut from a photograph before a fake is made of it: room for what its edges spoil, and for crops."""
+        """Give the window that is cut from a photograph before a fake is made, with a margin for edges and crops."""
         return Window((self.crop + 2 * STEP) // STEP * STEP)
 
     def rate(self, part: float) -> float:
-        """Learning rate of a cosine after a part, 0 .. 1, of all steps."""
+        """Learning rate of the cosine decay after a share of the steps.
+
+        Parameters
+        ----------
+        part : float
+            Share of the steps that are done, 0 .. 1.
+        """
         warm = 0.05
         if part < warm:
             return self.learning_rate * (part + 0.001) / (warm + 0.001)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (part - warm) / (1 - warm)))
 
     def chain(self, difficulty: float = 1.0) -> Chain:
-        """What is done to an image to learn from; augmented with a probability of `difficulty`."""
+        """Give the transform of an image to learn from.
+
+        Parameters
+        ----------
+        difficulty : float
+            Probability of the augmentation, 0 .. 1.
+        """
         augmented = self._augmented()
         if difficulty < 1:
             augmented = (Sometimes(Chain(augmented), difficulty),)
         return Chain((*self._resized(), *augmented, self._cut(), Sometimes(Flip(), 0.5)))
 
     def validation_chain(self) -> Chain:
-        """What is done to an image to validate on."""
+        """Give the transform of an image to validate on."""
         augmented = validation_augmentation(self.recipe).steps if self.variant == "as_published" else ()
         return Chain((*self._resized(), *augmented, Crop(self.crop)))
 
@@ -291,12 +321,12 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """Give the configuration that `to_json` showed.
+        """Give the configuration from the values of `to_json`.
 
         Raises
         ------
         TypeError, ValueError
-            Values that are none.
+            The values are not those of a configuration.
         """
         known: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()

@@ -19,6 +19,7 @@ from freqforensics.runtime.destinations import errors_name
 from freqforensics.runtime.parallel import default_workers
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import clear_unfinished
+from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import write_json
 from freqforensics.training.folder import CHECKPOINT, WEIGHTS, check_init, check_training_folder
 from freqforensics.training.log import Epoch, TrainLog
@@ -28,8 +29,8 @@ from freqforensics.training.recipe import SMALLEST_PHOTO, TrainConfig
 from freqforensics.training.training_set import TrainingSet, check_images, index_training, pair_up
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, repr=False)
+class Training(Summarised):
     """The epochs of a training, and its best weights.
 
     Parameters
@@ -39,7 +40,7 @@ class Training:
     weights : Path
         The best epoch's, for `load_detector`.
     notes : tuple of str
-        What indexing left out.
+        Files that indexing skipped.
     """
 
     epochs: tuple[Epoch, ...]
@@ -55,7 +56,18 @@ class Training:
 def plan_training(
     config: TrainConfig, *, skip_unreadable: bool = False, workers: int | None = None, progress: bool = False
 ) -> TrainingSet:
-    """Index, split and check the images of a configuration: all that can go wrong before the first step.
+    """Index, split and check the images of a configuration, without training.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Configuration of the training.
+    skip_unreadable : bool
+        Skip images that cannot be read, with a note.
+    workers : int, optional
+        Number of threads that check images; default all processors.
+    progress : bool
+        Show progress bars.
 
     Raises
     ------
@@ -158,7 +170,7 @@ def train_detector(
         least = f"{fabric.world_size} processes need batches of {2 * fabric.world_size} images at least"
         raise ValueError(f"{least}: the batch is {config.batch}, and there are {len(data.training)} images")
     if config.ranking and fabric.world_size > 1:
-        raise ValueError("ranking compares a photo with its fake, and several processes would part them: give one")
+        raise ValueError("ranking compares a photo with its fake, and several processes would separate them: use one")
     run = TrainingRun(config, data, fabric, state)
     if fabric.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,7 +254,7 @@ def _stored(folder: Path, config: TrainConfig, *, resume: bool) -> dict[str, Any
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         before = json.loads(state["config"])
     except Exception as error:
-        raise CheckpointError(path, "is no whole checkpoint of a training") from error
+        raise CheckpointError(path, "is not a complete checkpoint of a training") from error
     now = config.to_json()
     # More epochs are more of the same, but where the rate falls towards their end.
     free = {"epochs"} if config.decay == "plateau" else set()

@@ -110,6 +110,7 @@ def data(image, form="PNG", **options):
     return base64.b64encode(encoded(image, form, **options)).decode()
 
 
+@pytest.mark.long
 def test_a_picture_with_a_hostile_name_is_dropped_examined_read_and_printed(visit, detector, rng):
     one = visit(detector)
     page = one.page
@@ -245,6 +246,7 @@ def test_other_pages_get_nothing(browser, serving, examined):
     assert served.jobs() == []
 
 
+@pytest.mark.long
 def test_a_report_cannot_reach_the_page(visit, detector, rng, monkeypatch):
     """Whatever a report holds: it has another origin, runs its own scripts alone, and sends nothing."""
     attack = (
@@ -313,6 +315,7 @@ def test_everything_can_be_done_by_keys(visit, examined, rng, tmp_path):
     one.said = [line for line in one.said if "404" not in line]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_folder_is_checked(visit, detector, rng, tmp_path, width, scheme):
     tree = write_tree(tmp_path / "<b>tree</b>" / ("long" * 20), rng, count=2, shape=(80, 90))

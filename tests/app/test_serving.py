@@ -56,6 +56,7 @@ def folders(tmp_path: Path) -> list[Path]:
     return [path for path in tmp_path.iterdir() if "freqforensics-app" in path.name]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_end_the_program_and_delete_everything(program, tmp_path, number):

@@ -29,6 +29,7 @@ def detector(thin):
     return known_detector(make_detector(input="coherence", early_down=2, seed=0))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undrawn")
 def test_a_picture_is_examined_stage_by_stage(tmp_path, rng, detector):
     path = write(tmp_path / "3f.png", picture(rng, 96, 128))
@@ -60,6 +61,7 @@ def test_a_picture_that_cannot_be_judged_says_why(tmp_path, detector):
     assert (tmp_path / "page.html").exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undrawn")
 def test_a_file_that_names_its_generator_says_so_beside_the_verdict(tmp_path, rng, detector):
     path = tmp_path / "a.png"
@@ -99,6 +101,7 @@ def test_stages_need_no_glossary():
         assert not re.search(jargon, text, re.IGNORECASE), text
 
 
+@pytest.mark.long
 def test_a_folder_is_counted_and_averaged(tmp_path, rng, detector):
     tree = write_tree(tmp_path / "tree", rng, ("one", "two"), count=3, shape=(128, 140))
     write(tree / "two" / "1_fake" / "large.png", picture(rng, 300, 300))
@@ -157,6 +160,7 @@ def test_false_alarms_are_told_from_what_was_noticed():
     assert summary_of([]) == ()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("examined")
 def test_a_picture_of_a_folder_is_examined_closer(tmp_path, rng, serving, detector):
     tree = write_tree(tmp_path / "tree", rng, count=2, shape=(96, 100))

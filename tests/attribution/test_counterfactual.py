@@ -87,6 +87,7 @@ def unseen():
     return crops(photographs()[2:], np.random.default_rng(1), 10, side=96)
 
 
+@pytest.mark.long
 def test_the_planted_frequency_is_ranked_first_and_its_notch_flips(grid_detector, unseen):
     rng = np.random.default_rng(2)
     fakes = [planted(image, rng.uniform(0, 2 * np.pi)) for image in unseen]
@@ -113,6 +114,7 @@ def test_the_planted_frequency_is_ranked_first_and_its_notch_flips(grid_detector
         assert flip.lines == order[:1]
 
 
+@pytest.mark.long
 def test_a_notch_that_does_not_matter_is_compared_with_fewer_controls(grid_detector, unseen):
     fake = planted(unseen[0], 1.0)
     matters = notch(fake, grid_detector, [PLANTED], nulls=30, first_look=10)
@@ -125,6 +127,7 @@ def test_a_notch_that_does_not_matter_is_compared_with_fewer_controls(grid_detec
     assert known.change == pytest.approx(matters.change, rel=1e-6)
 
 
+@pytest.mark.long
 def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
     fake = planted(unseen[0], 1.0)
     order = ranked_lines(fourier_map(integrate_path(fake, grid_detector), tile=32))
@@ -143,6 +146,7 @@ def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
         fourier_deletion(fake, grid_detector, ())
 
 
+@pytest.mark.long
 def test_a_decision_without_peaks_is_said_not_to_rest_on_them(unseen):
     class Brightness(nn.Module):
         def __init__(self):
@@ -208,6 +212,7 @@ def test_lattices_hold_each_pair_once():
         assert 2 * len(lines) - own == denominator**2 - 1
 
 
+@pytest.mark.long
 def test_bands_and_regions_are_changed_where_they_are(unseen):
     detector = make_detector(input="residual", seed=0)
     stops = band_stops(unseen[0], detector)
@@ -222,6 +227,7 @@ def test_bands_and_regions_are_changed_where_they_are(unseen):
     assert detector.training
 
 
+@pytest.mark.long
 def test_exact_logits_are_those_of_whole_numbers(unseen):
     for kind in ("rgb", "residual", "coherence"):
         detector = make_detector(input=kind, early_down=2, seed=0)
@@ -229,6 +235,7 @@ def test_exact_logits_are_those_of_whole_numbers(unseen):
         np.testing.assert_allclose(found, detector.logits(unseen[:1]), rtol=1e-4)
 
 
+@pytest.mark.long
 def test_maps_of_random_weights_are_compared_stage_by_stage(unseen):
     detector = make_detector(input="coherence", early_down=2, seed=0)
     before = {name: value.clone() for name, value in detector.state_dict().items()}

@@ -73,6 +73,7 @@ def causes_of(image, detector, jpeg=None):
     return {cause.name: cause for cause in other_causes(image, jpeg, path)}
 
 
+@pytest.mark.long
 def test_a_photograph_has_no_other_cause(detector):
     image = np.ascontiguousarray(skimage.data.coffee()[:384, :512])
     found = causes_of(image, detector)
@@ -80,6 +81,7 @@ def test_a_photograph_has_no_other_cause(detector):
     assert found["moiré and texture"].found is None
 
 
+@pytest.mark.long
 def test_jpeg_is_found_by_its_tables_and_by_its_grid(detector):
     image = np.ascontiguousarray(skimage.data.coffee()[:384, :512])
     tables = read_jpeg_tables(encoded(image, "JPEG", quality=70))
@@ -91,6 +93,7 @@ def test_jpeg_is_found_by_its_tables_and_by_its_grid(detector):
     assert "it was one before" in before.says
 
 
+@pytest.mark.long
 def test_resampling_is_found_with_its_period(detector):
     small = np.ascontiguousarray(skimage.data.astronaut()[:400, :400])
     found = causes_of(np.ascontiguousarray(Resize(1.25, "bilinear")(small)[:384, :384]), detector)["resampling"]
@@ -121,6 +124,7 @@ def test_lines_of_colour_alone_are_named(detector):
     assert causes["colour interpolation"].found is None
 
 
+@pytest.mark.long
 def test_small_images_are_not_judged(detector):
     found = causes_of(picture(np.random.default_rng(3), 96, 96), detector)
     assert found["JPEG"].found is None

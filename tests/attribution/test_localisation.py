@@ -89,6 +89,7 @@ def detector():
     return Detector(Readout(), input="coherence").eval()
 
 
+@pytest.mark.long
 def test_maps_find_what_a_detector_rests_on(image, detector):
     """The network is linear in the log coherence of each frequency, so each method can find its weights."""
     chance = 9 / 513

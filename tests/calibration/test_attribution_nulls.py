@@ -79,6 +79,7 @@ def drawn(rng, count):
     return [LINES[index] for index in rng.permutation(len(LINES))[:count]]
 
 
+@pytest.mark.long
 def test_a_random_order_passes_deletion_as_often_as_the_p_value_says(simulations, record):
     hits = []
     for seed in range(simulations(60, 400)):
@@ -105,6 +106,7 @@ def test_the_order_of_a_planted_lattice_passes_deletion(simulations, record):
     record.at_least("deletion, p <= 0.1", "planted lattice first", 0.9, sum(hits), len(hits))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1, 8, 33])
 def test_random_lines_reach_a_p_value_as_often_as_it_says(count, simulations, record):
     hits = []
@@ -117,6 +119,7 @@ def test_random_lines_reach_a_p_value_as_often_as_it_says(count, simulations, re
     record.at_most("notch, p <= 0.05", f"{count} random lines", 0.05, sum(hits), len(hits))
 
 
+@pytest.mark.long
 def test_a_first_look_leaves_the_p_value_valid(simulations, record):
     hits, looks = [], []
     for seed in range(simulations(30, 400)):
@@ -128,6 +131,7 @@ def test_a_first_look_leaves_the_p_value_valid(simulations, record):
     record.at_most("notch, p <= 0.05", "8 random lines, a first look at 9", 0.05, sum(hits), len(hits))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lines", "weight"), [(LATTICE[:1], 0.9), (LATTICE, 0.3)], ids=["one line", "lattice"])
 def test_planted_lines_stand_out(lines, weight, simulations, record):
     """A detector's weight of one line must stand out of the sum over all lines of a control, up to 48 of weight 0.02.
@@ -144,6 +148,7 @@ def test_planted_lines_stand_out(lines, weight, simulations, record):
     record.at_least("notch, p <= 0.05", planted, 0.9, sum(hits), len(hits))
 
 
+@pytest.mark.long
 def test_strong_lines_do_not_stand_out_of_a_detector_of_power(simulations, record):
     """Adding waves raises what taking lines out lowers; other lines of the same energy lower it as much."""
     detector = Detector(Power(), input="residual").eval()

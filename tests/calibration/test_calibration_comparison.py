@@ -65,6 +65,7 @@ def shares_a_signature(rng: np.random.Generator) -> tuple[Fingerprint, Fingerpri
     return image_set(rng, "a", tilt=0.5 * TILTS[0]), image_set(rng, "b", tilt=0.5 * TILTS[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("draw", [shares_nothing, has_a_signature_each, has_the_same_real_images])
 def test_log_powers_of_unlike_sets(simulations, record, draw):
     count = simulations(40, 1000)
@@ -84,6 +85,7 @@ def test_log_powers_of_sets_with_one_signature(simulations, record):
     record.at_least("similarity by log power, 95 % interval", setting, 0.95, covered, count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("measure", ["coherent", "peaks", "lattice"])
 def test_lines_of_unlike_sets(simulations, record, measure):
     """Each set has lines of its own; those of the coherent measure lie at equal places, with phases of their own."""
@@ -108,6 +110,7 @@ def test_lines_of_unlike_sets(simulations, record, measure):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("measure", ["coherent", "peaks", "lattice"])
 def test_lines_of_sets_with_one_lattice(simulations, record, measure):
     count = simulations(15, 200)
@@ -126,6 +129,7 @@ def matrix(values: np.ndarray, names: list[str]) -> Similarity:
     return Similarity("log_power", tuple(names), values, values, values, np.ones_like(values))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("among", [False, True])
 def test_groups(simulations, record, among):
     """Sets that are alike in clusters of their own, which have nothing to do with the groups; then with the groups."""

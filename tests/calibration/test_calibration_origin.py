@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from simulated import SIDE, image_set
 
 from freqforensics.fingerprints.origin import KnownGenerators
@@ -10,6 +11,7 @@ from freqforensics.fingerprints.origin import KnownGenerators
 TILTS = np.random.default_rng(0).normal(size=(2, SIDE, SIDE // 2 + 1))
 
 
+@pytest.mark.long
 def test_origin(simulations, record):
     """Content is not moved, as sets are drawn evenly here: with it the test rules a set's own generator out less."""
     count = simulations(40, 400)

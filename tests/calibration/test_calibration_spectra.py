@@ -69,6 +69,7 @@ def test_strongest_line(rng, simulations, record):
     record.at_most("strongest line, corrected p-value", "p <= 0.05, white noise images", 0.05, found, count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("control", [False, True])
 def test_lattice(rng, simulations, record, control):
     count = simulations(60, 1000)

@@ -61,6 +61,7 @@ def test_audit_confounds(rng, simulations, record, images, shift):
         record.at_most("audit, p-value", f"any p <= 0.05, {images} + {images} files alike", 0.05, found, count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("images", "shift"), [(12, 0.0), (24, 0.0), (24, 1.0)])
 def test_audit_auc(rng, simulations, record, images, shift):
     """What is planted is told by the mean AUC; where nothing is, by 1/2."""

@@ -39,6 +39,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.mark.long
 def test_a_folder_to_fingerprints(tree, out):
     done = run("spectrum", tree, "--out", out, "--crop", 64)
     assert (done.returncode, done.stderr) == (0, "")
@@ -72,6 +73,7 @@ def test_a_folder_to_fingerprints(tree, out):
     assert inside["inputs"] == about["inputs"]
 
 
+@pytest.mark.long
 def test_every_field_of_the_spec_is_an_option(tree, out):
     options = {
         "size": (48, 32),
@@ -93,6 +95,7 @@ def test_every_field_of_the_spec_is_an_option(tree, out):
     assert stored.images == 5
 
 
+@pytest.mark.long
 def test_json_is_all_that_is_printed(tree, out):
     done = run("spectrum", tree, "--out", out, "--crop", 64, "--json", "--label", "fake")
     result = json.loads(done.stdout)
@@ -102,6 +105,7 @@ def test_json_is_all_that_is_printed(tree, out):
     assert result["groups"][1]["images"] == 12
 
 
+@pytest.mark.long
 def test_the_same_command_writes_the_same_bytes(tree, tmp_path):
     for place, workers in (("a", 1), ("b", 2)):
         (tmp_path / place).mkdir()
@@ -112,6 +116,7 @@ def test_the_same_command_writes_the_same_bytes(tree, tmp_path):
             assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path
 
 
+@pytest.mark.long
 def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     fakes = tree / "crn" / "1_fake"
     (fakes / "cut.png").write_bytes(encoded(picture(rng), "PNG")[:-50])
@@ -140,11 +145,11 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     ("arguments", "message"),
     [
         (["nowhere"], "no such file or folder: nowhere"),
-        (["{tree}", "--crop", "9000"], "no image was averaged: 48 are smaller than 9000x9000 (try a smaller size)"),
+        (["{tree}", "--crop", "9000"], "48 are smaller than 9000x9000, the first 64x64: --crop must be at most 64"),
         (["{tree}", "--crop", "big"], "--crop must be a number or HEIGHTxWIDTH, got 'big'"),
         (["{tree}", "--crop", "1"], "--crop must be one or two integers"),
         (["{tree}", "--kernel", "4"], "--kernel must be odd, from 3 to 99, got 4"),
-        (["{tree}/notes.pdf"], "notes.pdf is no image by its suffix '.pdf', and no .csv, .tsv or .txt"),
+        (["{tree}/notes.pdf"], "notes.pdf is not an image by its suffix '.pdf', and no .csv, .tsv or .txt"),
         (["{tree}", "--out", "{tree}/biggan/0_real/0.png/x"], "0.png is a file, not a folder"),
         (["{tree}", "--kernel", "301"], "--kernel must be odd, from 3 to 99, got 301"),
         (["{tree}", "--crop", "300000"], "48 are smaller than 300000x300000"),
@@ -184,6 +189,7 @@ def test_a_folder_that_holds_something_is_refused(tree, out):
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.long
 def test_overwrite_replaces_results_and_nothing_else(tree, out):
     assert run("spectrum", tree, "--out", out, "--crop", 64).returncode == 0
     (out / "mine.txt").write_text("keep")
@@ -194,6 +200,7 @@ def test_overwrite_replaces_results_and_nothing_else(tree, out):
     assert MeanSpectrum.load(out / "spectra" / "crn-fake.npz").spec.shape == (32, 32)
 
 
+@pytest.mark.long
 def test_several_named_sources_and_awkward_names(tree, out, tmp_path, rng):
     write(tmp_path / "plain" / "ünï [red]" / "a.png", picture(rng, 64, 64))
     write(tmp_path / "plain" / "a b" / "a.png", picture(rng, 64, 64))
@@ -207,6 +214,7 @@ def test_several_named_sources_and_awkward_names(tree, out, tmp_path, rng):
     assert "ünï [red]" in done.stdout
 
 
+@pytest.mark.long
 def test_awkward_generator_names_reach_figures_and_tables(tmp_path, out, rng):
     for name in ("we$ird_$x", "two\nlines", os.fsdecode(b"bytes\xff"), "a" * 200):
         write(tmp_path / "data" / name / "1_fake" / "a.png", picture(rng, 64, 64))
@@ -216,6 +224,7 @@ def test_awkward_generator_names_reach_figures_and_tables(tmp_path, out, rng):
     assert r"two\nlines" in done.stdout
 
 
+@pytest.mark.long
 def test_results_inside_a_source_are_not_averaged(tmp_path, rng):
     write(tmp_path / "photos" / "a.png", picture(rng, 64, 64))
     for _ in range(2):
@@ -226,6 +235,7 @@ def test_results_inside_a_source_are_not_averaged(tmp_path, rng):
     assert "results holds results of freqforensics: left out" in done.stderr
 
 
+@pytest.mark.long
 def test_results_can_be_linked_to_another_file_system(tree, tmp_path):
     elsewhere = Path("/dev/shm")
     if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
@@ -239,6 +249,7 @@ def test_results_can_be_linked_to_another_file_system(tree, tmp_path):
         assert not list(Path(place).glob(".unfinished*"))
 
 
+@pytest.mark.long
 def test_a_group_without_usable_images_is_named(tree, out, rng):
     write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 20, 20))
     done = run("spectrum", tree, "--out", out, "--crop", 64)
@@ -301,6 +312,7 @@ def test_bad_input_of_upsampling_is_one_line(upsampled, arguments, message):
     assert message in done.stderr
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
     image = picture(rng, 512, 512)
     (tmp_path / "set").mkdir()
@@ -369,6 +381,7 @@ def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err == "freqforensics: out of memory: Unable to allocate 74.5 GiB\n"
 
 
+@pytest.mark.long
 def test_a_closed_pipe_is_no_error(tree, out):
     command = f"{sys.executable} -m freqforensics spectrum {tree} --out {out} --crop 64 --json | head -c 5"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env={**os.environ})
@@ -409,6 +422,7 @@ def test_fitting_leaves_weights_and_cards(miniatures, photographs):
     assert "--overwrite" in other.stderr
 
 
+@pytest.mark.long
 def test_simulated_images_are_averaged(miniatures, photographs, out, tmp_path):
     arguments = ["--miniatures", miniatures, "--family", "all", "--crop", 64]
     done = run("simulate", photographs, "--out", tmp_path / "tree", *arguments)
@@ -547,6 +561,7 @@ def test_verdicts_are_counted_in_place_of_called_fake(trained, tmp_path, rng):
     assert (other.returncode, "holds scores of other regions" in other.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_robustness_and_ablation(trained, tmp_path):
     done = run(
         "robustness", trained / "data", "--weights", trained / "run" / "detector.safetensors", "--view", "none",

@@ -173,7 +173,7 @@ def test_a_warning_is_a_note(monkeypatch):
 
 def test_a_path_of_any_characters_stays_on_the_line(monkeypatch, tmp_path):
     monkeypatch.setenv("FREQFORENSICS_DATA", str(tmp_path / "a\nb\x1b[31m"))
-    assert found("FREQFORENSICS_DATA").found == f"{tmp_path}/a b\\x1b[31m is no folder"
+    assert found("FREQFORENSICS_DATA").found == f"{tmp_path}/a b\\x1b[31m is not a folder"
 
 
 def test_python(monkeypatch):
@@ -474,6 +474,7 @@ def test_real_images(monkeypatch, tmp_path):
     assert found("FREQFORENSICS_DATA").status == "problem"
 
 
+@pytest.mark.long
 def test_the_command(tmp_path):
     done = run("doctor", FREQFORENSICS_DATA="", FREQFORENSICS_CACHE=str(tmp_path))
     lines = done.stdout.splitlines()
@@ -487,6 +488,7 @@ def test_the_command(tmp_path):
     assert str(tmp_path) in lines[NAMES.index("weights fetched")]
 
 
+@pytest.mark.long
 def test_the_command_on_a_problem_and_its_json(tmp_path):
     environment = {"FREQFORENSICS_DATA": str(tmp_path / "nowhere"), "FREQFORENSICS_CACHE": str(tmp_path)}
     done = run("doctor", "--json", **environment)

@@ -183,7 +183,7 @@ WHOLE = {
     "population {photos}": "give --out FILE",
     "merge {missing}": "no such file",
     "merge {tree}": "parts must be files of --shard",
-    "merge {table}": "is no part of a shard",
+    "merge {table}": "is not a part of a shard",
     "spectrum {photos} --shard 1/2": "--shard must come with --out DIR",
     "spectrum {photos} --shard 3/2 --out {new}": "--shard must be I/N",
     "score {photos} --shard 1/2 --out {photos}": "is a source",

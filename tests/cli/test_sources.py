@@ -30,6 +30,7 @@ def root(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_real_side_is_shared_and_the_manifest_names_it(root):
     labels = ["--labels", "fake=diffusion"]
     done = run("spectrum", "set", "--real", "photos", *labels, "--crop", 64, "--out", "out", "--json", cwd=root)

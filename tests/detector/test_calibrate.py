@@ -93,6 +93,7 @@ def test_kinds_are_those_that_verdicts_go_by(photographs, rng):
         kind_of_score(score_files(index_images(photographs), detector, view="center").scores[0])
 
 
+@pytest.mark.long
 def test_it_is_written_and_read_where_verdicts_are_given(photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(calibration_module, "FEWEST", 3)
     weights = tmp_path / "weights.safetensors"
@@ -149,6 +150,7 @@ def call(monkeypatch, capsys, *arguments):
     return end.value.code or 0, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_the_command_writes_what_score_reads(photographs, tmp_path, monkeypatch, capsys):
     file = tmp_path / "mine.npz"
     code, shown = call(
@@ -197,6 +199,7 @@ def test_a_collection_left_out_is_judged_by_the_others(rng):
         left_out_evidence(rest)
 
 
+@pytest.mark.long
 def test_the_margin_is_the_least_that_collections_left_out_allow(monkeypatch):
     calibration = open_detector("everyday").calibration
 

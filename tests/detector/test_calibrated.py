@@ -48,6 +48,7 @@ def test_threshold_and_rate_are_one_rule(share):
         assert (found.rate(float(logit), PLAIN).rate <= share) == (logit > threshold)
 
 
+@pytest.mark.long
 def test_the_rate_is_valid_for_exchangeable_photographs():
     """Of fresh photographs of the kind at most 1 % have a rate of 1 % or less, whatever the distribution."""
     rng = np.random.default_rng(1)

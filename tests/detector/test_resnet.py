@@ -65,6 +65,7 @@ def direct(network, image, crop):
         return float(network(transforms.Compose(steps)(Image.fromarray(image))[None])[0, 0])
 
 
+@pytest.mark.long
 def test_logits_are_torchvisions(rng, network, published):
     """Central crop, no crop, and images under 224 pixels, which get zeros around them."""
     detector = load_detector(published)
@@ -73,6 +74,7 @@ def test_logits_are_torchvisions(rng, network, published):
         assert detector.logits([image])[0] == pytest.approx(direct(network, image, False), abs=1e-5)
 
 
+@pytest.mark.long
 def test_logits_are_torchvisions_on_real_images(data, network, published):
     from freqforensics import index_images, read_image
 
@@ -116,6 +118,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, capfd):
     assert "harm" not in capfd.readouterr().out
 
 
+@pytest.mark.long
 def test_what_is_no_detector_is_refused_with_the_reason(network, tmp_path):
     path = tmp_path / "model.pth"
     state = network.state_dict()
@@ -148,6 +151,7 @@ def test_what_is_no_detector_is_refused_with_the_reason(network, tmp_path):
         load_detector(tmp_path / "none.pth")
 
 
+@pytest.mark.long
 def test_saved_weights_remember_their_input(tmp_path, rng):
     detector = make_detector(input="residual", seed=3)
     path = tmp_path / "own.safetensors"
@@ -173,6 +177,7 @@ def test_saved_weights_remember_their_input(tmp_path, rng):
         load_detector(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("early_down", [4, 2, 1])
 def test_the_stem_is_remembered_and_shrinks_as_it_says(tmp_path, early_down):
     detector = make_detector(early_down=early_down, seed=0)
@@ -200,6 +205,7 @@ def test_identity_blocks_do_nothing_yet(rng):
         assert not torch.allclose(make_detector(seed=0).network.eval().layer1[1](x), x)
 
 
+@pytest.mark.long
 def test_weights_in_eight_bits(tmp_path, rng, network):
     """Each weight within half a step of its channel, a quarter of the size, and logits close by."""
     detector = Detector(network)
@@ -297,7 +303,7 @@ def test_coherence_is_that_of_the_colours_residuals(rng):
     np.testing.assert_allclose(made[0].numpy(), expected, atol=1e-5)
     for place in ((0, 0), (0, 16), (16, 0)):  # at 1/2 along y, x or both; DC is at (16, 16)
         assert made[0, 0][place] > 1.5
-    with pytest.raises(ValueError, match="from 32x32 pixels is needed, got 31x40"):
+    with pytest.raises(ValueError, match="of at least 32x32 pixels is needed, got 31x40"):
         prepare_input([image[:40, :31]], "coherence")
 
 

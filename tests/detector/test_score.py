@@ -58,6 +58,7 @@ def direct(detector, image) -> float:
     return float(detector.logits([image])[0])
 
 
+@pytest.mark.long
 def test_every_view_is_what_it_says(records, detector):
     images = [read_image(record.path) for record in records]
     for view, prepare in (("center", W20_TEST), ("none", lambda image: image), ("resize", W20_VALIDATION)):
@@ -69,6 +70,7 @@ def test_every_view_is_what_it_says(records, detector):
             assert score.crop == view
 
 
+@pytest.mark.long
 def test_tiles_cover_the_image_and_are_averaged(records, detector):
     (large,) = [record for record in records if read_image(record.path).shape[0] == 300]
     image = read_image(large.path)
@@ -80,6 +82,7 @@ def test_tiles_cover_the_image_and_are_averaged(records, detector):
     assert scoring._starts(672) == [0, 224, 448]
 
 
+@pytest.mark.long
 def test_batches_do_not_change_the_logits(records, detector):
     one, all_at_once = (score_files(records, detector, view="none", batch=batch).scores for batch in (1, 8))
     np.testing.assert_allclose([s.logit for s in one], [s.logit for s in all_at_once], atol=1e-4)
@@ -101,6 +104,7 @@ for name, views in (("everyday", ("views",)), ("resnet", ("center", "none", "til
 """
 
 
+@pytest.mark.long
 def test_rows_are_the_same_for_every_number_of_threads_and_every_batch(tmp_path, rng):
     for index, shape in enumerate([(96, 96), (300, 240), (96, 96), (96, 300), (300, 240)]):
         write(tmp_path / "set" / f"{index}.png", picture(rng, *shape))
@@ -150,6 +154,7 @@ def test_lanes_give_each_image_its_logits(rng):
         assert sorted(sizes) == sorted(expected * 2)
 
 
+@pytest.mark.long
 def test_views_that_are_padded_say_so(records, detector):
     said = {}
     for view in ("center", "tiles", "none", "resize"):
@@ -163,6 +168,7 @@ def test_views_that_are_padded_say_so(records, detector):
     assert sum(map(bool, said["center"])) == 4
 
 
+@pytest.mark.long
 def test_logits_that_are_not_finite_stop_the_work(records, detector, tmp_path):
     """As they stop `evaluate`: weights that are finite can still overflow."""
     broken = copy.deepcopy(detector)
@@ -175,6 +181,7 @@ def test_logits_that_are_not_finite_stop_the_work(records, detector, tmp_path):
         assert not ScoreTable.load(out).scores
 
 
+@pytest.mark.long
 def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch):
     """Miniatures of many families share their photographs."""
     twin = tmp_path / "set" / "imle" / "0_real" / "same.png"
@@ -203,6 +210,7 @@ def test_the_same_bytes_are_scored_once(records, detector, tmp_path, monkeypatch
     assert [score.logit for score in again.scores] == [score.logit for score in table.scores]
 
 
+@pytest.mark.long
 def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detector):
     fixed = score_files(records, detector, view="center", perturb=JPEG(40))
     for score, record in zip(fixed.scores, records, strict=True):
@@ -214,6 +222,7 @@ def test_perturbations_come_before_the_crop_and_draw_by_the_file(records, detect
         score_files(records, detector, perturb=JPEG(40), out="scores.csv")
 
 
+@pytest.mark.long
 def test_onnx_runtime_is_the_same_function(rng, detector):
     pytest.importorskip("onnxruntime")
     fast = make_scorer(detector, backend="onnx")
@@ -238,12 +247,13 @@ def test_the_folded_network_is_the_same_function(rng, detector):
     assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in detector.modules())
 
 
+@pytest.mark.long
 def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     out = tmp_path / "scores.csv"
     whole = score_files(records, detector, out=out).scores
     text = out.read_bytes()
     assert text.decode().splitlines()[0] == ",".join(COLUMNS)
-    # By their text: a rate that is no number equals none.
+    # By their text: a rate that is not a number equals none.
     assert sorted(map(repr, ScoreTable.load(out).scores)) == sorted(map(repr, whole))
     # The process died in the middle of the fourth row.
     lines = text.splitlines(keepends=True)
@@ -262,6 +272,7 @@ def test_a_table_is_gone_on_with(records, detector, tmp_path, monkeypatch):
     assert scored == [0]
 
 
+@pytest.mark.long
 def test_rows_follow_the_records(records, detector, tmp_path):
     """Another name for the source, a file that has changed: no row of before stays, and those of other files do."""
     out = tmp_path / "scores.csv"
@@ -289,6 +300,7 @@ def test_names_that_are_not_plain(detector, tmp_path, rng):
     assert len(records_sha256(found)) == 64
 
 
+@pytest.mark.long
 def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
     for index in range(8 * LANE):
         write(tmp_path / "set" / f"{index:02}.png", picture(rng, 64, 64 + index))
@@ -309,10 +321,10 @@ def test_weights_and_views_are_not_mixed(records, detector, tmp_path):
     with pytest.raises(ValueError, match="holds scores of view 'views', not 'none'"):
         score_files(records[:1], detector, out=out, view="none")
     out.write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match="is no table of scores: its columns are a, b"):
+    with pytest.raises(ValueError, match="is not a table of scores: its columns are a, b"):
         score_files(records[:1], detector, out=out)
     out.write_text(",".join(COLUMNS) + "\nonly,two\n")
-    with pytest.raises(ValueError, match="is no table of scores"):
+    with pytest.raises(ValueError, match="is not a table of scores"):
         score_files(records[:1], detector, out=out)
 
 
@@ -331,6 +343,7 @@ def test_files_that_cannot_be_scored_are_named(records, detector, tmp_path, rng)
         score_files(records, detector, batch=0)
 
 
+@pytest.mark.long
 def test_the_hash_is_of_the_weights_alone(detector, tmp_path):
     same = make_detector(seed=7)
     assert weights_sha256(same) == weights_sha256(make_detector(seed=7).train())
@@ -338,6 +351,7 @@ def test_the_hash_is_of_the_weights_alone(detector, tmp_path):
     assert weights_sha256(same) != weights_sha256(Detector(same.network, input="residual"))
 
 
+@pytest.mark.long
 def test_a_jpeg_that_ends_early_is_scored_only_on_request_and_named(detector, tmp_path, rng):
     path = tmp_path / "set" / "crn" / "0_real" / "cut.jpg"
     write(path, picture(rng, 300, 240))

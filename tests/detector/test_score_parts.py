@@ -33,7 +33,7 @@ def detector():
 def test_rows_are_those_of_the_csv_and_read_as_one_table(records, detector, tmp_path):
     whole = score_files(records, detector, out=tmp_path / "s.csv")
     table = score_parts(records, detector, tmp_path / "s.parquet")
-    assert repr(table) == repr(whole)  # by text: a rate that is no number equals none
+    assert repr(table) == repr(whole)  # by text: a rate that is not a number equals none
     assert repr(ScoreTable.load(tmp_path / "s.parquet")) == repr(whole)
     stored = parquet.read_table(tmp_path / "s.parquet")
     assert stored.column("logit").to_pylist() == [score.logit for score in whole.scores]
@@ -87,7 +87,7 @@ def test_other_work_is_refused_and_left_alone(records, detector, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"path,sha256\n"])
 def test_what_is_no_table_is_named(tmp_path, content):
     (tmp_path / "s.parquet").write_bytes(content)
-    with pytest.raises(ValueError, match=r"s\.parquet is no table of scores"):
+    with pytest.raises(ValueError, match=r"s\.parquet is not a table of scores"):
         ScoreTable.load(tmp_path / "s.parquet")
 
 

@@ -118,6 +118,7 @@ def test_every_basis_sums_to_the_gap(image, strongest):
         assert total == pytest.approx(path.gap + path.delta, rel=1e-4), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strongest", list(PARTS))
 def test_the_strongest_part_is_explained(image, strongest):
     detector = fused(strongest, image)
@@ -167,6 +168,7 @@ def test_grad_cam_of_a_resnet_is_captums(image):
     np.testing.assert_allclose(grad_cam(image, detector), expected.detach(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strongest", list(PARTS))
 def test_weights_are_made_random_stage_by_stage(image, strongest):
     detector = fused(strongest, image)

@@ -117,6 +117,7 @@ def lock(folder: Path) -> dict:
     return json.loads((folder / "weights.lock.json").read_text())
 
 
+@pytest.mark.long
 def test_the_hash_of_the_first_fetch_holds_ever_after(server, content, tmp_path):
     done = fetch_weights(NAME, folder=tmp_path)
     assert done.path.read_bytes() == content
@@ -186,6 +187,7 @@ def test_what_servers_may_do(server, content, tmp_path, fault):
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
 
 
+@pytest.mark.long
 def test_a_part_that_is_whole_already(server, content, tmp_path):
     begun(tmp_path, content, len(content))
     fetch_weights(NAME, folder=tmp_path)
@@ -196,6 +198,7 @@ def test_a_part_that_is_whole_already(server, content, tmp_path):
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tags", [('"zero"', '"one"'), (None, None), (None, '"one"'), ('"zero"', None)])
 def test_parts_of_two_files_are_not_put_together(server, content, tmp_path, tags):
     """The file on the server is another one by now: of another tag, or where there is none, of another length."""
@@ -275,6 +278,7 @@ def test_the_registry():
         assert "CC BY-NC-SA 4.0" in known.notice
 
 
+@pytest.mark.long
 def test_the_weights_that_ship(tmp_path, monkeypatch, rng):
     """They are what their model card says, small enough, and load at once."""
     stored = verify_weights(weights.DEFAULT, folder=tmp_path)

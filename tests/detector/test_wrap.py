@@ -83,7 +83,7 @@ def test_two_logits_are_refused_everywhere_else():
         lambda: integrate_path(IMAGE, detector),
         lambda: ff.inspect(IMAGE, detector, fast=True),
     ):
-        with pytest.raises(ValueError, match=r"^network must give one logit an image, .* output=lambda z: z\[:, 1\]"):
+        with pytest.raises(ValueError, match=r"^network must give one logit per image, .* output=lambda z: z\[:, 1\]"):
             use()
 
 
@@ -245,6 +245,18 @@ def test_a_function_can_be_copied_and_sent():
     detector = wrap(_brightness, name="brightness")
     for twin in (copy.deepcopy(detector), pickle.loads(pickle.dumps(detector))):
         assert twin.logits([IMAGE]) == pytest.approx(detector.logits([IMAGE]))
+
+
+def test_a_lambda_can_be_sent_to_a_cluster():
+    """By dask's own pickling, which is cloudpickle's where that of the standard library fails."""
+    sent = pytest.importorskip("distributed.protocol.pickle")
+    for detector in (
+        wrap(lambda images: images.mean(axis=(1, 2, 3)), name="brightness"),
+        wrap(Mean(2), output=lambda z: z[:, 1] - z[:, 0]),
+    ):
+        twin = sent.loads(sent.dumps(detector))
+        assert twin.logits([IMAGE]) == pytest.approx(detector.logits([IMAGE]))
+        assert weights_sha256(twin) == weights_sha256(detector)
 
 
 def _brightness(images):

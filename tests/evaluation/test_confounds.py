@@ -87,6 +87,7 @@ def test_a_size_is_found(tmp_path):
     assert next(one for one in group.confounds if one.name == "size").real == "80x72 100%"
 
 
+@pytest.mark.long
 def test_a_quality_is_found_and_a_slight_difference_is_mild(tmp_path):
     def jpeg(low, high):
         return lambda rng, i: (encoded(picture(rng, 72, 80), "JPEG", quality=int(rng.integers(low, high))), ".jpg")
@@ -199,6 +200,7 @@ def test_both_sides_are_written_alike(tmp_path):
     assert {one.format for one in facts_of(tmp_path / "png")} == {"PNG"}
 
 
+@pytest.mark.long
 def test_resampling_of_one_side_is_serious(tmp_path):
     def crop(rng, scale):
         return cv2.resize(picture(rng, 160, 160), None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)[:160, :160]
@@ -255,6 +257,7 @@ def run(monkeypatch, capsys, *arguments):
     return end.value.code, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_the_command(tmp_path, monkeypatch, capsys):
     root = tree(tmp_path / "in", fake=lambda rng, i: png(rng, i, (96, 96) if i % 2 else (72, 80)))
     code, printed = run(monkeypatch, capsys, "audit", root, "--json", "--match", tmp_path / "m.csv")
@@ -277,6 +280,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         assert words in printed.err
 
 
+@pytest.mark.long
 def test_a_serious_difference_is_said_by_spectrum(tmp_path, monkeypatch, capsys):
     root = tree(tmp_path / "in", fake=lambda rng, i: png(rng, i, (96, 96)))
     code, printed = run(monkeypatch, capsys, "spectrum", root, "--out", tmp_path / "out", "--crop", "64")

@@ -298,6 +298,7 @@ def test_figures_of_them_show_the_numbers(records, tmp_path, rng):
     assert points == [row["ap"] for row in found.rows()]
 
 
+@pytest.mark.long
 def test_from_sources_to_folders(records, tmp_path):
     """What the commands call: the same files again, byte for byte, and everything in its place."""
     source, path = tmp_path / "data", tmp_path / "w.safetensors"

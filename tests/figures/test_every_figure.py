@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from freqforensics import figures
 from freqforensics.attribution.outcomes import Counterfactual
 from freqforensics.detector import ScoreTable
+from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score
 from freqforensics.evaluation import evaluate_tables
 from freqforensics.evaluation.confounds import Audit, Confound, GroupAudit
@@ -33,7 +34,9 @@ from freqforensics.fingerprints.stability import LearningCurve
 from freqforensics.generators import predicted_lattice
 from freqforensics.quality.fakeness import fakeness_by_quality
 from freqforensics.quality.scores import QualityRow, QualityTable
+from freqforensics.regions.kinds import ImageKind
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling
+from freqforensics.spectra.population import shipped_population
 from freqforensics.training.ablation import Ablation, AblationRow
 
 NAMES = ("dcgan", "pr$ogan_$x", "stylegan", "crn", "biggan", "cyclegan", "gaugan", "imle", "san")
@@ -87,10 +90,10 @@ def origins(named=True):
     return Origins(tuple(found), known, alike((*(origin.set for origin in found), *known)), {})
 
 
-def scores(*, view="none", labels=("real", "fake")):
+def scores(names=NAMES[:3], *, view="none", labels=("real", "fake")):
     rng = np.random.default_rng(0)
     table = []
-    for generator, label, index in product(NAMES[:3], labels, range(12)):
+    for generator, label, index in product(names, labels, range(12)):
         path = f"{generator}/{label}/{index}"
         logit = float(rng.normal(label == "fake"))
         verdict = ("evidence", "inconclusive", "none")[index % 3] if view == "views" else ""
@@ -176,6 +179,12 @@ def percentiles(fig):
     return figures.plot_percentiles(study, dict.fromkeys(paths, square), fig=fig)
 
 
+def calibration():
+    logits = np.random.default_rng(0).normal(-3, 1, 60)
+    kinds = (ImageKind("PNG"),) * 60
+    return Calibration(logits, kinds, ("",) * 30 + ("messenger $x$",) * 30, ("mine",) * 60, "0" * 64, "")
+
+
 def one_label(kind):
     return lambda fig: figures.plot_labels({key[1]: one for key, one in spectra().items()}, kind, title="a", fig=fig)
 
@@ -188,7 +197,9 @@ FIGURES = {
     "plot_ablation": lambda fig: figures.plot_ablation(ablation(), fig=fig),
     "plot_audit": lambda fig: figures.plot_audit(audit(), fig=fig),
     "plot_audit, nothing": lambda fig: figures.plot_audit(Audit((), (), ()), fig=fig),
+    "plot_calibration": lambda fig: figures.plot_calibration(calibration(), fig=fig),
     "plot_evaluation": lambda fig: figures.plot_evaluation(evaluate_tables([scores()]), fig=fig),
+    "plot_evidence": lambda fig: figures.plot_evidence(estimate_upsampling(spectra()[NAMES[1], "fake"]), fig=fig),
     "plot_false_alarms": lambda fig: figures.plot_false_alarms(
         count_false_alarms({"as-is": scores(view="views", labels=("real",))}), fig=fig
     ),
@@ -209,11 +220,14 @@ FIGURES = {
         notched()["original"], notched()["image"], names=("one", "the other"), fig=fig
     ),
     "plot_percentiles": percentiles,
+    "plot_population": lambda fig: figures.plot_population(shipped_population(), fig=fig),
     "plot_profiles": printed(figures.plot_profiles),
     "plot_profiles, 89 mm": printed(figures.plot_profiles, width=89),
     "plot_robustness": lambda fig: figures.plot_robustness(robustness(), fig=fig),
     "plot_robustness, two": lambda fig: figures.plot_robustness(robustness(NAMES[:2], 0.5), fig=fig),
     "plot_scatter": lambda fig: figures.plot_scatter(fakeness(), "worth", fig=fig),
+    "plot_scores": lambda fig: figures.plot_scores(scores(), fig=fig),
+    "plot_scores, many": lambda fig: figures.plot_scores(scores(tuple(f"g{n}" for n in range(60))), fig=fig),
     "plot_shared": lambda fig: figures.plot_shared(comparison(), fig=fig),
     "plot_similarities": lambda fig: figures.plot_similarities(comparison(), fig=fig),
     "plot_spectrum": lambda fig: figures.plot_spectrum(spectra()[NAMES[1], "fake"], ax=fig.subplots()),
@@ -252,6 +266,7 @@ def test_its_text_can_be_read_and_nothing_warns(name, tmp_path):
     assert not [text for text in texts if "\\mathdefault" in text or "\\times" in text]
 
 
+@pytest.mark.long
 def test_learning_has_plain_numbers_along_both_axes(tmp_path):
     fig = FIGURES["plot_learning"](figures.new_figure())
     save_figure(fig, tmp_path / "figure.png")
@@ -362,6 +377,7 @@ def test_lattices_keep_pairs_side_by_side_and_shared_photographs_once():
     assert all("p < 1e-300" in title for title in titles)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "columns"), [(89, None), (120, 1), (183, 2)])
 def test_a_figure_of_given_width_has_text_of_seven_points(width, columns):
     for plot in (figures.plot_fingerprints, figures.plot_profiles):

@@ -225,6 +225,7 @@ def test_lattices_ring_the_points_of_significant_denominators_only(rng):
         figures.plot_lattices(spectra, {})
 
 
+@pytest.mark.long
 def test_saved_twice_is_byte_identical_and_carries_the_manifest(spectra, tmp_path):
     for suffix in (".png", ".pdf", ".svg"):
         for name in ("a", "b"):
@@ -256,6 +257,7 @@ def test_figures_for_files_need_no_pyplot():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.long
 def test_real_images_that_all_generators_share_are_drawn_once(rng):
     from dataclasses import replace
 

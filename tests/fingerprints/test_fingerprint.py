@@ -171,6 +171,7 @@ def test_bad_sets_are_named(sets):
         similarity([sets[0], Fingerprint("small", (accumulator.result(),))])
 
 
+@pytest.mark.long
 def test_from_sources_to_a_folder(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(7)
     for name, trace in (("one", 12), ("two", 12), ("three", 0)):

@@ -52,6 +52,7 @@ def find_origin(asked, known, **options):
 BLURS = {"a": 0.0, "b": 0.15, "c": 0.3, "d": 0.5}
 
 
+@pytest.mark.long
 def test_a_set_is_named_and_one_of_no_known_generator_is_not():
     rng = np.random.default_rng(0)
     known = [fingerprint(rng, name, blur=blur) for name, blur in BLURS.items()]
@@ -66,6 +67,7 @@ def test_a_set_is_named_and_one_of_no_known_generator_is_not():
     assert unknown == 10
 
 
+@pytest.mark.long
 def test_p_values_of_a_generators_own_sets_are_those_of_chance():
     rng = np.random.default_rng(1)
     p_values = []
@@ -241,6 +243,7 @@ def run(monkeypatch, capsys, *arguments):
     return end.value.code or 0, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_from_sources_to_origins(tree, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     code, shown = run(monkeypatch, capsys, "origin", tree / "asked", "--known", tree / "known", "--out", out,
@@ -265,6 +268,7 @@ def test_from_sources_to_origins(tree, tmp_path, monkeypatch, capsys):
     assert "sources hold no generator's set that is large enough" in shown.err
 
 
+@pytest.mark.long
 def test_one_generator_of_two_sources_is_two_sets(tree):
     found = compare_study([tree / "known", tree / "asked"], permutations=1, bootstrap=1, groups=operator_of).comparison
     names = [one.fingerprint.name for one in found.sets]
@@ -273,6 +277,7 @@ def test_one_generator_of_two_sources_is_two_sets(tree):
     assert found.groupings["lattice"].p_value == pytest.approx(0.1, abs=0.02)  # one of ten ways to halve six
 
 
+@pytest.mark.long
 def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     table = tmp_path / "groups.csv"
     table.write_text("dcgan,comb\ncyclegan,comb\nprogan,grid\nbiggan,grid\n")
@@ -287,6 +292,7 @@ def test_groups_from_a_table(tree, tmp_path, monkeypatch, capsys):
     assert (code, shown.err.count("\n")) == (2, 1)
 
 
+@pytest.mark.long
 def test_photographs_are_no_generators(data):
     """Half of three generators' images are known; photographs, whatever stands beside them, are none of theirs."""
     spec = SpectrumSpec(size=64, crop="tiles")
@@ -327,6 +333,7 @@ def test_real_images_are_a_candidate_and_are_named_as_none():
     assert generators.find(Fingerprint("few", few.fake, few.real[:12])).name == "line"
 
 
+@pytest.mark.long
 def test_one_damaged_file_and_a_source_given_twice(tree, tmp_path, monkeypatch, capsys):
     shutil.copytree(tree / "known", tmp_path / "known")
     (tmp_path / "known" / "dcgan" / "1_fake" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -343,6 +350,7 @@ def test_one_damaged_file_and_a_source_given_twice(tree, tmp_path, monkeypatch, 
     assert [reason for path, reason in found.skipped if path.endswith("3.png")]
 
 
+@pytest.mark.long
 def test_what_may_mislead_is_said(tree, tmp_path):
     for name in ("dcgan", "biggan"):
         shutil.copytree(tree / "known" / name / "1_fake", tmp_path / "in" / name / "1_fake")
@@ -357,6 +365,7 @@ def test_what_may_mislead_is_said(tree, tmp_path):
         compare_study([tmp_path / "in"], spec=SpectrumSpec(size=40))
 
 
+@pytest.mark.long
 def test_flat_images_and_names_with_dollars(tmp_path):
     rng = np.random.default_rng(14)
     for name in ("flat", "a $x_{$ b"):

@@ -86,6 +86,7 @@ def test_a_state_of_another_fit_is_refused(photos, tmp_path, monkeypatch):
         fit_miniature("crn", photos, steps=4, size=32, plan=SMALL, state=state)
 
 
+@pytest.mark.long
 def test_a_fit_comes_nearer_to_the_photos(rng):
     photos = [picture(rng, 64, 64) for _ in range(20)]
     plan = Plan(width=8, content=32)
@@ -171,7 +172,7 @@ def test_files_that_hold_none_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="fit-generator makes one"):
         load_miniature(path)
     path.write_bytes(b"nonsense, and long enough to have a header")
-    with pytest.raises(ValueError, match="is no safetensors file"):
+    with pytest.raises(ValueError, match="is not a safetensors file"):
         load_miniature(path)
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="holds no miniature"):

@@ -89,6 +89,7 @@ def test_spectra_of_arrays_are_those_of_their_accumulator():
         ff.mean_spectrum(images[0], spec=spec)
 
 
+@pytest.mark.long
 def test_the_front_door_shows_public_names_only():
     import subprocess
     import sys
@@ -103,5 +104,6 @@ def test_the_front_door_shows_public_names_only():
     assert not {"np", "lazy_loader", "studies", "cli", "annotations"} & set(names)
 
 
+@pytest.mark.long
 def test_weights_that_ship_are_loaded_by_name():
     assert ff.load_detector("miniature-resnet50").input == "coherence"

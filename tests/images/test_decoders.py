@@ -593,7 +593,7 @@ def test_an_animated_png_whose_still_image_is_no_frame_gives_that_image(image):
     data = encoded(still, "PNG", save_all=True, append_images=frames, default_image=True)
     assert (read_header(data).animated, read_header(data).still_is_frame) == (True, False)
     np.testing.assert_array_equal(quiet(data), image)
-    assert notes_of(data) == ["animation: still image taken, which is no frame"]
+    assert notes_of(data) == ["animation: still image taken, which is not a frame"]
     whole = encoded(still, "PNG", save_all=True, append_images=frames)
     assert notes_of(whole) == ["animation: first frame taken"]
 

@@ -69,6 +69,7 @@ def restless(path, **options):
     return np.random.default_rng().integers(0, 255, (96, 120, 3), dtype=np.uint8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("reader", "outcome", "detail"),
     [

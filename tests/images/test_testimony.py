@@ -317,6 +317,7 @@ def test_compressed_text_is_bounded():
         assert parse_testimony(png_with((b"zTXt", b"parameters\0\0" + packed))).implies == "nothing"
 
 
+@pytest.mark.long
 def test_lists_of_chunks_are_bounded():
     testimony = quick(png_with(*[(b"tEXt", b"k\0v")] * 2000))
     assert len(testimony.texts) == MOST_TEXTS

@@ -12,6 +12,7 @@ from torch import nn
 
 from freqforensics.detector.calibrated import known_detector
 from freqforensics.detector.wrap import UNSEEN, wrap
+from freqforensics.figures import inspect as inspected, new_figure
 from freqforensics.inspection.inspection import inspect
 from freqforensics.report import render_page
 
@@ -79,6 +80,7 @@ def trained(request):
     return detector
 
 
+@pytest.mark.long
 def test_both_orders_of_labels_are_explained_with_the_sign_of_fake(trained):
     plain = cloud(100)
     image = as_levels(planted(plain))
@@ -100,6 +102,7 @@ def roughness(images):
     return np.abs(grey[..., 2:] - grey[..., :-2]).mean(axis=(1, 2)) - 8
 
 
+@pytest.mark.long
 def test_a_function_without_a_gradient_is_explained_by_differences():
     image = as_levels(planted(photograph(100)))
     finding = inspect(image, wrap(roughness, name="roughness"), fast=True)
@@ -118,6 +121,7 @@ def test_a_function_without_a_gradient_is_explained_by_differences():
     assert "SHA-256 of its name and preparation" in page
 
 
+@pytest.mark.long
 def test_all_views_of_a_function_without_a_gradient_are_drawn():
     image = as_levels(planted(photograph(100, 64)))
     finding = inspect(image, wrap(roughness, name="roughness"))
@@ -126,6 +130,34 @@ def test_all_views_of_a_function_without_a_gradient_are_drawn():
     assert "occlusion" in finding.maps
     assert "cam" not in finding.maps
     assert "Left out" in render_page(finding)
+
+
+class Unmoved(nn.Module):
+    """Two convolutions whose features the logit does not take."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = small_network(1)
+        nn.init.zeros_(self.layers[-1].weight)
+        nn.init.zeros_(self.layers[-1].bias)
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", [lambda images: np.zeros(len(images)), Unmoved()], ids=["function", "network"])
+def test_a_detector_that_nothing_moves_says_so(model):
+    finding = inspect(as_levels(photograph(1)), wrap(model, name="constant"), fast=True)
+    assert finding.explained.gap == 0
+    assert not finding.explained.lines
+    assert "Nothing that was tried changes the score: it stays +0.00" in " ".join(render_page(finding).split())
+    drawn = inspected.plot_frequencies(finding, ax=new_figure().subplots())
+    assert "nothing changes the score" in [text.get_text() for text in drawn.texts]
+    moved = inspect(as_levels(photograph(1)), wrap(roughness), fast=True)
+    assert "Nothing that was tried" not in render_page(moved)
+    drawn = inspected.plot_frequencies(moved, ax=new_figure().subplots())
+    assert "nothing changes the score" not in [text.get_text() for text in drawn.texts]
 
 
 def test_a_reference_other_than_the_median_needs_a_gradient():
@@ -141,6 +173,7 @@ def transformer(size):
     return network.eval()
 
 
+@pytest.mark.long
 def test_a_transformer_of_one_size_leaves_out_what_it_cannot_give():
     finding = inspect(as_levels(photograph(0)), wrap(transformer(SIDE), size=SIDE), fast=True)
     reasons = {left.view: left.reason for left in finding.left_out}

@@ -36,6 +36,7 @@ def test_the_json_is_what_its_schema_says(name):
     jsonschema.validate(json.loads(finding_json(variants()[name])), finding_schema())
 
 
+@pytest.mark.long
 def test_what_a_file_says_is_in_the_json_as_its_schema_says():
     testimonies = {
         "names a generator": png_texts({"parameters": PARAMETERS}),

@@ -85,6 +85,7 @@ def finding(detector):
     return inspect(upsampled(), detector, fast=True)
 
 
+@pytest.mark.long
 def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
     assert finding.verdict == "evidence"
     assert finding.logit == pytest.approx(float(detector.detector.logits([upsampled()])[0]), rel=1e-4)
@@ -110,6 +111,7 @@ def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
     assert finding.score.probability == pytest.approx(1 / (1 + np.exp(-finding.logit)))
 
 
+@pytest.mark.long
 def test_stages_tell_how_much_is_done(fused):
     stages = []
     inspect(upsampled(96), fused, fast=True, on_stage=lambda *stage: stages.append(stage))
@@ -128,6 +130,7 @@ def test_stages_tell_how_much_is_done(fused):
         inspect(upsampled(96), fused, fast=True, on_stage=stop)
 
 
+@pytest.mark.long
 def test_the_number_of_threads_plays_no_part(fused):
     threads, findings = torch.get_num_threads(), []
     for count in (1, 3):
@@ -139,6 +142,7 @@ def test_the_number_of_threads_plays_no_part(fused):
     assert findings[0] == findings[1]
 
 
+@pytest.mark.long
 def test_the_same_question_gets_the_same_answer(finding, detector):
     again = inspect(upsampled(), detector, fast=True)
     assert again.to_json() == finding.to_json()
@@ -157,6 +161,7 @@ def test_a_detector_without_a_card_is_calibrated_on_nothing():
         known_detector(make_detector(seed=0), thresholds=(1.0, 0.0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rgb", "residual"])
 def test_detectors_of_pixels_are_inspected_too(undrawn, kind):
     image = picture(np.random.default_rng(0), 96, 128)
@@ -172,6 +177,7 @@ def test_detectors_of_pixels_are_inspected_too(undrawn, kind):
     assert natural.explanation.baseline == "natural"
 
 
+@pytest.mark.long
 def test_the_score_is_the_median_and_the_view_with_the_greatest_logit_is_explained(undrawn, detector, tmp_path):
     large = cv2.resize(upsampled(), (1000, 800), interpolation=cv2.INTER_CUBIC)
     path = write(tmp_path / "large.png", large)
@@ -197,6 +203,7 @@ def test_the_score_is_the_median_and_the_view_with_the_greatest_logit_is_explain
     np.testing.assert_allclose(frame, (x * 0.64 - 0.5, y * 0.64 - 0.5, 224 * 0.64, 224 * 0.64))
 
 
+@pytest.mark.long
 def test_a_region_chosen_by_hand_is_scored_and_framed(undrawn, detector):
     image = np.full((300, 400, 3), 250, np.uint8)
     image[40:232, 100:292] = upsampled()
@@ -240,6 +247,7 @@ def test_what_cannot_be_judged_has_no_score(undrawn, image, why, detector, tmp_p
     assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["image.png"]
 
 
+@pytest.mark.long
 def test_all_parts_of_a_fused_detector_are_explained(undrawn, fused, fused_finding):
     """Each along its own path; logits, gaps and maps add up."""
     found = fused_finding
@@ -269,6 +277,7 @@ def test_all_parts_of_a_fused_detector_are_explained(undrawn, fused, fused_findi
     assert "Compared with a view without a residual and the same view with random phases in each tile" in page
 
 
+@pytest.mark.long
 def test_notches_are_drawn_where_the_score_would_be_inconclusive(fused_finding):
     ax = plot_counterfactuals(fused_finding)
     (field,) = [patch for patch in ax.patches if patch.get_facecolor()[:3] == pytest.approx((0xEE / 255,) * 3)]
@@ -276,6 +285,7 @@ def test_notches_are_drawn_where_the_score_would_be_inconclusive(fused_finding):
     assert edges == pytest.approx((fused_finding.score.thresholds.low, fused_finding.score.thresholds.high))
 
 
+@pytest.mark.long
 def test_the_rate_takes_the_place_of_the_probability(undrawn, fused, fused_finding):
     assert fused_finding.logit > 1  # above all photographs
     assert fused_finding.score.rate_of == PhotographRate(0, 400, "lossless, small")
@@ -290,6 +300,7 @@ def test_the_rate_takes_the_place_of_the_probability(undrawn, fused, fused_findi
     assert "None of 400 photographs saved in the same way scores as high." in index
 
 
+@pytest.mark.long
 def test_a_threshold_that_no_logit_reaches_is_null(undrawn, fused):
     few = calibrated(fused.detector, np.linspace(-1, 1, 20))  # with 20 photographs no rate is as low as 1 %
     found = inspect(upsampled(96), few, fast=True)
@@ -309,6 +320,7 @@ def test_what_is_no_image_is_named(detector, tmp_path):
         inspect(tmp_path / "no.png", detector)
 
 
+@pytest.mark.long
 def test_a_deletion_like_chance_fails(finding):
     from freqforensics.inspection.test import map_badges
 
@@ -323,6 +335,7 @@ def test_a_detector_of_another_kind_is_named():
         inspect(upsampled(96), "weights.pth")
 
 
+@pytest.mark.long
 def test_the_command_prints_findings_as_json(tmp_path, monkeypatch, capsys):
     image = write(tmp_path / "one image.png", upsampled(96))
     options = ["--weights", "miniature-resnet50", "--fast", "--json", "--out", str(tmp_path / "o")]
@@ -364,6 +377,7 @@ def test_bad_input_is_one_line(arguments, line, monkeypatch, capsys, tmp_path):
     assert line in last
 
 
+@pytest.mark.long
 def test_own_weights_and_thresholds(tmp_path, monkeypatch, capsys):
     save_detector(make_detector(input="residual", seed=0), tmp_path / "own.safetensors")
     image = write(tmp_path / "image.png", picture(np.random.default_rng(0)))
@@ -377,6 +391,7 @@ def test_own_weights_and_thresholds(tmp_path, monkeypatch, capsys):
     assert found["weights"]["name"] == "own.safetensors"
 
 
+@pytest.mark.long
 def test_the_command_prints_verdicts_and_rates_in_words(tmp_path, monkeypatch, capsys):
     image = write(tmp_path / "image.png", skimage.data.astronaut()[:96, :120])
     grey = write(tmp_path / "grey.png", np.full((96, 96, 3), 128, np.uint8))
@@ -397,6 +412,7 @@ def test_the_command_prints_verdicts_and_rates_in_words(tmp_path, monkeypatch, c
     assert "grey.png cannot be judged: uniform: no residual to look at" in printed.err
 
 
+@pytest.mark.long
 def test_the_schema_is_printed_without_torch():
     code = "import sys; sys.argv = ['freqforensics', 'inspect', '--schema']; from freqforensics.cli import main; main()"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

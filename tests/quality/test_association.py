@@ -73,6 +73,7 @@ class TestAgainstOthers:
             assert found.rho == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
             assert found.tau == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-12)
 
+    @pytest.mark.long
     def test_interval_is_that_of_resamples_ranked_one_by_one(self):
         x, y = normal_pair(3, 50, 0.4)
         x = np.round(x, 1)
@@ -105,6 +106,7 @@ class TestAgainstOthers:
         again = one(x, y, covariates=covariates, categories=kind).tests[0]
         assert again.partial_rho == pytest.approx(found.partial_rho, abs=1e-10)
 
+    @pytest.mark.long
     def test_partial_interval_is_that_of_resamples_one_by_one(self):
         rng = np.random.default_rng(12)
         n = 60
@@ -218,6 +220,7 @@ class TestPlanted:
             math.sqrt(correlation_variance(images)), rel=0.15
         )
 
+    @pytest.mark.long
     def test_interval_covers_the_truth_in_the_long_run(self):
         """A hundred seeds fail an interval of exactly 95 % one time in eight; a thousand do not."""
         truth = 6 / math.pi * math.asin(0.5 / 2)

@@ -121,6 +121,7 @@ def call(monkeypatch, capsys, *arguments):
     return end.value.code or 0, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_from_sources_to_a_folder(tree, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     fast = ["--bootstrap", 20, "--permutations", 19]

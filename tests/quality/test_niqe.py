@@ -320,6 +320,7 @@ def kodak(data: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", STRENGTHS)
+@pytest.mark.long
 def test_photographs_that_no_model_saw_are_put_in_order(kodak, kind):
     """Wanted of 20; measured 24 of 24 of each kind."""
     scores = kodak[kind]
@@ -328,6 +329,7 @@ def test_photographs_that_no_model_saw_are_put_in_order(kodak, kind):
     assert spearmanr(strength.ravel(), scores.ravel()).statistic > 0.9
 
 
+@pytest.mark.long
 def test_scores_of_good_photographs_are_of_the_usual_size(kodak):
     scores = kodak["blur"][:, 0]
     assert 2 < np.median(scores) < 4

@@ -333,6 +333,7 @@ def test_tiles_tell_ground_from_photograph(rng: np.random.Generator) -> None:
 # --- real files -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_real_images_keep_nearly_all_of_themselves(data: Path) -> None:
     folders = sorted([*data.glob("*/[01]_*"), *data.parent.glob("everyday/*/[01]_*")])
     areas = []

@@ -29,6 +29,7 @@ def address(tmp_path_factory):
     return (out / "index.html").as_uri()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):

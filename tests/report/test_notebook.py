@@ -41,6 +41,7 @@ def test_a_spectrum_is_short_and_drawn():
     assert SpectrumAccumulator(SpectrumSpec(size=32)).result()._repr_html_() is None
 
 
+@pytest.mark.long
 def test_a_study_is_short_and_shows_its_page_or_its_figures(tree):
     spectrum = spectrum_study([tree], spec=SpectrumSpec(size=32))
     audit = audit_study([tree])

@@ -66,7 +66,7 @@ FIRST_SCREENS = {
         "The picture looks like a photograph to this program. That does not show that it is one: resizing, strong"
         " compression and many newer generators leave nothing to find.",
         "Nobody has measured how often photographs score as high with these weights.",
-        "If you doubt the picture, go on: look for the original with a reverse image search, ask the source for the"
+        "If you doubt the picture, look for the original with a reverse image search, ask the source for the"
         " file as the camera wrote it, and check it with a second tool.",
     ],
     "small": [
@@ -172,6 +172,7 @@ def test_a_page_loads_nothing(undrawn, name):
     assert page.count("Does not mean:") == page.count("<figure") - 1  # but the picture itself
 
 
+@pytest.mark.long
 def test_every_figure_is_on_the_page(tmp_path):
     finding = hand_made()
     write_report(finding, tmp_path / "out", command=COMMAND)

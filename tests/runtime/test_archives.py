@@ -233,9 +233,9 @@ def test_calibrations_are_checked(tmp_path):
     for about, arrays, message in (
         ({"format": 2}, {}, "format 2"),
         ({"kinds": [["JPEG"]]}, {}, "one kind, carrier and collection"),
-        ({"kinds": [[1, 2, 3, 4]] * 3}, {}, "is no text"),
-        ({"carriers": [1, 2, 3]}, {}, "is no text"),
-        ({"weights": None}, {}, "is no text"),
+        ({"kinds": [[1, 2, 3, 4]] * 3}, {}, "is not text"),
+        ({"carriers": [1, 2, 3]}, {}, "is not text"),
+        ({"weights": None}, {}, "is not text"),
         ({"weights": ...}, {}, "it has no 'weights'"),
         ({}, {"logits": np.array([1, np.nan, 2])}, "logits is not finite"),
         ({}, {"logits": np.zeros((3, 1))}, "logits has shape"),

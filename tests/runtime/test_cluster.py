@@ -87,7 +87,7 @@ def test_scores_are_those_of_threads(workers, folder, tmp_path):
         lines = (tmp_path / "here.csv").read_bytes().splitlines(keepends=True)
         (tmp_path / "half.csv").write_bytes(b"".join(lines[:40]))
         score_files(records, detector, out=tmp_path / "half.csv")
-    assert repr(there) == repr(here)  # by text: a rate that is no number equals none
+    assert repr(there) == repr(here)  # by text: a rate that is not a number equals none
     assert (len(there.failures), len(there.scores)) == (1, 84)
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     assert (tmp_path / "half.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
@@ -103,6 +103,7 @@ def test_terms_are_those_of_threads_without_what_is_known(workers, folder):
         assert first[1:] == second[1:]
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_three_times_changes_nothing(workers, folder, monkeypatch, rng):
     monkeypatch.setattr(files, "distinct_files", lambda paths: list(range(len(paths))))  # a few files stand for many
     records = [record for record in index_images(folder) if record.path.name[:2].isdigit()] * 40
@@ -129,6 +130,7 @@ def test_a_worker_that_is_killed_three_times_changes_nothing(workers, folder, mo
     same(here, there)
 
 
+@pytest.mark.long
 def test_scores_survive_a_killed_worker(workers, folder):
     """A worker that is started anew gets the detector, too."""
     records = [record for record in index_images(folder) if record.path.name[:2].isdigit()]
@@ -149,6 +151,7 @@ def test_the_first_error_is_that_of_threads(workers, folder):
         mean_spectrum(records, spec=SpectrumSpec(size=64))
 
 
+@pytest.mark.long
 def test_a_command_names_what_cannot_be_read_as_ever(workers, folder, tmp_path):
     line = ["spectrum", folder, "--crop", "64"]
     here = run(*line, "--out", tmp_path / "here")
@@ -192,6 +195,7 @@ def living(group: int) -> list[str]:
     return lines
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals of terminals")
 @pytest.mark.parametrize("seconds", [1.5, 4])
 def test_ctrl_c_is_one_line_and_leaves_no_process(folder, seconds):

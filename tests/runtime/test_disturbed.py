@@ -32,6 +32,7 @@ def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.15, 0.4, 0.8, 1.6, 3.0])
 def test_ctrl_c_is_one_line_from_the_first_import_on(tree, tmp_path, delay):
     """While typer, OpenCV, torch and the others are imported, and at work."""
@@ -61,6 +62,7 @@ def test_ctrl_c_is_ignored_where_the_shell_says_so():
     assert process.returncode == 0
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_named_and_cleared(tree, tmp_path):
     out, dead = tmp_path / "out", dead_prefix()
     (out / f"{dead}x" / "results").mkdir(parents=True)
@@ -71,6 +73,7 @@ def test_what_a_killed_run_left_is_named_and_cleared(tree, tmp_path):
     assert not list(out.glob(".unfinished-*"))
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_beside_a_table_is_named_and_cleared(tmp_path):
     source = np.random.default_rng(3)
     for index in range(20):
@@ -82,6 +85,7 @@ def test_what_a_killed_run_left_beside_a_table_is_named_and_cleared(tmp_path):
     assert not left.exists()
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_path):
     """A limit of the size of files gives the same error as a full disk, but for its number."""
     out = tmp_path / "out"

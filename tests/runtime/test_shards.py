@@ -130,7 +130,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, monkeypatch, value):
     writer.add("key", Node(0, 0), [value])
     writer.describe(number=1, count=1, command=["study"], folder=".")
     writer.close()
-    with pytest.raises(PartError, match="is no result"):
+    with pytest.raises(PartError, match="is not a result"):
         read_node(read_part(tmp_path / "x.ffpart"), "key", Node(0, 0))
     assert not (tmp_path / "hostile").exists()
 
@@ -156,7 +156,7 @@ def test_what_modules_of_ours_import_or_do_is_no_result(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "y.ffpart", "w") as file:
         file.writestr("part.json", about)
         file.writestr("nodes/0", code)
-    with pytest.raises(PartError, match="is no result"):
+    with pytest.raises(PartError, match="is not a result"):
         read_node(read_part(tmp_path / "y.ffpart"), "key", Node(0, 0))
 
 
@@ -166,7 +166,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
     whole = path.read_bytes()
     for content in (b"", b"text", whole[:-30], pickle.dumps(1)):
         path.write_bytes(content)
-        with pytest.raises(PartError, match=r"part-1-of-2\.ffpart is no part of a shard"):
+        with pytest.raises(PartError, match=r"part-1-of-2\.ffpart is not a part of a shard"):
             find_parts([tmp_path])
     damaged = bytearray(whole)
     damaged[60] ^= 255  # inside the first node
@@ -242,6 +242,7 @@ def test_merged_commands_write_the_files_of_one_run(tree, tmp_path, command):
             assert first.read_bytes() == second.read_bytes(), name
 
 
+@pytest.mark.long
 def test_parts_may_speak_of_addresses(tree, tmp_path):
     """Locations are kept in what an audit stores of files."""
     pytest.importorskip("fsspec")

@@ -50,7 +50,7 @@ def test_a_cell_that_could_not_be_read_again_is_not_written(tmp_path):
         write_csv(tmp_path / "t.csv", ("a",), [("x" * 131073,)])
     assert not list(tmp_path.iterdir())
     (tmp_path / "long.csv").write_text("a,b\n" + "x" * 131073 + ",1\n")
-    with pytest.raises(ValueError, match=r"long\.csv is no table: a cell holds more than 131072 characters"):
+    with pytest.raises(ValueError, match=r"long\.csv is not a table: a cell holds more than 131072 characters"):
         read_table(tmp_path / "long.csv")
 
 
@@ -65,9 +65,9 @@ def test_pairs_in_every_marked_encoding(tmp_path, encoding, end):
 def test_pairs_that_are_none(tmp_path):
     path = tmp_path / "groups.csv"
     for data, message in (
-        ("crn,a\ncafé,b\n".encode("latin-1"), r"is no text in UTF-8 \(byte 0xe9 in line 2\): save it as UTF-8"),
+        ("crn,a\ncafé,b\n".encode("latin-1"), r"is not text in UTF-8 \(byte 0xe9 in line 2\): save it as UTF-8"),
         ("crn,a\n".encode("utf-16-le"), "zero bytes"),
-        (b"\xff\xfec\x00r\x00n", "begins as UTF-16 and goes on as something else"),
+        (b"\xff\xfec\x00r\x00n", "begins as UTF-16 and continues in another encoding"),
         (b"crn,a\ncrn,b\n", r"names 'crn' twice, with 'a' and, in row 2, with 'b'"),
         (b"crn,a,b\n", "every row must hold a generator and its group; row 1 has 3 cells"),
     ):

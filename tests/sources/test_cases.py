@@ -179,6 +179,7 @@ def test_score_uses_the_rest(cases, run, tmp_path):
     assert sorted(Path(score.path).name for score in ScoreTable.load(tmp_path / "scores.csv").scores) == list(GOOD)
 
 
+@pytest.mark.long
 def test_spectrum_averages_the_rest(cases, run, tmp_path):
     code, printed, lines = run("spectrum", cases, "--crop", 64, "--out", tmp_path / "out", "--json")
     assert code == 1

@@ -237,7 +237,7 @@ def test_a_target_that_is_no_number_is_named(tmp_path):
     root = artifact(tmp_path / "artifact")
     table = root / "coco" / "metadata.csv"
     table.write_text("filename,image_path,target,category\na.jpg,a.jpg,real?,x\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"metadata\.csv line 2: target 'real\?' is no number"):
+    with pytest.raises(ValueError, match=r"metadata\.csv line 2: target 'real\?' is not a number"):
         index_images(root / "coco")
 
 

@@ -126,7 +126,7 @@ def test_doubtful_words_are_asked_about_in_lists_too(tmp_path):
     ("text", "message"),
     [
         ("# x\na.png\ngone.png\n", r"^.*list\.txt line 3: no such file: .*gone\.png$"),
-        ("a.png\n\nnotes.pdf\n", r"^.*list\.txt line 3: notes\.pdf is no image by its suffix '\.pdf'$"),
+        ("a.png\n\nnotes.pdf\n", r"^.*list\.txt line 3: notes\.pdf is not an image by its suffix '\.pdf'$"),
         ("folder\n", r"^.*list\.txt line 1: a folder, no file: .*folder$"),
         ("# nothing\n", r"^no image in .*list\.txt$"),
         ("phone.heic\n", r"^.*list\.txt line 1: phone\.heic is HEIC, .*freqforensics\[heic\]"),

@@ -265,7 +265,7 @@ def test_a_source_without_images_shows_the_layouts(tmp_path, make):
 def test_no_folder_and_no_table(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         index_images(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"a\.pdf is no image by its suffix '\.pdf', and no \.csv, \.tsv or \.txt"):
+    with pytest.raises(ValueError, match=r"a\.pdf is not an image by its suffix '\.pdf', and no \.csv, \.tsv or \.txt"):
         index_images(touch(tmp_path, "a.pdf") / "a.pdf")
 
 
@@ -521,6 +521,7 @@ def test_paths_of_a_table_are_spelt_as_pathlib_does(tmp_path, monkeypatch):
         assert {str(record.path) for record in records} == {str(parent / cell) for cell in cells}
 
 
+@pytest.mark.long
 def test_a_large_table_takes_little_time_and_memory(tmp_path):
     """At 100,000 rows; a million took 6 s of processor time and 245 MB, of which 52 MB were there before."""
     code = """

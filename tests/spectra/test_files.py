@@ -137,6 +137,7 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 def test_memory_grows_by_a_node_of_sums_when_images_double(tmp_path, rng):
     """Measured from outside, in processes of their own: 200 and 2000 images of 256 x 256, under 400 MB."""

@@ -28,6 +28,7 @@ def checkered(rng, count: int, factor: int, size: int = 64, strength: float = 0.
     return rng.normal(0, 1, (count, size, size)) + np.tile(tile, (size // factor, size // factor))
 
 
+@pytest.mark.long
 def test_noise_is_said_to_have_a_lattice_at_most_at_the_stated_rate(rng):
     p = np.array([lattice_test(averaged(rng.normal(0, 1, (30, 32, 32)), 32)).p_value for _ in range(300)])
     for level in (0.05, 0.2):
@@ -35,6 +36,7 @@ def test_noise_is_said_to_have_a_lattice_at_most_at_the_stated_rate(rng):
     assert (p < 0.5).mean() > 0.1  # a test that never fires would pass the lines above
 
 
+@pytest.mark.long
 def test_evidence_of_each_denominator_is_calibrated(rng):
     tests = [lattice_test(averaged(rng.normal(0, 1, (30, 32, 32)), 32)) for _ in range(200)]
     for column in np.transpose([[e.p_value for e in test.evidence] for test in tests]):

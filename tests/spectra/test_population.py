@@ -171,6 +171,7 @@ def test_a_uniform_image_is_like_nothing(population):
     assert shipped_population().nearest(image).name is None
 
 
+@pytest.mark.long
 def test_a_generator_is_named_on_evidence_and_a_lattice_of_the_images_own():
     pytest.importorskip("torch")
     from freqforensics.attribution.outcomes import OtherCause

@@ -308,6 +308,7 @@ def test_different_specs_do_not_merge():
         SpectrumAccumulator(SpectrumSpec(size=16)).merge(SpectrumAccumulator(SpectrumSpec(size=32)))
 
 
+@pytest.mark.long
 def test_sums_stay_exact_over_many_images(rng):
     plane = rng.normal(0, 100, (4, 4))
     accumulator = SpectrumAccumulator(SpectrumSpec(**raw(4, normalisation="none")))

@@ -46,7 +46,7 @@ def test_by_chance_the_logarithm_has_about_mean_zero_and_variance_one(rng):
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match="from 32x32 pixels is needed, got 40x31"):
+    with pytest.raises(ValueError, match="of at least 32x32 pixels is needed, got 40x31"):
         tile_coherence(np.zeros((31, 40)))
     with pytest.raises(ValueError, match="tile must"):
         tile_coherence(np.zeros((31, 40)), tile=5)

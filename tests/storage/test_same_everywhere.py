@@ -107,6 +107,7 @@ def test_scores(places, kind, tmp_path):
     assert sorted(scores(source(places, kind))) == sorted(scores(places["folder"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_audits(places, kind, tmp_path):
     def audited(text: str) -> object:

@@ -32,6 +32,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.name != "epochs.csv"}
 
 
+@pytest.mark.long
 def test_from_sources_to_a_folder(config, tmp_path):
     options = {"test": [tmp_path / "test"], "axis": "band", "values": ["all", ":0.25"], "view": "none", "device": "cpu"}
     for name in ("one", "two"):
@@ -60,6 +61,7 @@ def test_from_sources_to_a_folder(config, tmp_path):
         study.save(tmp_path / "one")
 
 
+@pytest.mark.long
 def test_every_run_has_its_own_seed(config, tmp_path):
     options = {"test": [tmp_path / "test"], "axis": "band", "values": ["0.25:"], "view": "none", "device": "cpu"}
     study = ablate_study(config, tmp_path / "out", **options, runs=2, limit=2)

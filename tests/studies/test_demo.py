@@ -16,6 +16,7 @@ from freqforensics.spectra import SpectrumSpec, mean_spectrum
 from freqforensics.studies.demo import demo_study
 
 
+@pytest.mark.long
 def test_bundled_photographs_and_their_upsampled_twins(tmp_path):
     count = write_upsampled_photographs(tmp_path)
     groups = by_generator(index_images(tmp_path))

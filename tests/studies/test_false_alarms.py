@@ -120,12 +120,13 @@ def detector(monkeypatch):
     return made
 
 
+@pytest.mark.long
 def test_from_sources_to_a_folder(sources, detector, tmp_path):
     out = tmp_path / "out"
     study = false_alarms_study(sources, carriers=["screenshot-photo", "as-is", "webp"], out=out)
     study.save(out)
     found = study.alarms
-    assert "images labelled fake are no photographs, skipped: 3" in study.notes
+    assert "images labelled fake are not photographs, skipped: 3" in study.notes
     assert "images of unknown label, taken for photographs: 4" in study.notes
     assert found.carriers == ("as-is", "webp", "screenshot-photo")
     as_is = found.row("cameras", "as-is")
@@ -197,6 +198,7 @@ def call(monkeypatch, capsys, *arguments):
     return end.value.code or 0, capsys.readouterr()
 
 
+@pytest.mark.long
 def test_the_command_tells_the_same(sources, detector, tmp_path, monkeypatch, capsys):
     arguments = [*sources, "--carrier", "webp", "--carrier", "as-is", "--limit", 2]
     code, shown = call(monkeypatch, capsys, *arguments, "--out", tmp_path / "a", "--json")

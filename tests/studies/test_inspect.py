@@ -114,5 +114,5 @@ def test_a_folder_stands_for_its_images(asked, files, tmp_path):
     assert [finding.image.name for finding in study.findings] == ["grey.png", "lattice.png", "plain.png", "other.png"]
     assert [call["seed"] for call in asked] == [3] * 4
     assert {(call["fast"], call["reference"], call["region"]) for call in asked} == {(True, "grey", (0, 0, 64, 64))}
-    with pytest.raises(ValueError, match="findings must be one, got 4"):
+    with pytest.raises(ValueError, match="findings must hold one, got 4"):
         _ = study.finding

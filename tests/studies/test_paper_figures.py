@@ -29,11 +29,11 @@ def test_a_table_of_an_ablation_comes_back(tmp_path):
     with pytest.raises(ValueError, match=r"axis must .*got 'size'"):
         Ablation.load(tmp_path / "ablation.csv", axis="size")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match=r"other\.csv is no table of an ablation"):
+    with pytest.raises(ValueError, match=r"other\.csv is not a table of an ablation"):
         Ablation.load(tmp_path / "other.csv", axis="band")
     text = (tmp_path / "ablation.csv").read_text()
     (tmp_path / "bad.csv").write_text(text.replace("0.75", "much", 1))
-    with pytest.raises(ValueError, match=r"bad\.csv is no table of an ablation"):
+    with pytest.raises(ValueError, match=r"bad\.csv is not a table of an ablation"):
         Ablation.load(tmp_path / "bad.csv", axis="band")
 
 

@@ -20,6 +20,7 @@ def tree(tmp_path, rng):
     return tmp_path / "data"
 
 
+@pytest.mark.long
 def test_a_folder_changes_no_number_and_takes_the_results(tree, tmp_path):
     options = {"weights": tree.parent / "w.safetensors", "sweeps": ("social", "webp"), "view": "none"}
     plain = robustness_study([tree], **options)

@@ -37,6 +37,7 @@ def test_verdicts_are_counted_by_group(tree, monkeypatch):
     assert study.to_json() == {"verdicts_from": study.verdicts_from, "groups": [fake, real]}
 
 
+@pytest.mark.long
 def test_a_table_and_threads_change_no_score(tree, tmp_path):
     save_detector(make_detector(seed=1), tmp_path / "w.safetensors")
     options = {"weights": tmp_path / "w.safetensors", "view": "none"}

@@ -29,6 +29,7 @@ def test_a_group_draws_the_same_whatever_else_is_there(tree):
     assert not np.array_equal(whole.spectra["san", "fake"].power, other.spectra["san", "fake"].power)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("images", [1, 2, 3])
 def test_figures_of_few_images_are_drawn(tmp_path, rng, images):
     """Their power is hardly bounded, and the bounds have a finite place on the page."""
@@ -38,6 +39,7 @@ def test_figures_of_few_images_are_drawn(tmp_path, rng, images):
     assert (tmp_path / "out" / "profiles.png").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_a_group_without_usable_images_is_reported(tree, tmp_path, rng):
     write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 9, 9))
     survey = spectrum_study([tree], spec=SPEC)
@@ -71,6 +73,7 @@ def test_why_nothing_was_averaged_stays_on_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_figures_for_a_journal_have_its_width_and_formats(tree, tmp_path):
     study = spectrum_study([tree], spec=SPEC)
     study.save(tmp_path / "out", width=89, formats=["svg", "png"])
@@ -92,6 +95,7 @@ def test_figures_for_a_journal_have_its_width_and_formats(tree, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.long
 def test_the_least_width_is_wide_enough_for_all_labels(tree, tmp_path, rng):
     for index in range(2):
         write(tmp_path / "plain" / f"{index}.png", picture(rng, 40, 48))

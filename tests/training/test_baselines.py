@@ -63,6 +63,7 @@ def test_what_cannot_be_scored_is_listed(rng, tmp_path):
     assert len(table.failures) == 2
 
 
+@pytest.mark.long
 def test_the_command_writes_a_folder_for_each(rng, tmp_path):
     for index in range(6):
         photo = picture(rng, 160, 160)

@@ -88,6 +88,7 @@ def small_batches(monkeypatch):
     monkeypatch.setattr(everyday_set, "SIZES", ((64, 3), (48, 4)))
 
 
+@pytest.mark.long
 def test_interrupted_and_resumed_it_is_the_same_training(tree, tmp_path, monkeypatch, small_batches):
     monkeypatch.setattr(everyday, "EVERY", 2)
     whole = train_everyday(config(tree, steps=5), tmp_path / "whole", workers=0, device="cpu")

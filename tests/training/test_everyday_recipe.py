@@ -48,6 +48,7 @@ def test_every_photograph_goes_through_as_many_carriers_and_all_carriers_are_use
         share_carriers(records, 99)
 
 
+@pytest.mark.long
 def test_the_recipe_fuses_and_calibrates(tree, tmp_path):
     trained = {name: tree / f"{name}.safetensors" for name in PARTS}
     made = make_everyday(config(tree), [tree / "others"], tmp_path, trained=trained, each=2, about="five pictures")

@@ -35,6 +35,7 @@ def test_a_configuration_comes_back_from_json():
         TrainConfig.from_json({"sources": ["a"], "unknown": 1})
 
 
+@pytest.mark.long
 def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     (tmp_path / "evaluation").mkdir()
     row = {"generator": "g", "ap": 0.75, "ap_low": 0.7, "ap_high": 0.8, "tpr_at_5": 0.5, "brier": 0.2}
@@ -74,6 +75,7 @@ def test_packed_weights_are_calibrated_and_described(run, tmp_path, rng):
     ]
 
 
+@pytest.mark.long
 def test_what_cannot_be_packed(run, tmp_path):
     (tmp_path / "runs.csv").write_text("run,steps\na\n")
     with pytest.raises(ValueError, match="no table of runs"):
@@ -87,7 +89,7 @@ def test_what_cannot_be_packed(run, tmp_path):
         pack_training(tmp_path / "other", tmp_path / "x.safetensors")
     about["parameters"] |= {"simulate": [], "ranking": 0.0}
     (tmp_path / "other" / "manifest.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="is no training from photographs"):
+    with pytest.raises(ValueError, match="is not a training from photographs"):
         pack_training(tmp_path / "other", tmp_path / "x.safetensors")
     about["parameters"] |= {"simulate": ["polyphase"], "validation": ["elsewhere"]}
     (tmp_path / "other" / "manifest.json").write_text(json.dumps(about))

@@ -195,7 +195,7 @@ def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root
     with pytest.raises(ValueError, match="is not empty: give another folder"):
         train_detector(replace(config, seed=7), tmp_path / "gone", device="cpu", resume=True)
     (tmp_path / "run" / "last.ckpt").write_bytes(b"PK\x03\x04 not whole")
-    with pytest.raises(ValueError, match=r"last\.ckpt: is no whole checkpoint of a training"):
+    with pytest.raises(ValueError, match=r"last\.ckpt: is not a complete checkpoint of a training"):
         train_detector(config, tmp_path / "run", device="cpu", resume=True)
 
 
@@ -284,6 +284,7 @@ def test_devices_that_are_not_there(config, tmp_path):
         train_detector(config, tmp_path / "run", device="abacus")
 
 
+@pytest.mark.long
 def test_two_processes_train_as_one(root, tmp_path):
     """Same global batches over gloo: losses and weights of one process, but for rounding.
 
@@ -336,6 +337,7 @@ def simulated(photos) -> TrainConfig:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
     """The fakes are new in each epoch, those validated on are not; the rate ends near zero; a break changes nothing."""
     told = []

@@ -54,8 +54,8 @@ def _statement(source: str, key: str, text: str) -> Statement | None:
         version = _VERSION.search(text)
         program = None if version is None else generator_named(version[1])
         model = _MODEL.search(text)
-        made = program or "Stable Diffusion (AUTOMATIC1111)"
-        return _made(source, field, text, made, model="" if model is None else printable(model[1], longest=80))
+        generator = program or "Stable Diffusion (AUTOMATIC1111)"
+        return _made(source, field, text, generator, model="" if model is None else printable(model[1], longest=80))
     if name == "description" and _JOB.search(text):
         return _made(source, field, text, "Midjourney")
     if name == "title" and text.strip() == "AI generated image":  # NovelAI's
@@ -69,8 +69,8 @@ def _statement(source: str, key: str, text: str) -> Statement | None:
 
 
 def _made(source: str, field: str, text: str, generator: str, *, model: str = "") -> Statement:
-    made = f"The file says that it was made by {generator}" + (f" with the model {model}." if model else ".")
-    return Statement("generator", source, field, printable(text), made, "generator")
+    sentence = f"The file says that it was made by {generator}" + (f" with the model {model}." if model else ".")
+    return Statement("generator", source, field, printable(text), sentence, "generator")
 
 
 def _labelled(source: str, field: str, text: str) -> Statement:

@@ -15,7 +15,7 @@ LONGEST: Final = 200
 
 @dataclass(frozen=True)
 class Statement:
-    """One thing that a file states of its origin.
+    """A statement of a file about its origin.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Statement:
     implies : {"generator", "camera", "nothing"}
         What follows if the statement is true.
     signed : bool
-        Whether a signature that holds covers it. Other statements can be written by anyone.
+        Whether a valid signature covers it. Anyone can write other statements.
     """
 
     kind: Kind

@@ -31,6 +31,7 @@ from freqforensics.images.testimony.statements import (
 from freqforensics.images.testimony.thumbnail import EmbeddedThumbnail, compare_thumbnail, reduced_jpeg
 from freqforensics.images.testimony.xmp import XmpFields, read_xmp
 from freqforensics.runtime.schema import json_values
+from freqforensics.runtime.showing import Summarised
 
 Uint8 = NDArray[np.uint8]
 Value = TypeVar("Value")
@@ -54,8 +55,8 @@ class TextField:
     length: int
 
 
-@dataclass(frozen=True)
-class Testimony:
+@dataclass(frozen=True, repr=False)
+class Testimony(Summarised):
     """What an image file says of itself.
 
     Statements are what others wrote into the file. They can be forged, copied or stripped. None of them enters a score.
@@ -89,7 +90,7 @@ class Testimony:
     statements : tuple of Statement
         What all of these say of the image's origin: those that imply something first.
     notes : tuple of str
-        What was passed over, and why.
+        Metadata that were skipped, with the reason.
     """
 
     format: str
@@ -138,9 +139,9 @@ TESTIMONY_DERIVED: dict[type, dict[str, Any]] = {
 
 
 def read_testimony(path: str | Path) -> Testimony:
-    """Read what an image file says of itself.
+    r"""Read the metadata of an image file and what they say of its origin.
 
-    The image is not decoded, save a JPEG with an embedded preview: an eighth of its size, to be compared.
+    The image is not decoded. Only a JPEG with an embedded preview is, at an eighth of its size, to compare the two.
 
     Parameters
     ----------
@@ -159,14 +160,20 @@ def read_testimony(path: str | Path) -> Testimony:
 
     Examples
     --------
-    >>> read_testimony("photo.jpg").sentences  # doctest: +SKIP
-    ('The file says that it was taken with the camera “Canon EOS 5D”.',)
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image, PngImagePlugin
+    >>> text = PngImagePlugin.PngInfo()
+    >>> text.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler, Model: sd15")
+    >>> with TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (8, 8)).save(f"{folder}/cat.png", pnginfo=text)
+    ...     read_testimony(f"{folder}/cat.png").implies
+    'generator'
     """
     return parse_testimony(read_file(path))
 
 
 def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
-    """Read what the bytes of an image file say of it.
+    r"""Read the metadata in the bytes of an image file, as `read_testimony` does.
 
     Parameters
     ----------
@@ -179,6 +186,17 @@ def parse_testimony(data: bytes, *, pixels: Uint8 | None = None) -> Testimony:
     -------
     Testimony
         The statements, where they stand, and what they imply.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from PIL import Image, PngImagePlugin
+    >>> text = PngImagePlugin.PngInfo()
+    >>> text.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler, Model: sd15")
+    >>> file = BytesIO()
+    >>> Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=text)
+    >>> parse_testimony(file.getvalue()).sentences
+    ('The file says that it was made by Stable Diffusion (AUTOMATIC1111) with the model sd15.',)
     """
     header = read_header(data)
     notes: list[str] = []
