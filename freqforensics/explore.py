@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.attribution.counterfactual import Counterfactual, notch
+from freqforensics.attribution.counterfactual import notch
 from freqforensics.attribution.differentiable import TILE
 from freqforensics.attribution.notches import Line, lattice_lines, line_name, notched, rounded
+from freqforensics.attribution.outcomes import Counterfactual
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
 from freqforensics.detector.inference import folded
 from freqforensics.detector.weights import DEFAULT

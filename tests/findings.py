@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from freqforensics.attribution.bases import BandValue
-from freqforensics.attribution.causes import OtherCause
-from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet
-from freqforensics.attribution.curves import ScoreCurve, TileScores
-from freqforensics.attribution.faithfulness import Badge, Deletion, Randomisation
-from freqforensics.detector.calibrated import Thresholds, UsedWeights
+from freqforensics.attribution.outcomes import (
+    Badge,
+    BandValue,
+    Counterfactual,
+    Deletion,
+    FlippingSet,
+    OtherCause,
+    Randomisation,
+    ScoreCurve,
+    TileScores,
+)
+from freqforensics.detector.used_weights import UsedWeights
+from freqforensics.detector.verdict import Thresholds
 from freqforensics.inspection.finding import Finding
 from freqforensics.inspection.parts import (
     Changes,

@@ -1,6 +1,5 @@
 from .bases import (
     EIGHT_BANDS as EIGHT_BANDS,
-    BandValue as BandValue,
     band_values as band_values,
     cosine_map as cosine_map,
     fourier_map as fourier_map,
@@ -8,8 +7,6 @@ from .bases import (
     wavelet_maps as wavelet_maps,
 )
 from .counterfactual import (
-    Counterfactual as Counterfactual,
-    FlippingSet as FlippingSet,
     band_stops as band_stops,
     exact_logits as exact_logits,
     flipping_set as flipping_set,
@@ -18,9 +15,6 @@ from .counterfactual import (
 )
 from .differentiable import PixelLogit as PixelLogit
 from .faithfulness import (
-    Badge as Badge,
-    Deletion as Deletion,
-    Randomisation as Randomisation,
     fourier_deletion as fourier_deletion,
     randomisation as randomisation,
 )
@@ -39,6 +33,14 @@ from .maps import (
     smoothed_map as smoothed_map,
 )
 from .notches import lattice_lines as lattice_lines, notched as notched, ranked_lines as ranked_lines
+from .outcomes import (
+    Badge as Badge,
+    BandValue as BandValue,
+    Counterfactual as Counterfactual,
+    Deletion as Deletion,
+    FlippingSet as FlippingSet,
+    Randomisation as Randomisation,
+)
 from .path import (
     Baseline as Baseline,
     PathGradient as PathGradient,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from freqforensics.attribution.outcomes import BandValue
 from freqforensics.attribution.path import PathGradient, SharedGap
 from freqforensics.spectra import Band, full_plane, half_plane_weights
 
@@ -17,23 +17,6 @@ Float = NDArray[np.float64]
 
 EIGHT_BANDS: Final = (*(Band(n / 16, (n + 1) / 16) for n in range(7)), Band(7 / 16))
 """Radial bands of 1/16 cycles per pixel; the last takes in the plane's corners."""
-
-
-@dataclass(frozen=True)
-class BandValue:
-    """Attribution of a band of frequencies.
-
-    Parameters
-    ----------
-    low, high : float
-        Cycles per pixel; `high` is 1 for the band that takes in the plane's corners.
-    value : float
-        Logits.
-    """
-
-    low: float
-    high: float
-    value: float
 
 
 def pixel_map(path: PathGradient) -> Float:

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.attribution.bases import fourier_map
+from freqforensics.attribution.outcomes import OtherCause
 from freqforensics.attribution.path import PathGradient
 from freqforensics.images import JpegTables
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling
 from freqforensics.spectra.resampling import TraceAccumulator
 
 Uint8 = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class OtherCause:
-    """Something else that leaves periodic traces.
-
-    Parameters
-    ----------
-    name : str
-    found : bool or None
-        None if it could not be tested.
-    says : str
-        A sentence.
-    """
-
-    name: str
-    found: bool | None
-    says: str
 
 
 def other_causes(

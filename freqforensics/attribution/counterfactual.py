@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 import cv2
@@ -30,10 +30,10 @@ from freqforensics.attribution.notches import (
     rounded,
     spectra_of,
 )
+from freqforensics.attribution.outcomes import Counterfactual, FlippingSet
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import Detector, evaluating
-from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import Band, half_plane_weights
 
 Uint8 = NDArray[np.uint8]
@@ -45,69 +45,6 @@ FUTILE: Final = 0.2
 _BATCH_PIXELS: Final = 250_000
 _LOCAL_PIXELS: Final = 60_000
 """Of networks at full resolution: what they make of more would not fit a processor's cache."""
-
-
-@dataclass(frozen=True)
-class Counterfactual:
-    """A change of an image and its effect on the logit.
-
-    Parameters
-    ----------
-    kind : {"notch", "band", "region"}
-    what : str
-        In words.
-    before, after : float
-        Logits, the latter of the changed image in floating point.
-    after_rounded : float
-        Logit of the changed image rounded to grey levels 0 .. 255.
-    energy : float
-        Mean squared change of a pixel, squared grey levels, over the three colours.
-    nulls : int
-        Number of controls: sets of other lines, of the same radii and together of the same energy, taken out.
-    null_mean, null_sd : float or None
-        Mean and standard deviation of the change of the logit by the controls.
-    z, p_value : float or None
-        How far the change stands out of the controls, in their standard deviations; and the share of the controls, the
-        change itself counted in, that lie as far from the mean of all, either way.
-    null_energy : float or None
-        Mean over the controls of the mean squared change of a pixel, squared grey levels. Below `energy` where the
-        lines stand out so far that no others have as much.
-    """
-
-    kind: Literal["notch", "band", "region"]
-    what: str
-    before: float
-    after: float
-    after_rounded: float
-    energy: float
-    nulls: int = 0
-    null_mean: float | None = None
-    null_sd: float | None = None
-    z: float | None = None
-    p_value: float | None = None
-    null_energy: float | None = field(default=None, metadata={"optional": True})
-
-    @property
-    def change(self) -> float:
-        """Logit after less logit before."""
-        return self.after - self.before
-
-
-@dataclass(frozen=True, repr=False)
-class FlippingSet(Summarised):
-    """The fewest frequencies, in the order given, whose notching takes the logit to a threshold.
-
-    Parameters
-    ----------
-    lines : tuple of (fx, fy)
-        Cycles per pixel.
-    threshold, after : float
-        Logits.
-    """
-
-    lines: tuple[Line, ...]
-    threshold: float
-    after: float
 
 
 def notch(

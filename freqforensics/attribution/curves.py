@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.attribution.outcomes import ScoreCurve, TileScores
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import Detector, evaluating
 from freqforensics.perturbations import JPEG, Blur, Resize
@@ -18,68 +18,6 @@ Uint8 = NDArray[np.uint8]
 
 LEAST_SIDE: Final = 64
 """Of an image that is still scored."""
-
-
-@dataclass(frozen=True)
-class ScoreCurve:
-    """Logits of one image along one change.
-
-    Parameters
-    ----------
-    name : str
-    axis : str
-        What varies, with its unit.
-    values : tuple of float
-        From no change, or the least, on.
-    logits : tuple of float
-    flip : float or None
-        Where the logit first crosses the threshold, linear between the values; the first value if it lies beyond the
-        threshold there already, as seen from the unchanged image; None if it stays on its side.
-    threshold : float
-    """
-
-    name: str
-    axis: str
-    values: tuple[float, ...]
-    logits: tuple[float, ...]
-    flip: float | None
-    threshold: float
-
-    @property
-    def crossings(self) -> tuple[tuple[float, bool], ...]:
-        """Every crossing of the threshold along the curve, as (value, whether the logit rises there).
-
-        Linear between the values. The first is where `flip` lies, if the curve begins on the unchanged image's side.
-        """
-        crossings = []
-        pairs = list(zip(self.values, self.logits, strict=True))
-        for (x0, y0), (x1, y1) in itertools.pairwise(pairs):
-            above = y0 > self.threshold
-            if above != (y1 > self.threshold):
-                crossings.append((x0 + (x1 - x0) * (self.threshold - y0) / (y1 - y0), not above))
-        return tuple(crossings)
-
-
-@dataclass(frozen=True)
-class TileScores:
-    """Logits of the tiles of one image.
-
-    Parameters
-    ----------
-    side : int
-        Side of a tile, pixels.
-    logits : tuple of tuple of float
-        Row by row from the top; tiles touch, and what does not fill one is left out.
-    """
-
-    side: int
-    logits: tuple[tuple[float, ...], ...]
-
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation of the logits; None of a single tile."""
-        flat = [logit for row in self.logits for logit in row]
-        return float(np.std(flat, ddof=1)) if len(flat) > 1 else None
 
 
 def _jpeg(image: Uint8, quality: float) -> Uint8:

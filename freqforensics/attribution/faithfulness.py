@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,8 +15,8 @@ from freqforensics.attribution.controls import RadiusRings
 from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
+from freqforensics.attribution.outcomes import MOST_LIKENESS as MOST_LIKENESS, Deletion, Randomisation
 from freqforensics.detector.resnet import Detector
-from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra import half_plane_weights, notch_mask
 
 Uint8 = NDArray[np.uint8]
@@ -25,102 +24,6 @@ Float = NDArray[np.float64]
 
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 CONTROLS: Final = 19
-MOST_LIKENESS: Final = 0.3
-"""Spearman's coefficient above which a map of random weights is too much like that of the trained ones."""
-
-
-@dataclass(frozen=True, repr=False)
-class Deletion(Summarised):
-    """Curves of the logit as frequencies are deleted, and as they are inserted again.
-
-    With a `sign` of -1 the frequencies are those that speak for a photograph, and falls are rises.
-
-    Parameters
-    ----------
-    counts : tuple of int
-        Numbers k of frequencies, each with its mirror image.
-    before : float
-        Logit of the image.
-    without : float
-        Logit with no frequency standing out of its surroundings: all are notched.
-    deleted : tuple of float
-        Logits with the first k of the order notched, k as in `counts`.
-    deleted_by_amplitude : tuple of float
-        With those notched that stand out most, as many as have the same energy together.
-    deleted_at_random : tuple of tuple of float
-        With as many others of the same radii notched, in random order; one tuple for each control.
-    inserted : tuple of float
-        Logits with all notched but the first k; empty if none were put back.
-    inserted_at_random : tuple of tuple of float
-        With all notched but as many others of the same radii, in the same random orders; empty likewise.
-    sign : {1, -1}
-        Sign of what is attributed to the frequencies.
-    """
-
-    counts: tuple[int, ...]
-    before: float
-    without: float
-    deleted: tuple[float, ...]
-    deleted_by_amplitude: tuple[float, ...]
-    deleted_at_random: tuple[tuple[float, ...], ...]
-    inserted: tuple[float, ...]
-    inserted_at_random: tuple[tuple[float, ...], ...]
-    sign: int = 1
-
-    @property
-    def gain(self) -> float:
-        """Mean logits that deletion falls deeper than in random order, over the counts; positive is better."""
-        return self.sign * float(np.mean(self.deleted_at_random) - np.mean(self.deleted))
-
-    @property
-    def insertion_gain(self) -> float | None:
-        """Mean logits that insertion rises higher than in random order, over the counts; None if none were put back."""
-        if not self.inserted:
-            return None
-        return self.sign * float(np.mean(self.inserted) - np.mean(self.inserted_at_random))
-
-    @property
-    def p_value(self) -> float:
-        """Share of the random orders, this one counted in, whose mean logit falls as deep."""
-        means = self.sign * np.mean(self.deleted_at_random, axis=1)
-        return float((1 + (means <= self.sign * np.mean(self.deleted)).sum()) / (1 + len(means)))
-
-
-@dataclass(frozen=True, repr=False)
-class Randomisation(Summarised):
-    """How like a map is to those of networks whose weights were made random, from the logit down.
-
-    Parameters
-    ----------
-    stages : tuple of str
-        The last one made random.
-    likeness : tuple of float
-        Spearman's coefficient of the signed maps.
-    """
-
-    stages: tuple[str, ...]
-    likeness: tuple[float, ...]
-
-    @property
-    def destroyed(self) -> bool:
-        """Whether the map of all-random weights is unlike that of the trained ones."""
-        return abs(self.likeness[-1]) < MOST_LIKENESS
-
-
-@dataclass(frozen=True, repr=False)
-class Badge(Summarised):
-    """Result of the tests that an explanation must pass to be believed.
-
-    Parameters
-    ----------
-    passed : bool
-        Whether the test was passed.
-    reasons : tuple of str
-        Reasons against it; empty if it passed.
-    """
-
-    passed: bool
-    reasons: tuple[str, ...]
 
 
 def fourier_deletion(

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from freqforensics.attribution.bases import EIGHT_BANDS, BandValue
+from freqforensics.attribution.bases import EIGHT_BANDS
 from freqforensics.attribution.counterfactual import batch_of, exact_logits
 from freqforensics.attribution.differentiable import (
     PixelLogit,
@@ -31,6 +31,7 @@ from freqforensics.attribution.differentiable import (
     strongest_part,
 )
 from freqforensics.attribution.layers import activation_times_gradient, last_places
+from freqforensics.attribution.outcomes import BandValue
 from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
 from freqforensics.detector.lanes import side_by_side

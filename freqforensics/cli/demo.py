@@ -33,7 +33,7 @@ def demo(
 
     Upsamples photographs and passes them through miniatures of 17 generator families. Computes and compares their
     fingerprints, scores the images with the detector that ships, and explains the scores of one fake and of its
-    photograph. DIR/index.html leads through the results. Works offline and takes about a minute on two processors.
+    photograph. DIR/index.html leads through the results. Works offline and takes one to two minutes on two processors.
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """

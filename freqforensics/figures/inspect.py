@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from freqforensics.attribution.curves import ScoreCurve
+from freqforensics.attribution.outcomes import ScoreCurve
 from freqforensics.figures.plane import draw_plane, frequency_axes
 from freqforensics.figures.style import OKABE_ITO, new_axes, style
 from freqforensics.inspection.finding import Finding

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from tqdm import tqdm
 
 from freqforensics.generators.miniature import Miniature
@@ -93,7 +94,7 @@ def _written(batches: Sequence[_Batch], *, folder: Path, compress: JPEG | None) 
     """Write both sides of batches; give the number of windows of each. Runs in several threads, of one thread each."""
     torch.set_num_threads(1)  # holds for the thread that says it
     for family, miniature, windows in batches:
-        fakes = miniature.regenerate([window.seen for _, window in windows], batch=_BATCH)
+        fakes = miniature.regenerate([window.seen for _, window in windows])
         for (name, window), fake in zip(windows, fakes, strict=True):
             for side, image in (("0_real", window.seen), ("1_fake", fake)):
                 cut = window.cut(image)
@@ -103,13 +104,15 @@ def _written(batches: Sequence[_Batch], *, folder: Path, compress: JPEG | None) 
 
 @contextmanager
 def _evaluating(miniature: Miniature) -> Iterator[None]:
-    """Put a miniature in evaluation mode for a while."""
-    was_training = miniature.training
-    miniature.eval()
+    """Put a miniature, if it is a network, in evaluation mode for a while."""
+    was_training = isinstance(miniature, nn.Module) and miniature.training
+    if was_training:
+        miniature.eval()
     try:
         yield
     finally:
-        miniature.train(was_training)
+        if was_training:
+            miniature.train()
 
 
 def simulate(

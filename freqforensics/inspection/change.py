@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet, band_stops, flipping_set, notch
-from freqforensics.attribution.curves import ScoreCurve, TileScores, score_curves, tile_scores
+from freqforensics.attribution.counterfactual import band_stops, flipping_set, notch
+from freqforensics.attribution.curves import score_curves, tile_scores
 from freqforensics.attribution.notches import Line, LoneNotches, lattice_lines, line_name, ranked_lines, spectra_of
+from freqforensics.attribution.outcomes import Counterfactual, FlippingSet, ScoreCurve, TileScores
 from freqforensics.detector.verdict import Thresholds
 from freqforensics.inspection.explain import ExplainedView
 from freqforensics.inspection.parts import ImageScore

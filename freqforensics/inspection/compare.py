@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.attribution.causes import OtherCause, other_causes
+from freqforensics.attribution.causes import other_causes
+from freqforensics.attribution.outcomes import OtherCause
 from freqforensics.detector.verdict import Verdict
 from freqforensics.inspection.explain import ExplainedView
 from freqforensics.inspection.parts import Comparison

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.attribution.bases import (
-    BandValue,
     band_values,
     cosine_map,
     fourier_map,
@@ -21,11 +20,11 @@ from freqforensics.attribution.bases import (
     summed_maps,
     summed_wavelets,
 )
-from freqforensics.attribution.causes import OtherCause
 from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.localisation import occlusion_by_frequency
 from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
+from freqforensics.attribution.outcomes import BandValue, OtherCause
 from freqforensics.attribution.path import (
     Baseline,
     PathGradient,

@@ -8,9 +8,7 @@ from typing import Any, Final, get_type_hints
 
 from numpy.typing import NDArray
 
-from freqforensics.attribution.counterfactual import Counterfactual
-from freqforensics.attribution.curves import TileScores
-from freqforensics.attribution.faithfulness import Deletion, Randomisation
+from freqforensics.attribution.outcomes import Counterfactual, Deletion, Randomisation, TileScores
 from freqforensics.detector.verdict import IN_WORDS, Thresholds, Verdict
 from freqforensics.images.testimony.testimony import TESTIMONY_DERIVED, Testimony
 from freqforensics.inspection.parts import (

@@ -43,11 +43,11 @@ _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
     "path and other causes": (20, 30),
     "explanation": (1, 180),
+    "maps": (1, 50),
+    "population": (1, 1),
     "weights made random": (6, 25),
     "deletion": (24, 105),
     "changes": (60, 250),
-    "maps": (1, 50),
-    "population": (1, 1),
 }
 """Stages, with about how much work they are: fast, and in full."""
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from freqforensics.attribution.bases import BandValue
-from freqforensics.attribution.causes import OtherCause
-from freqforensics.attribution.counterfactual import Counterfactual, FlippingSet
-from freqforensics.attribution.curves import ScoreCurve, TileScores
-from freqforensics.attribution.faithfulness import Badge, Deletion, Randomisation
-from freqforensics.detector.calibrated import UsedWeights
+from freqforensics.attribution.outcomes import (
+    Badge,
+    BandValue,
+    Counterfactual,
+    Deletion,
+    FlippingSet,
+    OtherCause,
+    Randomisation,
+    ScoreCurve,
+    TileScores,
+)
+from freqforensics.detector.used_weights import UsedWeights
 from freqforensics.detector.verdict import Thresholds, Verdict
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.population import Nearest, Standing

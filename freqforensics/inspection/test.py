@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from freqforensics.attribution.faithfulness import (
-    MOST_LIKENESS,
-    Badge,
-    Deletion,
-    Randomisation,
-    fourier_deletion,
-    randomisation,
-)
+from freqforensics.attribution.faithfulness import MOST_LIKENESS, fourier_deletion, randomisation
+from freqforensics.attribution.outcomes import Badge, Deletion, Randomisation
 from freqforensics.attribution.path import PathGradient, SharedGap
 from freqforensics.inspection.explain import ExplainedView
 from freqforensics.inspection.parts import MapTests

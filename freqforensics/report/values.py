@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from freqforensics.attribution.bases import BandValue
-from freqforensics.attribution.counterfactual import Counterfactual
-from freqforensics.attribution.curves import ScoreCurve
+from freqforensics.attribution.outcomes import BandValue, Counterfactual, ScoreCurve
 from freqforensics.inspection.finding import Finding
 
 LEVEL: Final = 0.05

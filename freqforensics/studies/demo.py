@@ -38,8 +38,6 @@ _INSPECTED: Final = (
     ("001/figures/frequencies.png", "The fake: which frequencies the score comes from."),
     ("001/figures/counterfactuals.png", "The fake: its score with lines taken out."),
 )
-_PASSED: Final = 40
-"""Crops, about, that pass through the miniatures."""
 _SCORED: Final = 24
 _CLOSEUPS: Final = 4
 
@@ -125,7 +123,7 @@ def demo_study(
     )
 
     tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
-    tiles = _some_of(root / "images" / "nearest" / "0_real")
+    tiles = [root / "images" / "nearest" / "0_real"]
     simulate_from_sources(
         tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
     )
@@ -148,22 +146,16 @@ def demo_study(
         _draw_pair(root, fake, real)
     seconds = time.monotonic() - started
     page = root / "index.html"
-    chapters = _chapters(crops, len(tiles), evaluation, root, inspected.findings)
+    chapters = _chapters(crops, evaluation, root, inspected.findings)
     tour = render_tour("What CNN-generated images leave behind", chapters, seconds=seconds)
     with replacing(page) as temporary:
         temporary.write_text(tour, encoding="utf-8")
-    parameters = {"tile": TILE, "size": SIZE, "passed": len(tiles), "scored": _SCORED, "holds": "results"}
+    parameters = {"tile": TILE, "size": SIZE, "scored": _SCORED, "holds": "results"}
     write_json(root / "manifest.json", manifest(parameters, inputs={"crops": crops}, command=command))
     flagged, photograph = (
         (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in inspected.findings
     )
     return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
-
-
-def _some_of(folder: Path) -> list[Path]:
-    """Every so many of a folder's crops: of all photographs some."""
-    crops = sorted(folder.iterdir())
-    return crops[:: max(1, round(len(crops) / _PASSED))]
 
 
 def _closeups(folder: Path, tiles: Sequence[Path], detector: CalibratedDetector, progress: bool) -> tuple[Path, Path]:
@@ -196,9 +188,7 @@ def _verdicts(findings: Sequence[Finding]) -> tuple[tuple[str, str, str], ...]:
     return tuple(verdicts)
 
 
-def _chapters(
-    count: int, passed: int, evaluation: Evaluation, root: Path, findings: Sequence[Finding]
-) -> list[Chapter]:
+def _chapters(count: int, evaluation: Evaluation, root: Path, findings: Sequence[Finding]) -> list[Chapter]:
     generators = sorted(evaluation.generators, key=lambda generator: -generator.metrics.ap)
     best, worst = generators[0], generators[-1]
     mean_ap = sum(generator.metrics.ap for generator in generators) / len(generators)
@@ -213,9 +203,9 @@ def _chapters(
         ),
         Chapter(
             "Fingerprints of 17 generator families, in miniature",
-            f"{passed} of the crops, each passed through a small autoencoder with a family's real up-path: real and "
-            "fake differ in nothing but the decoder. The average spectrum of their residuals is a family's "
-            "fingerprint; these are miniatures, not the generators themselves.",
+            "The same photographs, each passed through a small autoencoder with a family's real up-path: real and fake "
+            "differ in nothing but the decoder. The average spectrum of their residuals is a family's fingerprint; "
+            "these are miniatures, not the generators themselves.",
             ((root / "fingerprints" / "fingerprints.png", ""),),
             (("table", "fingerprints/summary.csv"), ("images", "miniatures")),
         ),

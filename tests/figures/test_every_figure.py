@@ -15,7 +15,7 @@ from findings import hand_made
 from matplotlib.text import Text
 
 from freqforensics import figures
-from freqforensics.attribution.counterfactual import Counterfactual
+from freqforensics.attribution.outcomes import Counterfactual
 from freqforensics.detector import ScoreTable
 from freqforensics.detector.calibration import Calibration
 from freqforensics.detector.score_table import Score

@@ -113,10 +113,15 @@ def test_a_lattice_is_flagged_named_and_taken_out(finding, detector):
 
 @pytest.mark.long
 def test_stages_tell_how_much_is_done(fused):
-    stages = []
-    inspect(upsampled(96), fused, fast=True, on_stage=lambda *stage: stages.append(stage))
+    stages, so_far = [], []
+    finding = inspect(
+        upsampled(96), fused, fast=True, on_stage=lambda *stage: stages.append(stage), on_finding=so_far.append
+    )
+    assert [part.explanation is None for part in so_far] == [True, False, False, False]
+    assert all(part.maps[name] is finding.maps[name] for part in so_far for name in part.maps)
+    assert so_far[-1].tests == finding.tests
     names, done, totals = zip(*stages, strict=True)
-    assert list(dict.fromkeys(names))[0::7] == ["reading and scoring", "population"]
+    assert list(dict.fromkeys(names))[0::7] == ["reading and scoring", "changes"]
     assert list(done) == sorted(done)
     assert len(set(totals)) == 1
     assert max(done) <= totals[0]

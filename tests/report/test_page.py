@@ -12,8 +12,9 @@ from findings import hand_made, notched, unjudged, variants, with_parts
 from statements import PARAMETERS, camera_exif, iptc_of, jpeg_with, png_texts, png_with, saved, scene, xmp_of
 
 from freqforensics.attribution import Badge
-from freqforensics.attribution.curves import ScoreCurve
-from freqforensics.detector.calibrated import ErrorRates, open_detector
+from freqforensics.attribution.outcomes import ScoreCurve
+from freqforensics.detector.calibrated import open_detector
+from freqforensics.detector.used_weights import ErrorRates
 from freqforensics.detector.weights import model_card
 from freqforensics.figures.inspect import plot_curve
 from freqforensics.images import parse_testimony

@@ -174,7 +174,7 @@ def test_a_uniform_image_is_like_nothing(population):
 @pytest.mark.long
 def test_a_generator_is_named_on_evidence_and_a_lattice_of_the_images_own():
     pytest.importorskip("torch")
-    from freqforensics.attribution.causes import OtherCause
+    from freqforensics.attribution.outcomes import OtherCause
     from freqforensics.inspection.compare import has_lattice, may_name
 
     rng = np.random.default_rng(9)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from findings import hand_made, unjudged
+
+from freqforensics.figures.inspect import VIEWS
+from freqforensics.inspection.parts import Changes, MapTests
+from freqforensics.report.artist import artist
+from freqforensics.report.view_names import VIEWS_IN_ORDER, ready_views, view_names
+from freqforensics.report.views import draw_views
+
+
+def test_the_names_are_those_of_the_figures():
+    assert tuple(VIEWS) == VIEWS_IN_ORDER
+
+
+def test_another_process_draws_the_same_figures_as_they_get_ready():
+    finding = hand_made()
+    early = replace(finding, tests=MapTests(), changes=Changes())
+    with artist() as drawer:
+        drawer.begin(early)
+        views = drawer.views(finding)
+        other = drawer.views(unjudged())  # nothing is left of the one before
+    assert views == draw_views(finding)
+    assert other == draw_views(unjudged())
+
+
+def test_only_what_will_not_change_is_drawn_early():
+    finding = hand_made()
+    assert set(ready_views(finding)) == set(view_names(finding))
+    early = ready_views(replace(finding, tests=MapTests(), changes=Changes()))
+    assert {"image", "frequencies", "bands"} <= set(early)
+    assert not {"counterfactuals", "deletion", "randomisation"} & set(early)
+    assert not any(name.startswith("curve-") for name in early)
+
+
+def test_without_the_process_nothing_is_given():
+    with artist() as drawer:
+        drawer._process.kill()
+        drawer._process.wait()
+        assert drawer.views(unjudged()) is None
+
+
+def test_the_process_ends_with_the_block():
+    with pytest.raises(KeyError), artist() as drawer:
+        raise KeyError
+    assert drawer._process.returncode is not None
