@@ -79,6 +79,16 @@ class PopulationStudy(Drawn):
     def load(cls, path: str | Path) -> PopulationStudy:
         """Read the file that `save` wrote; notes and skipped files are not in it.
 
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        PopulationStudy
+            The study, with what the file holds.
+
         Raises
         ------
         ValueError
@@ -146,6 +156,16 @@ class CalibrationStudy(Drawn):
     @classmethod
     def load(cls, path: str | Path) -> CalibrationStudy:
         """Read the file that `save` wrote; notes and skipped files are not in it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        CalibrationStudy
+            The study, with what the file holds.
 
         Raises
         ------

@@ -112,6 +112,16 @@ class ScoreStudy(Drawn):
     def load(cls, path: str | Path) -> ScoreStudy:
         """Read the file that `save` wrote; notes, and the files that a CSV file lacks, are not in it.
 
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        ScoreStudy
+            The study, with what the file holds.
+
         Raises
         ------
         ValueError
