@@ -24,7 +24,14 @@ Recipe = Literal["no-aug", "blur", "jpeg", "blur+jpeg-0.5", "blur+jpeg-0.1", "la
 DecayChoice = Literal["plateau", "cosine"]
 ImbalanceChoice = Literal["error", "undersample", "allow"]
 
-ReadingProcesses = Annotated[int | None, typer.Option(metavar="N", help="Processes that read images.", min=0)]
+ReadingProcesses = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Processes that read images and make fakes.  [default: one for two processors, at most 4; for a GPU 8]",
+        min=0,
+    ),
+]
 
 _FIELDS: Final = {"source": "sources", "miniatures": "shelf"}
 """Options whose parameter of TrainConfig has another name."""
