@@ -95,7 +95,8 @@ def _print_epoch(epoch: Epoch) -> None:
     print(
         f"epoch {epoch.epoch}: step {epoch.step}, rate {epoch.rate:.0e}, loss {epoch.loss:.4f}; validation: loss"
         f" {epoch.validation_loss:.4f}, accuracy {epoch.accuracy:.3f}, AP {epoch.ap:.4f}"
-        f"{', kept' if epoch.kept else ''}  ({epoch.seconds:.0f} s)",
+        f"{', kept' if epoch.kept else ''}  ({epoch.seconds:.0f} s; {epoch.images_per_second or 0:.1f} images/s,"
+        f" {epoch.in_network or 0:.0%} of the steps in the network)",
         flush=True,
     )
 

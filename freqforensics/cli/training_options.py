@@ -26,7 +26,11 @@ ImbalanceChoice = Literal["error", "undersample", "allow"]
 
 ReadingProcesses = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Number of processes that read images.  [default: 0 on a CPU, else up to 8]", min=0),
+    typer.Option(
+        metavar="N",
+        help="Number of processes that read images and make fakes.  [default: one for two processors, at most 4; up to 8 for a GPU]",
+        min=0,
+    ),
 ]
 
 _FIELDS: Final = {"source": "sources", "miniatures": "shelf"}

@@ -116,54 +116,73 @@ def counting(on_done: Callable[[], None]) -> Iterator[None]:
         _ON_DONE.reset(token)
 
 
-def in_lanes(
-    scorer: Scorer, images: Sequence[Sequence[Uint8]], *, fixed: bool, threads: int
-) -> list[NDArray[np.float32]]:
-    """Score the parts of images, all of one size.
+def shares_batch(parts: Sequence[Uint8], *, fixed: bool) -> bool:
+    """Say whether an image of these parts goes through the network beside other images.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of uint8, (H, W, 3)
+        The parts of the image, all of one size.
+    fixed : bool
+        All images of the work have this size, so that batches will be full.
+    """
+    height, width = parts[0].shape[:2]
+    return len(parts) == 1 and (fixed or height * width <= SMALL)
+
+
+def lane_batches(images: Sequence[Sequence[Uint8]], *, fixed: bool) -> list[tuple[list[Uint8], list[int]]]:
+    """Cut the parts of images into batches by the images alone.
+
+    Parameters
+    ----------
+    images : sequence of sequences of ndarray of uint8, (H, W, 3)
+        The parts of each image, all of one size.
+    fixed : bool
+        As for `shares_batch`.
+
+    Returns
+    -------
+    list of (list of ndarray, list of int)
+        The parts of each batch, and the images that they are of; empty places, at the end, are of none.
+    """
+    laned = [shares_batch(parts, fixed=fixed) for parts in images]
+    singles = [place for place, shared in enumerate(laned) if shared]
+    batches: list[tuple[list[Uint8], list[int]]] = []
+    for start in range(0, len(singles), LANE):
+        lane = singles[start : start + LANE]
+        empty = np.zeros_like(images[lane[0]][0])
+        batches.append(([images[place][0] for place in lane] + [empty] * (LANE - len(lane)), lane))
+    for place, parts in enumerate(images):
+        for start in range(0, 0 if laned[place] else len(parts), LANE):
+            batch = list(parts[start : start + LANE])
+            batches.append((batch, [place] * len(batch)))
+    return batches
+
+
+def score_batch(scorer: Scorer, batch: Sequence[Uint8]) -> NDArray[np.float32]:
+    """Score a batch by one thread, without gradients; runs in any thread."""
+    torch.set_num_threads(1)  # holds for the thread that says it
+    with torch.inference_mode():
+        return scorer(batch)
+
+
+def in_lanes(scorer: Scorer, images: Sequence[Sequence[Uint8]], *, fixed: bool) -> list[NDArray[np.float32]]:
+    """Score the parts of images, all of one size, by this thread.
 
     Parameters
     ----------
     scorer : callable
         As `make_scorer` gives it, on the CPU.
-    images : sequence of sequences of ndarray of uint8, (H, W, 3)
-        The parts of each image.
-    fixed : bool
-        All images of the work have this size, so that batches will be full.
-    threads : int
-        Batches that are computed side by side.
+    images, fixed
+        As for `lane_batches`.
 
     Returns
     -------
     list of ndarray of float32
         The logits of the parts of each image.
     """
-    height, width = images[0][0].shape[:2]
-    laned = [len(parts) == 1 and (fixed or height * width <= SMALL) for parts in images]
-    singles = [place for place, shared in enumerate(laned) if shared]
-    batches: list[list[Uint8]] = []
-    places: list[list[int]] = []
-    for start in range(0, len(singles), LANE):
-        lane = singles[start : start + LANE]
-        empty = np.zeros_like(images[lane[0]][0])
-        batches.append([images[place][0] for place in lane] + [empty] * (LANE - len(lane)))
-        places.append(lane)
-    for place, parts in enumerate(images):
-        for start in range(0, 0 if laned[place] else len(parts), LANE):
-            batches.append(list(parts[start : start + LANE]))
-            places.append([place] * len(batches[-1]))
-
-    def logits(batch: list[Uint8]) -> NDArray[np.float32]:
-        torch.set_num_threads(1)  # holds for the thread that says it
-        with torch.inference_mode():
-            return scorer(batch)
-
-    if threads > 1 and len(batches) > 1:
-        with ThreadPoolExecutor(threads, thread_name_prefix="freqforensics") as pool:
-            scored = list(pool.map(logits, batches))
-    else:
-        scored = list(map(logits, batches))
     logits_of: list[list[np.float32]] = [[] for _ in images]
-    for values, lane in zip(scored, places, strict=True):
-        for place, value in zip(lane, values, strict=False):  # empty places have no image
+    for batch, places in lane_batches(images, fixed=fixed):
+        for place, value in zip(places, score_batch(scorer, batch), strict=False):  # empty places have no image
             logits_of[place].append(value)
     return [np.array(values, np.float32) for values in logits_of]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from tqdm import tqdm
 
@@ -13,13 +13,17 @@ from freqforensics.detector.inference import Backend, make_scorer
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_chunks import score_chunks
 from freqforensics.detector.score_table import AddingScores, ScoreTable, known_scores
-from freqforensics.detector.scoring import Rows, Setting, View, Work, computing
+from freqforensics.detector.scoring import AHEAD, WHOLE, Rows, Setting, View, Work, computing, thread_pool
 from freqforensics.perturbations.canvases import Region
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.executors import current_executor
+from freqforensics.runtime.parallel import default_workers
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import as_records
+
+MOST_READERS: Final = 8
+"""Threads that read images for an accelerator."""
 
 
 def score_files(
@@ -66,7 +70,8 @@ def score_files(
         at the least: batches are cut by the images alone, so that the logits do not depend on it, nor on the number of
         threads.
     workers : int, optional
-        Number of threads on the CPU, by default as many as torch has. Scores do not depend on it.
+        Number of threads that read images and, on the CPU, run the network; by default as many as torch has, or up to
+        8 beside an accelerator. Scores do not depend on it.
     backend : {"torch", "onnx"}
         Library that runs the network, see `make_scorer`.
     progress : str, optional
@@ -137,12 +142,12 @@ def _score_here(
     """Score in this process, with torch's threads or an accelerator."""
     with (
         computing(detector, setting.backend) as threads,
+        thread_pool(workers or threads or min(MOST_READERS, default_workers())) as pool,
         tqdm(total=len(records), desc=progress, unit="image", delay=2, disable=None if progress else True) as bar,
     ):
         if threads and workers is not None:
             threads = workers
         scorer = make_scorer(detector.detector, backend=setting.backend)
-        work = Work(setting, detector, scorer, rows, bar.update, threads)
-        for index, record in enumerate(records):
-            work.take(index, record)
-        work.finish_all()
+        work = Work(setting, detector, scorer, rows, bar.update, threads, pool=pool if threads else None)
+        ahead = AHEAD * (threads or MOST_READERS)
+        work.score_all(records, pool, ahead=min(ahead, WHOLE) if setting.view in ("none", "tiles") else ahead)

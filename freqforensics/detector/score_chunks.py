@@ -100,7 +100,9 @@ def _outcomes(
         scorer = _scorer(detector, setting.backend)
         work = Work(setting, detector.value, scorer, rows, lambda count: None, min(threads, 1), known)
         for index, record in enumerate(chunk):
-            hashes.append(work.take(index, record))
+            reading = work.read(index, record)
+            hashes.append(reading.sha256)
+            work.take(index, record, reading)
             if rows.failures:
                 failures[index] = rows.failures.pop()
         work.finish_all()

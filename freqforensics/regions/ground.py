@@ -204,11 +204,11 @@ def _extremes(samples: Uint8, side: int, extreme: np.ufunc) -> Uint8:
     while values.shape[1] > 1:
         half = values.shape[1] // 2
         values = extreme(values[:, :half], values[:, half:])
-    values = values.reshape(rows * columns, side * 3)
-    while values.shape[1] > 3:
-        half = values.shape[1] // 2
-        values = extreme(values[:, :half], values[:, half:])
-    return np.asarray(values, np.uint8).reshape(rows, columns, 3)
+    inside = values.reshape(rows * columns, side * 3)
+    while inside.shape[1] > 3:
+        half = inside.shape[1] // 2
+        inside = extreme(inside[:, :half], inside[:, half:])
+    return np.asarray(inside, np.uint8).reshape(rows, columns, 3)
 
 
 def _mode_share(luma: Uint8, chosen: Bools) -> Floats:

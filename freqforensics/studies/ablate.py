@@ -150,7 +150,7 @@ def ablate_study(
     device : str
         Device of torch; "auto" takes what there is.
     workers : int, optional
-        Processes that read images, see `train_detector`.
+        Processes that read images and make fakes, see `train_detector`.
     resume : bool
         Continue with the trainings in `out`.
     keep_weights : bool

@@ -168,7 +168,7 @@ def run_ablation(
     device : str
         Device of torch, to train on.
     workers : int, optional
-        Processes that read images, see `train_detector`.
+        Processes that read images and make fakes, see `train_detector`.
     resume : bool
         Continue with the trainings in `out`, in the middle of one if need be.
     keep_weights : bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from freqforensics.detector.lanes import one_thread_each
 from freqforensics.detector.resnet import InputKind, prepare_input
 from freqforensics.generators.randomised import Faker, Window
 from freqforensics.images import read_image
@@ -79,7 +81,8 @@ class AugmentedImages(Dataset[tuple[Uint8, bool]]):
         image = read_image(record.path, on_note=lambda _: None)
         fake, key = record.label == "fake", (*self.key, again, self.draws[index])
         if self.simulate is not None:
-            image = self.simulate(image, key, fake=fake)
+            with one_thread_each():  # what a miniature gives depends on the number of threads, in its last digits
+                image = self.simulate(image, key, fake=fake)
         return self.chain(image, np.random.default_rng(key)), fake
 
 
@@ -101,6 +104,15 @@ class Collate:
         else:
             prepared = prepare_input(images, self.input, band=self.band)
         return prepared.contiguous(memory_format=torch.channels_last), torch.tensor(fake, dtype=torch.float32)
+
+
+def work_alone(worker: int) -> None:
+    """Give a process that prepares batches one thread: more would take the network's."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def draws_of(groups: Sequence[Sequence[int]]) -> list[int]:

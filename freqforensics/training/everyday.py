@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -23,7 +22,9 @@ from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.tables import write_csv
 from freqforensics.runtime.writing import replacing, write_json
+from freqforensics.training.batches import work_alone
 from freqforensics.training.everyday_data import EverydayBatches, WeightedSource, index_everyday
+from freqforensics.training.log import Pace
 
 SmallNetwork = Literal["local", "coherence-small"]
 Precision = Literal["bf16", "32"]
@@ -156,14 +157,17 @@ def train_everyday(
     folder.mkdir(parents=True, exist_ok=True)
     batches = EverydayBatches(images, detector.input, config.steps, first=run.step, seed=config.seed)
     loader = DataLoader(
-        batches, batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None, worker_init_fn=_alone
+        batches, batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None, worker_init_fn=work_alone
     )
     with tqdm(
         total=config.steps, initial=run.step, desc=progress, unit="step", delay=2, disable=None if progress else True
     ) as bar:
+        asked = time.monotonic()
         for prepared, fake in loader:
-            run.advance(prepared, fake)
+            run.advance(prepared, fake, waited=time.monotonic() - asked)
             bar.update(1)
+            bar.set_postfix(run.pace(), refresh=False)
+            asked = time.monotonic()
             if run.step % EVERY == 0 and run.step < config.steps:
                 run.store(stored)
                 run.write_log(folder / _LOG)
@@ -191,8 +195,16 @@ class _Run:
         self.seconds = 0.0
         self.rows: list[dict[str, float]] = []
         self.recent: list[tuple[float, float]] = []
+        self.paces = Pace()
 
-    def advance(self, prepared: Tensor, fake: Tensor) -> None:
+    def pace(self) -> dict[str, str]:
+        """Images a second and the network's share since the last row of the log, in words."""
+        return {
+            "images/s": f"{self.paces.images_per_second:.0f}",
+            "network": f"{self.paces.in_network:.0%}",
+        }
+
+    def advance(self, prepared: Tensor, fake: Tensor, *, waited: float = 0.0) -> None:
         start = time.monotonic()
         rate = self.config.rate(self.step)
         for group in self.optimiser.param_groups:
@@ -216,7 +228,9 @@ class _Run:
                     self.average[name].copy_(value)
         correct = float(((logits > 0) == (fake > 0.5)).float().mean())
         self.recent.append((loss.item(), correct))
-        self.seconds += time.monotonic() - start
+        spent = time.monotonic() - start
+        self.seconds += spent
+        self.paces.add(len(logits), seconds=waited + spent, network=spent)
         if self.step % LOGGED == 0 or self.step == self.config.steps:
             mean = [sum(values) / len(self.recent) for values in zip(*self.recent, strict=True)]
             self.rows.append(
@@ -226,9 +240,12 @@ class _Run:
                     "accuracy": round(mean[1], 4),
                     "learning_rate": round(rate, 7),
                     "seconds": round(self.seconds, 1),
+                    "images_per_second": round(self.paces.images_per_second, 2),
+                    "in_network": round(self.paces.in_network, 3),
                 }
             )
             self.recent.clear()
+            self.paces = Pace()
 
     def averaged(self) -> Detector:
         detector = make_small_detector(self.config.network)
@@ -237,7 +254,9 @@ class _Run:
 
     def write_log(self, path: Path) -> None:
         if self.rows:
-            write_csv(path, self.rows[0], ([row[column] for column in self.rows[0]] for row in self.rows))
+            # Rows of a run that an earlier version began have no pace.
+            columns = list(self.rows[-1])
+            write_csv(path, columns, ([row.get(column, "") for column in columns] for row in self.rows))
 
     def store(self, path: Path) -> None:
         content = {
@@ -268,12 +287,3 @@ class _Run:
 
 def _stored(config: EverydayConfig) -> str:
     return json.dumps(asdict(config), sort_keys=True)
-
-
-def _alone(worker: int) -> None:
-    """Give a process that prepares batches one thread: more would take the network's."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"

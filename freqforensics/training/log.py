@@ -31,6 +31,9 @@ class Epoch:
         Its weights are the best so far.
     seconds : float
         The whole epoch; of the last run, where it was interrupted.
+    images_per_second, in_network : float or None
+        Of its steps, without the validation: images learnt from each second, and the share of the time that the network
+        took, 0 to 1; the rest is waiting for images. None of a run by an earlier version.
     """
 
     epoch: int
@@ -43,6 +46,41 @@ class Epoch:
     ap: float
     kept: bool
     seconds: float
+    images_per_second: float | None = None
+    in_network: float | None = None
+
+
+@dataclass
+class Pace:
+    """How fast steps follow each other, and how much of their time the network takes.
+
+    Parameters
+    ----------
+    images : int
+        Images learnt from, in all processes.
+    seconds, network : float
+        Time of the steps, waiting included, and of that the network's: forward, backward and the update.
+    """
+
+    images: int = 0
+    seconds: float = 0.0
+    network: float = 0.0
+
+    def add(self, images: int, *, seconds: float, network: float) -> None:
+        """Count a step."""
+        self.images += images
+        self.seconds += seconds
+        self.network += network
+
+    @property
+    def images_per_second(self) -> float:
+        """Images learnt from each second."""
+        return self.images / max(self.seconds, 1e-9)
+
+    @property
+    def in_network(self) -> float:
+        """Share of the time that the network took, 0 to 1."""
+        return self.network / max(self.seconds, 1e-9)
 
 
 class TrainLog:
@@ -91,5 +129,13 @@ class TrainLog:
         write_csv(self.folder / "epochs.csv", (field.name for field in fields(Epoch)), map(astuple, epochs))
         if self.board is not None:
             last = epochs[-1]
-            for name in ("validation_loss", "accuracy", "balanced_accuracy", "ap", "rate"):
+            for name in (
+                "validation_loss",
+                "accuracy",
+                "balanced_accuracy",
+                "ap",
+                "rate",
+                "images_per_second",
+                "in_network",
+            ):
                 self.board.add_scalar(name, getattr(last, name), last.step)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -21,14 +21,16 @@ from torch.utils.data import DataLoader
 from freqforensics.detector.checkpoint import load_detector
 from freqforensics.detector.resnet import Detector, make_detector
 from freqforensics.runtime.writing import replacing
-from freqforensics.training.batches import AugmentedImages, Collate, Simulated, draws_of
+from freqforensics.training.batches import AugmentedImages, Collate, Simulated, draws_of, work_alone
 from freqforensics.training.early_stop import EarlyStop
 from freqforensics.training.folder import CHECKPOINT
-from freqforensics.training.log import Epoch
+from freqforensics.training.log import Epoch, Pace
 from freqforensics.training.parallel import share_statistics
 from freqforensics.training.recipe import TrainConfig
 from freqforensics.training.training_set import TrainingSet, pair_up
 
+PREFETCHED: Final = 4
+"""Batches that each process has ready at most."""
 _TRAINING, _VALIDATION = 0, 1
 
 
@@ -64,6 +66,7 @@ class TrainingRun:
         self.epochs: list[Epoch] = []
         self.step = self.done = self.seen = 0
         self.loss_sum = 0.0
+        self.pace = Pace()
         if state is not None:
             self.optimiser.load_state_dict(state["optimizer"])
             fabric.strategy.precision.load_state_dict(state["precision"])
@@ -183,10 +186,13 @@ class TrainingRun:
                 ap=min(1.0, float(average_precision_score(fake.numpy(), logits.numpy()))),
                 kept=self.schedule.improved,
                 seconds=round(time.monotonic() - started, 1),
+                images_per_second=round(self.pace.images_per_second, 2),
+                in_network=round(self.pace.in_network, 3),
             )
         )
         self.done = self.seen = 0
         self.loss_sum = 0.0
+        self.pace = Pace()
 
     def _simulation(self, difficulty: float = 1.0) -> Simulated | None:
         if not self.config.simulate:
@@ -220,6 +226,8 @@ class TrainingRun:
             batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of indices
             collate_fn=Collate(self.config.input, self.config.band),
             num_workers=workers,
+            prefetch_factor=PREFETCHED if workers else None,
+            worker_init_fn=work_alone,
             pin_memory=self.fabric.device.type == "cuda",
         )
         return (tuple(self.fabric.to_device(part) for part in batch) for batch in loader)

@@ -130,7 +130,9 @@ def train_detector(
         Processes on each machine, and machines: Fabric starts the former, ``torchrun`` or ``fabric run`` both. The
         batch, its statistics and so the result are those of one process, but for rounding.
     workers : int, optional
-        Processes that read images; 0: this one. Default 0 on a CPU, else up to 8. The result does not depend on it.
+        Processes that read images and make fakes; 0: this one. Default one for every two processors, at most 4, on a
+        CPU, else up to 8. The result does not depend on it. Where processes are spawned, as on Windows and macOS, a
+        script must guard its call by ``if __name__ == "__main__"``.
     checkpoint_minutes : float
         Time between checkpoints; there is one at each epoch too.
     command : str, optional
@@ -179,7 +181,8 @@ def train_detector(
         about = manifest(config.to_json(), inputs=inputs, seed=config.seed, command=command, also=DETECTOR_LIBRARIES)
         write_json(folder / "manifest.json", about)
     if workers is None:
-        workers = 0 if fabric.device.type == "cpu" else min(8, default_workers())
+        on_cpu = fabric.device.type == "cpu"
+        workers = min(4, default_workers() // (2 * devices)) if on_cpu else min(8, default_workers())
     with errors_name(folder / "steps.csv", folder), TrainLog(folder, run.step, enabled=fabric.is_global_zero) as log:
         if run.epochs and not run.done and fabric.is_global_zero:
             _keep(run, folder, log)
@@ -203,12 +206,17 @@ def _one_epoch(run: TrainingRun, folder: Path, log: TrainLog, *, workers: int, m
         delay=2,
         disable=None if progress and first else True,
     ) as bar:
+        asked = time.monotonic()
         for images, fake, count in run.remaining(workers):
-            rate = run.rate
+            rate, came = run.rate, time.monotonic()
             loss = run.learn(images, fake, count)
+            learnt = time.monotonic()
+            run.pace.add(count, seconds=learnt - asked, network=learnt - came)
+            asked = learnt
             log.step(run.step, run.epoch + 1, rate, loss)
             bar.update(count)
-            bar.set_postfix(loss=f"{run.loss_sum / max(1, run.seen):.4f}", refresh=False)
+            mean = f"{run.loss_sum / max(1, run.seen):.4f}"
+            bar.set_postfix(loss=mean, network=f"{run.pace.in_network:.0%}", refresh=False)
             if time.monotonic() - stored >= 60 * minutes:
                 run.store(folder)
                 stored = time.monotonic()

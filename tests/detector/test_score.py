@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,12 +147,11 @@ def test_lanes_give_each_image_its_logits(rng):
         images.insert(3, [rng.integers(0, 9, (side, side, 3), np.uint8) for _ in range(9)])
         images.insert(5, [rng.integers(0, 9, (side, side, 3), np.uint8) for _ in range(2)])
         sizes.clear()
-        for threads in (1, 3):
-            logits = in_lanes(scorer, images, fixed=fixed, threads=threads)
-            for parts, values in zip(images, logits, strict=True):
-                np.testing.assert_array_equal(values, [part.sum() for part in parts])
+        logits = in_lanes(scorer, images, fixed=fixed)
+        for parts, values in zip(images, logits, strict=True):
+            np.testing.assert_array_equal(values, [part.sum() for part in parts])
         expected = [1] * 11 + [8, 1, 2] if lanes is None else lanes
-        assert sorted(sizes) == sorted(expected * 2)
+        assert sorted(sizes) == sorted(expected)
 
 
 @pytest.mark.long
@@ -311,6 +311,33 @@ def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
     table = score_files(index_images(tmp_path / "set"), detector, view="none", batch=2)
     assert len(table.scores) == 8 * LANE
     assert max(alive) <= 4 * LANE
+
+
+def test_files_are_read_while_the_network_computes_and_not_too_far_ahead(detector, tmp_path, rng, monkeypatch):
+    for index in range(40):
+        write(tmp_path / "set" / f"{index:02}.png", picture(rng, 160, 140 + index))
+    further, lead = threading.Event(), []
+    read, scored = [], []
+    real = scoring._read
+
+    def noted(*given):
+        read.append(given[3])
+        lead.append(len(read) - len(scored))
+        if len(read) > 1:
+            further.set()
+        return real(*given)
+
+    def scorer(images):
+        assert further.wait(60), "nothing was read while the network computed"
+        scored.append(len(images))
+        return np.zeros(len(images), np.float32)
+
+    monkeypatch.setattr(scoring, "_read", noted)
+    monkeypatch.setattr(module, "make_scorer", lambda *a, **o: scorer)
+    table = score_files(index_images(tmp_path / "set"), detector, workers=2)
+    assert len(table.scores) == len(read) == len(scored) == 40
+    # Read ahead, in the queue of the network, in it, and those that the two threads are about to count.
+    assert max(lead) <= 2 * (scoring.AHEAD + scoring.QUEUE + 2)
 
 
 def test_weights_and_views_are_not_mixed(records, detector, tmp_path):

@@ -77,15 +77,23 @@ def whole(config, tmp_path_factory) -> Path:
     return out
 
 
+TIMES = {"seconds", "images_per_second", "in_network"}
+
+
 def rows(out: Path, name: str) -> list[dict[str, str]]:
     with (out / name).open(newline="") as file:
-        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
 
 def test_what_a_training_leaves(whole, config):
     steps, epochs = rows(whole, "steps.csv"), rows(whole, "epochs.csv")
     assert [int(row["step"]) for row in steps] == list(range(1, len(steps) + 1))
     assert {row["epoch"] for row in steps} == {"1", "2"}
+    with (whole / "epochs.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert 0 < float(row["in_network"]) <= 1
+            # Of the steps alone: the epoch has its validation besides.
+            assert float(row["images_per_second"]) > 0
     for epoch in epochs:
         # The epoch's loss is the mean over images: batches of four and a rest.
         losses = [float(row["loss"]) for row in steps if row["epoch"] == epoch["epoch"]]
@@ -362,6 +370,71 @@ def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
     train_detector(simulated, tmp_path / "broken", device="cpu", resume=True)
     assert rows(tmp_path / "whole", "steps.csv") == rows(tmp_path / "broken", "steps.csv")
     assert same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_fakes_do_not_depend_on_the_number_of_processes_and_threads(simulated, tmp_path, monkeypatch):
+    """Miniatures are networks, whose last digits depend on the number of threads."""
+    once = replace(simulated, epochs=1)
+    train_detector(once, tmp_path / "here", device="cpu", workers=0)
+    for workers in (1, 2):
+        train_detector(once, tmp_path / str(workers), device="cpu", workers=workers)
+        assert rows(tmp_path / "here", "steps.csv") == rows(tmp_path / str(workers), "steps.csv")
+        assert same(tmp_path / "here", tmp_path / str(workers))
+    threads = []
+    call = Faker.__call__
+    monkeypatch.setattr(Faker, "__call__", lambda *given: threads.append(torch.get_num_threads()) or call(*given))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        data = index_training(simulated.sources, held_out=0.3, simulated=True)
+        made = Simulated(simulated.window(), simulated.faker())
+        fakes = AugmentedImages(data.training, Crop(32), (0, 0, 0), simulate=made)
+        assert fakes[[record.label for record in data.training].index("fake")][1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert threads == [1]
+
+
+SPAWNED = """
+import sys
+import torch
+from freqforensics.perturbations import Crop
+from freqforensics.training.batches import AugmentedImages, Collate, Simulated, work_alone
+from freqforensics.training.recipe import TrainConfig
+from freqforensics.training.training_set import index_training
+
+if __name__ == "__main__":
+    config = TrainConfig((sys.argv[1],), crop=32, simulate=("polyphase", "miniature"), recipe="laundering")
+    data = index_training(config.sources, held_out=0.3, simulated=True)
+    made = Simulated(config.window(), config.faker())
+    images = AugmentedImages(data.training, config.chain(), (0, 0, 0), simulate=made)
+    here, there = (
+        list(
+            torch.utils.data.DataLoader(
+                images,
+                batch_size=4,
+                collate_fn=Collate("residual", None),
+                num_workers=workers,
+                multiprocessing_context="spawn" if workers else None,
+                worker_init_fn=work_alone,
+            )
+        )
+        for workers in (0, 1)
+    )
+    assert len(here) == len(there) > 0
+    print(all(torch.equal(a, b) for one, other in zip(here, there) for a, b in zip(one, other)))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_are_spawned_make_the_same_batches(photos, tmp_path):
+    """As they are on Windows and macOS."""
+    script = tmp_path / "spawned.py"
+    script.write_text(SPAWNED)
+    done = subprocess.run([sys.executable, str(script), str(photos)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "True"
 
 
 def test_a_cosine_is_not_gone_on_with_beyond_its_end(simulated, tmp_path):
