@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,13 +74,14 @@ class Fingerprint(Summarised):
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Sums of parts: images and crops (C,), and arrays (C, H, W // 2 + 1)."""
+    """Sums of parts: images and crops (C,), and arrays (C, H, W // 2 + 1), of which some are `chosen`."""
 
-    counts: Float
-    crops: Float
-    f: NDArray[np.complex128]
-    power: Float
-    log_power: Float
+    all_counts: Float
+    all_crops: Float
+    all_f: NDArray[np.complex128]
+    all_power: Float
+    all_log_power: Float
+    chosen: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, parts: Sequence[MeanSpectrum]) -> _Side:
@@ -92,25 +93,36 @@ class _Side:
             np.stack([part.sums.log_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
         )
 
-    def drawn(self, rng: np.random.Generator) -> _Side:
-        """As many parts, drawn with replacement."""
-        return self._weighted(
-            np.bincount(rng.integers(0, len(self.counts), len(self.counts)), minlength=len(self.counts))
-        )
+    @property
+    def counts(self) -> Float:
+        """Number of images of each part."""
+        return self._taken(self.all_counts)
 
-    def without(self, part: int) -> _Side:
-        """All parts but one."""
-        return self._weighted((np.arange(len(self.counts)) != part).astype(np.int64))
+    @property
+    def f(self) -> NDArray[np.complex128]:
+        """Sum of F over the parts, (H, W // 2 + 1)."""
+        return np.asarray(self._taken(self.all_f).sum(axis=0))
 
-    def _weighted(self, weights: NDArray[np.int64]) -> _Side:
-        chosen = np.repeat(np.arange(len(weights)), weights)
-        return _Side(
-            self.counts[chosen], self.crops[chosen], self.f[chosen], self.power[chosen], self.log_power[chosen]
-        )
+    @property
+    def power(self) -> Float:
+        """Sum of |F|^2 over the parts, (H, W // 2 + 1)."""
+        return np.asarray(self._taken(self.all_power).sum(axis=0))
 
     def level(self) -> Float:
         """Mean log power, (H, W // 2 + 1)."""
-        return np.asarray(self.log_power.sum(axis=0) / self.crops.sum())
+        return np.asarray(self._taken(self.all_log_power).sum(axis=0) / self._taken(self.all_crops).sum())
+
+    def drawn(self, rng: np.random.Generator) -> _Side:
+        """As many parts, drawn with replacement."""
+        return replace(self, chosen=np.sort(rng.integers(0, len(self.all_counts), len(self.all_counts))))
+
+    def without(self, part: int) -> _Side:
+        """All parts but one."""
+        return replace(self, chosen=np.delete(np.arange(len(self.all_counts)), part))
+
+    def _taken(self, parts: NDArray[Any]) -> NDArray[Any]:
+        """Take the chosen parts only now: no measure looks at all sums."""
+        return parts if self.chosen is None else parts[self.chosen]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -235,9 +247,9 @@ def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
     means = []
     for fingerprint in fingerprints:
         fake, real = fingerprint.stacked
-        level, parts = fake.level(), [left_out_means(fake.log_power, fake.crops)]
+        level, parts = fake.level(), [left_out_means(fake.all_log_power, fake.all_crops)]
         if real is not None:
-            others = left_out_means(real.log_power, real.crops)
+            others = left_out_means(real.all_log_power, real.all_crops)
             if len(real.counts) == len(fake.counts):
                 parts = [parts[0] - others]  # where both sides show the same content, so do their parts
             else:
@@ -353,11 +365,11 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
     if measure == "log_power":
         return fake.level() if real is None else np.asarray(fake.level() - real.level())
     if measure == "coherent":
-        mean, variance = fake.f.sum(axis=0) / count, fake.power.sum(axis=0) / count**2
+        mean, variance = fake.f / count, fake.power / count**2
         if real is not None:
             others = real.counts.sum()
-            mean = mean - real.f.sum(axis=0) / others
-            variance = variance + real.power.sum(axis=0) / others**2
+            mean = mean - real.f / others
+            variance = variance + real.power / others**2
         z = mean / np.sqrt(np.maximum(variance, 1e-300))
         # Of random phases |z|^2 is exponential: what chance alone gives among so many bins is taken off (the
         # universal threshold of Donoho and Johnstone 1994), or noise in thousands of bins would hide a few lines.
@@ -366,14 +378,13 @@ def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[
         return np.asarray(z * shrinkage)
     if measure == "peaks":
         return _significant(fake, shape)
-    power = fake.power.sum(axis=0)
-    nr = np.abs(fake.f.sum(axis=0)) ** 2 / np.maximum(power, 1e-300)
+    nr = np.abs(fake.f) ** 2 / np.maximum(fake.power, 1e-300)
     on = on_lattice(shape)
     return np.asarray(np.where(on, np.log1p(np.maximum(0.0, nr - np.log(on.sum()))), 0.0))
 
 
 def _significant(side: _Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    return coherent_bins(side.f.sum(axis=0), side.power.sum(axis=0), float(side.counts.sum()), shape)
+    return coherent_bins(side.f, side.power, float(side.counts.sum()), shape)
 
 
 def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -392,14 +403,13 @@ def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape:
     -------
     ndarray of bool, shape (H, W // 2 + 1)
     """
-    from scipy.stats import false_discovery_control
-
     r = np.abs(f) ** 2 / np.maximum(power * images, 1e-300)
     p = coherence_p_value(np.minimum(r, 1.0), int(images), self_conjugate=self_conjugate_bins(shape))
     inside = CONTENT.mask(shape)
-    coherent = np.zeros(p.shape, bool)
-    coherent[inside] = false_discovery_control(p[inside]) <= FDR
-    return coherent
+    # Benjamini and Hochberg (1995): only p-values up to the rate itself can be below their step.
+    small = np.sort(p[inside & (p <= FDR)])
+    below = np.flatnonzero(small * (np.count_nonzero(inside) / np.arange(1, small.size + 1)) <= FDR)
+    return inside & (p <= small[below[-1]]) if below.size else np.zeros(p.shape, bool)
 
 
 def _comparison(

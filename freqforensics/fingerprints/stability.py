@@ -112,9 +112,9 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
     for first in (0, 1):
         choosing, measuring = np.arange(first, count, 2), np.arange(1 - first, count, 2)
         place = np.unravel_index(
-            np.argmax(np.where(inside, _nr(side.f[choosing], side.power[choosing]), 0)), inside.shape
+            np.argmax(np.where(inside, _nr(side.all_f[choosing], side.all_power[choosing]), 0)), inside.shape
         )
-        f, power = side.f[measuring, place[0], place[1]], side.power[measuring, place[0], place[1]]
+        f, power = side.all_f[measuring, place[0], place[1]], side.all_power[measuring, place[0], place[1]]
         chosen.append(_frequency(place, fingerprint.shape))
         total = side.counts[measuring].sum()
         reached.append(float(_nr(f, power)))
@@ -165,14 +165,14 @@ def influence(fingerprint: Fingerprint) -> Influence:
     shape = fingerprint.shape
     inside = CONTENT.mask(shape)
     weights = np.where(inside, half_plane_weights(shape), 0.0)
-    powers = (side.power * weights).sum(axis=(1, 2)) / side.counts
-    f, power, images = side.f.sum(axis=0), side.power.sum(axis=0), float(side.counts.sum())
+    powers = (side.all_power * weights).sum(axis=(1, 2)) / side.counts
+    f, power, images = side.all_f.sum(axis=0), side.all_power.sum(axis=0), float(side.counts.sum())
     whole = coherent_bins(f, power, images, shape)
-    place = np.unravel_index(np.argmax(np.where(inside, _nr(side.f, side.power), 0)), inside.shape)
+    place = np.unravel_index(np.argmax(np.where(inside, _nr(side.all_f, side.all_power), 0)), inside.shape)
     r = _coherence(f[place], power[place], images)
     peaks, coherence = np.ones(len(powers)), np.ones(len(powers))
     for part, count in enumerate(side.counts):
-        less_f, less_power, rest = f - side.f[part], power - side.power[part], images - count
+        less_f, less_power, rest = f - side.all_f[part], power - side.all_power[part], images - count
         coherent = coherent_bins(less_f, less_power, rest, shape)
         either = (whole | coherent).sum()
         peaks[part] = (whole & coherent).sum() / either if either else 1.0

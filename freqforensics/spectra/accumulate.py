@@ -21,6 +21,20 @@ POWER_FLOOR: Final = 1e-12
 """Least power density that enters the mean of the logarithm, in squared grey levels: a flat image has none at all."""
 
 
+class _Scratch:
+    """Arrays of a transform's size for intermediate results: two of its precision, and one of float64."""
+
+    def __init__(self) -> None:
+        self._arrays: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]] | None = None
+
+    def __call__(self, transform: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+        """Give arrays for a transform, those of the last one if they fit."""
+        shape, kind = transform.shape, transform.real.dtype
+        if self._arrays is None or self._arrays[0].shape != shape or self._arrays[0].dtype != kind:
+            self._arrays = np.empty(shape, kind), np.empty(shape, kind), np.empty(shape)
+        return self._arrays
+
+
 class SpectrumAccumulator:
     """Sums over images from which every averaged spectrum follows; merging is addition.
 
@@ -85,8 +99,9 @@ class SpectrumAccumulator:
             raise ValueError(
                 f"a batch has shape (N, H, W) or (N, H, W, 3), got {batch.shape}; give one image as [image]"
             )
+        scratch = _Scratch()
         for image in batch:
-            self._add(np.asarray(image), rng)
+            self._add(np.asarray(image), rng, scratch)
         return self
 
     def merge(self, other: SpectrumAccumulator) -> SpectrumAccumulator:
@@ -175,7 +190,7 @@ class SpectrumAccumulator:
             crops.append(planes[:, row - top : row - top + height, column - left : column - left + width])
         return crops
 
-    def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
+    def _add(self, image: NDArray[Any], rng: np.random.Generator | None, scratch: _Scratch) -> None:
         spec = self.spec
         crops = self._crops(image, rng)
         if not crops:
@@ -190,17 +205,17 @@ class SpectrumAccumulator:
         self.images += 1
         self.crops += len(transforms)
         floor = POWER_FLOOR * window_sums(spec.shape, spec.window)[1]
-        power = np.empty(transforms[0].shape, transforms[0].real.dtype)
-        square = np.empty_like(power)
+        power, square, wide = scratch(transforms[0])
         for transform in transforms:
             # In place: fresh arrays of this size cost more than the arithmetic on them.
             np.square(transform.real, out=power)
             power += np.square(transform.imag, out=square)
             sums.f += transform
-            sums.power += power
-            sums.power_square += np.square(power, dtype=np.float64)
+            np.copyto(wide, power)
+            sums.power += wide
             if len(transforms) == 1:
-                sums.image_power += power
+                sums.image_power += wide
+            sums.power_square += np.square(wide, out=wide)
             np.maximum(power, floor, out=power)
             sums.log_power += np.log(power, out=power)
         if len(transforms) > 1:

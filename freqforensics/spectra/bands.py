@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -88,9 +89,16 @@ class Band:
         ndarray of bool, shape (H, W // 2 + 1)
             In the order of `scipy.fft.rfft2`. The masks of bands that adjoin add up to that of their union.
         """
-        height, width = shape
-        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        radius = _radius(*shape)
         return (radius >= self.low) & (radius < self.high)
+
+
+@lru_cache(maxsize=8)
+def _radius(height: int, width: int) -> NDArray[np.float64]:
+    """Distance of the half plane's bins from DC, cycles per pixel."""
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    radius.setflags(write=False)
+    return radius
 
 
 def keep_band(planes: NDArray[Any], band: Band) -> NDArray[np.float32]:

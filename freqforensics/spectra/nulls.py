@@ -5,6 +5,7 @@ F_1 .. F_N are one frequency bin of N images' spectra, R = |sum F|^2 / (N sum |F
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,8 +124,15 @@ def self_conjugate_bins(size: tuple[int, int]) -> NDArray[np.bool_]:
     >>> int(self_conjugate_bins((8, 8)).sum()), int(self_conjugate_bins((7, 8)).sum())
     (4, 2)
     """
-    rows, columns = (np.isin(np.arange(n), [0, n // 2] if n % 2 == 0 else [0]) for n in size)
-    return np.outer(rows, columns[: size[1] // 2 + 1])
+    return _self_conjugate_bins(*size)
+
+
+@lru_cache(maxsize=8)
+def _self_conjugate_bins(height: int, width: int) -> NDArray[np.bool_]:
+    rows, columns = (np.isin(np.arange(n), [0, n // 2] if n % 2 == 0 else [0]) for n in (height, width))
+    bins = np.outer(rows, columns[: width // 2 + 1])
+    bins.setflags(write=False)
+    return bins
 
 
 def half_plane_weights(size: tuple[int, int]) -> Float:

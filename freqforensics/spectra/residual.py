@@ -66,6 +66,8 @@ def high_pass_residual(plane: NDArray[Any], method: Residual = "median", *, kern
     if plane.ndim == 2:
         return _METHODS[method](plane, kernel)
     flat = plane.reshape(-1, *plane.shape[-2:])
+    if len(flat) == 1:
+        return _METHODS[method](flat[0], kernel).reshape(plane.shape)
     out = np.empty(flat.shape, np.float32)
     for index, layer in enumerate(flat):
         out[index] = _METHODS[method](layer, kernel)

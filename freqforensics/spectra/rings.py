@@ -22,9 +22,16 @@ _FINEST: Final = 16
 _RINGS: Final = 64
 
 
+@lru_cache(maxsize=8)
 def bin_weights(shape: tuple[int, int]) -> Float:
     """Number of bins of the full plane that each bin of the half-plane represents; 0 below 1/16."""
-    return np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape)
+    return _fixed(np.broadcast_to(half_plane_weights(shape), (shape[0], shape[1] // 2 + 1)) * CONTENT.mask(shape))
+
+
+def _fixed(array: NDArray[Any]) -> NDArray[Any]:
+    """Make an array that is kept read-only."""
+    array.setflags(write=False)
+    return array
 
 
 def without_rings(values: NDArray[np.generic], shape: tuple[int, int]) -> Float:
@@ -44,12 +51,13 @@ def _ring_averages(shape: tuple[int, int]) -> csr_array:
     return csr_array((weights / totals[place], (place, np.arange(place.size))), shape=(len(totals), place.size))
 
 
+@lru_cache(maxsize=8)
 def on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Bins at multiples of 1/16, the mean excepted."""
     rows, columns = (np.arange(side) * _FINEST % side == 0 for side in shape)
     on = np.outer(rows, columns[: shape[1] // 2 + 1])
     on[0, 0] = False
-    return on
+    return _fixed(on)
 
 
 def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
@@ -68,10 +76,11 @@ def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool =
     return symmetric
 
 
+@lru_cache(maxsize=8)
 def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
     """Give the ring of each bin, of 1/64 cycles per pixel, shape (H, W // 2 + 1)."""
     radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
-    return np.asarray(np.floor(radius * _RINGS), np.int64)
+    return _fixed(np.asarray(np.floor(radius * _RINGS), np.int64))
 
 
 def exchanged(
