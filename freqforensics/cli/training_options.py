@@ -28,7 +28,8 @@ ReadingProcesses = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of processes that read images and make fakes.  [default: one for two processors, at most 4; up to 8 for a GPU]",
+        help="Number of processes that read images and make fakes.  "
+        "[default: one for two processors, at most 4; up to 8 for a GPU]",
         min=0,
     ),
 ]

@@ -82,7 +82,7 @@ def _listed(data: bytes, folder: str, where: str) -> list[str]:
         path = os.path.join(folder, text) if folder != "." else text  # noqa: PTH118 - quick
         if not os.path.isfile(path):  # noqa: PTH113 - quick
             what = "a folder, no file" if os.path.isdir(path) else "no such file"  # noqa: PTH112
-            raise ValueError(f"{where} line {line}: {what}: {shown_path(path)[:_NAMED]}")
+            raise ValueError(f"{where} line {line}: {what}: {_shown(path)}")
         if not is_image_name(text):
             raise ValueError(f"{where} line {line}: {why_no_image(text)}")
         paths.append(path)
@@ -158,3 +158,9 @@ def _ask_of_possible_sides(places: Iterable[Place], labels: Labels | None) -> No
     for folder, sides in words.items():
         if len(set(sides.values())) == 2:
             raise question(sorted(sides), shown_path(folder), labels)
+
+
+def _shown(path: str) -> str:
+    """Show the end of a long path, which has the name of the file."""
+    shown = shown_path(path)
+    return shown if len(shown) <= _NAMED else f"...{shown[-_NAMED:]}"
