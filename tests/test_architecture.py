@@ -26,7 +26,8 @@ studies
 report explore
 figures
 inspection training
-attribution evaluation quality
+attribution
+evaluation quality
 detector fingerprints generators
 spectra
 regions sources

@@ -17,6 +17,7 @@ from freqforensics.attribution.differentiable import bare_network, stage_names
 from freqforensics.attribution.notches import Line, dense_reach, image_of, notch_change, spectra_of
 from freqforensics.attribution.outcomes import MOST_LIKENESS as MOST_LIKENESS, Deletion, Randomisation
 from freqforensics.detector.resnet import Detector
+from freqforensics.quality.ranks import spearman
 from freqforensics.spectra import half_plane_weights, notch_mask
 
 Uint8 = NDArray[np.uint8]
@@ -156,8 +157,6 @@ def randomisation(
     ValueError
         A network without these stages, or a fused detector.
     """
-    from scipy.stats import spearmanr  # loads much
-
     stages = stage_names(detector) if stages is None else stages
     trained = {name: values.ravel() for name, values in (explain(detector) if trained is None else trained).items()}
     twin = copy.deepcopy(detector).eval()
@@ -172,7 +171,7 @@ def randomisation(
                 for name, values in explain(twin).items():
                     flat = values.ravel()
                     constant = not np.ptp(trained[name]) or not np.ptp(flat)
-                    likeness[name].append(0.0 if constant else float(spearmanr(trained[name], flat).statistic))
+                    likeness[name].append(0.0 if constant else float(spearman(trained[name], flat)[0]))
     return {name: Randomisation(tuple(done), tuple(values)) for name, values in likeness.items()}
 
 

@@ -7,32 +7,38 @@ inspection. Without it, or if it ends early, `draw_views` draws the same figures
 from __future__ import annotations
 
 import contextlib
-import pickle
-import subprocess
-import sys
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
     from freqforensics.inspection.finding import Finding
     from freqforensics.report.view_names import Picture, View
 
 
 class Artist:
-    """Draws the figures of findings, one finding after the other, in a process of its own.
+    """Draws the figures of findings, one finding after another, in a process of its own.
 
     Parameters
     ----------
-    process : Popen
+    process : SpawnProcess
         Runs `draw_as_told`.
+    pipe : Connection
+        This end of the pipe to the process.
     thread : ThreadPoolExecutor
         Executor of one thread, which talks to the process.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], thread: ThreadPoolExecutor) -> None:
-        self._process, self._thread = process, thread
+    def __init__(self, process: SpawnProcess, pipe: Connection[Any, Any], thread: ThreadPoolExecutor) -> None:
+        self._process, self._pipe, self._thread = process, pipe, thread
         self._begun: dict[str, Future[Any]] = {}
 
     def begin(self, finding: Finding) -> None:
@@ -47,7 +53,7 @@ class Artist:
 
         names = [name for name in ready_views(finding) if name not in self._begun]
         if names:
-            future = self._thread.submit(self._ask, pickle.dumps((names, finding), pickle.HIGHEST_PROTOCOL))
+            future = self._thread.submit(self._ask, names, finding)
             self._begun.update(dict.fromkeys(names, future))
 
     def views(self, finding: Finding) -> dict[str, View] | None:
@@ -72,20 +78,16 @@ class Artist:
             for future in dict.fromkeys(begun.values()):
                 pictures.update(future.result())
             return {name: as_view(finding, name, pictures[name]) for name in view_names(finding)}
-        except (OSError, EOFError, pickle.PickleError, KeyError):
+        except (OSError, EOFError):
             return None
 
     def forget(self) -> None:
         """Forget a finding that was begun and came to no end."""
         self._begun = {}
 
-    def _ask(self, request: bytes) -> dict[str, Picture]:
-        to, back = self._process.stdin, self._process.stdout
-        assert to is not None
-        assert back is not None
-        to.write(len(request).to_bytes(8, "little") + request)
-        to.flush()
-        answer: dict[str, Picture] = pickle.loads(_read(back))
+    def _ask(self, names: list[str], finding: Finding) -> dict[str, Picture]:
+        self._pipe.send((names, finding))
+        answer: dict[str, Picture] = self._pipe.recv()
         return answer
 
 
@@ -97,49 +99,34 @@ def artist() -> Iterator[Artist]:
     ------
     Artist
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"from {__name__} import draw_as_told; draw_as_told()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=draw_as_told, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
     thread = ThreadPoolExecutor(1, thread_name_prefix="freqforensics-artist")
     try:
-        yield Artist(process, thread)
+        yield Artist(process, ours, thread)
     finally:
         process.kill()
+        process.join()
         thread.shutdown(cancel_futures=True)
-        for stream in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                assert stream is not None
-                stream.close()
-        process.wait()
+        ours.close()
 
 
-def draw_as_told() -> None:
-    """Draw what standard input asks for until it ends: the other side of `Artist`."""
-    import signal
+def draw_as_told(pipe: Connection[Any, Any]) -> None:
+    """Draw what arrives in a pipe until it ends: the other side of `Artist`.
 
+    Parameters
+    ----------
+    pipe : Connection
+        Pairs of names of views and a finding arrive; the pictures go back.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks is interrupted, and ends this one
-    from freqforensics.report.views import drawn_pictures
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+        from freqforensics.report.views import drawn_pictures
 
-    back = sys.stdout.buffer
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            names, finding = pickle.loads(_read(sys.stdin.buffer))
-            answer = pickle.dumps(drawn_pictures(finding, names), pickle.HIGHEST_PROTOCOL)
-            back.write(len(answer).to_bytes(8, "little") + answer)
-            back.flush()
-
-
-def _read(stream: IO[bytes]) -> bytes:
-    """Read a length of 8 bytes and as many bytes; EOFError if the stream ends before."""
-    size = int.from_bytes(_exactly(stream, 8), "little")
-    return _exactly(stream, size)
-
-
-def _exactly(stream: IO[bytes], count: int) -> bytes:
-    data = stream.read(count)
-    if len(data) < count:
-        raise EOFError("the other process has ended")
-    return data
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                names, finding = pipe.recv()
+                pipe.send(drawn_pictures(finding, names))

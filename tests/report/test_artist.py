@@ -39,11 +39,11 @@ def test_only_what_will_not_change_is_drawn_early():
 def test_without_the_process_nothing_is_given():
     with artist() as drawer:
         drawer._process.kill()
-        drawer._process.wait()
+        drawer._process.join()
         assert drawer.views(unjudged()) is None
 
 
 def test_the_process_ends_with_the_block():
     with pytest.raises(KeyError), artist() as drawer:
         raise KeyError
-    assert drawer._process.returncode is not None
+    assert drawer._process.exitcode is not None
