@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from freqforensics.fingerprints.linkage import average_linkage
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
@@ -317,10 +318,12 @@ def clusters(
     shape = fingerprints[0].shape
     compare = _comparison(measure, shape)
     names = tuple(fingerprint.name for fingerprint in fingerprints)
-    tree = _tree(_pairs([_features(fingerprint.stacked, measure, shape) for fingerprint in fingerprints], compare))
+    tree = average_linkage(
+        _pairs([_features(fingerprint.stacked, measure, shape) for fingerprint in fingerprints], compare)
+    )
     count = dict.fromkeys(tree, 0)
     for sample in _resampled(fingerprints, measure, resamples, rng):
-        for members in _tree(_pairs(sample, compare)):
+        for members in average_linkage(_pairs(sample, compare)):
             if members in count:
                 count[members] += 1
     result = [
@@ -483,20 +486,3 @@ def _pairs(
         for b in range(a):
             values[a, b] = values[b, a] = compare(features[a], features[b])
     return values
-
-
-def _tree(values: Float) -> dict[frozenset[int], float]:
-    """Clusters of average linkage, by their members, with the height at which they formed."""
-    from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import squareform
-
-    distance = 1 - values
-    np.fill_diagonal(distance, 0)
-    members = {index: frozenset([index]) for index in range(len(values))}
-    heights = {}
-    for step, (a, b, height, _) in enumerate(linkage(squareform(distance, checks=False), "average")):
-        joined = members[int(a)] | members[int(b)]
-        members[len(values) + step] = joined
-        if height < 1 - 1e-9:
-            heights[joined] = float(height)
-    return heights
