@@ -135,7 +135,7 @@ def plot_notched(
         values = spectrum.full("coherence") * spectrum.images
         norm = LogNorm(1, max(10.0, float(np.nanmax(values))), clip=True)
         picture = draw_plane(plane, np.nan_to_num(values), norm, COLOURS["coherence"])
-        bar = fig.colorbar(picture, ax=plane, label="N R (by chance 1 in the mean)", shrink=0.85, extend="both")
+        bar = fig.colorbar(picture, ax=plane, label="N R (1 on average by chance)", shrink=0.85, extend="both")
         plain_ticks(bar, (1, float(norm.vmax or 10)))
         _ring(plane, peaks, _PEAK, 28)
         _ring(plane, chosen, _CHOSEN, 60)

@@ -178,7 +178,7 @@ def spectrum_limits(spectra: Sequence[MeanSpectrum], kind: PlotKind) -> Limits:
 def scale_label(kind: PlotKind, normalisation: str) -> str:
     """Name of the quantity and unit of a colour bar."""
     if kind == "coherence":
-        return "N R (by chance 1 in the mean, 1 % above 4.6)"
+        return "N R (1 on average by chance, 1 % above 4.6)"
     mean = {"coherent": "|mean F|²", "power": "mean |F|²", "log_power": "mean log |F|²"}[kind]
     return f"{mean}, dB re {UNITS[normalisation]}"
 
