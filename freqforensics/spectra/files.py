@@ -56,12 +56,15 @@ class FileEvidence(Summarised):
         Qualities of the averaged images that are JPEG files, from their quantisation tables.
     unchanged : float or None
         Share of the crop's pixels that are the same in every image; None for fewer than five images.
+    sides : dict of int to int
+        Number of images by their shorter side, pixels, ascending; those smaller than the crop included.
     """
 
     spectrum: MeanSpectrum
     trace: ResamplingTrace | None
     jpeg_qualities: tuple[int, ...]
     unchanged: float | None = None
+    sides: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,6 +78,7 @@ class _Share:
     notes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
+    sides: Counter[int] = field(default_factory=Counter)
     digest: int = 0
 
 
@@ -225,7 +229,8 @@ def file_evidence(
     )
     trace = share.trace.result() if share.trace is not None and share.trace.images else None
     unchanged = None if share.layout is None else share.layout.unchanged()
-    return FileEvidence(_spectrum(share, copies), trace, tuple(sorted(share.qualities)), unchanged)
+    qualities, sides = tuple(sorted(share.qualities)), dict(sorted(share.sides.items()))
+    return FileEvidence(_spectrum(share, copies), trace, qualities, unchanged, sides)
 
 
 def _check(
@@ -337,6 +342,7 @@ def _read(
                 raise
             share.failures.append((error.path, error.reason))
             continue
+        share.sides[min(image.shape[:2])] += 1
         if image.shape[0] >= height and image.shape[1] >= width:  # or it is skipped, and no part of the average
             # A note about a salvaged file names the file.
             share.notes.update(f"{shown_path(path)}: {note}" if note.startswith("salvaged") else note for note in notes)
@@ -360,5 +366,6 @@ def _merge(left: _Share, right: _Share) -> _Share:
     left.notes.update(right.notes)
     left.failures += right.failures
     left.hashes += right.hashes
+    left.sides.update(right.sides)
     left.digest = (left.digest + right.digest) % (1 << 256)
     return left

@@ -7,6 +7,8 @@ import pytest
 from pictures import picture, write
 
 from freqforensics import upsampling_study
+from freqforensics.spectra import file_evidence
+from freqforensics.studies import upsampling as module
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +67,27 @@ def test_parameters_are_named_before_anything_is_read(options, message):
         upsampling_study(["nowhere"], **options)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         upsampling_study(["nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "sides"),
+    [
+        ([(64, 80)] * 12, [64]),
+        ([(130, 150)] * 10 + [(90, 200)], [128]),  # one of eleven is smaller: less than a tenth
+        ([(130, 150), (90, 200), (90, 200)], [64]),
+        ([(130, 150), (70, 90)] * 9, [128, 64]),  # every second header is read: the pass knows better
+    ],
+)
+def test_a_group_is_measured_once_where_a_few_headers_tell_its_size(tmp_path, rng, monkeypatch, shapes, sides):
+    for index, shape in enumerate(shapes):
+        write(tmp_path / f"{index:02}.png", picture(rng, *shape))
+    tried = []
+
+    def counted(records, *, spec, **options):
+        tried.append(spec.shape[0])
+        return file_evidence(records, spec=spec, **options)
+
+    monkeypatch.setattr(module, "file_evidence", counted)
+    (group,) = upsampling_study(tmp_path).to_json()
+    assert (tried, group["size"]) == (sides, sides[-1])
+    assert group["n"] == sum(min(shape) >= sides[-1] for shape in shapes)
