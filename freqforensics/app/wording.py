@@ -9,11 +9,11 @@ STAGES: Final[Mapping[str, str]] = {
     "reading and scoring": "Reading and scoring the picture",
     "path and other causes": "Looking for other causes",
     "explanation": "Finding out what counts",
+    "maps": "Drawing maps",
+    "population": "Comparing with photographs",
     "weights made random": "Checking against chance",
     "deletion": "Checking by leaving things out",
     "changes": "Trying what changes the verdict",
-    "maps": "Drawing maps",
-    "population": "Comparing with photographs",
     "page": "Writing the report",
 }
 """Stages of `inspect`, and the last one, for people; a name that is not here is said as it is."""

@@ -138,7 +138,7 @@ def lane_batches(images: Sequence[Sequence[Uint8]], *, fixed: bool) -> list[tupl
     images : sequence of sequences of ndarray of uint8, (H, W, 3)
         The parts of each image, all of one size.
     fixed : bool
-        As for `shares_batch`.
+        Whether batches have a fixed size, see `shares_batch`.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def in_lanes(scorer: Scorer, images: Sequence[Sequence[Uint8]], *, fixed: bool) 
     scorer : callable
         As `make_scorer` gives it, on the CPU.
     images, fixed
-        As for `lane_batches`.
+        Batches, see `lane_batches`.
 
     Returns
     -------

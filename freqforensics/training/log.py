@@ -32,8 +32,8 @@ class Epoch:
     seconds : float
         The whole epoch; of the last run, where it was interrupted.
     images_per_second, in_network : float or None
-        Of its steps, without the validation: images learnt from each second, and the share of the time that the network
-        took, 0 to 1; the rest is waiting for images. None of a run by an earlier version.
+        Pace of the steps, without the validation: images per second, and the share of the time that the network
+        took, 0 to 1; the rest is waiting for images. None in a run by an earlier version.
     """
 
     epoch: int

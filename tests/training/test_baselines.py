@@ -59,7 +59,7 @@ def test_what_cannot_be_scored_is_listed(rng, tmp_path):
     (tmp_path / "1_fake" / "b.png").write_bytes(b"no image")
     table = score_baseline(index_sources([tmp_path]), lattice_logit, name=LATTICE)
     assert [score.weights for score in table.scores] == [LATTICE]
-    assert sorted(reason.split(",")[0] for _, reason in table.failures)[0].startswith("the lattice test needs")
+    assert any("the lattice test needs" in reason for _, reason in table.failures)
     assert len(table.failures) == 2
 
 
