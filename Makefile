@@ -41,7 +41,7 @@ SPELLED := freqforensics tests docs notebooks figures .github README.md CHANGELO
 lint: .venv/installed-dev  ## ruff, codespell and mypy --strict
 	@$(call TIMED,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell $(SPELLED) && $(BIN)/mypy)
 
-# BENCH=quick measures little, in two minutes; BENCH_IMAGES is the largest number of images of the curves.
+# BENCH=short takes fewer images, in some eight minutes, BENCH=quick hardly any, in two; BENCH_IMAGES is the largest number of images of the curves.
 BENCH ?= full
 bench: .venv/installed-dev  ## measure speed; writes docs/results/benchmarks.md
 	@$(call TIMED,run=$$(mktemp) && { BENCH=$(BENCH) $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=$$run --benchmark-columns=median -s; \

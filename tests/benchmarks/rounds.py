@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
+ENVIRONMENT = dict(os.environ)
+"""As the run began: a cluster of this process leaves numbers of threads in its own."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ def in_a_process(name: str, folder: Path, workers: int | None = None) -> dict[st
         str(folder),
         *([] if workers is None else [str(workers)]),
     ]
-    paths = os.pathsep.join(filter(None, [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]))
-    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths})
+    paths = os.pathsep.join(filter(None, [str(HERE.parents[1]), ENVIRONMENT.get("PYTHONPATH", "")]))
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**ENVIRONMENT, "PYTHONPATH": paths})
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 

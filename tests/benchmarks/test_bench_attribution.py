@@ -23,7 +23,6 @@ from freqforensics.attribution import (
 )
 from freqforensics.attribution.differentiable import as_tensor
 from freqforensics.detector import make_detector
-from freqforensics.inspection.inspection import inspect
 
 STEPS = 16
 
@@ -82,13 +81,3 @@ def test_sensitivity(benchmark, image):
     benchmark.extra_info["times faster"] = round(ratio)
     print(f"\nsensitivity map: {ratio:.0f} times faster than one forward a frequency")
     assert ratio >= 100
-
-
-@pytest.mark.parametrize("fast", [False, True])
-def test_inspection(benchmark, fast):
-    """A whole finding of an image of 512 pixels, against the time that its reader was promised."""
-    photograph = astronaut()
-    benchmark.pedantic(lambda: inspect(photograph, fast=fast), rounds=1)
-    taken = benchmark.stats.stats.min
-    print(f"\ninspection{' --fast' if fast else ''}: {taken:.0f} s")
-    assert taken <= (15 if fast else 60)
