@@ -45,7 +45,7 @@ lint: .venv/installed-dev  ## ruff, codespell and mypy --strict
 BENCH ?= full
 bench: .venv/installed-dev  ## measure speed; writes docs/results/benchmarks.md
 	@$(call TIMED,run=$$(mktemp) && { BENCH=$(BENCH) $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=$$run --benchmark-columns=median -s; \
-		measured=$$?; $(BIN)/python tests/benchmarks/page.py $$run docs/results/benchmarks.md; rm -f $$run; (exit $$measured); })
+		measured=$$?; $(BIN)/python tests/benchmarks/page.py $$run docs/results/benchmarks.md figures/benchmarks; rm -f $$run; (exit $$measured); })
 
 # NOTEBOOKS: quick runs those under half a minute, all runs every one, none runs none.
 NOTEBOOKS ?= quick

@@ -82,7 +82,7 @@ def new_figure() -> Figure:
     return figure
 
 
-class NotebookFigure(Figure):
+class _NotebookFigure(Figure):
     """A figure of pyplot that a notebook shows once, whether it is a cell's value or not."""
 
     def _ipython_display_(self) -> None:
@@ -104,7 +104,7 @@ def shown_figure() -> Figure:
     """Return an empty figure of pyplot, for interactive work."""
     import matplotlib.pyplot as plt
 
-    return plt.figure(FigureClass=NotebookFigure)
+    return plt.figure(FigureClass=_NotebookFigure)
 
 
 def png_bytes(fig: Figure, *, dpi: float | None = None) -> bytes:
@@ -368,7 +368,7 @@ def new_axes(size: tuple[float, float]) -> Axes:
     """Axes of a new pyplot figure of `size` inches, for interactive work."""
     import matplotlib.pyplot as plt
 
-    return plt.subplots(figsize=size, layout="constrained", FigureClass=NotebookFigure)[1]
+    return plt.subplots(figsize=size, layout="constrained", FigureClass=_NotebookFigure)[1]
 
 
 def plain_ticks(bar: Colorbar, limits: tuple[float, float], *, most: int = 8) -> None:

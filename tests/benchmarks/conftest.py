@@ -10,14 +10,14 @@ from rounds import Bench
 from workload import SCALE
 
 LIBRARIES = (
-    "freqforensics", "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg", "imagecodecs", "scikit-image",
+    "numpy", "scipy", "opencv-python-headless", "pillow", "simplejpeg", "imagecodecs", "scikit-image",
     "torch", "torchvision", "captum", "grad-cam", "ImageHash",
 )  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A quick run is of what the page shows alone, not of the other benchmarks."""
-    if SCALE.name == "quick" and config.getoption("benchmark_only", False):
+    if SCALE.name in ("quick", "short") and config.getoption("benchmark_only", False):
         items[:] = [item for item in items if "bench" in getattr(item, "fixturenames", ())]
 
 
@@ -39,6 +39,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     """Say what else `page.py` names of the machine."""
     import psutil
 
+    from freqforensics import __version__
     from freqforensics.runtime.parallel import default_workers
 
     machine_info["freqforensics"] = {
@@ -46,6 +47,6 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
         "cores": default_workers(),
         "memory_gb": psutil.virtual_memory().total / 1e9,
         "system": platform.system(),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": {"freqforensics": __version__} | {name: version(name) for name in LIBRARIES},
         "scale": SCALE.name,
     }

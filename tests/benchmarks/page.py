@@ -1,13 +1,14 @@
 """A run of the benchmarks to a page and its figures.
 
-    python tests/benchmarks/page.py RUN.json docs/results/benchmarks.md
+    python tests/benchmarks/page.py RUN.json PAGE.md FOLDER
 
-RUN.json is what ``pytest --benchmark-json`` wrote. Figures go to a folder beside the page, of the page's name.
+RUN.json is what ``pytest --benchmark-json`` wrote. Figures go to FOLDER.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -159,7 +160,7 @@ def curve_table(curve: Curve, points: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def write_page(run: dict[str, Any], page: Path) -> None:
+def write_page(run: dict[str, Any], page: Path, folder: Path) -> None:
     """Write the page and its figures.
 
     Parameters
@@ -168,6 +169,8 @@ def write_page(run: dict[str, Any], page: Path) -> None:
         The JSON of pytest-benchmark, with what `conftest.py` adds.
     page : Path
         A Markdown file.
+    folder : Path
+        For the figures.
 
     Raises
     ------
@@ -201,17 +204,15 @@ def write_page(run: dict[str, Any], page: Path) -> None:
         if mine:
             remark = THEMES.get(theme, "")
             lines += ["", f"## {theme}", "", *([remark, ""] if remark else []), *table(mine)]
-    folder = page.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
+    where = Path(os.path.relpath(folder, page.parent)).as_posix()
     for name, curve in CURVES.items():
         at = [point for point in points if point["figure"] == name]
         if at:
             with style():
                 save_figure(plot_curve(curve, at, new_figure()), folder / f"{name}.png", dpi=200)
             lines += ["", f"## {curve.heading}", "", curve.caption, "", *curve_table(curve, at), ""]
-            lines += [
-                f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({folder.name}/{name}.png)"
-            ]
+            lines += [f"![{curve.heading}: {', '.join(dict.fromkeys(p['series'] for p in at))}]({where}/{name}.png)"]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -222,4 +223,4 @@ def measured(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    write_page(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]))
+    write_page(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]), Path(sys.argv[3]))

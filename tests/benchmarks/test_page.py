@@ -21,7 +21,7 @@ def run() -> Any:
 
 def test_every_number_is_the_runs(run: Any, tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
-    write_page(run, page)
+    write_page(run, page, tmp_path / "benchmarks")
     lines = page.read_text(encoding="utf-8").splitlines()
     machine = "Example CPU 2.0 GHz, 2 cores, 16.4 GB of memory, Linux, Python 3.12.1"
     assert lines[2] == f"*26 November 2026, {machine}. Command: `make bench BENCH=quick`.*"
@@ -50,7 +50,7 @@ def test_a_run_of_nothing_makes_no_page(run: Any, tmp_path: Path) -> None:
     empty = copy.deepcopy(run)
     empty["benchmarks"] = run["benchmarks"][:1]
     with pytest.raises(ValueError, match="measured nothing"):
-        write_page(empty, tmp_path / "benchmarks.md")
+        write_page(empty, tmp_path / "benchmarks.md", tmp_path / "benchmarks")
     assert list(tmp_path.iterdir()) == []
 
 
