@@ -195,7 +195,7 @@ class Work:
         return self.setting.view in ("center", "resize")
 
     def score_all(self, records: Sequence[ImageRecord], pool: ThreadPoolExecutor, *, ahead: int) -> None:
-        """Score all records, of which at most so many are read ahead in the pool."""
+        """Score all records. The pool reads at most `ahead` of them before their turn."""
         readings: deque[tuple[int, Future[Reading]]] = deque()
         for index, record in enumerate(records):
             readings.append((index, pool.submit(self.read, index, record)))

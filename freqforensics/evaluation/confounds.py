@@ -390,16 +390,7 @@ def _told_apart(
     """
     from sklearn import config_context
     from sklearn.ensemble import RandomForestClassifier
-    from sklearn.model_selection import StratifiedKFold
-    from sklearn.tree import DecisionTreeClassifier
-
-    parameters = DecisionTreeClassifier().get_params()
-
-    class Tree(DecisionTreeClassifier):  # type: ignore[misc]  # scikit-learn has no types
-        """A tree that knows the names of its parameters: to look them up takes longer than to grow it."""
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return {name: getattr(self, name) for name in parameters}
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     both = [*real, *fake]
     columns: list[list[float]] = []
@@ -408,15 +399,10 @@ def _told_apart(
         columns += [[float(kind == value) for kind in kinds] for value, _ in Counter(kinds).most_common(8)]
     columns += [[-1.0 if (v := number(file)) is None else float(v) for file in both] for number in _NUMBERS.values()]
     labels = np.r_[np.zeros(len(real)), np.ones(len(fake))]
-    table, scores = np.array(columns).T, np.zeros(len(both))
+    forest = RandomForestClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        for known, held_out in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(table, labels):
-            forest = RandomForestClassifier(
-                100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1
-            )
-            forest.estimator = Tree()
-            forest.fit(table[known], labels[known])
-            scores[held_out] = forest.predict_proba(table[held_out])[:, 1]
+        scores = cross_val_predict(forest, np.array(columns).T, labels, cv=folds, method="predict_proba")[:, 1]
     auc, influence = auc_influence(scores, labels > 0)
     variance = sum(len(side) * float(side.var(ddof=1)) for side in np.split(influence, [len(real)]))
     variance *= 1 + _FOLDS / (_FOLDS - 1)

@@ -281,7 +281,7 @@ def _largest(
 
 
 def _fitting(sides: Sequence[int], images: Mapping[int, int], *, most: float) -> int:
-    """Give the first side that at most so many images, counted by their shorter sides, fall short of; else the last."""
+    """Give the first side that at most `most` images are smaller than, by their shorter sides; else the last."""
     return next((side for side in sides if sum(images[other] for other in images if other < side) <= most), sides[-1])
 
 
