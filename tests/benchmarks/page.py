@@ -132,11 +132,11 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
         if measured:
             panels[1].plot(x, [point["memory"] for point in mine], color=colour, marker=mark, label=name)
     for axes, label in zip(panels, ("images/s" if curve.rate else "seconds", "peak memory (MB)"), strict=False):
-        if curve.x == "threads":
-            ticks = sorted({point["x"] for point in points})
-            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        else:
+        ticks = sorted({point["x"] for point in points})
+        if curve.x != "threads":
             log_axis(axes, "x")
+            axes.minorticks_off()
+        axes.set_xticks(ticks, [f"{tick:,.10g}" for tick in ticks])
         log_axis(axes, "y")
         axes.set(xlabel=curve.x, ylabel=label)
     panels[0].legend()
@@ -144,19 +144,23 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
 
 
 def curve_table(curve: Curve, points: Sequence[dict[str, Any]]) -> list[str]:
-    """Give a curve's numbers: a line for each series, a column for each value."""
+    """Give a curve's numbers: a line for each series and quantity, a column for each value."""
     values = sorted({point["x"] for point in points})
     unit = "images/s" if curve.rate else "seconds"
     lines = [
-        f"| {unit}, by {curve.x} | {' | '.join(f'{value:,g}' for value in values)} |",
+        f"| by {curve.x} | {' | '.join(f'{value:,.10g}' for value in values)} |",
         "|---|" + "---:|" * len(values),
     ]
     for name in dict.fromkeys(point["series"] for point in points):
-        cells = []
-        for value in values:
-            at = [point for point in points if (point["series"], point["x"]) == (name, value)]
-            cells.append(number(at[0]["images"] / at[0]["seconds"] if curve.rate else at[0]["seconds"]) if at else "")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        mine = {point["x"]: point for point in points if point["series"] == name}
+        speeds = {
+            x: point["images"] / point["seconds"] if curve.rate else point["seconds"] for x, point in mine.items()
+        }
+        peaks = {x: point["memory"] for x, point in mine.items() if point["memory"] is not None}
+        for quantity, numbers in ((unit, speeds), ("peak memory, MB", peaks)):
+            if numbers:
+                cells = [number(numbers[value]) if value in numbers else "" for value in values]
+                lines.append(f"| {name}, {quantity} | {' | '.join(cells)} |")
     return lines
 
 

@@ -33,10 +33,11 @@ def test_every_number_is_the_runs(run: Any, tmp_path: Path) -> None:
     assert "| `freqforensics --help` | 250 ms |  |  |  | at most 0.3 s: met |" in lines
     assert "1 of 2 goals are met." in lines
     assert "- not met: 1,000 PNG files: 1.45 ×, goal at most 1.1 × decoding" in lines
-    assert "| images/s, by images | 100 | 1,000 |" in lines
-    assert "| spectra | 2,000 | 2,500 |" in lines
-    assert "| audit | 200 |  |" in lines
-    assert "| captum | 2.50 |" in lines
+    assert "| by images | 100 | 1,000 |" in lines
+    assert "| spectra, images/s | 2,000 | 2,500 |" in lines
+    assert "| audit, peak memory, MB | 300 |  |" in lines
+    assert "| audit, images/s | 200 |  |" in lines
+    assert "| captum, seconds | 2.50 |" in lines
     assert "## Quality" not in lines
     figures = {path.name for path in (tmp_path / "benchmarks").iterdir()}
     assert figures == {"images.png", "steps.png"}
