@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from freqforensics.sources.records import Label
-from freqforensics.sources.sides import checked_labels
+from freqforensics.sources.sides import Words, checked_labels
 
 SourcesLike = str | Path | Sequence[str | Path]
 """One source, several, or `Sources`."""
@@ -60,7 +60,8 @@ class Sources(Sequence[str | Path]):
         paths : Sources, str, Path, or sequence of str or Path; optional
             The other sources; None gives none.
         """
-        return Sources(paths or (), labels=self.labels)
+        # Words that match nothing are told of the sources that they were given for, not of these as well.
+        return Sources(paths or (), labels=Words(self.labels))
 
     def __len__(self) -> int:
         return len(self.paths)

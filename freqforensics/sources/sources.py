@@ -21,7 +21,7 @@ from freqforensics.sources.records import ImageRecord, Label, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
 from freqforensics.sources.selection import Sources, SourcesLike, as_sources
 from freqforensics.sources.shared import SharedReal, counterparts, without_real_side
-from freqforensics.sources.sides import checked_labels
+from freqforensics.sources.sides import Words, checked_labels
 from freqforensics.sources.tables import read_table
 from freqforensics.sources.trees import TreeOfImages
 from freqforensics.storage.locations import as_path, is_address, is_location
@@ -206,8 +206,8 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
         string that is not a path and holds ``=`` is split at the first one. `Sources` says what words mean and names
         real images that generators share.
     on_note : callable, optional
-        Called with a line for everything left out or doubtful, and for real sides that are shared (`real_sides` reads
-        them); by default a `FolderWarning`.
+        Called with a line for everything left out or doubtful, for words of `labels` that nothing is called, and for
+        real sides that are shared (`real_sides` reads them); by default a `FolderWarning`.
 
     Returns
     -------
@@ -234,6 +234,9 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
     """
     note = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=3))
     sources = as_sources(sources)
+    words = None if isinstance(sources.labels, Words) else Words(sources.labels)
+    if words is not None:
+        sources = Sources(sources.paths, labels=words, real=sources.real)
     merged: list[ImageRecord] = []
     owner: dict[str, Path] = {}
     seen: dict[str, ImageRecord] = {}
@@ -255,6 +258,8 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
             merged.extend(added)
     if sources.real:
         merged += _shared_real(sources, merged, note)
+    if words is not None and (unmatched := words.unmatched()):
+        note(f"labels: no folder and no label in a table is called {' or '.join(map(repr, unmatched))}")
     sort_records(merged)
     return merged
 
