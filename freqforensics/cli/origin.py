@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.groupings import ByOperator, Groups, group_function, print_groupings
 from freqforensics.cli.options import (
@@ -95,13 +95,12 @@ def origin(
 
 
 def _print_origins(origins: Origins) -> None:
-    from rich.text import Text
-
-    table = new_table("set", "images", "origin", "p", "nearest", "distance", "next", "distance")
+    columns = ("set", "images", "origin", "p", "nearest", "distance", "next", "distance")
+    lines = []
     for origin in origins.origins:
         cells = [origin.set, str(origin.images), origin.name or "unknown", f"{origin.p_value:.3f}"]
         for candidate in origin.candidates[:2]:
             cells += [candidate.name, f"{candidate.distance:.2f}"]
-        table.add_row(*(Text(cell) for cell in [*cells, "", ""][:8]))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
     print_groupings(origins.groupings.values())

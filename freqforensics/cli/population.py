@@ -20,6 +20,7 @@ from freqforensics.cli.options import (
     Batch,
     Device,
     Model,
+    OverwriteFile,
     Quiet,
     Weights,
     Workers,
@@ -69,7 +70,7 @@ def population(
     batch: Batch = 16,
     workers: Workers = None,
     as_json: AsJson = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    overwrite: OverwriteFile = False,
     quiet_: Quiet = False,
 ) -> None:
     """Measure the photographs and generators that inspect compares with.

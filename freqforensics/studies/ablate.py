@@ -17,7 +17,8 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
-from freqforensics.training.ablation import Ablation, Axis, run_ablation
+from freqforensics.training.ablation import Ablation, run_ablation
+from freqforensics.training.axes import Axis
 from freqforensics.training.recipe import TrainConfig
 
 if TYPE_CHECKING:
