@@ -249,7 +249,7 @@ def finish(
     if out is not None:
         (save or study.save)(out, command=command_line(), overwrite=overwrite)
     if as_json:
-        print(json.dumps(study.to_json(), indent=2))
+        print_json(study.to_json())
     else:
         show()
         if out is not None:
@@ -273,6 +273,11 @@ def complain_of(notes: Sequence[str], skipped: Sequence[tuple[str, str]] = ()) -
         complain(f"skipped: {shown_path(path)}: {reason}")
     if skipped:
         sys.exit(1)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON values, indented."""
+    print(json.dumps(value, indent=2))
 
 
 _WORDS: Final = frozenset(

@@ -9,7 +9,15 @@ import typer
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.execution import distributable
-from freqforensics.cli.groupings import MEASURE_NAMES, ByOperator, Groups, group_function, print_groupings
+from freqforensics.cli.groupings import (
+    MEASURE_NAMES,
+    ByOperator,
+    Groups,
+    TileSide,
+    group_function,
+    print_groupings,
+    tile_spec,
+)
 from freqforensics.cli.options import (
     AsJson,
     Bootstrap,
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 def compare(
     source: ImageSources,
     out: Out = None,
-    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    crop: TileSide = 64,
     parts: Annotated[
         int, typer.Option(metavar="N", help="Number of parts that each set is split into, for intervals.", min=2)
     ] = 20,
@@ -56,11 +64,7 @@ def compare(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.fingerprints.sets import check_tiles
-    from freqforensics.spectra import SpectrumSpec
-
-    spec = SpectrumSpec(size=crop, crop="tiles")
-    check_tiles(spec)
+    spec = tile_spec(crop)
     group_of = group_function(groups, by_operator)
     check_sources(source)
     check_out(out, source, overwrite=overwrite)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from freqforensics.cli.app import ONE_IMAGE, Failed, app, command_line, complain, finish, print_table
+from freqforensics.cli.app import ONE_IMAGE, Failed, app, command_line, complain, finish, print_json, print_table
 from freqforensics.cli.checks import check_images, check_out, check_scoring, say_what_they_are
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
@@ -116,7 +115,7 @@ def inspect(
     if schema:
         from freqforensics.inspection.finding import finding_schema
 
-        print(json.dumps(finding_schema(), indent=2))
+        print_json(finding_schema())
         return
     if not image:
         raise Failed("give at least one image")

@@ -8,7 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.groupings import ByOperator, Groups, group_function, print_groupings
+from freqforensics.cli.groupings import ByOperator, Groups, TileSide, group_function, print_groupings, tile_spec
 from freqforensics.cli.options import (
     AsJson,
     Limit,
@@ -36,7 +36,7 @@ def origin(
         typer.Option(metavar="SOURCE", help="Images of known generators. Repeatable.", show_default=False),
     ],
     out: Out = None,
-    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    crop: TileSide = 64,
     limit: Limit = None,
     groups: Groups = None,
     by_operator: ByOperator = False,
@@ -67,11 +67,7 @@ def origin(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.fingerprints.sets import check_tiles
-    from freqforensics.spectra import SpectrumSpec
-
-    spec = SpectrumSpec(size=crop, crop="tiles")
-    check_tiles(spec)
+    spec = tile_spec(crop)
     group_of = group_function(groups, by_operator)
     references = source.alike(known)
     check_sources(source, references)

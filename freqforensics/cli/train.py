@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain_of, print_table
+from freqforensics.cli.app import TRAIN, app, command_line, complain_of, print_json, print_table
 from freqforensics.cli.checks import check_apart, check_filled
 from freqforensics.cli.options import AsJson, Device, Quiet, Resume, quiet
 from freqforensics.cli.training_options import ChosenTraining, ReadingProcesses, with_training_options
@@ -88,7 +88,10 @@ def train(
         complain_of(result.notes)
         best = result.best
         line = f"best: epoch {best.epoch}, validation AP {best.ap:.3f}; weights in {result.weights}"
-        print(json.dumps(result.to_json(), indent=2) if as_json else line)
+        if as_json:
+            print_json(result.to_json())
+        else:
+            print(line)
 
 
 def _print_epoch(epoch: Epoch) -> None:
@@ -104,7 +107,7 @@ def _print_epoch(epoch: Epoch) -> None:
 def _print_plan(config: dict[str, Any], plan: TrainingSet, *, as_json: bool) -> None:
     counts = plan.counts()
     if as_json:
-        print(json.dumps({"config": config, "notes": plan.notes, "images": counts}, indent=2))
+        print_json({"config": config, "notes": plan.notes, "images": counts})
         return
     for name, value in config.items():
         print(f"{name}: {json.dumps(value)}")

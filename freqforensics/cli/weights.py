@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain
+from freqforensics.cli.app import TRAIN, app, command_line, complain, print_json
 from freqforensics.cli.checks import check_files, check_out_file, check_safetensors, check_weights
 from freqforensics.cli.options import AsJson, OverwriteFile, Quiet, parsed_pair, quiet
 
@@ -43,7 +42,7 @@ def list_weights(
 
     stored = [stored_weights(name) for name in KNOWN]
     if as_json:
-        print(json.dumps([item.to_json() for item in stored], indent=2))
+        print_json([item.to_json() for item in stored])
         return
     for item in stored:
         origin = "ships with freqforensics" if item.known.bundled else f"here, fetched {item.fetched}"
@@ -153,7 +152,7 @@ def pack(
         progress=not quiet(),
     )
     if as_json:
-        print(json.dumps(card, indent=2))
+        print_json(card)
         return
     validation, (low, high) = card["validation"], card["thresholds"]["inconclusive"]
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {card['sha256']}")
@@ -193,4 +192,7 @@ def card(
         chosen_on=chosen_on,
         limits=limits,
     )
-    print(json.dumps(completed, indent=2) if as_json else f"{path}: {', '.join(completed)}")
+    if as_json:
+        print_json(completed)
+    else:
+        print(f"{path}: {', '.join(completed)}")
