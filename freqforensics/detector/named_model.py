@@ -70,13 +70,13 @@ def returned_model(model: str) -> Any:
         thing: Any = importlib.import_module(module)
         for part in name.split("."):
             thing = getattr(thing, part)
-        given = thing if _is_network(thing) else thing()
+        answer = thing if _is_network(thing) else thing()
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"model must return a detector, got {type(error).__name__}: {reason}") from error
-    if reason := why_no_model(given):
+    if reason := why_no_model(answer):
         raise ValueError(f"model must be an nn.Module or a function, got {reason}")
-    return given
+    return answer
 
 
 def _is_network(thing: Any) -> bool:

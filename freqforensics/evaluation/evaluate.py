@@ -307,14 +307,14 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def stored_miniatures(stored: Mapping[str, Any], given: bool | None = None) -> bool:
+def stored_miniatures(stored: Mapping[str, Any], choice: bool | None = None) -> bool:
     """Tell whether the images of a stored result are simulated.
 
     Parameters
     ----------
     stored : mapping
         Stored values; those of version 0.2.0 and before may lack the key ``"miniatures"``.
-    given : bool, optional
+    choice : bool, optional
         The caller's word, which overrides what is stored.
 
     Raises
@@ -322,9 +322,9 @@ def stored_miniatures(stored: Mapping[str, Any], given: bool | None = None) -> b
     ValueError
         Neither says.
     """
-    if given is None and "miniatures" not in stored:
+    if choice is None and "miniatures" not in stored:
         raise ValueError("miniatures must be True or False, because the folder does not say it, got None")
-    return bool(stored["miniatures"] if given is None else given)
+    return bool(stored["miniatures"] if choice is None else choice)
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:

@@ -36,11 +36,11 @@ def check_sources(*sources: SourcesLike | None) -> None:
 
     for several in sources:
         if several is not None:
-            given = as_sources(several)
-            for source in (*given, *given.real):
+            group = as_sources(several)
+            for source in (*group, *group.real):
                 path = split_name(source)[1]
-                if not _holds_images(path) or _needs_labels(path, given.labels):
-                    index_sources(given.alike(source), on_note=lambda _: None)  # says what is wrong, or that nothing is
+                if not _holds_images(path) or _needs_labels(path, group.labels):
+                    index_sources(group.alike(source), on_note=lambda _: None)  # says what is wrong, or that nothing is
 
 
 def check_images(paths: Sequence[str]) -> None:
