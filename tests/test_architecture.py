@@ -304,7 +304,6 @@ def test_the_command_lines_choices_are_the_librarys():
 
     from freqforensics import spectra
     from freqforensics.cli import (
-        ablate,
         demo as demo_commands,
         options,
         paper_figures as gallery_commands,
@@ -316,7 +315,7 @@ def test_the_command_lines_choices_are_the_librarys():
     from freqforensics.perturbations.augmentation import RECIPES
     from freqforensics.regions import views
     from freqforensics.studies import demo as showcase, paper_figures as gallery, spectrum as survey
-    from freqforensics.training import ablation, everyday_recipe, recipe
+    from freqforensics.training import everyday_recipe, recipe
 
     for name in ("Residual", "Channel", "Window", "Normalisation"):
         assert getattr(spectral, name) == getattr(spectra, name)
@@ -325,7 +324,6 @@ def test_the_command_lines_choices_are_the_librarys():
     assert training_options.Input == resnet.InputKind
     assert training_options.ImbalanceChoice == recipe.Imbalance
     assert options.View == score.View
-    assert ablate.AblationAxis == ablation.Axis
     assert options.Backend == inference.Backend
     assert options.DEFAULT_WEIGHTS == weights.DEFAULT
     assert options.DEFAULT_VIEW == views.DEFAULT_VIEW

@@ -188,10 +188,10 @@ class Detector: ...
 def test_names_of_a_module_are_read_without_running_it(source, names, tmp_path):
     from importlib.util import spec_from_file_location
 
-    from freqforensics.cli.models import _bound_names
+    from freqforensics.detector.named_model import bound_names
 
     (tmp_path / "source.py").write_text(source, encoding="utf-8")
-    bound = _bound_names(spec_from_file_location("source", tmp_path / "source.py"))
+    bound = bound_names(spec_from_file_location("source", tmp_path / "source.py"))
     assert (None if bound is None else set(bound)) == names
 
 

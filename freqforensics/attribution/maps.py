@@ -30,9 +30,9 @@ from freqforensics.attribution.differentiable import (
     stage_names,
     strongest_part,
 )
+from freqforensics.attribution.incoherent import incoherent_inputs
 from freqforensics.attribution.layers import activation_times_gradient, last_places
 from freqforensics.attribution.outcomes import BandValue
-from freqforensics.attribution.path import incoherent_inputs
 from freqforensics.detector.fusion import Part
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.local import CoherenceNetwork, LocalNetwork

@@ -18,11 +18,11 @@ from scipy import fft
 from torch import Tensor
 
 from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor, strongest_part
+from freqforensics.attribution.incoherent import DRAWS, coherence_inputs, shared_out, whole_tiles
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import RESIDUAL_SCALE, Detector, evaluating
 from freqforensics.runtime.showing import Summarised
-from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,6 @@ Float32 = NDArray[np.float32]
 DEFAULTS: Final[dict[str, Baseline]] = {"coherence": "incoherent", "local": "smooth"}
 """Baselines by input; of other inputs it is "median"."""
 TOLERANCE: Final = 0.05
-DRAWS: Final = 8
-"""Random phases that the baseline "incoherent" is averaged over."""
 _BATCH, _BATCH_PIXELS = 8, 110_000
 """Most images and pixels that go through the network together, on one thread."""
 _LEAST_GAP: Final = 0.2
@@ -377,28 +375,6 @@ def _gradients(function: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor, angl
     return torch.stack(parts).reshape(len(x0), len(points), *x.shape[1:]).sum(dim=1)
 
 
-def incoherent_inputs(
-    image: Uint8, detector: Detector, *, draws: int = DRAWS, rng: np.random.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """Give what a detector of coherence is fed with, (1, 3, 32, 32), and what it would be were all phases random.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, (H, W, 3)
-    detector : Detector
-        With the input "coherence".
-    draws : int
-    rng : Generator, optional
-        Random generator; default with seed 0.
-
-    Returns
-    -------
-    (Tensor, Tensor)
-        The second has `draws` images.
-    """
-    return _inputs(_whole_tiles(image, detector), draws, rng)
-
-
 def _through_coherence(
     image: Uint8,
     detector: Detector,
@@ -407,12 +383,12 @@ def _through_coherence(
     tolerance: float,
     rng: np.random.Generator | None,
 ) -> PathGradient:
-    residual = _whole_tiles(image, detector)
-    z, z0 = _inputs(residual, DRAWS, rng)
+    residual = whole_tiles(image, detector)
+    z, z0 = coherence_inputs(residual, draws=DRAWS, rng=rng)
     with evaluating(detector):
         gradient, logits, _, used = _averaged(PixelLogit(detector).of_prepared, z, z0, steps, most_steps, tolerance)
     parts = ((z - z0).double() * gradient.double()).mean(dim=0).numpy()
-    field = _shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
+    field = shared_out(np.fft.ifftshift(parts, axes=(-2, -1)), residual)
     gap = logits[0] - logits[1]
     return PathGradient(
         difference=residual[None],
@@ -449,50 +425,3 @@ def _through_residual(image: Uint8, detector: Detector, steps: int, most_steps: 
         steps=used,
         tolerance=tolerance,
     )
-
-
-def _whole_tiles(image: Uint8, detector: Detector) -> Float32:
-    """The residuals of luma and colour differences, as far as they fill tiles, (3, H, W)."""
-    rows, columns = (side // TILE * TILE for side in image.shape[:2])
-    if min(rows, columns) < TILE:
-        raise ValueError(f"an image of at least {TILE}x{TILE} pixels is needed, got {image.shape[1]}x{image.shape[0]}")
-    planes = PixelLogit(detector, image).residual(as_tensor(image))[0]
-    return np.ascontiguousarray(planes[:, :rows, :columns].numpy())
-
-
-def _inputs(residual: Float32, draws: int, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-    rng = rng if rng is not None else np.random.default_rng(0)
-    z0 = np.stack([log_coherence(_scrambled(residual, rng)) for _ in range(draws)])
-    return torch.from_numpy(log_coherence(residual[None])), torch.from_numpy(z0)
-
-
-def _scrambled(residual: Float32, rng: np.random.Generator) -> Float32:
-    """Tiles with the power they had and random phases, the same in no two of them."""
-    channels, height, width = residual.shape
-    shape = (channels, height // TILE, TILE, width // TILE, TILE)
-    spectra = fft.rfft2(residual.reshape(shape), axes=(-3, -1))
-    phases = np.exp(1j * np.angle(fft.rfft2(rng.standard_normal(shape).astype(np.float32), axes=(-3, -1))))
-    tiles = fft.irfft2(np.abs(spectra) * phases, s=(TILE, TILE), axes=(-3, -1))
-    return np.asarray(tiles.reshape(residual.shape), np.float32)
-
-
-def _shared_out(parts: NDArray[np.float64], residual: Float32) -> Float32:
-    """A field whose products with the residual sum to `parts`, frequency by frequency, in tiles' Fourier transforms.
-
-    S_k, the sum of all tiles' transforms F_i, is the wave of frequency k that they have in common, and tile i adds
-    Re(F_i conj(S_k)) / |S_k|^2 to it: these shares sum to 1. Where n R is not above 1, its mean by chance, there is no
-    common wave, and a tile's share is that of the power, |F_i|^2 / sum |F_j|^2. In between the shares are mixed, with
-    the weight 1 - 1 / (n R) for the former.
-    """
-    channels, height, width = residual.shape
-    tiles = residual.astype(np.float64).reshape(channels, height // TILE, TILE, width // TILE, TILE)
-    spectra = fft.fft2(tiles, axes=(2, 4))
-    summed = spectra.sum(axis=(1, 3), keepdims=True)
-    coherent, total = np.abs(summed) ** 2, (np.abs(spectra) ** 2).sum(axis=(1, 3), keepdims=True)
-    some = total > LEAST_POWER
-    coherence = np.where(some, coherent / np.where(some, total, 1.0), 0.0)
-    common = 1 - 1 / np.maximum(coherence, 1.0)
-    shares = common * np.conj(summed) / np.where(common > 0, coherent, 1.0)
-    shares = shares + (1 - common) * np.conj(spectra) / np.where(some, total, np.inf)
-    field = fft.fft2(parts[:, None, :, None, :] * shares, axes=(2, 4)).real
-    return np.asarray(field.reshape(residual.shape), np.float32)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, finish, new_table, print_wide
+from freqforensics.cli.app import TRAIN, app, finish, print_table
 from freqforensics.cli.checks import check_claim, check_sources
 from freqforensics.cli.options import DEFAULT_VIEW, AsJson, Device, Limit, Quiet, Resume, ViewChoice, parsed_list, quiet
 from freqforensics.cli.training_options import ChosenTraining, ReadingProcesses, with_training_options
+from freqforensics.training.axes import Axis, check_axis
 
 if TYPE_CHECKING:
     from freqforensics.training.ablation import Ablation
-    from freqforensics.training.recipe import TrainConfig
-
-AblationAxis = Literal["recipe", "classes", "band"]
 
 
 @app.command(
@@ -30,7 +27,7 @@ AblationAxis = Literal["recipe", "classes", "band"]
 @with_training_options
 def ablate(
     test: Annotated[list[str], typer.Option(metavar="SOURCE", help="Images to test on. Repeatable.")],
-    axis: Annotated[AblationAxis, typer.Option(help="Part of the recipe to vary.")],
+    axis: Annotated[Axis, typer.Option(help="Part of the recipe to vary.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the table, the figure and the trainings.")],
     training: ChosenTraining,
     values: Annotated[
@@ -65,7 +62,7 @@ def ablate(
     """
     config = training.config()
     chosen = None if values is None else parsed_list(values)
-    _check_values(config, axis, chosen)
+    check_axis(config, axis, chosen)
     tests = training.options.sources().alike(test)
     check_sources(tests)
     check_claim(out, [*training.sources, *test], resume=resume)
@@ -89,31 +86,15 @@ def ablate(
     finish(study, out, show=lambda: _print_ablation(study.ablation), as_json=as_json)
 
 
-def _check_values(config: TrainConfig, axis: AblationAxis, values: list[str] | None) -> None:
-    """Check the values of an axis; whether there are as many classes the images tell."""
-    from freqforensics.spectra import Band
-
-    if axis != "recipe" and getattr(config, axis) is not None:
-        raise ValueError(f"{axis} must not be set where it is varied, got {getattr(config, axis)!r}")
-    for value in values or ():
-        if axis == "recipe":
-            replace(config, recipe=value)
-        elif axis == "band" and value != "all":
-            Band.parse(value)
-        elif axis == "classes" and not (value.isdecimal() and int(value)):
-            raise ValueError(f"values must be numbers of classes, at least 1, got {value}")
-
-
 def _print_ablation(result: Ablation) -> None:
-    from rich.text import Text
-
     by_value = result.table()
-    table = new_table(result.axis, "mean AP", "least", "of generator", "validation AP", "steps")
+    columns = (result.axis, "mean AP", "least", "of generator", "validation AP", "steps")
+    lines = []
     for value, aps in by_value.items():
         means = {name: sum(runs) / len(runs) for name, runs in aps.items()}
         rows = [row for row in result.rows if row.value == value]
         worst = min(means, key=lambda name: means[name])
         validation = sum(row.validation_ap for row in rows) / len(rows)
         cells = [value, f"{sum(means.values()) / len(means):.3f}", f"{means[worst]:.3f}", worst]
-        table.add_row(*(Text(cell) for cell in [*cells, f"{validation:.3f}", str(rows[0].steps)]))
-    print_wide(table)
+        lines.append([*cells, f"{validation:.3f}", str(rows[0].steps)])
+    print_table(columns, lines)

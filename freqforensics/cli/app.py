@@ -10,9 +10,9 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import typer
 from typer.core import TyperGroup
@@ -20,9 +20,6 @@ from typer.core import TyperGroup
 from freqforensics.cli.options import quiet
 from freqforensics.cli.sources import with_sources
 from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 class Failed(Exception):  # noqa: N818 - carries an exit code, is no error of its own
@@ -252,7 +249,7 @@ def finish(
     if out is not None:
         (save or study.save)(out, command=command_line(), overwrite=overwrite)
     if as_json:
-        print(json.dumps(study.to_json(), indent=2))
+        print_json(study.to_json())
     else:
         show()
         if out is not None:
@@ -278,32 +275,30 @@ def complain_of(notes: Sequence[str], skipped: Sequence[tuple[str, str]] = ()) -
         sys.exit(1)
 
 
-def new_table(*columns: str) -> Table:
-    """An empty table: words to the left, numbers to the right."""
+def print_json(value: Any) -> None:
+    """Print JSON values, indented."""
+    print(json.dumps(value, indent=2))
+
+
+_WORDS: Final = frozenset(
+    {"generator", "category", "label", "skipped", "verdict", "sweep", "of generator", "recipe", "band"}
+)
+"""Heads of columns of words."""
+
+
+def print_table(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """Print a table, words to the left, numbers to the right; where nobody watches, wide enough not to be folded."""
     from rich import box
+    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        words = column in (
-            "generator",
-            "category",
-            "label",
-            "skipped",
-            "verdict",
-            "sweep",
-            "of generator",
-            "recipe",
-            "band",
-        )
+        words = column in _WORDS
         table.add_column(column, justify="left" if words else "right", overflow="fold", no_wrap=not words)
-    return table
-
-
-def print_wide(table: Table) -> None:
-    """Print a table; where nobody watches, wide enough not to be folded."""
-    from rich.console import Console
-
+    for cells in lines:
+        table.add_row(*(Text(str(cell)) for cell in cells))
     console = Console(soft_wrap=False, highlight=False)
     if not console.is_terminal:
         console.width = 200

@@ -54,8 +54,7 @@ def app_command(
     from freqforensics.app.port import bind
 
     server_socket = bind(port)
-    if not quiet():
-        say_what_they_are([weights])
+    say_what_they_are([weights])
     _serve(server_socket, weights, calibration, device, no_open=no_open)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import DATA, Failed, app, command_line, finish, new_table, print_wide
+from freqforensics.cli.app import DATA, Failed, app, command_line, finish, print_table
 from freqforensics.cli.checks import check_out, check_out_file, check_sources
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed, Workers, quiet
@@ -103,9 +103,8 @@ def audit(
 
 
 def _print_audit(audit: Audit) -> None:
-    from rich.text import Text
-
-    table = new_table("generator", "real", "fake", "verdict", "AUC of all", "differences")
+    columns = ("generator", "real", "fake", "verdict", "AUC of all", "differences")
+    lines = []
     for group in audit.groups:
         if not group.real or not group.fake:
             continue
@@ -114,9 +113,8 @@ def _print_audit(audit: Audit) -> None:
             label, frequency = next(iter(group.resampled.items()))
             worst.insert(0, f"{label} side resampled ({frequency:.3f})")
         auc = "too few" if group.auc is None else f"{group.auc:.2f} ({group.auc_low:.2f} to {group.auc_high:.2f})"
-        cells = [group.generator, str(group.real), str(group.fake), group.verdict, auc, ", ".join(worst) or "none"]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append([group.generator, group.real, group.fake, group.verdict, auc, ", ".join(worst) or "none"])
+    print_table(columns, lines)
     alone = [group.generator for group in audit.groups if not group.real or not group.fake]
     if alone:
         print(f"one side only: {', '.join(alone)}")

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from freqforensics.cli.app import complain
 from freqforensics.cli.options import quiet
-
-if TYPE_CHECKING:
-    from freqforensics.sources.records import Label
-    from freqforensics.sources.selection import SourcesLike
+from freqforensics.sources.presence import check_images as check_images, check_sources as check_sources
+from freqforensics.sources.selection import split_name
 
 _NAMED: Final = 3
-_SMALL_TABLE: Final = 1 << 20
-_LOOKED_AT: Final = 10_000
-"""Entries of folders that are looked at for names that need labels."""
-
-
-def check_sources(*sources: SourcesLike | None) -> None:
-    """Raise what `index_sources` does of sources that do not exist, hold no image, or need labels."""
-    from freqforensics.sources.selection import as_sources
-    from freqforensics.sources.sources import index_sources
-
-    for several in sources:
-        if several is not None:
-            given = as_sources(several)
-            for source in (*given, *given.real):
-                path = source_path(str(source))
-                if not _holds_images(path) or _needs_labels(path, given.labels):
-                    index_sources(given.alike(source), on_note=lambda _: None)  # says what is wrong, or that nothing is
-
-
-def source_path(source: str) -> Path:
-    """Give the path of a source, which may be NAME=PATH."""
-    from freqforensics.storage.locations import as_path, is_address
-
-    name, _, rest = source.partition("=")
-    named = name and rest and not is_address(name) and not Path(source).exists()
-    return as_path(rest) if named else as_path(source)
 
 
 def check_files(paths: Iterable[str | Path | None]) -> None:
@@ -61,34 +31,6 @@ def check_weights(names: Iterable[str | Path]) -> None:
         known = str(name) in KNOWN and stored_weights(str(name)).present
         if not (known or Path(name).is_file()):
             find_weights(name)
-
-
-def check_images(paths: Sequence[str]) -> None:
-    """Raise ValueError if there is no file at any of the paths of images; folders and lists are checked as sources."""
-    from freqforensics.images import ImageReadError, read_file, shown_path
-    from freqforensics.sources.containers import holds_several
-    from freqforensics.sources.listing import is_list
-    from freqforensics.sources.sources import image_files
-    from freqforensics.storage.locations import as_path
-
-    several = [path for path in paths if holds_several(path) or is_list(path)]
-    for path in several:
-        if not _holds_images(as_path(path)):
-            image_files(path, on_note=lambda _: None)  # says what is wrong, or that nothing is
-    if several:
-        return
-    reasons = []
-    for path in paths:
-        if Path(path).is_file():
-            return
-        try:
-            read_file(path)
-        except ImageReadError as error:
-            reasons.append(f"{shown_path(path)}: {error.reason}")
-        except OSError as error:
-            reasons.append(f"{shown_path(path)}: {(error.strerror or str(error)).lower()}")
-    if len(reasons) == len(paths):
-        raise ValueError("; ".join(reasons))
 
 
 def check_safetensors(out: Path) -> None:
@@ -203,7 +145,7 @@ def check_filled(out: Path, sources: Iterable[str | Path]) -> None:
 
 def check_apart(out: Path, sources: Iterable[str | Path]) -> None:
     """Raise ValueError if results would be written over a source."""
-    if out.resolve() in {source_path(str(source)).resolve() for source in sources}:
+    if out.resolve() in {split_name(source)[1].resolve() for source in sources}:
         raise ValueError(f"{out} is a source: give another place for the results")
 
 
@@ -211,59 +153,3 @@ def _tell_cleared(names: Sequence[str], place: Path) -> None:
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         complain(f"note: cleared what a killed run left in {place}: {', '.join(names[:_NAMED])}{more}")
-
-
-def _holds_images(path: Path) -> bool:
-    """Whether there is an image below a folder, as its first files tell, or a table too large to be read twice."""
-    from freqforensics.images.headers import SUFFIXES
-    from freqforensics.sources.containers import holds_images, names_an_image
-    from freqforensics.sources.leftovers import is_image_name
-    from freqforensics.sources.listing import is_list, listed_files
-    from freqforensics.storage.opening import is_collection
-
-    if is_collection(str(path)):
-        return not names_an_image(str(path)) and holds_images(str(path))
-    if is_list(path):
-        return bool(listed_files(path))
-    if path.is_file() and is_image_name(path.name):
-        return True
-    if path.is_file():
-        return path.suffix.lower() in (".csv", ".tsv") and path.stat().st_size > _SMALL_TABLE
-    for folder, below, files in os.walk(path):
-        below[:] = [name for name in below if not name.startswith(".")]
-        if "manifest.json" in files:  # of results, perhaps, which are not images
-            below.clear()
-            continue
-        if any(Path(folder, name).suffix.lower() in SUFFIXES and not name.startswith(".") for name in files):
-            return True
-    return False
-
-
-def _needs_labels(path: Path, labels: Mapping[str, Label]) -> bool:
-    """Whether the first folders of a tree have names that `index_sources` would ask about, as it seems."""
-    from freqforensics.sources.sides import possible_side, tell_sides
-    from freqforensics.storage.locations import is_address
-    from freqforensics.storage.opening import is_collection
-
-    if is_collection(str(path)):
-        return not is_address(str(path))  # listed in no time
-
-    pending, count = [path] if path.is_dir() else [], 0
-    while pending and count < _LOOKED_AT:
-        folders = []
-        try:
-            with os.scandir(pending.pop(0)) as entries:
-                for entry in islice(entries, _LOOKED_AT):
-                    count += 1
-                    if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
-                        folders.append(Path(entry.path))
-        except OSError:
-            continue
-        names = [folder.name for folder in folders]
-        sides = tell_sides(names, labels=labels)
-        possible = {side[1] for name in names if (side := possible_side([name], labels))}
-        if sides.unclear or (len(possible) == 2 and not sides.labels):
-            return True
-        if not sides.labels:
-            pending += folders
-    return False

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.execution import distributable
-from freqforensics.cli.groupings import MEASURE_NAMES, ByOperator, Groups, group_function, print_groupings
+from freqforensics.cli.groupings import (
+    MEASURE_NAMES,
+    ByOperator,
+    Groups,
+    TileSide,
+    group_function,
+    print_groupings,
+    tile_spec,
+)
 from freqforensics.cli.options import (
     AsJson,
     Bootstrap,
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 def compare(
     source: ImageSources,
     out: Out = None,
-    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    crop: TileSide = 64,
     parts: Annotated[
         int, typer.Option(metavar="N", help="Number of parts that each set is split into, for intervals.", min=2)
     ] = 20,
@@ -56,11 +64,7 @@ def compare(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.fingerprints.sets import check_tiles
-    from freqforensics.spectra import SpectrumSpec
-
-    spec = SpectrumSpec(size=crop, crop="tiles")
-    check_tiles(spec)
+    spec = tile_spec(crop)
     group_of = group_function(groups, by_operator)
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
@@ -82,11 +86,9 @@ def compare(
 
 
 def _print_comparison(comparison: Comparison) -> None:
-    from rich.text import Text
-
     measures = [measure for measure in MEASURE_NAMES if measure in comparison.similarities]
-    columns = (f"most alike: {MEASURE_NAMES[measure]}" for measure in measures)
-    table = new_table("generator", "images", "needed", *columns)
+    columns = ("generator", "images", "needed", *(f"most alike: {MEASURE_NAMES[measure]}" for measure in measures))
+    lines = []
     names = [image_set.fingerprint.name for image_set in comparison.sets]
     for row, image_set in enumerate(comparison.sets):
         needed = image_set.curve.needed
@@ -97,8 +99,8 @@ def _print_comparison(comparison: Comparison) -> None:
             best = max((other for other in range(len(names)) if other != row), key=values.__getitem__)
             alike = f"{names[best]} {values[best]:+.2f} (p {p_value[best]:.3f})"
             cells.append(alike if values[best] > 0 else "none")
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
     for measure in measures:
         for cluster in comparison.clusters.get(measure, ()):
             if len(cluster.members) < len(names) and cluster.support >= 0.5:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 
-from freqforensics.cli.app import PROJECT, app
+from freqforensics.cli.app import PROJECT, app, print_json
 from freqforensics.cli.options import AsJson
 
 
@@ -24,7 +23,7 @@ def doctor(as_json: AsJson = False) -> None:
     checks = examine()
     problems = [check.name for check in checks if check.status == "problem"]
     if as_json:
-        print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+        print_json([dataclasses.asdict(check) for check in checks])
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:

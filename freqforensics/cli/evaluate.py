@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
@@ -167,33 +167,23 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 def _print_rows(evaluation: Evaluation, rows: list[dict[str, Any]], heads: dict[str, str], *, ap: bool = True) -> None:
     """Print some columns; those that are empty throughout are left out, and one for the way where there are several."""
-    from rich.text import Text
-
     if not rows:
         return
     heads = {key: head for key, head in heads.items() if any(row[key] is not None for row in rows)}
     ways = ["way"] if evaluation.others else []
     unjudged = ["cannot be judged"] if any(row["cannot_judge"] for row in rows) else []
     several = ["AP, all runs"] if ap and len(evaluation.weights) > 1 else []
-    columns = [
-        "generator",
-        *ways,
-        "real",
-        "fake",
-        *unjudged,
-        *(["AP", "95 %"] if ap else []),
-        *heads.values(),
-        *several,
-    ]
-    table = new_table(*columns)
+    ranking = ["AP", "95 %"] if ap else []
+    columns = ["generator", *ways, "real", "fake", *unjudged, *ranking, *heads.values(), *several]
+    lines = []
     for row in rows:
         cells = [row["generator"], *([row["way"]] if ways else []), str(row["real"]), str(row["fake"])]
         cells += [str(row["cannot_judge"])] if unjudged else []
         cells += [_three_digits(row["ap"]), f"{row['ap_low']:.3f} to {row['ap_high']:.3f}"] if ap else []
         cells += [_three_digits(row[name]) for name in heads]
         cells += [f"{row['ap_mean']:.3f} ± {row['ap_sd']:.3f}"] if several else []
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
 
 
 def _three_digits(value: float | None) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from freqforensics.cli.app import complain
 from freqforensics.cli.checks import check_apart
-from freqforensics.cli.options import quiet
+from freqforensics.cli.options import quiet, set_signature
 
 Cluster = Annotated[
     str | None,
@@ -60,8 +60,7 @@ def distributable(command: Callable[..., None]) -> Callable[..., None]:
             with _on(cluster, None if default else workers):
                 command(**options)
 
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    set_signature(run, parameters)
     return run
 
 

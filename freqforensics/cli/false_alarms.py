@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_carriers, check_claim, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.models import chosen_detector, named_weights
@@ -105,13 +105,10 @@ def false_alarms(
 
 
 def _print_alarms(result: FalseAlarms) -> None:
-    from rich.text import Text
-
     from freqforensics.images import shown_path
 
-    table = new_table(
-        "source", "carrier", "images", "evidence", "95 %", "inconclusive", "95 %", "cannot be judged", "95 %"
-    )
+    columns = ("source", "carrier", "images", "evidence", "95 %", "inconclusive", "95 %", "cannot be judged", "95 %")
+    lines = []
     for row in result.rows:
         cells = [row.source, row.carrier, str(row.images)]
         for rate, low, high in (
@@ -120,8 +117,8 @@ def _print_alarms(result: FalseAlarms) -> None:
             (row.cannot_judge_rate, row.cannot_judge_low, row.cannot_judge_high),
         ):
             cells += [f"{rate:.1%}", f"{100 * low:.1f} to {100 * high:.1f}"]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
     if result.worst:
         print("highest logits:")
     for file in result.worst[:_NAMED]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, complain_of
+from freqforensics.cli.app import TRAIN, app, complain_of, print_json
 from freqforensics.cli.checks import check_filled, check_sources
 from freqforensics.cli.options import AsJson, Device, Quiet, Seed, parsed_list, quiet
 from freqforensics.cli.simulate import Families, ScaleDown
@@ -96,5 +95,5 @@ def fit_generator(
                 flush=True,
             )
     if as_json:
-        print(json.dumps(cards, indent=2))
+        print_json(cards)
     complain_of([], skipped)

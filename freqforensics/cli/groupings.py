@@ -1,4 +1,4 @@
-"""Groups of generators, for the commands that ask whether fingerprints of one group are more alike."""
+"""What the commands that compare fingerprints share: the tiles, and groups of generators that may be more alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from freqforensics.runtime.tables import read_pairs
 
 if TYPE_CHECKING:
     from freqforensics.fingerprints.grouping import Grouping
+    from freqforensics.spectra import SpectrumSpec
 
+TileSide = Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)]
 Groups = Annotated[
     Path | None,
     typer.Option(
@@ -23,6 +25,16 @@ Groups = Annotated[
 ByOperator = Annotated[bool, typer.Option("--by-operator", help="Group generators by their upsampling operator.")]
 MEASURE_NAMES: Final = {"coherent": "coherent", "log_power": "log power", "peaks": "peaks", "lattice": "lattice"}
 """Measures in print, in their order."""
+
+
+def tile_spec(side: int) -> SpectrumSpec:
+    """Give the spectrum of tiles; ValueError unless fingerprints can be made of them."""
+    from freqforensics.fingerprints.sets import check_tiles
+    from freqforensics.spectra import SpectrumSpec
+
+    spec = SpectrumSpec(size=side, crop="tiles")
+    check_tiles(spec)
+    return spec
 
 
 def group_function(table: Path | None, by_operator: bool) -> Callable[[str], str | None] | None:

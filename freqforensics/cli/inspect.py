@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,22 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from freqforensics.cli.app import (
-    ONE_IMAGE,
-    Failed,
-    app,
-    command_line,
-    complain,
-    finish,
-    new_table,
-    print_wide,
-)
-from freqforensics.cli.checks import (
-    check_images,
-    check_out,
-    check_scoring,
-    say_what_they_are,
-)
+from freqforensics.cli.app import ONE_IMAGE, Failed, app, command_line, complain, finish, print_json, print_table
+from freqforensics.cli.checks import check_images, check_out, check_scoring, say_what_they_are
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_WEIGHTS,
@@ -130,7 +115,7 @@ def inspect(
     if schema:
         from freqforensics.inspection.finding import finding_schema
 
-        print(json.dumps(finding_schema(), indent=2))
+        print_json(finding_schema())
         return
     if not image:
         raise Failed("give at least one image")
@@ -154,8 +139,7 @@ def inspect(
         from freqforensics.detector import open_detector
         from freqforensics.studies.inspect import inspect_study
 
-        if not quiet():
-            say_what_they_are(names)
+        say_what_they_are(names)
         study = inspect_study(
             image,
             open_detector(chosen, thresholds=bounds, calibration=calibration, device=device),
@@ -208,25 +192,25 @@ def _loaded(path: Path) -> Population:
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:
-    from rich.text import Text
-
     from freqforensics.attribution.notches import line_name
     from freqforensics.images import shown_path
 
-    table = new_table("image", "logit", "photographs as high", "verdict", "nearest lattice", "counts most")
+    columns = ("image", "logit", "photographs as high", "verdict", "nearest lattice", "counts most")
+    lines = []
     for finding in findings:
         rate, nearest = finding.score.rate_of, finding.comparison.nearest
-        lines = () if finding.explanation is None else finding.explanation.lines[:2]
-        cells = [
-            shown_path(finding.image.name),
-            "" if finding.logit is None else f"{finding.logit:+.2f}",
-            "" if rate is None else f"{rate.above} of {rate.photographs}",
-            finding.in_words,
-            "" if nearest is None else nearest.name or "unknown",
-            ", ".join(line_name((line.fx, line.fy)) for line in lines),
-        ]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        strongest = () if finding.explanation is None else finding.explanation.lines[:2]
+        lines.append(
+            [
+                shown_path(finding.image.name),
+                "" if finding.logit is None else f"{finding.logit:+.2f}",
+                "" if rate is None else f"{rate.above} of {rate.photographs}",
+                finding.in_words,
+                "" if nearest is None else nearest.name or "unknown",
+                ", ".join(line_name((line.fx, line.fy)) for line in strongest),
+            ]
+        )
+    print_table(columns, lines)
     for thresholds in dict.fromkeys(finding.score.thresholds for finding in findings if finding.judged):
         print(f"inconclusive from {_bound(thresholds.low)} to {_bound(thresholds.high)} ({thresholds.source})")
     for finding in findings:

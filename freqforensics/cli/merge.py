@@ -43,7 +43,7 @@ def merge(
     from freqforensics.runtime.parts import PartError
     from freqforensics.runtime.shards import find_parts, stored_parts
 
-    pieces = find_parts(parts)
+    pieces = find_parts(parts, progress=None if quiet() else "parts")
     name, *words = pieces[0].command or ("",)
     if name not in DISTRIBUTABLE:
         raise PartError(f"{pieces[0].path} is part of the command {name!r}, which has no --shard")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -31,6 +33,7 @@ Out = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results in DIR.")]
+OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue with the work in DIR.")]
 Limit = Annotated[
     int | None,
@@ -136,6 +139,20 @@ def parsed_region(text: str) -> tuple[int, int, int, int]:
 def parsed_list(values: list[str] | None) -> list[str]:
     """Parse what is given by commas, by repeating the option, or both."""
     return [word.strip() for value in values or () for word in value.split(",") if word.strip()]
+
+
+def parsed_pair(text: str, option: str, form: str) -> tuple[str, str]:
+    """Parse what has the form of NAME=DIR; ValueError of anything else."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        raise ValueError(f"{option} must be {form}, got {text!r}")
+    return name, value
+
+
+def set_signature(command: Any, parameters: Iterable[inspect.Parameter]) -> None:
+    """Let typer see other parameters of a command than its code shows."""
+    command.__signature__ = inspect.Signature(list(parameters))
+    command.__annotations__ = {name: item.annotation for name, item in command.__signature__.parameters.items()}
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.groupings import ByOperator, Groups, group_function, print_groupings
+from freqforensics.cli.groupings import ByOperator, Groups, TileSide, group_function, print_groupings, tile_spec
 from freqforensics.cli.options import (
     AsJson,
     Limit,
@@ -36,7 +36,7 @@ def origin(
         typer.Option(metavar="SOURCE", help="Images of known generators. Repeatable.", show_default=False),
     ],
     out: Out = None,
-    crop: Annotated[int, typer.Option(metavar="N", help="Side of the tiles in pixels, a multiple of 16.", min=32)] = 64,
+    crop: TileSide = 64,
     limit: Limit = None,
     groups: Groups = None,
     by_operator: ByOperator = False,
@@ -67,11 +67,7 @@ def origin(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.fingerprints.sets import check_tiles
-    from freqforensics.spectra import SpectrumSpec
-
-    spec = SpectrumSpec(size=crop, crop="tiles")
-    check_tiles(spec)
+    spec = tile_spec(crop)
     group_of = group_function(groups, by_operator)
     references = source.alike(known)
     check_sources(source, references)
@@ -95,13 +91,12 @@ def origin(
 
 
 def _print_origins(origins: Origins) -> None:
-    from rich.text import Text
-
-    table = new_table("set", "images", "origin", "p", "nearest", "distance", "next", "distance")
+    columns = ("set", "images", "origin", "p", "nearest", "distance", "next", "distance")
+    lines = []
     for origin in origins.origins:
         cells = [origin.set, str(origin.images), origin.name or "unknown", f"{origin.p_value:.3f}"]
         for candidate in origin.candidates[:2]:
             cells += [candidate.name, f"{candidate.distance:.2f}"]
-        table.add_row(*(Text(cell) for cell in [*cells, "", ""][:8]))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
     print_groupings(origins.groupings.values())

@@ -7,7 +7,6 @@ from typing import Annotated, get_args
 
 import typer
 
-from freqforensics.cli.ablate import AblationAxis
 from freqforensics.cli.app import PROJECT, Failed, app, command_line, complain_of
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.options import (
@@ -20,9 +19,11 @@ from freqforensics.cli.options import (
     Quiet,
     ViewChoice,
     Weights,
+    parsed_pair,
     quiet,
 )
 from freqforensics.sources.selection import Sources
+from freqforensics.training.axes import Axis
 
 PAPER_FIGURES_PARTS = ("images", "miniatures", "spectra", "robustness", "quality", "ablations")
 """Folders of the figures."""
@@ -93,9 +94,7 @@ def paper_figures(
 
 
 def _axis(text: str) -> tuple[str, str]:
-    axis, equals, path = text.partition("=")
-    if not equals or not path:
-        raise Failed(f"--ablation must be AXIS=FILE, got {text!r}")
-    if axis not in get_args(AblationAxis):
-        raise Failed(f"axis must be one of {', '.join(get_args(AblationAxis))}; got {axis!r}")
+    axis, path = parsed_pair(text, "--ablation", "AXIS=FILE")
+    if axis not in get_args(Axis):
+        raise Failed(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
     return axis, path

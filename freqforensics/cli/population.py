@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of
+from freqforensics.cli.app import TRAIN, Failed, app, command_line, complain_of, print_json
 from freqforensics.cli.checks import check_carriers, check_out_file, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.models import chosen_detector, named_weights
@@ -20,6 +19,7 @@ from freqforensics.cli.options import (
     Batch,
     Device,
     Model,
+    OverwriteFile,
     Quiet,
     Weights,
     Workers,
@@ -69,7 +69,7 @@ def population(
     batch: Batch = 16,
     workers: Workers = None,
     as_json: AsJson = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    overwrite: OverwriteFile = False,
     quiet_: Quiet = False,
 ) -> None:
     """Measure the photographs and generators that inspect compares with.
@@ -125,7 +125,7 @@ def population(
         studies.append(study)
         values |= {"out": str(out), **study.to_json()}
     if as_json:
-        print(json.dumps(values, indent=2))
+        print_json(values)
     else:
         _print_studies(values)
     # Both read the photographs, and say the same of them.

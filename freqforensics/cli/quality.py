@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.models import chosen_detector, named_weights
@@ -142,27 +142,27 @@ def _clusters(path: Path) -> dict[str, object]:
 
 
 def _print_fakeness(fakeness: FakenessByQuality) -> None:
-    from rich.text import Text
-
-    table = new_table("score", "images", "generators", "mean rho", "95 %", "p", "held fixed", "I²", "q ≤ 0.05 in")
+    columns = ("score", "images", "generators", "mean rho", "95 %", "p", "held fixed", "I²", "q ≤ 0.05 in")
+    lines = []
     associations = fakeness.associations
     partial = {(summary.score, summary.label): summary for summary in associations.partial_summaries}
     for summary in associations.summaries:
         tests = [test for test in associations.tests if (test.score, test.label) == (summary.score, summary.label)]
         fixed = partial.get((summary.score, summary.label))
-        cells = [
-            summary.score,
-            summary.label,
-            str(summary.generators),
-            _number(summary.rho, "+.2f"),
-            f"{_number(summary.low, '+.2f')} to {_number(summary.high, '+.2f')}",
-            _number(summary.p_value, ".3f"),
-            _number(fixed.rho if fixed is not None and any(test.held for test in tests) else math.nan, "+.2f"),
-            _number(summary.i2, ".0%"),
-            f"{sum(test.q_value <= 0.05 for test in tests)} of {len(tests)}",
-        ]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(
+            [
+                summary.score,
+                summary.label,
+                str(summary.generators),
+                _number(summary.rho, "+.2f"),
+                f"{_number(summary.low, '+.2f')} to {_number(summary.high, '+.2f')}",
+                _number(summary.p_value, ".3f"),
+                _number(fixed.rho if fixed is not None and any(test.held for test in tests) else math.nan, "+.2f"),
+                _number(summary.i2, ".0%"),
+                f"{sum(test.q_value <= 0.05 for test in tests)} of {len(tests)}",
+            ]
+        )
+    print_table(columns, lines)
     for name, choices in fakeness.least.items():
         first, last = choices[0], choices[-1]
         print(

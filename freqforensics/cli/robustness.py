@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_claim, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
@@ -102,14 +102,13 @@ def robustness(
 
 
 def _print_robustness(result: Robustness) -> None:
-    from rich.text import Text
-
     cells: dict[tuple[str, float], list[RobustnessRow]] = {}
     for row in result.rows:
         cells.setdefault((row.sweep, row.value), []).append(row)
     unjudged = ["cannot be judged"] if any(row.cannot_judge for row in result.rows) else []
     verdicts = ["evidence, fake", "real"] if any(math.isfinite(row.evidence_fake) for row in result.rows) else []
-    table = new_table("sweep", "value", "mean AP", "least", "of generator", *unjudged, *verdicts)
+    columns = ("sweep", "value", "mean AP", "least", "of generator", *unjudged, *verdicts)
+    lines = []
     for (sweep, value), rows in cells.items():
         aps = {row.generator: row.ap for row in rows if math.isfinite(row.ap)}
         line = [sweep, f"{value:g}", "", "", ""]
@@ -120,5 +119,5 @@ def _print_robustness(result: Robustness) -> None:
         if verdicts:
             for shares in ([row.evidence_fake for row in rows], [row.evidence_real for row in rows]):
                 line.append(f"{sum(shares) / len(shares):.3f}")
-        table.add_row(*(Text(cell) for cell in line))
-    print_wide(table)
+        lines.append(line)
+    print_table(columns, lines)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import DETECTOR, app, finish, new_table, print_wide
+from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_out_scores, check_scoring, check_sources, say_what_they_are
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.models import chosen_detector, named_weights
@@ -133,14 +133,13 @@ def score(
 
 
 def _print_groups(groups: list[dict[str, Any]]) -> None:
-    from rich.text import Text
-
     heads = {"evidence": "evidence", "inconclusive": "inconclusive", "none": "none found",
              "cannot_judge": "cannot be judged", "above_0": "logit above 0"}  # fmt: skip
     names = [name for name in heads if any(name in group for group in groups)]
-    table = new_table("generator", "label", "images", "mean logit", *(heads[name] for name in names))
+    columns = ("generator", "label", "images", "mean logit", *(heads[name] for name in names))
+    lines = []
     for group in groups:
         mean = "" if group["mean_logit"] is None else f"{group['mean_logit']:+.2f}"
         cells = [group["generator"], group["label"], str(group["images"]), mean]
-        table.add_row(*(Text(cell) for cell in [*cells, *(str(group.get(name, "")) for name in names)]))
-    print_wide(table)
+        lines.append([*cells, *(str(group.get(name, "")) for name in names)])
+    print_table(columns, lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import DATA, app, command_line, complain_of
+from freqforensics.cli.app import DATA, app, command_line, complain_of, print_json
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.options import AsJson, Overwrite, Quiet, parsed_list, quiet
 from freqforensics.cli.sources import Photographs
@@ -96,7 +95,7 @@ def simulate(
         progress=not quiet(),
     )
     if as_json:
-        print(json.dumps({"out": str(out), **asdict(simulation)}, indent=2))
+        print_json({"out": str(out), **asdict(simulation)})
     else:
         count = len(simulation.families)
         print(f"{simulation.images} crops on each side of {count} {'family' if count == 1 else 'families'} in {out}")

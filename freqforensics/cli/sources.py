@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, Final, get_args
 
 import typer
 
-from freqforensics.cli.options import parsed_list
+from freqforensics.cli.options import parsed_list, set_signature
 from freqforensics.sources.records import Label
 from freqforensics.sources.selection import Sources
 
@@ -82,7 +82,7 @@ def with_sources(command: Callable[..., Any]) -> Callable[..., Any]:
         values[argument.name] = Sources(values[argument.name] or (), labels=labels, real=chosen.get("real") or ())
         return command(**values)
 
-    _set_signature(run, arguments)
+    set_signature(run, arguments.values())
     return run
 
 
@@ -92,8 +92,3 @@ def _option(name: str, annotation: Any) -> inspect.Parameter:
 
 def _is_sources(annotation: Any) -> bool:
     return bool(get_args(annotation)) and get_args(annotation)[0] in (Sources, Sources | None)
-
-
-def _set_signature(run: Any, arguments: Mapping[str, inspect.Parameter]) -> None:
-    run.__signature__ = inspect.Signature(list(arguments.values()))
-    run.__annotations__ = {name: item.annotation for name, item in arguments.items()}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, complain, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, complain, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import (
@@ -145,9 +145,8 @@ def spectrum(
 
 
 def _print_table(groups: list[dict[str, Any]]) -> None:
-    from rich.text import Text
-
-    table = new_table("generator", "label", "images", "skipped", "strongest line fx, fy", "N R", "p", "p, all bins")
+    columns = ("generator", "label", "images", "skipped", "strongest line fx, fy", "N R", "p", "p, all bins")
+    lines = []
     for group in groups:
         reasons = [f"{count} {reason}" for reason, count in group["skipped"].items()]
         if group["unreadable"]:
@@ -163,8 +162,8 @@ def _print_table(groups: list[dict[str, Any]]) -> None:
                 f"{line['p_value']:.1e}",
                 f"{line['p_corrected']:.1e}",
             ]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(cells)
+    print_table(columns, lines)
     for text, count in sorted(_totals(groups).items()):
         print(f"note: {text}: {count} {'image' if count == 1 else 'images'}")
     print("N R: coherence, 1 by chance. p: of that bin; all bins: times the number of bins searched.")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain_of, new_table, print_wide
+from freqforensics.cli.app import TRAIN, app, command_line, complain_of, print_json, print_table
 from freqforensics.cli.checks import check_apart, check_filled
 from freqforensics.cli.options import AsJson, Device, Quiet, Resume, quiet
 from freqforensics.cli.training_options import ChosenTraining, ReadingProcesses, with_training_options
 
 if TYPE_CHECKING:
     from freqforensics.training.log import Epoch
-    from freqforensics.training.train import Training
     from freqforensics.training.training_set import TrainingSet
 
 
@@ -88,7 +86,12 @@ def train(
     )
     if first:
         complain_of(result.notes)
-        _print_training(result, as_json=as_json)
+        best = result.best
+        line = f"best: epoch {best.epoch}, validation AP {best.ap:.3f}; weights in {result.weights}"
+        if as_json:
+            print_json(result.to_json())
+        else:
+            print(line)
 
 
 def _print_epoch(epoch: Epoch) -> None:
@@ -101,27 +104,14 @@ def _print_epoch(epoch: Epoch) -> None:
     )
 
 
-def _print_training(result: Training, *, as_json: bool) -> None:
-    best = result.best
-    if as_json:
-        epochs = [asdict(epoch) for epoch in result.epochs]
-        print(json.dumps({"weights": str(result.weights), "best": asdict(best), "epochs": epochs}, indent=2))
-    else:
-        print(f"best: epoch {best.epoch}, validation AP {best.ap:.3f}; weights in {result.weights}")
-
-
 def _print_plan(config: dict[str, Any], plan: TrainingSet, *, as_json: bool) -> None:
-    from rich.text import Text
-
     counts = plan.counts()
     if as_json:
-        print(json.dumps({"config": config, "notes": plan.notes, "images": counts}, indent=2))
+        print_json({"config": config, "notes": plan.notes, "images": counts})
         return
     for name, value in config.items():
         print(f"{name}: {json.dumps(value)}")
-    table = new_table("generator", "category", "learn: real", "fake", "validate: real", "fake ")
-    for row in counts:
-        table.add_row(*(Text(str(value)) for value in row.values()))
-    print_wide(table)
+    columns = ("generator", "category", "learn: real", "fake", "validate: real", "fake ")
+    print_table(columns, [list(row.values()) for row in counts])
     complain_of(plan.notes)
     print(f"{len(plan.training)} images to learn from, {len(plan.validation)} to validate on; nothing was trained")

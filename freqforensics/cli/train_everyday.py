@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain_of
+from freqforensics.cli.app import TRAIN, app, command_line, complain_of, print_json
 from freqforensics.cli.checks import check_carriers, check_files, check_filled, check_out, check_sources
 from freqforensics.cli.options import AsJson, Device, Quiet, Resume, Seed, parsed_list, quiet
 
@@ -125,7 +124,7 @@ def train_everyday(
         progress=not quiet(),
     )
     if as_json:
-        print(json.dumps(recipe.card, indent=2))
+        print_json(recipe.card)
     else:
         _print_everyday(recipe)
     complain_of([], recipe.failures)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 import typer
 
 from freqforensics.cli.checks import check_sources
-from freqforensics.cli.options import is_given, parsed_list
+from freqforensics.cli.options import is_given, parsed_list, set_signature
 from freqforensics.cli.sources import LabelsOption, RealOption, parsed_labels
 from freqforensics.sources.selection import Sources
 
@@ -260,8 +260,7 @@ def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
         chosen = frozenset(name for name in names if is_given(context, name))
         command(training=ChosenTraining(options, chosen), **values)
 
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    set_signature(run, parameters)
     return run
 
 

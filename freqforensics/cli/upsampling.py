@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from freqforensics.cli.app import SPECTRA, app, finish, new_table, print_wide
+from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
 from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Workers, quiet
@@ -66,22 +66,22 @@ def upsampling(
 
 
 def _print_lattices(groups: list[dict[str, Any]]) -> None:
-    from rich.text import Text
-
-    table = new_table("generator", "label", "n", "size", "factor", "1/2", "1/4", "1/8", "1/16", "p", "verdict")
+    columns = ("generator", "label", "n", "size", "factor", "1/2", "1/4", "1/8", "1/16", "p", "verdict")
+    lines = []
     for group in groups:
         nr = {evidence["denominator"]: evidence["mean_nr"] for evidence in group["denominators"]}
-        cells = [
-            group["generator"],
-            group["label"],
-            str(group["n"]),
-            str(group["size"]),
-            str(group["factor"] or "none"),
-            *(f"{nr[d]:.1f}" if d in nr else "" for d in (2, 4, 8, 16)),
-            f"{group['p_value']:.1e}",
-            group["verdict"],
-        ]
-        table.add_row(*(Text(cell) for cell in cells))
-    print_wide(table)
+        lines.append(
+            [
+                group["generator"],
+                group["label"],
+                str(group["n"]),
+                str(group["size"]),
+                str(group["factor"] or "none"),
+                *(f"{nr[d]:.1f}" if d in nr else "" for d in (2, 4, 8, 16)),
+                f"{group['p_value']:.1e}",
+                group["verdict"],
+            ]
+        )
+    print_table(columns, lines)
     print("1/2 .. 1/16: mean N R over the points of that denominator, 1 by chance. p: that there is no lattice.")
     print("A lattice shows periodic upsampling, not a fake. Without one, an image can still be fake.")

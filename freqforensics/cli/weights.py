@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from freqforensics.cli.app import TRAIN, app, command_line, complain
+from freqforensics.cli.app import TRAIN, app, command_line, complain, print_json
 from freqforensics.cli.checks import check_files, check_out_file, check_safetensors, check_weights
-from freqforensics.cli.options import AsJson, Quiet, quiet
+from freqforensics.cli.options import AsJson, OverwriteFile, Quiet, parsed_pair, quiet
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the weights, from weights list.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="File for the weights, .safetensors.")]
-OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")]
 Evaluations = Annotated[
     list[str] | None, typer.Option(metavar="DIR", help="Results of evaluate for the model card. Repeatable.")
 ]
@@ -44,20 +42,7 @@ def list_weights(
 
     stored = [stored_weights(name) for name in KNOWN]
     if as_json:
-        listed = [
-            {
-                "name": item.known.name,
-                "url": item.known.url or None,
-                "bundled": item.known.bundled,
-                "notice": item.known.notice,
-                "present": item.present,
-                "path": str(item.path),
-                "sha256": item.sha256,
-                "fetched": item.fetched,
-            }
-            for item in stored
-        ]
-        print(json.dumps(listed, indent=2))
+        print_json([item.to_json() for item in stored])
         return
     for item in stored:
         origin = "ships with freqforensics" if item.known.bundled else f"here, fetched {item.fetched}"
@@ -144,7 +129,7 @@ def pack(
 
     Calibrates it on its held-out photographs and rounds it to 8 bits. The model card is written beside FILE, as .json.
     """
-    beside = [_named_folder(text) for text in baseline or ()]
+    beside = [parsed_pair(text, "--baseline", "NAME=DIR") for text in baseline or ()]
     check_safetensors(out)
     if not (run / "manifest.json").is_file():
         raise ValueError(f"{run} holds no training")
@@ -167,7 +152,7 @@ def pack(
         progress=not quiet(),
     )
     if as_json:
-        print(json.dumps(card, indent=2))
+        print_json(card)
         return
     validation, (low, high) = card["validation"], card["thresholds"]["inconclusive"]
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {card['sha256']}")
@@ -207,11 +192,7 @@ def card(
         chosen_on=chosen_on,
         limits=limits,
     )
-    print(json.dumps(completed, indent=2) if as_json else f"{path}: {', '.join(completed)}")
-
-
-def _named_folder(text: str) -> tuple[str, str]:
-    name, equals, folder = text.partition("=")
-    if not (name and equals and folder):
-        raise ValueError(f"--baseline must be NAME=DIR, got {text!r}")
-    return name, folder
+    if as_json:
+        print_json(completed)
+    else:
+        print(f"{path}: {', '.join(completed)}")

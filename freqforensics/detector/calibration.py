@@ -17,6 +17,7 @@ from freqforensics.detector.verdict import EVIDENCE, GUARD, INCONCLUSIVE, MARGIN
 from freqforensics.regions.kinds import ImageKind
 from freqforensics.runtime.archives import check_array, read_facts, read_npz
 from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.stored import reading
 from freqforensics.runtime.writing import replacing
 
 FEWEST: Final = 300
@@ -172,7 +173,7 @@ class Calibration(Summarised):
         ValueError
             Another file.
         """
-        try:
+        with reading(path, "holds no calibration"):
             stored = read_npz(path, ["about", "logits"])
             about = read_facts(stored["about"])
             if about.get("format", FORMAT) != FORMAT:  # it was not written at first
@@ -184,11 +185,6 @@ class Calibration(Summarised):
                 raise ValueError("a kind, carrier or collection is not text")
             places = tuple(about["carriers"]), tuple(about["collections"])
             return cls(stored["logits"].astype(np.float32), kinds, *places, about["weights"], about["about"])
-        except OSError:
-            raise
-        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} holds no calibration: {reason}") from error
 
     def _carried(self, kind: ImageKind) -> dict[str, NDArray[np.float32]]:
         """Ascending logits of the photographs of each carrier that ends in a kind's container."""

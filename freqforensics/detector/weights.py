@@ -77,6 +77,19 @@ class StoredWeights:
         """The file is there; `verify_weights` says whether it is the one."""
         return self.path.is_file()
 
+    def to_json(self) -> dict[str, Any]:
+        """Give name, origin, notice, place and hash as JSON values."""
+        return {
+            "name": self.known.name,
+            "url": self.known.url or None,
+            "bundled": self.known.bundled,
+            "notice": self.known.notice,
+            "present": self.present,
+            "path": str(self.path),
+            "sha256": self.sha256,
+            "fetched": self.fetched,
+        }
+
 
 DEFAULT: Final = "everyday"
 """What is scored with where no weights are named."""

@@ -3,6 +3,7 @@ from .evaluate import (
     GeneratorEvaluation as GeneratorEvaluation,
     are_miniatures as are_miniatures,
     evaluate_tables as evaluate_tables,
+    stored_miniatures as stored_miniatures,
 )
 from .false_alarms import FalseAlarms as FalseAlarms, count_false_alarms as count_false_alarms
 from .intervals import ranking_interval as ranking_interval

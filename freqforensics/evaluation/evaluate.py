@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -305,6 +305,26 @@ def _one_sided(labels: set[str], judged: set[str]) -> str:
 def _finite(value: Any) -> Any:
     """JSON knows no infinity: a threshold that nothing reaches is None there."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def stored_miniatures(stored: Mapping[str, Any], choice: bool | None = None) -> bool:
+    """Tell whether the images of a stored result are simulated.
+
+    Parameters
+    ----------
+    stored : mapping
+        Stored values; those of version 0.2.0 and before may lack the key ``"miniatures"``.
+    choice : bool, optional
+        The caller's word, which overrides what is stored.
+
+    Raises
+    ------
+    ValueError
+        Neither says.
+    """
+    if choice is None and "miniatures" not in stored:
+        raise ValueError("miniatures must be True or False, because the folder does not say it, got None")
+    return bool(stored["miniatures"] if choice is None else choice)
 
 
 def are_miniatures(records: Sequence[ImageRecord]) -> bool:

@@ -94,11 +94,12 @@ def plot_bands(finding: Finding, *, ax: Axes | None = None) -> Axes:
         explanation = finding.explained
         places = np.arange(len(explanation.bands))
         values = np.array([band.value for band in explanation.bands])
-        ax.bar(places - 0.19, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values])
+        beside = 0.19 if explanation.shapley else 0.0
+        ax.bar(places - beside, values, 0.36, color=[FOR if v > 0 else AGAINST for v in values])
         if explanation.shapley:
             shapley = [band.value for band in explanation.shapley]
             ax.bar(
-                places + 0.19, shapley, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value"
+                places + beside, shapley, 0.36, color="none", edgecolor="#444444", linewidth=0.8, label="Shapley value"
             )
             path = Patch(color=FOR if explanation.gap > 0 else AGAINST, label="along the path")
             ax.legend(handles=[path, *ax.get_legend_handles_labels()[0]], frameon=False, loc="best")

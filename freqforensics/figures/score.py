@@ -145,7 +145,10 @@ def _plot_groups(groups: Mapping[str, tuple[Sequence[float], str]], title: str, 
             Line2D([], [], lw=3, label="25 to 75 %", **look),
             Line2D([], [], lw=0.8, label="5 to 95 %", **look),
         ]
-        fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+        if any(len(groups[name][0]) <= _DOTS for name in names):
+            label = f"one image (in groups of at most {_DOTS})"
+            handles.append(Line2D([], [], ls="", marker="|", ms=5, mew=0.5, color="0.35", label=label))
+        fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return fig
 
 

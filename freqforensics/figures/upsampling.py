@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from freqforensics.figures.plane import plot_spectrum, residual_name, scale_label, spectrum_limits
 from freqforensics.figures.spectrum import arranged
@@ -185,18 +186,31 @@ def plot_evidence(report: UpsamplingReport, *, level: float = 0.05, fig: Figure 
     evidence = report.lattice.evidence
     with style():
         fig = fig or shown_figure()
-        fig.set_size_inches(4.2, 0.3 * len(evidence) + 1.2)
+        fig.set_size_inches(4.2, 0.3 * len(evidence) + 1.4)
         fig.set_layout_engine("constrained")
         ax = fig.add_subplot()
+        longest = max(1.0, -math.log10(level))
         for position, lattice in enumerate(evidence):
-            p_value = max(lattice.p_corrected, lattice.p_isolated, 1e-300)
+            p_value = max(lattice.p_corrected, lattice.p_isolated)
             colour = _COLOURS.get(lattice.denominator, _PREDICTED)
             filled = colour if lattice.has_lines(level) else "none"
-            ax.barh(position, -math.log10(p_value), color=filled, edgecolor=colour, height=0.6)
-        ax.axvline(-math.log10(level), color="0.4", lw=0.8, ls="--", label=f"p = {level:g}")
+            length = -math.log10(max(p_value, 1e-300))
+            ax.barh(position, length, color=filled, edgecolor=colour, height=0.6)
+            ax.annotate(
+                p_words(p_value), (length, position), (4, 0), textcoords="offset points", va="center", fontsize=7,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            )  # fmt: skip
+            longest = max(longest, length)
+        ax.set_xlim(0, 1.25 * longest)  # space for the p-values
+        ax.axvline(-math.log10(level), color="0.4", lw=0.8, ls="--", zorder=0)
         ax.set_yticks(range(len(evidence)), [f"1/{lattice.denominator}" for lattice in evidence])
         ax.set(xlabel="−log₁₀ of the corrected p-value", ylabel="lattice (cycles per pixel)")
         ax.margins(y=0.1)
-        ax.legend(frameon=False)
+        handles = [
+            Line2D([], [], color="0.4", lw=0.8, ls="--", label=f"p = {level:g}"),
+            Patch(facecolor="0.5", edgecolor="0.5", label="significant lines of its own"),
+            Patch(facecolor="none", edgecolor="0.5", label="none"),
+        ]
+        fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
         ax.set_title(f"{report.lattice.images} images\n" + "\n".join(textwrap.wrap(report.verdict, 60)[:2]))
     return fig

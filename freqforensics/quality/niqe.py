@@ -22,6 +22,7 @@ from scipy.special import gammaln
 from freqforensics.images import decode_image, read_file, read_jpeg_tables
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.stored import reading
 from freqforensics.runtime.writing import replacing
 from freqforensics.sources.records import ImageRecord
 from freqforensics.spectra.spec import channel_planes
@@ -103,7 +104,7 @@ class NaturalModel(Summarised):
         FileNotFoundError, ValueError
             There is no file, or it is not one of these.
         """
-        try:
+        with reading(path, "is not a saved model of photographs"):
             stored = read_npz(path, ["about", "mean", "covariance"])
             about = read_facts(stored["about"])
             if about["format"] != FORMAT:
@@ -113,11 +114,6 @@ class NaturalModel(Summarised):
             mean, covariance = (stored[name].astype(np.float64) for name in ("mean", "covariance"))
             counts = check_count(about, "images", least=1), check_count(about, "patches", least=1)
             return cls(mean, covariance, *counts, str(about["about"]), check_count(about, "patch", least=2))
-        except OSError:
-            raise
-        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} is not a saved model of photographs: {reason}") from error
 
 
 @lru_cache(maxsize=2)

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from tqdm import tqdm
+
 from freqforensics.runtime.executors import Job, PassesEnded, Shared, executing
 from freqforensics.runtime.parallel import alone, local_nodes
 from freqforensics.runtime.parts import SUFFIX, Part, PartError, PartWriter, read_node, read_part
@@ -124,13 +126,15 @@ class _Shard:
         """It is in this process."""
 
 
-def find_parts(paths: Iterable[str | Path]) -> list[Part]:
+def find_parts(paths: Iterable[str | Path], *, progress: str | None = None) -> list[Part]:
     """Read the parts of one command, in order.
 
     Parameters
     ----------
     paths : iterable of str or Path
         Files, and folders of them.
+    progress : str, optional
+        Label of a progress bar, shown after two seconds on a terminal. Default no bar.
 
     Raises
     ------
@@ -144,7 +148,8 @@ def find_parts(paths: Iterable[str | Path]) -> list[Part]:
         files += sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
     if not files:
         raise PartError(f"parts must be files of --shard, got none in {', '.join(map(str, paths))}")
-    parts = sorted(map(read_part, files), key=lambda part: part.number)
+    bar = tqdm(files, desc=progress, unit="part", delay=2, disable=None if progress else True)
+    parts = sorted(map(read_part, bar), key=lambda part: part.number)
     for part in parts[1:]:
         if (part.command, part.count) != (parts[0].command, parts[0].count):
             raise PartError(f"{part.path} and {parts[0].path} are parts of different runs: merge them separately")

@@ -47,15 +47,23 @@ def stored_manifest(folder: str | Path, *files: str) -> dict[str, Any]:
 
 
 @contextmanager
-def reading(folder: str | Path) -> Iterator[None]:
-    """Turn what goes wrong while a result is read into a ValueError that names its folder."""
+def reading(path: str | Path, otherwise: str = "holds no result that can be read") -> Iterator[None]:
+    """Turn what goes wrong while a stored result is read into a ValueError that names its file or folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        What is read; an OSError stays as it is.
+    otherwise : str
+        What the error says of it, before the reason.
+    """
     try:
         yield
     except OSError:
         raise
-    except Exception as error:  # a file that was changed can be wrong in any way
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{folder} holds no result that can be read: {reason}") from error
+    except Exception as error:  # another file, or one that was changed or cut short, can be wrong in any way
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path} {otherwise}: {reason}") from error
 
 
 def stored_rows(path: str | Path, kind: type[Row], *, also: Sequence[str] = ()) -> list[tuple[Row, tuple[str, ...]]]:

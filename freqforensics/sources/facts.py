@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,23 @@ class FileFacts:
     grey: bool
     profile: bool
     content: int
+
+
+def header_sizes(records: Iterable[ImageRecord]) -> Iterator[tuple[int, int]]:
+    """Give height and width of images, pixels, by their headers; a file whose header does not say is left out.
+
+    Parameters
+    ----------
+    records : iterable of ImageRecord
+        The files; each is read when its size is asked for.
+    """
+    for record in records:
+        try:
+            header = read_header(read_file(record.path))
+        except (ImageReadError, OSError):
+            continue
+        if header.height and header.width:
+            yield header.height, header.width
 
 
 def read_facts(record: ImageRecord, *, content: bool = True) -> FileFacts:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from freqforensics.sources.records import Label
-from freqforensics.sources.sides import checked_labels
+from freqforensics.sources.sides import Words, checked_labels
+from freqforensics.storage.locations import as_path, is_address
 
 SourcesLike = str | Path | Sequence[str | Path]
 """One source, several, or `Sources`."""
@@ -60,7 +61,8 @@ class Sources(Sequence[str | Path]):
         paths : Sources, str, Path, or sequence of str or Path; optional
             The other sources; None gives none.
         """
-        return Sources(paths or (), labels=self.labels)
+        # Words that match nothing are told of the sources that they were given for, not of these as well.
+        return Sources(paths or (), labels=Words(self.labels))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -109,3 +111,23 @@ def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[str | Path, ...]
     (('photos',), ('photos', 'more'))
     """
     return (paths,) if isinstance(paths, (str, Path)) else tuple(paths)
+
+
+def split_name(source: str | Path) -> tuple[str | None, Path]:
+    """Split a source NAME=PATH; the name is None where there is none, as where a file has such a name.
+
+    Parameters
+    ----------
+    source : str or Path
+        One source.
+
+    Examples
+    --------
+    >>> split_name("biggan=some/folder")[0], split_name("some/folder")[0]
+    ('biggan', None)
+    """
+    text = str(source)
+    name, _, rest = text.partition("=")
+    if name and rest and not is_address(name) and not Path(text).exists():
+        return name, as_path(rest)
+    return None, as_path(source)

@@ -38,6 +38,36 @@ Labels = Mapping[str, Label]
 """What words mean, by the word, in lower case; ``"unknown"`` says of a word that it is no label."""
 
 
+class Words(dict[str, Label]):
+    """What words mean, which remembers the words that names of folders or labels in tables were compared with.
+
+    Parameters
+    ----------
+    labels : mapping of str to {"real", "fake", "unknown"}
+        By the word, in lower case.
+
+    Examples
+    --------
+    >>> words = Words({"photos": "real", "diffusion": "fake"})
+    >>> label_of_word("Photos", words), words.unmatched()
+    ('real', ('diffusion',))
+    """
+
+    def __init__(self, labels: Labels) -> None:
+        super().__init__(labels)
+        self._matched: set[object] = set()
+
+    def __contains__(self, word: object) -> bool:
+        there = super().__contains__(word)
+        if there:
+            self._matched.add(word)
+        return there
+
+    def unmatched(self) -> tuple[str, ...]:
+        """Give the words that nothing was called, in their order."""
+        return tuple(word for word in self if word not in self._matched)
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """Labels of the folders in one folder.
@@ -88,6 +118,8 @@ def label_of_word(word: str, labels: Labels | None = None) -> Label | None:
 
 def checked_labels(labels: Mapping[str, str] | None) -> dict[str, Label]:
     """Give words with their labels in lower case; ValueError unless all labels are "real", "fake" or "unknown"."""
+    if isinstance(labels, Words):
+        return labels
     checked: dict[str, Label] = {}
     for word, text in (labels or {}).items():
         plain = word.strip().casefold()

@@ -19,12 +19,12 @@ from freqforensics.sources.leftovers import is_image_name
 from freqforensics.sources.listing import is_list, listed_files, records_of_files, why_no_image
 from freqforensics.sources.records import ImageRecord, Label, sort_records
 from freqforensics.sources.repeats import check_label, folders_meet, merge_same_files, note_twins, real_paths
-from freqforensics.sources.selection import Sources, SourcesLike, as_sources
+from freqforensics.sources.selection import Sources, SourcesLike, as_sources, split_name
 from freqforensics.sources.shared import SharedReal, counterparts, without_real_side
-from freqforensics.sources.sides import checked_labels
+from freqforensics.sources.sides import Words, checked_labels
 from freqforensics.sources.tables import read_table
 from freqforensics.sources.trees import TreeOfImages
-from freqforensics.storage.locations import as_path, is_address, is_location
+from freqforensics.storage.locations import as_path, is_location
 from freqforensics.storage.opening import file_size, is_collection
 
 LAYOUTS: Final = """\
@@ -206,8 +206,8 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
         string that is not a path and holds ``=`` is split at the first one. `Sources` says what words mean and names
         real images that generators share.
     on_note : callable, optional
-        Called with a line for everything left out or doubtful, and for real sides that are shared (`real_sides` reads
-        them); by default a `FolderWarning`.
+        Called with a line for everything left out or doubtful, for words of `labels` that nothing is called, and for
+        real sides that are shared (`real_sides` reads them); by default a `FolderWarning`.
 
     Returns
     -------
@@ -234,6 +234,9 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
     """
     note = on_note or (lambda text: warnings.warn(text, FolderWarning, stacklevel=3))
     sources = as_sources(sources)
+    words = None if isinstance(sources.labels, Words) else Words(sources.labels)
+    if words is not None:
+        sources = Sources(sources.paths, labels=words, real=sources.real)
     merged: list[ImageRecord] = []
     owner: dict[str, Path] = {}
     seen: dict[str, ImageRecord] = {}
@@ -255,6 +258,8 @@ def index_sources(sources: SourcesLike, *, on_note: Note | None = None) -> list[
             merged.extend(added)
     if sources.real:
         merged += _shared_real(sources, merged, note)
+    if words is not None and (unmatched := words.unmatched()):
+        note(f"labels: no folder and no label in a table is called {' or '.join(map(repr, unmatched))}")
     sort_records(merged)
     return merged
 
@@ -279,7 +284,7 @@ def _parts(sources: Sources, note: Note) -> Iterator[tuple[bool, str, list[_Part
     """The records of each source, by the folder that tells its generators apart; single files are one source."""
     singles: dict[str | None, list[str | Path]] = {}
     for source in as_one_set(sources, note):
-        name, path = _split_name(source)
+        name, path = split_name(source)
         if _is_listing(path):
             singles.setdefault(name, []).extend(_files_of(path))
             continue
@@ -353,7 +358,7 @@ def _shared_real(sources: Sources, records: list[ImageRecord], note: Note) -> li
     for source in sources.real:
         listed = index_sources(Sources([source], labels=sources.labels), on_note=note)
         side = [record for record in listed if record.label != "fake"]
-        where = shown_path(_split_name(source)[1])
+        where = shown_path(split_name(source)[1])
         if len(side) < len(listed):
             note(
                 f"images of {where} that are labelled fake, left out of the shared real side: {len(listed) - len(side)}"
@@ -362,7 +367,7 @@ def _shared_real(sources: Sources, records: list[ImageRecord], note: Note) -> li
             raise ValueError(f"real must hold real images, got none in {where}")
         side = [replace(record, label="real", generator="") for record in side]
         _not_seen(side, labels, where)
-        note(SharedReal(str(_split_name(source)[1]), len(side), generators))
+        note(SharedReal(str(split_name(source)[1]), len(side), generators))
         shared += side
     shared = merge_same_files(shared, note, "the shared real side")
     return counterparts(shared, generators)
@@ -387,14 +392,6 @@ def _apart(generator: str, base: Path, owner: Mapping[str, Path]) -> str:
     parents = [part for part in (base.parent if generator == base.name else base).parts if part != base.anchor]
     names = ["/".join((*parents[-count:], generator)) for count in range(1, len(parents) + 1)]
     return next((name for name in names if owner.get(name, base) == base), names[-1] if names else generator)
-
-
-def _split_name(source: str | Path) -> tuple[str | None, Path]:
-    text = str(source)
-    name, equals, rest = text.partition("=")
-    if equals and name and rest and not is_address(name) and not Path(text).exists():
-        return name, as_path(rest)
-    return None, as_path(source)
 
 
 def _printable(records: list[ImageRecord]) -> list[ImageRecord]:

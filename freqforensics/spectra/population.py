@@ -16,6 +16,7 @@ from scipy import fft
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.runtime.showing import Summarised
+from freqforensics.runtime.stored import reading
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import full_plane, half_plane_weights
 from freqforensics.spectra.profile import radial_profile
@@ -225,7 +226,7 @@ class Population(Summarised):
             It cannot be opened.
         """
         names = ("levels", "natural", "centre", "scale", "lattices", "likeness")
-        try:
+        with reading(path, "is not a saved population"):
             stored = read_npz(path, ["about", *names])
             about = read_facts(stored["about"])
             if about["format"] != FORMAT:
@@ -249,11 +250,6 @@ class Population(Summarised):
                 raise ValueError("a standard deviation is not positive, or percentiles do not ascend")
             arrays = {name: stored[name].astype(np.float64) for name in names}
             return cls(photographs=photographs, names=generators, about=str(about["about"]), **arrays)
-        except OSError:
-            raise
-        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} is not a saved population: {reason}") from error
 
 
 def measure_population(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.runtime.showing import Drawn
+from freqforensics.runtime.stored import reading
 from freqforensics.runtime.writing import replacing
 from freqforensics.spectra.nulls import (
     chi_square_interval,
@@ -232,7 +233,7 @@ class MeanSpectrum(Drawn):
             It cannot be opened.
         """
         names = [f.name for f in dataclasses.fields(Sums)]
-        try:
+        with reading(path, "is not a saved spectrum"):
             about = read_facts(read_npz(path, ["about"])["about"])
             if about["format"] != FORMAT:
                 raise ValueError(f"format {about['format']!r} is not known to this version")
@@ -261,11 +262,6 @@ class MeanSpectrum(Drawn):
                 failures=tuple((str(name), str(reason)) for name, reason in about["failures"]),
                 inputs_sha256=digest,
             )
-        except OSError:
-            raise
-        except Exception as error:  # not a zip, not ours, or cut short: all the same to the caller
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} is not a saved spectrum: {reason}") from error
 
     @property
     def _count(self) -> int:

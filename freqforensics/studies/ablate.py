@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freqforensics.evaluation import are_miniatures
+from freqforensics.evaluation import are_miniatures, stored_miniatures
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
@@ -17,7 +17,8 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
-from freqforensics.training.ablation import Ablation, Axis, run_ablation
+from freqforensics.training.ablation import Ablation, run_ablation
+from freqforensics.training.axes import Axis
 from freqforensics.training.recipe import TrainConfig
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class AblationStudy(Drawn):
         ValueError
             `out` is not empty and `overwrite` is not set, or `out` is not a folder.
         """
-        about = manifest({}, inputs={**self.ablation.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
+        result = self.ablation
+        inputs = {**result.work, "miniatures": result.miniatures, **real_sides(self.notes)}
+        about = manifest({}, inputs=inputs, also=DETECTOR_LIBRARIES)
         home = Path(out).resolve() == self.folder.resolve()
         with result_folder(out, about=about, command=command, overwrite=overwrite or home) as folder:
             self.ablation.save(folder.path)
@@ -84,15 +87,15 @@ class AblationStudy(Drawn):
                 drawing.save(folder)
 
     @classmethod
-    def load(cls, folder: str | Path, *, miniatures: bool = False) -> AblationStudy:
+    def load(cls, folder: str | Path, *, miniatures: bool | None = None) -> AblationStudy:
         """Read the folder that `save` wrote.
 
         Parameters
         ----------
         folder : str or Path
             The folder.
-        miniatures : bool
-            The images are simulated; it is not stored.
+        miniatures : bool, optional
+            Whether the images are simulated; needed for folders of version 0.2.0 and before, which do not store it.
 
         Returns
         -------
@@ -102,13 +105,15 @@ class AblationStudy(Drawn):
         Raises
         ------
         ValueError
-            The folder holds no such result.
+            The folder holds no such result, or not whether its images are simulated, and `miniatures` is not given.
         """
         about = stored_manifest(folder, "ablation.csv")
         with reading(folder):
-            work = {name: value for name, value in about["inputs"].items() if name != "real_sides"}
-            table = Ablation.load(Path(folder) / "ablation.csv", axis=work["axis"], miniatures=miniatures)
-            return cls(replace(table, work=work), Path(folder), stored_sides(about["inputs"]))
+            work = {name: value for name, value in about["inputs"].items() if name not in ("miniatures", "real_sides")}
+            table = Ablation.load(Path(folder) / "ablation.csv", axis=work["axis"])
+            notes = stored_sides(about["inputs"])
+        simulated = stored_miniatures(about["inputs"], miniatures)
+        return cls(replace(table, work=work, miniatures=simulated), Path(folder), notes)
 
 
 def ablate_study(

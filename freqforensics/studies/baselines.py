@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector import ScoreTable
-from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables
+from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables, stored_miniatures
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
@@ -101,15 +102,15 @@ class BaselinesStudy(Drawn):
                     drawing.save(part)
 
     @classmethod
-    def load(cls, folder: str | Path, *, miniatures: bool = False) -> BaselinesStudy:
+    def load(cls, folder: str | Path, *, miniatures: bool | None = None) -> BaselinesStudy:
         """Read the folder that `save` wrote.
 
         Parameters
         ----------
         folder : str or Path
             The folder.
-        miniatures : bool
-            The images are simulated; it is not stored.
+        miniatures : bool, optional
+            Whether the images are simulated. Default what ``evaluation.json`` says.
 
         Returns
         -------
@@ -124,7 +125,9 @@ class BaselinesStudy(Drawn):
         about = stored_manifest(folder, *(f"{name}/scores.csv" for name in (LATTICE, PROFILE)))
         with reading(folder):
             tables = {name: ScoreTable.load(Path(folder) / name / "scores.csv") for name in (LATTICE, PROFILE)}
-            evaluations = {name: evaluate_tables([table], miniatures=miniatures) for name, table in tables.items()}
+            summary = json.loads((Path(folder) / LATTICE / "evaluation.json").read_text(encoding="utf-8"))
+            simulated = stored_miniatures(summary, miniatures)
+            evaluations = {name: evaluate_tables([table], miniatures=simulated) for name, table in tables.items()}
             photographs = stored_manifest(Path(folder) / PROFILE)["inputs"]["photos"]
             notes = stored_sides(about["inputs"])
             return cls(evaluations, tables, photographs, notes, about["parameters"], about["seed"])

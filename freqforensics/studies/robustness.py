@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
-from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, sweep_robustness
+from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, stored_miniatures, sweep_robustness
 from freqforensics.evaluation.robustness import RobustnessRow
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
@@ -74,7 +74,9 @@ class RobustnessStudy(Drawn):
         ValueError
             `out` holds other results and `overwrite` is not set, or `out` is not a folder.
         """
-        about = manifest({}, inputs={**self.robustness.work, **real_sides(self.notes)}, also=DETECTOR_LIBRARIES)
+        result = self.robustness
+        inputs = {**result.work, "miniatures": result.miniatures, **real_sides(self.notes)}
+        about = manifest({}, inputs=inputs, also=DETECTOR_LIBRARIES)
         overwrite = overwrite or holds_work(out, self.robustness.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.robustness.save(folder.path)
@@ -82,15 +84,15 @@ class RobustnessStudy(Drawn):
                 drawing.save(folder)
 
     @classmethod
-    def load(cls, folder: str | Path, *, miniatures: bool = False) -> RobustnessStudy:
+    def load(cls, folder: str | Path, *, miniatures: bool | None = None) -> RobustnessStudy:
         """Read the folder that `save` wrote.
 
         Parameters
         ----------
         folder : str or Path
             The folder.
-        miniatures : bool
-            The images are simulated; it is not stored.
+        miniatures : bool, optional
+            Whether the images are simulated; needed for folders of version 0.2.0 and before, which do not store it.
 
         Returns
         -------
@@ -100,13 +102,14 @@ class RobustnessStudy(Drawn):
         Raises
         ------
         ValueError
-            The folder holds no such result.
+            The folder holds no such result, or not whether its images are simulated, and `miniatures` is not given.
         """
         about = stored_manifest(folder, "robustness.csv")
         with reading(folder):
             rows = tuple(row for row, _ in stored_rows(Path(folder) / "robustness.csv", RobustnessRow))
-            work = {name: value for name, value in about["inputs"].items() if name != "real_sides"}
-            return cls(Robustness(rows, (), work, miniatures), stored_sides(about["inputs"]))
+            work = {name: value for name, value in about["inputs"].items() if name not in ("miniatures", "real_sides")}
+            notes = stored_sides(about["inputs"])
+        return cls(Robustness(rows, (), work, stored_miniatures(about["inputs"], miniatures)), notes)
 
 
 def robustness_study(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
-from freqforensics.images import read_file, read_header, shown_path
+from freqforensics.images import shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.stored import reading, stored_manifest
 from freqforensics.runtime.tables import read_table
+from freqforensics.sources.facts import header_sizes
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides, stored_sides
@@ -369,12 +370,6 @@ def _why_none(study: SpectrumStudy, records: Sequence[ImageRecord]) -> str:
 
 def _first_size(records: Sequence[ImageRecord]) -> str:
     """Say how large the first image is whose header can be read, and what that asks of `size`."""
-    for record in records[:100]:
-        try:
-            header = read_header(read_file(record.path))
-        except OSError:
-            continue
-        if header.height and header.width:
-            most = min(header.height, header.width)
-            return f", the first {header.height}x{header.width}: size must be at most {most}"
+    for height, width in header_sizes(records[:100]):
+        return f", the first {height}x{width}: size must be at most {min(height, width)}"
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
-from freqforensics.images import ImageReadError, read_file, read_header
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
+from freqforensics.sources.facts import header_sizes
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.selection import SourcesLike, as_paths, listed_paths
 from freqforensics.sources.shared import real_sides
@@ -273,7 +272,8 @@ def _largest(
     # Images of a group mostly are alike: a few headers say what the pass, which sees every size, then confirms.
     side = sides[0]
     if len(sides) > 1:
-        sizes = _sizes_of_some(records[:limit])
+        chosen = records[:limit]
+        sizes = Counter(map(min, header_sizes(chosen[:: -(-len(chosen) // _HEADERS)])))
         side = _fitting(sides, sizes, most=0.2 * sum(sizes.values()))
     evidence = measured(side)
     fitting = _fitting(sides, evidence.sides, most=0.1 * min(len(records), limit or len(records)))
@@ -283,15 +283,3 @@ def _largest(
 def _fitting(sides: Sequence[int], images: Mapping[int, int], *, most: float) -> int:
     """Give the first side that at most `most` images are smaller than, by their shorter sides; else the last."""
     return next((side for side in sides if sum(images[other] for other in images if other < side) <= most), sides[-1])
-
-
-def _sizes_of_some(records: Sequence[ImageRecord]) -> Counter[int]:
-    """Count the shorter sides that the headers of a few files give."""
-    step = -(-len(records) // _HEADERS)
-    sizes: Counter[int] = Counter()
-    for record in records[::step]:
-        with contextlib.suppress(ImageReadError):
-            header = read_header(read_file(record.path))
-            if header.width and header.height:
-                sizes[min(header.width, header.height)] += 1
-    return sizes

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, get_args
 
 from freqforensics.detector import ScoreTable, load_detector, score_files
 from freqforensics.evaluation.evaluate import evaluate_tables
@@ -19,14 +19,9 @@ from freqforensics.runtime.tables import read_table, write_csv
 from freqforensics.runtime.writing import write_json
 from freqforensics.sources.records import ImageRecord, records_sha256
 from freqforensics.spectra import Band
+from freqforensics.training.axes import ALL, BANDS, CLASSES, Axis, check_axis
 from freqforensics.training.recipe import NAMED_INITS, TrainConfig
 from freqforensics.training.train import index_configured, train_detector
-
-Axis = Literal["recipe", "classes", "band"]
-
-ALL: Final = "all"
-BANDS: Final = (ALL, ":0.125", ":0.25", ":0.375", "0.125:", "0.25:", "0.375:")
-CLASSES: Final = (1, 2, 4, 8, 16, 20)
 
 
 @dataclass(frozen=True)
@@ -189,12 +184,9 @@ def run_ablation(
         No such axis or value, no seed, a configuration that sets what is varied; as `train_detector`, `score_files` and
         `claim_folder`.
     """
-    if axis not in get_args(Axis):
-        raise ValueError(f"axis must be one of {', '.join(get_args(Axis))}; got {axis!r}")
+    check_axis(config, axis)
     if not seeds:
         raise ValueError("seeds must not be empty")
-    if axis != "recipe" and getattr(config, axis) is not None:
-        raise ValueError(f"{axis} must not be set where it is varied, got {getattr(config, axis)!r}")
     labelled = [record for record in records if record.label != "unknown"]
     configs = _configs(config, axis, values)
     identity = {

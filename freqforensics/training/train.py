@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ class Training(Summarised):
     def best(self) -> Epoch:
         """The epoch whose weights were kept."""
         return [epoch for epoch in self.epochs if epoch.kept][-1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the file of the weights, the best epoch and all epochs as JSON values."""
+        epochs = [asdict(epoch) for epoch in self.epochs]
+        return {"weights": str(self.weights), "best": asdict(self.best), "epochs": epochs}
 
 
 def plan_training(

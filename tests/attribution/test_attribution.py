@@ -29,8 +29,9 @@ from freqforensics.attribution import (
     wavelet_maps,
 )
 from freqforensics.attribution.differentiable import as_tensor, median_residual
+from freqforensics.attribution.incoherent import incoherent_inputs
 from freqforensics.attribution.maps import _over_all, _over_half
-from freqforensics.attribution.path import baseline_image, incoherent_inputs
+from freqforensics.attribution.path import baseline_image
 from freqforensics.detector import Detector, make_detector, prepare_input
 from freqforensics.spectra import Band, full_plane, half_plane_weights
 

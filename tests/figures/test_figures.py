@@ -12,7 +12,10 @@ from matplotlib.colors import LogNorm
 from PIL import Image
 
 from freqforensics import figures
-from freqforensics.figures.style import OKABE_ITO
+from freqforensics.detector.calibration import Calibration
+from freqforensics.figures.style import OKABE_ITO, new_figure
+from freqforensics.figures.upsampling import p_words
+from freqforensics.regions.kinds import ImageKind
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, estimate_upsampling, radial_profile
 
 
@@ -282,3 +285,32 @@ def test_real_images_that_all_generators_share_are_drawn_once(rng):
     assert len([ax for ax in tall.axes if ax.images]) == 13
     lefts = {round(ax.get_position().x0, 3) for ax in tall.axes if ax.images}
     assert len(lefts) == 2
+
+
+def test_every_bar_of_the_evidence_has_its_p_value_inside_the_axes(spectra):
+    for key in (("gan", "fake"), ("gan", "real")):
+        report = estimate_upsampling(spectra[key])
+        fig = figures.plot_evidence(report, fig=new_figure())
+        (ax,) = fig.axes
+        fig.draw_without_rendering()
+        frame = ax.get_window_extent()
+        expected = [p_words(max(item.p_corrected, item.p_isolated)) for item in report.lattice.evidence]
+        assert [text.get_text() for text in ax.texts] == expected
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert frame.x0 <= box.x0
+            assert box.x1 <= frame.x1
+        filled = [bar.get_facecolor()[3] > 0 for bar in ax.patches]
+        assert filled == [item.has_lines(0.05) for item in report.lattice.evidence]
+
+
+def test_single_images_are_in_the_legend_where_they_are_drawn(rng):
+    def labels(count):
+        carriers = ("as-is",) * count
+        kinds = (ImageKind("lossless", "", "", "small"),) * count
+        logits = rng.normal(size=count).astype(np.float32)
+        calibration = Calibration(logits, kinds, carriers, ("mine",) * count, "0" * 64)
+        fig = figures.plot_calibration(calibration, fig=new_figure())
+        return [text.get_text() for text in fig.legends[0].get_texts()]
+
+    assert labels(200) == [*labels(201), "one image (in groups of at most 200)"]

@@ -179,6 +179,19 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         find_parts([tmp_path])
 
 
+def test_reading_parts_has_a_bar_where_it_is_labelled(tmp_path, monkeypatch):
+    compute_shards(tmp_path, 3)
+    bars = []
+
+    def recorded(files, **options):
+        bars.append((len(files), options["desc"], options["delay"], options["disable"]))
+        return files
+
+    monkeypatch.setattr("freqforensics.runtime.shards.tqdm", recorded)
+    assert len(find_parts([tmp_path], progress="parts")) == len(find_parts([tmp_path])) == 3
+    assert bars == [(3, "parts", 2, None), (3, None, 2, True)]
+
+
 def test_parts_that_do_not_go_together_are_named(tmp_path):
     compute_shards(tmp_path / "a", 12)
     paths = [part_path(tmp_path / "a", number, 12) for number in range(1, 13)]

@@ -122,6 +122,32 @@ def test_doubtful_words_are_asked_about_in_lists_too(tmp_path):
         assert len({r.generator for r in records}) == 1
 
 
+def test_words_that_nothing_is_called_are_told_of_once(tmp_path):
+    touch(tmp_path, "set/photos/a.png", "set/diffusion/b.png", "others/snaps/c.png", "others/d.png")
+    (tmp_path / "table.csv").write_text("path,label,generator\nset/photos/a.png,7,g\n", encoding="utf-8")
+    words = {"Photos": "real", "diffusion": "fake", "snaps": "real", "gone": "unknown", "7": "real"}
+    expected = {
+        ("set",): "'snaps' or 'gone' or '7'",
+        ("set", "table.csv"): "'snaps' or 'gone'",
+        ("set", "set/photos"): "'snaps' or 'gone' or '7'",
+    }
+    for names, unmatched in expected.items():
+        notes: list[str] = []
+        sources = Sources([tmp_path / name for name in names], labels=words)
+        for _ in range(2):
+            index_sources(sources, on_note=notes.append)
+        told = f"labels: no folder and no label in a table is called {unmatched}"
+        assert [note for note in notes if note.startswith("labels")] == [told] * 2
+    # Real images that are shared count, and other sources with the same labels are not told of again.
+    notes = []
+    shared = Sources(
+        tmp_path / "set/diffusion", labels={"diffusion": "fake", "snaps": "real"}, real=tmp_path / "others"
+    )
+    index_sources(shared, on_note=notes.append)
+    index_sources(shared.alike(tmp_path / "others"), on_note=notes.append)
+    assert [note for note in notes if note.startswith("labels")] == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

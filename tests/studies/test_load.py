@@ -87,8 +87,7 @@ def files(folder):
 def test_a_folder_read_again_is_written_the_same(name, tmp_path):
     study = FOLDERS[name](tmp_path / "images")
     study.save(tmp_path / "first")
-    options = {"miniatures": True} if name == "robustness" else {}
-    again = type(study).load(tmp_path / "first", **options)
+    again = type(study).load(tmp_path / "first")
     again.save(tmp_path / "second")
     before, after = files(tmp_path / "first"), files(tmp_path / "second")
     assert before.keys() == after.keys()
@@ -105,6 +104,26 @@ def test_spectra_read_again_are_the_same(tmp_path):
     assert again.to_json()["groups"][:2] == study.to_json()["groups"][:2]
     assert list(again.spectra) == list(study.spectra)
     assert (again.spec, again.lines, again.parameters, again.seed) == (study.spec, study.lines, study.parameters, 1)
+
+
+@pytest.mark.parametrize("name", ["robustness", "ablation", "baselines"])
+def test_whether_images_are_simulated_is_stored_or_asked_for(name, tmp_path):
+    study = FOLDERS[name](tmp_path / "images")
+    study.save(tmp_path / "results")
+    for given in (None, True, False):
+        again = type(study).load(tmp_path / "results", miniatures=given)
+        results = again.evaluations.values() if name == "baselines" else [getattr(again, name)]
+        expected = name == "robustness" if given is None else given
+        assert [result.miniatures for result in results] == [expected] * len(results)
+    if name == "baselines":
+        return
+    # A folder of an earlier version does not say.
+    about = json.loads((tmp_path / "results" / "manifest.json").read_text())
+    del about["inputs"]["miniatures"]
+    (tmp_path / "results" / "manifest.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match=r"^miniatures must be True or False, because the folder does not say it"):
+        type(study).load(tmp_path / "results")
+    assert getattr(type(study).load(tmp_path / "results", miniatures=True), name).work == getattr(study, name).work
 
 
 def test_false_alarms_read_again_are_the_same(tmp_path):
