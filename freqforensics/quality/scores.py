@@ -186,10 +186,20 @@ def noise_sigma(image: Uint8) -> float:
     check_image(image)
     import pywt
 
-    # The diagonal band alone: dwt2 computes two others.
-    colours = np.ascontiguousarray(np.moveaxis(image, 2, 0), np.float64)
-    finest = pywt.dwt(pywt.dwt(colours, "db2", axis=1)[1], "db2", axis=2)[1]
-    return float(np.mean([np.median(np.abs(diagonal)) / _NORMAL_QUARTILE for diagonal in finest]))
+    deviations = []
+    # Along rows, which is faster, and the diagonal band alone: dwt2 computes two others.
+    for columns in cv2.split(cv2.transpose(image)):
+        vertical = pywt.dwt(columns.astype(np.float64), "db2")[1]
+        diagonal = pywt.dwt(np.ascontiguousarray(vertical.T), "db2")[1]
+        deviations.append(_median(np.abs(diagonal, out=diagonal).ravel()) / _NORMAL_QUARTILE)
+    return float(np.mean(deviations))
+
+
+def _median(values: Float) -> float:
+    """Give the median, as `np.median`, which takes five times as long: it looks for NaN too."""
+    middle = values.size // 2
+    ordered = np.partition(values, middle)
+    return float(ordered[middle] if values.size % 2 else (ordered[:middle].max() + ordered[middle]) / 2)
 
 
 def colourfulness(image: Uint8) -> float:
