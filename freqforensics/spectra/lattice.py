@@ -357,7 +357,7 @@ def _medians(samples: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     lengths = np.array([len(sample) for sample in samples])
     medians = np.zeros(len(samples))
     for length in np.unique(lengths[lengths >= _FEWEST]):
-        alike = np.flatnonzero(lengths == length)
+        alike = np.flatnonzero(lengths == length).tolist()
         medians[alike] = np.median([samples[index] for index in alike], axis=1)
     return medians
 
