@@ -387,8 +387,9 @@ def _fitted(below: Float, above: Float, measured: Float) -> tuple[Float, Float, 
 
 def _features(patches: Float) -> Float:
     """Give 18 features of each patch of coefficients, (patches, side, side)."""
-    step = max(1, _BLOCK // patches[0].size)
-    blocks = [patches[start : start + step] for start in range(0, len(patches), step)]
+    # At least two patches in each block: the sums over a single one round in another order.
+    step = max(2, _BLOCK // patches[0].size)
+    blocks = np.array_split(patches, max(1, len(patches) // step))
     moments = np.concatenate([[_moments(samples) for samples in _with_products(block)] for block in blocks], axis=2)
     shape, left, right = _fitted(*moments.swapaxes(0, 1))
     mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))

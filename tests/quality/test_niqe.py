@@ -170,7 +170,7 @@ def test_features_are_those_of_a_slow_calculation(rng):
         assert sharpness[place] == pytest.approx(mean, rel=1e-5)
 
 
-@pytest.mark.parametrize("block", [1, 96 * 96 * 4])
+@pytest.mark.parametrize("block", [1, 96 * 96 * 3])
 def test_features_do_not_depend_on_how_many_patches_are_measured_together(rng, monkeypatch, block):
     image = picture(rng, 200, 700)
     features, _ = patch_features(image)
