@@ -43,6 +43,8 @@ _STYLE: Final[dict[str, Any]] = {
     "font.size": 8.0,
     "axes.titlesize": 8.0,
     "axes.labelsize": 8.0,
+    # Where matplotlib would put titles after it has laid out all ticks, of which no figure has any above.
+    "axes.titley": 1.0,
     "xtick.labelsize": 7.0,
     "ytick.labelsize": 7.0,
     "legend.fontsize": 7.0,

@@ -43,6 +43,7 @@ SHIPPED: Final = {
     SMALL_PATCH: Path(__file__).parent / "niqe_48.npz",
 }
 
+_BLOCK: Final = 65_536  # coefficients whose products stay in a processor's cache
 _ROUNDING: Final = 1e-6  # grey levels; differences from the local mean below it are the arithmetic's
 _SHAPES: Final = np.geomspace(0.2, 10, 20_000)
 _RATIOS: Final = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
@@ -321,10 +322,14 @@ def mscn(luma: Float) -> tuple[Float, Float]:
         return np.asarray(cv2.sepFilter2D(plane, -1, window, window, borderType=cv2.BORDER_REPLICATE), np.float64)
 
     mean = local(luma)
-    deviation = np.sqrt(np.maximum(local(luma * luma) - mean * mean, 0))
-    difference = luma - mean
-    difference[np.abs(difference) < _ROUNDING] = 0
-    return difference / (deviation + 1), deviation
+    # In place: at these sizes fresh arrays cost as much as the arithmetic.
+    deviation = local(luma * luma)
+    deviation -= mean * mean
+    np.sqrt(np.maximum(deviation, 0, out=deviation), out=deviation)
+    coefficients = np.subtract(luma, mean, out=mean)
+    coefficients[np.abs(coefficients) < _ROUNDING] = 0
+    coefficients /= deviation + 1
+    return coefficients, deviation
 
 
 def fit_aggd(samples: Float) -> tuple[Float, Float, Float]:
@@ -342,15 +347,34 @@ def fit_aggd(samples: Float) -> tuple[Float, Float, Float]:
     shape, left, right : ndarray, shape (sets,)
         The shape lies between 0.2 and 10. NaN where a set has no negative or no positive sample.
     """
+    return _fitted(*_moments(samples))
+
+
+def _moments(samples: Float) -> tuple[Float, Float, Float]:
+    """Give the mean squares of negative and of positive samples, and E|x|^2 / E[x^2], each of shape (sets,)."""
     flat = samples.reshape(len(samples), -1)
-    below, above = np.minimum(flat, 0), np.maximum(flat, 0)
-    counts = np.stack([np.count_nonzero(below, axis=1), np.count_nonzero(above, axis=1)])
-    squares = np.stack([np.einsum("ij,ij->i", side, side) for side in (below, above)])
+    # One array takes all in turn: fresh ones cost as much as the arithmetic.
+    part = np.minimum(flat, 0)
+    below = np.einsum("ij,ij->i", part, part)
+    part = np.maximum(flat, 0, out=part)
+    above = np.einsum("ij,ij->i", part, part)
+    absolute = np.abs(flat, out=part).mean(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        left, right = np.sqrt(squares / counts)
+        measured = absolute**2 / ((below + above) / flat.shape[1])
+        return below / _count(flat < 0), above / _count(flat > 0), measured
+
+
+def _count(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count what is true in each row; `np.count_nonzero` takes twice the time of rows."""
+    return np.asarray(np.bitwise_count(np.packbits(mask, axis=1)).sum(axis=1, dtype=np.intp))
+
+
+def _fitted(below: Float, above: Float, measured: Float) -> tuple[Float, Float, Float]:
+    """Give shape, left and right scale for moments of any shape."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left, right = np.sqrt(below), np.sqrt(above)
         ratio = left / right
-        # E|x|^2 / E[x^2], and from it that of the symmetric density of the same shape.
-        measured = ((above - below).mean(axis=1)) ** 2 / (squares.sum(axis=0) / flat.shape[1])
+        # The ratio of the symmetric density of the same shape.
         symmetric = measured * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
     shape = np.interp(symmetric, _RATIOS, _SHAPES)
     scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
@@ -359,16 +383,25 @@ def fit_aggd(samples: Float) -> tuple[Float, Float, Float]:
 
 def _features(patches: Float) -> Float:
     """Give 18 features of each patch of coefficients, (patches, side, side)."""
-    shape, left, right = fit_aggd(patches)
-    columns = [shape, (left + right) / 2]
+    # At least two patches in each block: the sums over a single one round in another order.
+    step = max(2, _BLOCK // patches[0].size)
+    blocks = np.array_split(patches, max(1, len(patches) // step))
+    moments = np.concatenate([[_moments(samples) for samples in _with_products(block)] for block in blocks], axis=2)
+    shape, left, right = _fitted(*moments.swapaxes(0, 1))
+    mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
+    coefficients = np.stack([shape[0], (left[0] + right[0]) / 2])
+    products = np.stack([shape, mean, left, right], axis=1)[1:].reshape(-1, len(patches))
+    return np.ascontiguousarray(np.concatenate([coefficients, products]).T)
+
+
+def _with_products(patches: Float) -> Iterator[Float]:
+    """Give coefficients, then their products with each neighbour."""
+    yield patches
     for down, across in _SHIFTS:
         # Of two neighbours the first is the upper one, or the left one.
         start, stop = max(0, -across), patches.shape[2] - max(0, across)
         first = patches[:, : patches.shape[1] - down, start:stop]
-        shape, left, right = fit_aggd(first * patches[:, down:, start + across : stop + across])
-        mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
-        columns += [shape, mean, left, right]
-    return np.stack(columns, axis=1)
+        yield first * patches[:, down:, start + across : stop + across]
 
 
 def _patches(plane: Float, side: int) -> Float:

@@ -29,6 +29,7 @@ and generated images of different content have none, screenshots of one layout f
 
 _REACH: Final = 6  # bins on either side of a lattice point that give its background
 _LINE_REACH: Final = 9
+_FEWEST: Final = 6  # bins that give a background
 
 
 @dataclass(frozen=True)
@@ -317,34 +318,48 @@ def _measure(spectrum: MeanSpectrum, d: int, finest: int) -> _Measured:
     on_lattice = (rows == 0) & (columns == 0)
     own_mirror = self_conjugate_bins((height, width))
     nr: list[float] = []
-    surprise: list[tuple[float, float]] = []
+    points: list[tuple[int, int]] = []
     for a in range(d):
         for b in range(d):
             if math.gcd(math.gcd(a, b), d) != 1:
                 continue
             row, column = a * height // d, b * width // d
             nr.append(r[row, column] * n)
-            if (-row % height, -column % width) < (row, column):
-                continue
-            square, line = _backgrounds(r, on_lattice, row, column)
-            levels = np.maximum(1.0, np.array([square, max(square, line)]) * n / math.log(2))
-            real = bool(column <= width // 2 and own_mirror[row, column])
-            shares = np.minimum(1.0, r[row, column] / levels)[None]
-            p = coherence_p_value(shares, n, self_conjugate=np.array([[real, real]]))[0]
-            surprise.append((-math.log(max(float(p[0]), 1e-300)), -math.log(max(float(p[1]), 1e-300))))
+            if (-row % height, -column % width) >= (row, column):
+                points.append((row, column))
+    at = tuple(np.transpose(points))
+    square, line = _backgrounds(r, on_lattice, points)
+    levels = np.maximum(1.0, np.stack([square, np.maximum(square, line)], axis=1) * n / math.log(2))
+    real = own_mirror[at[0], np.minimum(at[1], width // 2)] & (at[1] <= width // 2)
+    shares = np.minimum(1.0, r[at][:, None] / levels)
+    p_values = coherence_p_value(shares, n, self_conjugate=np.stack([real, real], axis=1))
+    surprise = [[-math.log(max(p, 1e-300)) for p in pair] for pair in p_values.tolist()]
     evidence, isolated = np.mean(surprise, axis=0)
-    return _Measured(len(surprise), float(np.mean(nr)), float(evidence), float(isolated))
+    return _Measured(len(points), float(np.mean(nr)), float(evidence), float(isolated))
 
 
-def _backgrounds(r: NDArray[np.float64], on_lattice: NDArray[np.bool_], row: int, column: int) -> tuple[float, float]:
-    """Median coherence of the bins around a point that lie on no lattice: of the square, and of its row or column."""
+def _backgrounds(
+    r: NDArray[np.float64], on_lattice: NDArray[np.bool_], points: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Median coherence of the bins around points that lie on no lattice: of the square, and of the row or column."""
     square, line, here = np.arange(-_REACH, _REACH + 1), np.arange(-_LINE_REACH, _LINE_REACH + 1), np.zeros(1, int)
-    medians = []
-    for down, across in ((square, square), (line, here), (here, line)):
-        place = np.ix_((row + down) % r.shape[0], (column + across) % r.shape[1])
-        around = r[place][~on_lattice[place]]
-        medians.append(float(np.median(around)) if around.size >= 6 else 0.0)
-    return medians[0], max(medians[1:])
+    around = []
+    for row, column in points:
+        for down, across in ((square, square), (line, here), (here, line)):
+            place = np.ix_((row + down) % r.shape[0], (column + across) % r.shape[1])
+            around.append(r[place][~on_lattice[place]])
+    medians = _medians(around).reshape(-1, 3)
+    return medians[:, 0], medians[:, 1:].max(axis=1)
+
+
+def _medians(samples: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Give the medians of samples, those of one length at once; 0 of fewer than six values."""
+    lengths = np.array([len(sample) for sample in samples])
+    medians = np.zeros(len(samples))
+    for length in np.unique(lengths[lengths >= _FEWEST]):
+        alike = np.flatnonzero(lengths == length).tolist()
+        medians[alike] = np.median([samples[index] for index in alike], axis=1)
+    return medians
 
 
 def _holm(p_values: list[float]) -> list[float]:

@@ -36,7 +36,8 @@ class LayoutAccumulator:
             cut = image[row : row + self.size, column : column + self.size]
             plane = np.asarray(channel_planes(cut, "luma")[0], np.float64)
             self.images += 1
-            self._sums += plane, plane**2
+            self._sums[0] += plane
+            self._sums[1] += np.square(plane)
 
     def merge(self, other: LayoutAccumulator) -> LayoutAccumulator:
         """Add another accumulator's sums to this one, and return this one.

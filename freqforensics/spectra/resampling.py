@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,7 @@ class ResamplingTrace(Summarised):
     @property
     def ratio(self) -> Float:
         """Power relative to the median of the bins around, shape (2, bins); NaN below 1/14 cycles per pixel."""
-        return self._ratio_and_support()[0]
+        return self._ratio_and_support[0].copy()
 
     @property
     def p_value(self) -> Float:
@@ -54,25 +56,30 @@ class ResamplingTrace(Summarised):
         window would have the same variance; the ratio then follows Fisher's F with 2 N and 2 M degrees of freedom.
         NaN as in `ratio`.
         """
-        ratio, support = self._ratio_and_support()
+        ratio, support = self._ratio_and_support
         shape = np.full(self.power.shape[1], float(self.images))
         shape[-1] /= 2
         level = self.images * support * (2 / np.pi) / _CORRELATED
         f = ratio * gammaincinv(self.images, 0.5) / self.images  # from the median of a gamma distribution to its mean
         return betainc(level, shape, level / (level + shape * f))
 
+    @cached_property
     def _ratio_and_support(self) -> tuple[Float, Float]:
         """The ratio, and how many different bins around gave its median, shape (bins,)."""
         bins = self.power.shape[1]
         ratio, support = np.full(self.power.shape, np.nan), np.full(bins, np.nan)
         lowest = int(np.ceil(_LOWEST * 2 * (bins - 1)))
+        alike: defaultdict[int, list[tuple[int, list[int]]]] = defaultdict(list)  # bins by the length of their median
         for index in range(lowest, bins):
             around = [i for i in range(index - _REACH, index + _REACH + 1) if abs(i - index) > _GAP]
             # Beyond the ends the spectrum is its own mirror image.
             folded = [abs(i) if i < bins else 2 * (bins - 1) - i for i in around]
             selected = [i for i in folded if i >= lowest - _REACH // 2]
-            ratio[:, index] = self.power[:, index] / np.maximum(np.median(self.power[:, selected], axis=1), 1e-30)
+            alike[len(selected)].append((index, selected))
             support[index] = len(set(selected))
+        for group in alike.values():
+            here, beside = [index for index, _ in group], np.array([selected for _, selected in group])
+            ratio[:, here] = self.power[:, here] / np.maximum(np.median(self.power[:, beside], axis=2), 1e-30)
         return ratio, support
 
 
@@ -159,9 +166,10 @@ class TraceAccumulator:
         if not origins:
             return
         (row, column), *_ = origins
-        plane = channel_planes(image[row : row + size, column : column + size], "luma")[0]
+        plane = channel_planes(image[row : row + size, column : column + size], "luma")[0].astype(np.float64)
         for axis in (1, 0):
-            bend = np.abs(np.diff(plane.astype(np.float64), 2, axis=axis)).mean(axis=1 - axis)
+            second = np.diff(plane, 2, axis=axis)
+            bend = np.abs(second, out=second).mean(axis=1 - axis)
             profile = np.log(bend[3 : 3 + length] + 0.05)  # the log weighs bright and dark regions alike
             power = np.abs(np.fft.rfft((profile - profile.mean()) * self._window)) ** 2
             self._total[1 - axis] += power / max(float(power[length // 14 :].mean()), 1e-30)

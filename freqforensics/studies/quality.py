@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.detector import ScoreTable, score_files
-from freqforensics.detector.calibrated import CalibratedDetector, open_detector
-from freqforensics.detector.resnet import Detector
+from freqforensics.detector.calibration import Calibration
+from freqforensics.detector.score_table import ScoreTable
 from freqforensics.detector.verdict import IN_WORDS
-from freqforensics.detector.weights import DEFAULT
+from freqforensics.detector.weights import DEFAULT, SHELF
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.images import read_image
 from freqforensics.quality.association import Association
@@ -25,8 +24,8 @@ from freqforensics.quality.fakeness import FakenessByQuality, fakeness_by_qualit
 from freqforensics.quality.pooling import Summary
 from freqforensics.quality.ranks import check_resampling
 from freqforensics.quality.scores import SCORES, QualityScore, chosen_scores, measure_quality
+from freqforensics.regions.kinds import ImageKind
 from freqforensics.regions.views import DEFAULT_VIEW
-from freqforensics.runtime.device import chosen_device
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
@@ -38,6 +37,7 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.storage.locations import as_path
 
 if TYPE_CHECKING:
+    from freqforensics.detector.resnet import Detector
     from freqforensics.figures.style import Drawing
     from freqforensics.report.builder import Report
 
@@ -257,18 +257,19 @@ def quality_study(
     notes: list[str] = []
     records = first_of_each(index_sources(sources, on_note=notes.append), limit)
     notes += serious_confounds(records)
-    opened: CalibratedDetector | None
     if logits is None:
+        from freqforensics.detector import open_detector, score_files
+        from freqforensics.runtime.device import chosen_device
+
         opened = open_detector(weights, device=chosen_device(device))
         options: dict[str, Any] = {"view": view, "backend": backend, "batch": batch}
         scored = score_files(records, opened, progress="logits" if progress else None, **options)
+        high = opened.thresholds.high
     else:
         scored = _located(ScoreTable.load(logits), records, notes)
-        opened = open_detector(DEFAULT)
-        if {score.weights for score in scored.scores} != {opened.weights.sha256}:
-            opened = None
+        high = _high_threshold({score.weights for score in scored.scores})
     if threshold is None:
-        threshold = 0.0 if opened is None else opened.thresholds.high
+        threshold = high
     if any(score.verdict for score in scored.scores):
         verdicts = Counter(score.verdict for score in scored.scores)
         notes.append("verdicts: " + ", ".join(f"{IN_WORDS[name]} {verdicts[name]}" for name in IN_WORDS))
@@ -303,6 +304,12 @@ def quality_study(
         weights=tuple({score.weights for score in scored.scores}),
         seed=seed,
     )
+
+
+def _high_threshold(weights: set[str]) -> float:
+    """Give the upper threshold of the weights that ship if they alone made the logits, otherwise 0; without torch."""
+    shipped = Calibration.load(SHELF / f"{DEFAULT}.npz")
+    return shipped.thresholds(ImageKind()).high if weights == {shipped.weights} else 0.0
 
 
 def _located(table: ScoreTable, records: Sequence[ImageRecord], notes: list[str]) -> ScoreTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from pictures import picture, write
 
 from freqforensics.cli import main
-from freqforensics.detector import ScoreTable
+from freqforensics.detector import ScoreTable, open_detector
 from freqforensics.detector.score_table import Score
+from freqforensics.detector.weights import DEFAULT
 from freqforensics.quality.fakeness import fakeness_by_quality
 from freqforensics.quality.scores import QualityRow, QualityTable, as_score
 from freqforensics.studies.quality import quality_study
@@ -205,6 +207,26 @@ def test_tables_threshold_and_clusters(tree, tmp_path, monkeypatch, capsys):
     code, shown = call(monkeypatch, capsys, ".", *fast, "--clusters", tmp_path / "clusters.csv")
     assert code == 2
     assert "every row must hold a path and a cluster" in shown.err
+
+
+@pytest.mark.long
+def test_logits_of_the_weights_that_ship_have_their_threshold_without_torch(tree, tmp_path):
+    shipped = open_detector(DEFAULT)
+    ScoreTable(
+        tuple(
+            Score(str(path), "", path.parent.name[2:], "somegan", "", 0.5, 0.5, "", shipped.weights.sha256, "")
+            for path in tree.rglob("*.png")
+        ),
+        (),
+    ).save(tmp_path / "scores.csv")
+    code = (
+        "import sys; from freqforensics.studies.quality import quality_study;"
+        f"study = quality_study([{str(tree)!r}], logits={str(tmp_path / 'scores.csv')!r}, scores=['entropy'],"
+        " bootstrap=2, permutations=1);"
+        "print(repr(study.fakeness.threshold), [m for m in ('torch', 'matplotlib', 'skimage') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == f"{shipped.thresholds.high!r} []"
 
 
 def test_bad_input_is_told_in_one_line(tree, tmp_path, monkeypatch, capsys):

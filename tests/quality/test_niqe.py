@@ -170,6 +170,14 @@ def test_features_are_those_of_a_slow_calculation(rng):
         assert sharpness[place] == pytest.approx(mean, rel=1e-5)
 
 
+@pytest.mark.parametrize("block", [1, 96 * 96 * 3])
+def test_features_do_not_depend_on_how_many_patches_are_measured_together(rng, monkeypatch, block):
+    image = picture(rng, 200, 700)
+    features, _ = patch_features(image)
+    monkeypatch.setattr("freqforensics.quality.niqe._BLOCK", block)
+    np.testing.assert_array_equal(patch_features(image)[0], features)
+
+
 def test_the_distance_is_mahalanobis_where_both_covariances_are_one(rng):
     image = dead_leaves(rng, 96 * 7)
     features, _ = patch_features(image)

@@ -6,9 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import pywt
 from pictures import encoded, picture, write
+from skimage import measure
 
-from freqforensics.quality.niqe import niqe
+from freqforensics.quality.niqe import luma_plane, niqe
 from freqforensics.quality.scores import (
     FACTS,
     SCORES,
@@ -68,6 +70,15 @@ def test_blur_effect_rises_with_blur(rng):
     assert blur_effect(flat(1, 2, 3)) == 1
     with pytest.raises(ValueError, match="more than 11 pixels"):
         blur_effect(flat(1, 2, 3, side=11))
+
+
+@pytest.mark.parametrize("shape", [(12, 15), (64, 64), (97, 131)])
+def test_blur_and_noise_are_the_libraries_own_to_the_last_bit(rng, shape):
+    image = picture(rng, *shape)
+    assert blur_effect(image) == measure.blur_effect(luma_plane(image) / 255, h_size=11)
+    diagonals = [pywt.dwt2(image[..., colour].astype(np.float64), "db2")[1][2] for colour in range(3)]
+    expected = np.mean([np.median(np.abs(diagonal)) / 0.6744897501960817 for diagonal in diagonals])
+    assert noise_sigma(image) == expected
 
 
 @pytest.mark.parametrize("sigma", [2, 5, 12])
