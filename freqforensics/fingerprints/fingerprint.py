@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import permutations as ordered_pairs
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
 from freqforensics.spectra.power import MeanSpectrum
-from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, ring_of_bins, turned, without_rings
+from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, turned, without_rings
 
 Measure = Literal["coherent", "log_power", "peaks", "lattice"]
 Float = NDArray[np.float64]
@@ -277,17 +278,15 @@ def _permuted_p_values(
     """P-values of pairs, by turning phases or exchanging bins of either side."""
     compare = _comparison(measure, shape)
     beyond = np.zeros_like(values)
-    rings = ring_of_bins(shape)
-    if measure == "lattice":  # its points change places with each other only
-        rings = np.where(on_lattice(shape), rings, -1 - rings) + rings.max() + 1
     for _ in range(permutations):
         null = [
-            turned(features, shape, rng) if measure == "coherent" else exchanged(features, rings, shape, rng)
+            turned(features, shape, rng)
+            if measure == "coherent"
+            else exchanged(features, shape, rng, lattice=measure == "lattice")
             for features in plain
         ]
-        for a in range(len(plain)):
-            for b in range(len(plain)):
-                beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
+        for a, b in ordered_pairs(range(len(plain)), 2):
+            beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
     return np.asarray((1 + (beyond + beyond.T) / 2) / (1 + permutations))
 
 

@@ -120,9 +120,8 @@ def learning_curve(fingerprint: Fingerprint, *, draws: int = 100, seed: int = 0)
         reached.append(float(_nr(f, power)))
         excess.append((reached[-1] - 1) / max(1.0, total - 1))
         for size in sizes:
-            for _ in range(draws):
-                drawn = rng.permutation(len(measuring))[:size]
-                levels[int(size)].append(float(_nr(f[drawn], power[drawn])))
+            drawn = np.stack([rng.permutation(len(measuring))[:size] for _ in range(draws)])
+            levels[int(size)] += _nr(f[drawn].T, power[drawn].T).tolist()
     threshold = float(np.log(inside.sum() / _LEVEL))
     growth = float(np.mean(excess))
     # By chance each is exponentially distributed, and their sum s is above 4.74 in a twentieth: (1 + s) exp(-s).

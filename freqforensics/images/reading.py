@@ -210,6 +210,7 @@ def decode_image(
     max_pixels: int = MAX_PIXELS,
     salvage: bool = False,
     stored_luma: bool = False,
+    header: ImageHeader | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode the bytes of an image file, with the guarantees of `read_image`.
@@ -225,6 +226,8 @@ def decode_image(
     stored_luma : bool
         Give the luma of a JPEG that stores luma and chroma, as it is stored: one plane, no chroma is decoded. Other
         files give RGB.
+    header : ImageHeader, optional
+        What `read_header` gives of the data, for callers that have it.
 
     Returns
     -------
@@ -248,7 +251,7 @@ def decode_image(
     notes = Notes()
     if not data:
         raise ImageReadError(name, "empty file")
-    header = read_header(data)
+    header = header or read_header(data)
     promised = SUFFIXES.get(as_path(name).suffix.lower(), "other")
     if "other" not in (promised, header.format) and promised != header.format:
         notes.add(f"content is {header.format}, the name says {promised}")

@@ -119,19 +119,25 @@ def read_facts_and_image(record: ImageRecord) -> tuple[FileFacts, NDArray[np.uin
         It cannot be read.
     """
     data = read_file(record.path)
-    _undamaged_header(record, data)  # says what is wrong without decoding
-    image = decode_image(data, name=record.path, on_note=lambda note: None)
-    return file_facts(record, data, hashlib.sha256(data).hexdigest(), image), image
+    header = _undamaged(record, read_header(data))  # says what is wrong without decoding
+    image = decode_image(data, name=record.path, header=header, on_note=lambda note: None)
+    return file_facts(record, data, hashlib.sha256(data).hexdigest(), image, header=header), image
 
 
-def _undamaged_header(record: ImageRecord, data: bytes) -> ImageHeader:
-    header = read_header(data)
+def _undamaged(record: ImageRecord, header: ImageHeader) -> ImageHeader:
     if header.damage is not None:
         raise ImageReadError(str(record.path), header.damage)
     return header
 
 
-def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.uint8] | None = None) -> FileFacts:
+def file_facts(
+    record: ImageRecord,
+    data: bytes,
+    sha256: str,
+    image: NDArray[np.uint8] | None = None,
+    *,
+    header: ImageHeader | None = None,
+) -> FileFacts:
     """Say what a file is whose bytes were read.
 
     Parameters
@@ -144,6 +150,8 @@ def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.
     image : ndarray of uint8, shape (H, W, 3), optional
         The decoded image, for the hash of the picture and to see whether it is grey. Without it the file is decoded
         only where neither header nor Pillow tell its size.
+    header : ImageHeader, optional
+        What `read_header` gives of the data, for callers that have it.
 
     Returns
     -------
@@ -154,7 +162,7 @@ def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.
     ImageReadError
         The header shows damage, or the file must be decoded and cannot be.
     """
-    header = _undamaged_header(record, data)
+    header = _undamaged(record, header or read_header(data))
     width, height, bits, profile, grey = header.width, header.height, 8, False, False
     try:
         with Image.open(io.BytesIO(data)) as picture:
@@ -166,10 +174,10 @@ def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.
         pass  # of a kind that Pillow does not know: the decoder has the last word
     content = -1 if image is None else difference_hash(image)
     if image is None and (width is None or height is None):
-        image = decode_image(data, name=record.path, on_note=lambda note: None)
+        image = decode_image(data, name=record.path, header=header, on_note=lambda note: None)
     if image is not None:
         height, width = image.shape[:2]
-        grey = grey or bool((image[..., :1] == image).all())
+        grey = grey or _is_grey(image)
     tables = read_jpeg_tables(data)
     return FileFacts(
         record=record,
@@ -184,4 +192,12 @@ def file_facts(record: ImageRecord, data: bytes, sha256: str, image: NDArray[np.
         grey=grey,
         profile=profile,
         content=content,
+    )
+
+
+def _is_grey(image: NDArray[np.uint8]) -> bool:
+    """Whether the three colours are the same everywhere; a few pixels tell of most images that they are not."""
+    return all(
+        np.array_equal(part[..., 0], part[..., 1]) and np.array_equal(part[..., 1], part[..., 2])
+        for part in (image[::16, ::16], image)
     )

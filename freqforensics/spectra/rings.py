@@ -84,16 +84,29 @@ def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def exchanged(
-    values: NDArray[np.generic], rings: NDArray[np.int64], shape: tuple[int, int], rng: np.random.Generator
+    values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator, *, lattice: bool = False
 ) -> NDArray[np.generic]:
-    """Bins exchanged with others of their ring, a bin and its mirror image together."""
-    mirrors = np.zeros(values.shape, bool)
-    mirrors[shape[0] // 2 + 1 :, [0, -1] if shape[1] % 2 == 0 else [0]] = True
-    self_conjugate = np.broadcast_to(self_conjugate_bins(shape), values.shape)
-    # Mirror images stay out of the draw, and bins that are their own among themselves: they count once, others twice.
-    rings = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate)
-    order = np.argsort(rings, axis=None, kind="stable")
-    shuffled = np.lexsort((rng.random(order.size), rings.ravel()))
+    """Bins exchanged with others of their ring, a bin and its mirror image together.
+
+    With `lattice`, points of the lattice change places with each other only.
+    """
+    groups, order = _groups(shape, lattice)
+    # Sorted by group, and within each group by chance: the stable sort of small integers takes linear time.
+    drawn = np.argsort(rng.random(order.size))
     permuted = np.empty_like(values).ravel()
-    permuted[order] = values.ravel()[shuffled]
+    permuted[order] = values.ravel()[drawn[np.argsort(groups[drawn], kind="stable")]]
     return _mirrored(permuted.reshape(values.shape), shape)
+
+
+@lru_cache(maxsize=8)
+def _groups(shape: tuple[int, int], lattice: bool) -> tuple[NDArray[np.int16], NDArray[np.intp]]:
+    """Give the group of each bin, within which bins are exchanged, and the bins in the order of groups."""
+    rings = ring_of_bins(shape)
+    if lattice:
+        rings = np.where(on_lattice(shape), rings, -1 - rings) + rings.max() + 1
+    mirrors = np.zeros(rings.shape, bool)
+    mirrors[shape[0] // 2 + 1 :, [0, -1] if shape[1] % 2 == 0 else [0]] = True
+    self_conjugate = np.broadcast_to(self_conjugate_bins(shape), rings.shape)
+    # Mirror images stay out of the draw, and bins that are their own among themselves: they count once, others twice.
+    groups = np.where(mirrors, -1 - rings, 2 * rings + self_conjugate).ravel().astype(np.int16)
+    return _fixed(groups), _fixed(np.argsort(groups, kind="stable"))

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from freqforensics.images import ImageReadError, decode_image, read_file
+from freqforensics.images import ImageReadError, decode_image, read_file, read_header
+from freqforensics.images.headers import ImageHeader
 from freqforensics.runtime.executors import current_executor
 from freqforensics.runtime.parallel import map_reduce
 from freqforensics.sources.copies import difference_hash
@@ -116,14 +117,14 @@ def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[
         except ImageReadError as error:
             terms.append(ImageTerm(_unreadable(spec, error), -1))
             continue
-        digest = hashlib.sha256(data).hexdigest()
+        digest, header = hashlib.sha256(data).hexdigest(), read_header(data)
         try:
-            facts = file_facts(record, data, digest)
+            facts = file_facts(record, data, digest, header=header)
         except ImageReadError:
             facts = None
         term = known.get((digest, record.path.suffix.lower()))
         if term is None:
-            term = _term(record.path, data, digest, spec)
+            term = _term(record.path, data, digest, header, spec)
             if not term.spectrum.failures:  # which name the path
                 # Two threads may get here with copies at once: their terms are the same.
                 known[digest, record.path.suffix.lower()] = term
@@ -131,10 +132,11 @@ def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[
     return terms
 
 
-def _term(path: Path, data: bytes, digest: str, spec: SpectrumSpec) -> ImageTerm:
+def _term(path: Path, data: bytes, digest: str, header: ImageHeader, spec: SpectrumSpec) -> ImageTerm:
     notes: list[str] = []
     try:
-        image = decode_image(data, name=path, stored_luma=spec.channel == "luma", on_note=notes.append)
+        luma = spec.channel == "luma"
+        image = decode_image(data, name=path, stored_luma=luma, header=header, on_note=notes.append)
     except ImageReadError as error:
         return ImageTerm(_unreadable(spec, error), -1, digest)
     accumulator = SpectrumAccumulator(spec)

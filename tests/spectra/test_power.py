@@ -213,6 +213,29 @@ def test_tiles_count_crops_and_keep_images_apart(rng):
     np.testing.assert_allclose(repeated.power, single.power, rtol=1e-9)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("channel", "crop"), [("luma", "center"), ("luma", "tiles"), ("rgb", "tiles")])
+def test_sums_are_those_of_plain_additions_to_the_last_bit(rng, kind, channel, crop):
+    spec = SpectrumSpec(size=(16, 30), crop=crop, residual="none", channel=channel, align=1)
+    images = rng.normal(100, 30, (3, 50, 64, 3) if channel == "rgb" else (3, 50, 64)).astype(kind)
+    sums = SpectrumAccumulator(spec).update(images).result().sums
+    f, power, square, log_power, image_power = (np.zeros_like(array) for array in sums)
+    for image in images:
+        planes = np.moveaxis(image, -1, 0) if channel == "rgb" else image[None]
+        corners = [(17, 17)] if crop == "center" else [(row, column) for row in (0, 16, 32) for column in (0, 30)]
+        transforms = [scipy.fft.rfft2(planes[:, row : row + 16, column : column + 30]) for row, column in corners]
+        for transform in transforms:
+            narrow = transform.real**2 + transform.imag**2
+            f += transform
+            power += narrow
+            square += narrow.astype(np.float64) ** 2
+            log_power += np.log(np.maximum(narrow, 1e-12 * 16 * 30).astype(narrow.dtype))
+        total = np.sum(np.asarray(transforms, np.complex128), axis=0)
+        image_power += narrow.astype(np.float64) if len(transforms) == 1 else total.real**2 + total.imag**2
+    for quick, plain in zip(sums, (f, power, square, log_power, image_power), strict=True):
+        np.testing.assert_array_equal(quick, plain)
+
+
 def test_p_values_of_dependent_tiles_stay_uniform(rng):
     """Overlapping content makes an image's tiles alike; as so many independent crops the test would fire wildly."""
     images = [np.tile(rng.normal(0, 1, (16, 16)), (3, 3)) for _ in range(40)]

@@ -24,6 +24,12 @@ def test_median_equals_scipys_exactly(plane, kernel, dtype):
     np.testing.assert_array_equal(fast, slow)
 
 
+@pytest.mark.parametrize("width", [1, 2, 5, 16, 63, 67, 68, 69, 140])
+def test_median_of_bytes_equals_that_of_floats_at_every_width(rng, width):
+    plane = rng.integers(0, 256, (7, width), np.uint8)
+    np.testing.assert_array_equal(high_pass_residual(plane), high_pass_residual(plane.astype(np.float32)))
+
+
 def test_median_residual_is_signed_and_does_not_wrap(plane):
     below = high_pass_residual(plane).min()
     assert below < -1
