@@ -164,7 +164,7 @@ class _AliasFreeLayer(nn.Module):
         if torch.is_grad_enabled():
             return self._activated(x)
         # Channels are independent here, and one at twice the resolution fits into the processor's cache.
-        return torch.cat([self._activated(channel) for channel in x.split(1, dim=1)], dim=1)
+        return torch.cat([self._activated(channel) for channel in x.chunk(x.shape[1], dim=1)], dim=1)
 
     def _activated(self, x: Tensor) -> Tensor:
         return self.down(F.leaky_relu(self.up(x), 0.2) * _GAIN)
