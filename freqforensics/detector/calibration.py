@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -181,7 +181,7 @@ class Calibration(Summarised):
             check_array("logits", stored["logits"], (None,))
             kinds = tuple(ImageKind(*kind) for kind in about["kinds"])
             texts = [*about["carriers"], *about["collections"], about["weights"], about["about"]]
-            if not all(isinstance(text, str) for text in (*texts, *chain.from_iterable(map(astuple, kinds)))):
+            if not all(isinstance(text, str) for text in (*texts, *chain.from_iterable(about["kinds"]))):
                 raise ValueError("a kind, carrier or collection is not text")
             places = tuple(about["carriers"]), tuple(about["collections"])
             return cls(stored["logits"].astype(np.float32), kinds, *places, about["weights"], about["about"])

@@ -78,9 +78,10 @@ class Decimation(nn.Module):
         before = len(self.taps) // 2 - 1
         padded = F.pad(x, (before, len(self.taps) - 2 - before, 0, 0), mode="reflect")
         length = x.shape[3] // 2
-        total = padded[..., 0 : 2 * length : 2] * self.taps[0]
+        halves = [padded[..., first::2].contiguous() for first in (0, 1)]
+        total = halves[0][..., :length] * self.taps[0]
         for k, tap in enumerate(self.taps[1:], start=1):
-            total = total + padded[..., k : k + 2 * length - 1 : 2] * tap
+            total = total + halves[k % 2][..., k // 2 : k // 2 + length] * tap
         return total
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,9 @@ _LOOSE: Final = 24  # grey levels around a bar's colour close to the picture, wh
 _RINGING: Final = 18  # pixels that this reaches: a block of subsampled chroma, and some
 _STEP: Final = 16  # grey levels that a picture's edge steps by
 _UNEVEN: Final = 14  # standard deviation of the grey levels of a row, above which it is no gap
+_WHITE: Final = 7  # the same above which it is no white gap; others are evener
+_PART: Final = 4  # part of the sampled columns that is looked at first
+_STRETCH: Final = 64  # rows that are compared with a bar's colour at a time
 _STRAIGHT: Final = 0.6  # share of the columns that have to step at the same row
 
 
@@ -94,14 +98,14 @@ def _bar(rows: Uint8, *, tolerance: int = 2 * EXACT) -> _Bar:
     limit = max(1, int(0.45 * len(rows)))
     colour = np.median(rows[0], axis=0)
     uniform, loose = 0, 0
-    for start in range(0, limit, 64):
-        off = _distance(rows[start : min(start + 64, limit)], colour)
+    for start, stop in _stretches(limit):
+        off = _distance(rows[start:stop], colour)
         exact = np.flatnonzero((off > EXACT).mean(axis=1) > 0.02)
         rough = np.flatnonzero((off > _LOOSE).mean(axis=1) > 0.03)
         if uniform == start:
             uniform = start + (int(exact[0]) if exact.size else len(off))
         loose = start + (int(rough[0]) if rough.size else len(off))
-        if rough.size or loose > uniform + _RINGING:
+        if rough.size or (stop % _STRETCH == 0 and loose > uniform + _RINGING):
             break
     if loose == 0 or uniform >= limit or (uniform == 0 and not is_even(rows[0], tolerance=tolerance)):
         return _Bar(0, loose, 0.0, colour)
@@ -112,6 +116,12 @@ def _bar(rows: Uint8, *, tolerance: int = 2 * EXACT) -> _Bar:
     steps = _step_shares(rows, ends)
     last = int(np.flatnonzero(steps >= 0.95 * steps.max())[-1])
     return _Bar(int(ends[last]) + 1, loose, float(steps.max()), colour)
+
+
+def _stretches(limit: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into stretches, first and one past the last: short ones first, for most sides have no bar at all."""
+    starts = [*(start for start in (0, 2, 8, 24) if start < limit), *range(_STRETCH, limit, _STRETCH), limit]
+    yield from itertools.pairwise(starts)
 
 
 def _bar_reason(cuts: Sequence[int], colour: Floats) -> str:
@@ -164,7 +174,10 @@ def largest_piece(image: Uint8) -> tuple[Region, str]:
 
 def _gaps(rows: Uint8) -> list[tuple[int, int]]:
     """Find runs of uniform rows with a straight step on both sides: first and last row, a few pixels wider."""
-    few = every_nth(rows, 1, max(1, rows.shape[1] // 256))
+    step = max(1, rows.shape[1] // 256)
+    if not _may_have_gaps(rows, step):
+        return []
+    few = every_nth(rows, 1, step)
     spread = np.full(len(few), np.inf, np.float32)
     even = _may_be_even(few, _UNEVEN)
     spread[even] = few[even].astype(np.float32).std(axis=1).max(axis=1)
@@ -174,12 +187,22 @@ def _gaps(rows: Uint8) -> list[tuple[int, int]]:
         if not 8 <= middle < len(rows) - 8 or not is_even(rows[middle]):
             continue
         white = np.median(rows[middle], axis=0).min() >= 245
-        if spread[middle] > (7 if white else 1):  # other lines may be a building's, or a horizon
+        if spread[middle] > (_WHITE if white else 1):  # other lines may be a building's, or a horizon
             continue
         before, after = _bar(rows[middle::-1]), _bar(rows[middle:])
         if min(before.straight, after.straight) >= _STRAIGHT and before.width + after.width <= 0.2 * len(rows):
             gaps.append((middle - before.width + 1, middle + after.width))
     return gaps
+
+
+def _may_have_gaps(rows: Uint8, step: int) -> bool:
+    """Whether any row may be as even as a gap is, by a part of every nth column.
+
+    The squares of a part's deviations from its own mean sum to no more than those of all from theirs.
+    """
+    part = every_nth(rows, 1, _PART * step)
+    share = part.shape[1] / -(-rows.shape[1] // step)
+    return bool(_may_be_even(part, _WHITE / share**0.5).any())
 
 
 def _may_be_even(rows: Uint8, deviation: float) -> Bools:

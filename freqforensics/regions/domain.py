@@ -17,11 +17,13 @@ import numpy as np
 
 from freqforensics.perturbations import Region
 from freqforensics.regions.borders import largest_piece, without_bars
-from freqforensics.regions.ground import LEAST, SAMPLES, Tiles, Uint8, moved
+from freqforensics.regions.ground import LEAST, SAMPLES, Bools, Tiles, Uint8, moved
 from freqforensics.regions.pictures import inside_corners, largest_picture
 from freqforensics.regions.views import cut
 
 _ROWS: Final = 5  # blank stretches between rows of text
+_RESIDUAL: Final = 0.001  # share of the pixels that must differ from the median of their neighbourhood
+_BAND: Final = 64  # rows that are mostly enough to tell
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _without_canvas(image: Uint8) -> tuple[Region, list[str], Tiles]:
     tiles = Tiles.of(image)
     if tiles.is_drawn and tiles.blank_stretches >= _ROWS and not largest_picture(image, tiles)[1]:
         return box, reasons, tiles  # a page's margins would pass for a border
-    colours, inside = tiles.colours, False
+    colours, inside, measured = tiles.colours, False, box
     for _ in range(8):
         view = cut(image, box)
         smaller, reason, colour = without_bars(view, inside=inside)
@@ -110,7 +112,8 @@ def _without_canvas(image: Uint8) -> tuple[Region, list[str], Tiles]:
             if not inside:  # otherwise it is the frame that a screen draws around a picture
                 reasons.append(reason)
         else:
-            tiles = Tiles.of(view) if reasons else tiles
+            if box != measured:
+                tiles, measured = Tiles.of(view), box
             smaller, reason = largest_picture(view, tiles)
             if not reason:
                 smaller, reason = largest_piece(view)
@@ -123,7 +126,7 @@ def _without_canvas(image: Uint8) -> tuple[Region, list[str], Tiles]:
             break
     if inside:
         box = inside_corners(image, colours, box)
-    return box, reasons, Tiles.of(cut(image, box)) if reasons else tiles
+    return box, reasons, tiles if box == measured else Tiles.of(cut(image, box))
 
 
 def _has_residual(image: Uint8) -> bool:
@@ -132,10 +135,18 @@ def _has_residual(image: Uint8) -> bool:
     height, width = (side // step for side in image.shape[:2])
     middle = ((image.shape[1] - width) // 2, (image.shape[0] - height) // 2, width, height)
     for part in (cut(image, middle), image):  # all of a large image only if there is nothing in its middle
-        luma = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
-        if (luma != cv2.medianBlur(luma, 3)).mean() >= 0.001:
+        top = max(0, len(part) // 2 - _BAND // 2)
+        band = part[top : top + _BAND]
+        pixels = part.shape[0] * part.shape[1]
+        if _differing(band)[1:-1].sum() / pixels >= _RESIDUAL or _differing(part).sum() / pixels >= _RESIDUAL:
             return True
     return False
+
+
+def _differing(image: Uint8) -> Bools:
+    """Mark the pixels, (H, W), whose luma differs from the median of its neighbourhood."""
+    luma = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    return np.asarray(luma != cv2.medianBlur(luma, 3))
 
 
 def _checked_region(region: Region, width: int, height: int) -> Region:

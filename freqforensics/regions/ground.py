@@ -5,7 +5,8 @@ A page, a screen or a border is constant to the grey level over whole tiles, als
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import isqrt
 from typing import Any, Final
 
@@ -30,9 +31,11 @@ SAMPLES: Final = 2_000_000
 _FLAT: Final = 3  # range of the grey levels of a flat tile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tiles:
     """Grid of square tiles, and what each of them looks like.
+
+    What only drawings and screens are asked for is computed when it is first used: most photographs never are.
 
     Parameters
     ----------
@@ -42,26 +45,17 @@ class Tiles:
         Colours of the ground, which several tiles have throughout; the most frequent one first.
     main : ndarray of uint8, shape (m, 3)
         Colours of the ground that at least one tile of fifty has.
-    flat : ndarray of bool, shape (rows, columns)
-        Tiles of one colour, nearly.
-    exact : ndarray of bool, shape (rows, columns)
-        Tiles of one colour, to a grey level.
-    photo : ndarray of bool, shape (rows, columns)
-        Tiles that are neither flat nor mostly ground nor of two colours.
-    is_drawn : bool
-        Whether there is next to nothing but ground and what is drawn on it, in strong contrast.
-    blank_stretches : int
-        Number of runs of rows that have nothing but ground, counted where there is enough of it for a drawing.
+    extent : ndarray of uint8, shape (rows, columns)
+        Range of the grey levels of each tile, the largest of the three channels.
+    samples : ndarray of uint8, shape (H, W, 3)
+        The pixels that the tiles consist of.
     """
 
     size: int
     colours: Uint8
     main: Uint8
-    flat: Bools
-    exact: Bools
-    photo: Bools
-    is_drawn: bool = False
-    blank_stretches: int = 0
+    extent: Uint8
+    samples: Uint8 = field(repr=False)
 
     @classmethod
     def of(cls, image: Uint8) -> Tiles:
@@ -83,37 +77,69 @@ class Tiles:
         side = 16 if min(height, width) >= 320 else 8
         rows, columns = -(-height // step) // side, -(-width // step) // side
         if rows == 0 or columns == 0:
-            empty, no_colours = np.zeros((rows, columns), bool), np.zeros((0, 3), np.uint8)
-            return cls(side * step, no_colours, no_colours, empty, empty, empty)
+            no_colours = np.zeros((0, 3), np.uint8)
+            return cls(side * step, no_colours, no_colours, np.zeros((rows, columns), np.uint8), no_colours[None])
         samples = every_nth(image[: rows * side * step, : columns * side * step], step, step)
         low, high = (_extremes(samples, side, extreme) for extreme in (np.minimum, np.maximum))
         extent = (high - low).max(axis=2)
-        flat: Bools = extent <= _FLAT
-        exact: Bools = extent <= 1
-        colours, counts = _frequent_colours(low[exact], least=max(3, round(0.0015 * flat.size)))
-        mask = near_colours(samples, colours)
-        ground = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) / np.float32(255)
-        luma = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY), np.uint8)
-        two_coloured: Bools = extent >= 80
-        two_coloured[two_coloured] = _mode_share(luma, two_coloured) >= 0.45
-        photo: Bools = ~flat & (ground < 0.4) & ~two_coloured
-        main = colours[counts >= 0.02 * flat.size]
-        tiles = cls(side * step, colours, main, flat, exact, photo)
-        if len(main) and exact.sum() >= max(0.7 * flat.sum(), 0.05 * exact.size):
-            mask = near_colours(samples, main)
-            blank = len(runs(mask.mean(axis=1) >= 0.98 * 255))
-            return replace(tiles, is_drawn=tiles._looks_drawn(mask, extent, two_coloured, blank), blank_stretches=blank)
-        return tiles
+        colours, counts = _frequent_colours(low[extent <= 1], least=max(3, round(0.0015 * extent.size)))
+        return cls(side * step, colours, colours[counts >= 0.02 * extent.size], extent, samples)
 
-    def _looks_drawn(self, mask: Uint8, extent: NDArray[np.uint8], two_coloured: Bools, blank: int) -> bool:
-        shape = (self.flat.shape[1], self.flat.shape[0])
-        ground = cv2.resize(mask, shape, interpolation=cv2.INTER_AREA) / np.float32(255)
+    @cached_property
+    def flat(self) -> Bools:
+        """Tiles of one colour, nearly, (rows, columns)."""
+        return np.asarray(self.extent <= _FLAT)
+
+    @cached_property
+    def exact(self) -> Bools:
+        """Tiles of one colour, to a grey level, (rows, columns)."""
+        return np.asarray(self.extent <= 1)
+
+    @cached_property
+    def photo(self) -> Bools:
+        """Tiles that are neither flat nor mostly ground nor of two colours, (rows, columns)."""
+        if not self.extent.size:
+            return self.flat
+        return ~self.flat & (self._shares(near_colours(self.samples, self.colours)) < 0.4) & ~self._two_coloured
+
+    @cached_property
+    def is_drawn(self) -> bool:
+        """Whether there is next to nothing but ground and what is drawn on it, in strong contrast."""
+        return self._has_main_ground and self._looks_drawn()
+
+    @cached_property
+    def blank_stretches(self) -> int:
+        """Number of runs of rows that have nothing but ground, counted where there is enough of it for a drawing."""
+        return len(runs(self._main_mask.mean(axis=1) >= 0.98 * 255)) if self._has_main_ground else 0
+
+    @property
+    def _has_main_ground(self) -> bool:
+        least = max(0.7 * self.flat.sum(), 0.05 * self.exact.size)
+        return bool(len(self.main) and self.exact.sum() >= least)
+
+    @cached_property
+    def _main_mask(self) -> Uint8:
+        return near_colours(self.samples, self.main)
+
+    @cached_property
+    def _two_coloured(self) -> Bools:
+        marks: Bools = self.extent >= 80
+        luma = np.asarray(cv2.cvtColor(self.samples, cv2.COLOR_RGB2GRAY), np.uint8)
+        marks[marks] = _mode_share(luma, marks) >= 0.45
+        return marks
+
+    def _shares(self, mask: Uint8) -> Floats:
+        """Share of each tile's pixels that a mask of 0 and 255 marks, (rows, columns)."""
+        size = (self.extent.shape[1], self.extent.shape[0])
+        return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA) / np.float32(255))
+
+    def _looks_drawn(self) -> bool:
         uneven = ~self.exact
-        photo = uneven & (ground < 0.4) & ~two_coloured
+        photo = uneven & (self._shares(self._main_mask) < 0.4) & ~self._two_coloured
         _, _, across, down = largest_rectangle(photo & ~self.flat)
         bare = self.exact.mean() >= 0.2  # small letters leave few tiles without any
         if (
-            mask.mean() < (0.6 if bare else 0.55) * 255
+            self._main_mask.mean() < (0.6 if bare else 0.55) * 255
             or photo.sum() > 0.35 * uneven.sum()
             or min(across, down) * self.size >= LEAST
         ):
@@ -121,8 +147,8 @@ class Tiles:
         # A dark or hazy photograph can have as little on a ground; what is drawn on one stands out more.
         far = np.abs(self.main[:1].astype(int) - self.main).max(axis=1) > 2 * GROUND
         dark = self.main[0].max() < 40
-        sharp = 0.22 if far.any() or (blank >= 8 and not dark) else 0.75 if dark else 0.5
-        return bool((uneven & (extent >= 64)).sum() >= (sharp if bare else 0.85) * uneven.sum())
+        sharp = 0.22 if far.any() or (self.blank_stretches >= 8 and not dark) else 0.75 if dark else 0.5
+        return bool((uneven & (self.extent >= 64)).sum() >= (sharp if bare else 0.85) * uneven.sum())
 
     @property
     def has_ground(self) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from freqforensics.regions.borders import _may_be_even
+from freqforensics.regions import borders
+from freqforensics.regions.borders import _bar, _may_be_even, _may_have_gaps
+from freqforensics.regions.domain import _has_residual
 from freqforensics.regions.ground import _extremes, _mode_share, every_nth
 
 
@@ -43,3 +45,42 @@ def test_rows_that_are_left_out_are_uneven(image):
     assert 0 < even.sum() < len(rows)
     assert even[spread <= 14].all()
     assert not even[spread > 14.1].any()
+
+
+def test_an_even_row_is_never_missed_by_a_part_of_its_columns(rng):
+    for width, step in ((64, 1), (300, 1), (1000, 3)):
+        uneven = rng.integers(0, 256, (40, width, 3), dtype=np.uint8)
+        assert not _may_have_gaps(uneven, step)
+        for deviation in (0, 3, 6.5):
+            rows = uneven.copy()
+            rows[17] = np.clip(np.rint(rng.normal(200, deviation, (width, 3))), 0, 255).astype(np.uint8)
+            assert _may_have_gaps(rows, step)
+        rows = uneven.copy()
+        rows[17] = 240
+        rows[17, :: 20 * step] = 212  # all deviation in the columns that are looked at
+        assert every_nth(rows, 1, step)[17].astype(float).std() <= 7
+        assert _may_have_gaps(rows, step)
+
+
+def test_bars_are_those_of_a_search_in_whole_stretches(rng, monkeypatch):
+    images = []
+    for width in (0, 1, 2, 7, 8, 23, 24, 63, 64, 65, 130):
+        rows = rng.integers(0, 256, (320, 90, 3), dtype=np.uint8)
+        rows[:width] = 12
+        rows[width : width + 5] = rows[width : width + 5] // 8  # ringing
+        images += [rows, rows.transpose(1, 0, 2)]
+    images += [np.full((200, 80, 3), 7, np.uint8), np.full((5, 80, 3), 7, np.uint8)]
+    bars = [_bar(rows) for rows in images]
+    monkeypatch.setattr(borders, "_stretches", lambda limit: [(at, min(at + 64, limit)) for at in range(0, limit, 64)])
+    for bar, rows in zip(bars, images, strict=True):
+        whole = _bar(rows)
+        assert (bar.width, bar.loose, bar.straight) == (whole.width, whole.loose, whole.straight)
+    assert len({bar.width for bar in bars}) > 8
+
+
+def test_a_residual_anywhere_is_seen(rng):
+    for place in (slice(0, 30), slice(180, 200), slice(370, 400)):
+        image = np.full((400, 300, 3), 90, np.uint8)
+        assert not _has_residual(image)
+        image[place] += rng.integers(0, 2, image[place].shape, dtype=np.uint8)
+        assert _has_residual(image)
