@@ -178,7 +178,7 @@ def _inspected(
 def _answered(
     finding: Finding, judged: JudgedImage, view: ExplainedView, begin: Callable[[str], None], so_far: OnFinding
 ) -> Finding:
-    """Explain, compare, test and change, each stage named as it begins. Maps come early: their figures take longest."""
+    """Explain, compare, test and change, each stage named as it begins. What has many figures comes early."""
     begin("path and other causes")
     causes = causes_of(judged, view)
     begin("explanation")
@@ -196,14 +196,9 @@ def _answered(
     so_far(finding)
     begin("changes")
     score = judged.score
-    changes = Changes(
-        counterfactuals=take_out(view),
-        flip=flip_verdict(view, score),
-        flip_sought=score.verdict == "evidence",
-        curves=curves_of(view, score),
-        tiles=tiles_of(view),
-    )
-    return replace(finding, changes=changes)
+    changes = Changes(curves=curves_of(view, score), tiles=tiles_of(view), flip_sought=score.verdict == "evidence")
+    so_far(replace(finding, changes=changes))
+    return replace(finding, changes=replace(changes, counterfactuals=take_out(view), flip=flip_verdict(view, score)))
 
 
 def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDetector:
