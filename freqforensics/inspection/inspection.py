@@ -43,10 +43,10 @@ _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
     "path and other causes": (20, 30),
     "explanation": (1, 180),
-    "maps": (1, 50),
+    "maps": (1, 45),
     "population": (1, 1),
     "weights made random": (6, 25),
-    "deletion": (24, 105),
+    "deletion": (13, 70),
     "changes": (60, 250),
 }
 """Stages, with about how much work they are: fast, and in full."""
@@ -84,8 +84,9 @@ def inspect(
     population : Population, optional
         Photographs and generators to compare the image with; default the one that ships.
     fast : bool
-        Fewer steps, controls, notches and values of curves; no Shapley values, occlusion, band stops, stability or
-        insertion, and neither sensitivity, wavelets, cosine modes nor Grad-CAM; all weights randomised at once.
+        Fewer steps, controls, notches, deletions and values of curves; no Shapley values, occlusion, band stops,
+        stability or insertion, and neither sensitivity, wavelets, cosine modes nor Grad-CAM; all weights randomised at
+        once.
     salvage : bool
         As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
