@@ -29,10 +29,10 @@ from .maps import (
     band_shapley as band_shapley,
     deep_lift as deep_lift,
     grad_cam as grad_cam,
-    occlusion_map as occlusion_map,
     smoothed_map as smoothed_map,
 )
 from .notches import lattice_lines as lattice_lines, notched as notched, ranked_lines as ranked_lines
+from .occlusion import occlusion_map as occlusion_map
 from .outcomes import (
     Badge as Badge,
     BandValue as BandValue,

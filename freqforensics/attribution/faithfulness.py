@@ -36,6 +36,7 @@ def fourier_deletion(
     controls: int = CONTROLS,
     sign: int = 1,
     insert: bool = True,
+    insertions: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Deletion:
     """Delete and insert frequencies in an order, compared with random orders of the same radii.
@@ -59,7 +60,9 @@ def fourier_deletion(
     sign : {1, -1}
         -1 if what is attributed to those of `order` is negative.
     insert : bool
-        Put frequencies back, too: twice the work. No p-value rests on it.
+        Put frequencies back, too. No p-value rests on it.
+    insertions : int, optional
+        Random orders whose frequencies are put back; default `controls`, which is twice the work.
     rng : Generator, optional
         Random generator; default with seed 0.
 
@@ -71,15 +74,20 @@ def fourier_deletion(
     Raises
     ------
     ValueError
-        An empty order, or a frequency that is no multiple of 1/32.
+        An empty order, a frequency that is no multiple of 1/32, or a number of insertions below 1 or above `controls`.
     """
     if not order:
         raise ValueError("order must not be empty")
+    if insertions is None:
+        insertions = controls
+    elif not 1 <= insertions <= controls:
+        raise ValueError(f"insertions must be from 1 to the {controls} controls, got {insertions}")
     rng = rng if rng is not None else np.random.default_rng(0)
     shape = (image.shape[0], image.shape[1])
     counts = tuple(count for count in counts if count <= len(order)) or (len(order),)
     rings = RadiusRings()
     orders = [tuple(order), *(rings.shuffled(order, rng) for _ in range(controls))]
+    put_back = orders[: 1 + insertions] if insert else []
     spectra, reach = spectra_of(image), dense_reach(shape)
     everything = notch_change(spectra, rings.lines, shape, reach=reach)
     energy = (np.abs(everything) ** 2).sum(axis=0) * half_plane_weights(shape)
@@ -89,30 +97,31 @@ def fourier_deletion(
 
     energies = {line: float(energy[mask([line])].sum()) for line in rings.lines}
     budgets = [float(energy[mask(order[:count])].sum()) for count in counts]
-    sets = [
-        *(_worth(energies, budget) for budget in budgets),
-        *(lines_in_order[:count] for lines_in_order in orders for count in counts),
-    ]
+    worth = [_worth(energies, budget) for budget in budgets]
+    # Often they are the same for several counts: a single line has the energy of all.
+    of_worth = dict.fromkeys(worth)
+    sets = [*of_worth, *(lines_in_order[:count] for lines_in_order in orders for count in counts)]
+    restored = [lines_in_order[:count] for lines_in_order in put_back for count in counts]
 
     def images() -> Iterator[NDArray[np.float32]]:
         yield image.astype(np.float32)
         yield image_of(spectra + everything, shape)
-        for number, lines in enumerate(sets):
-            removed = everything * mask(lines)
-            yield image_of(spectra + removed, shape)
-            if insert and number >= len(counts):
-                yield image_of(spectra + everything - removed, shape)
+        for lines in sets:
+            yield image_of(spectra + everything * mask(lines), shape)
+        for lines in restored:
+            yield image_of(spectra + everything - everything * mask(lines), shape)
 
     logits = exact_logits(images(), detector, image)
-    start = 2 + len(counts)
-    ordered = logits[start:].reshape(len(orders), len(counts), 1 + insert)
-    deleted, inserted = _rows(ordered[..., 0]), _rows(ordered[..., 1]) if insert else ()
+    start, end = 2 + len(of_worth), 2 + len(sets)
+    by_amplitude = dict(zip(of_worth, logits[2:start], strict=True))
+    deleted = _rows(logits[start:end].reshape(len(orders), len(counts)))
+    inserted = _rows(logits[end:].reshape(len(put_back), len(counts)))
     return Deletion(
         counts=counts,
         before=float(logits[0]),
         without=float(logits[1]),
         deleted=deleted[0],
-        deleted_by_amplitude=tuple(float(value) for value in logits[2:start]),
+        deleted_by_amplitude=tuple(float(by_amplitude[lines]) for lines in worth),
         deleted_at_random=deleted[1:],
         inserted=inserted[0] if insert else (),
         inserted_at_random=inserted[1:],
@@ -189,15 +198,15 @@ def _make_random(network: nn.Module, name: str) -> None:
                     weight.copy_(flat[torch.randperm(len(flat))].reshape(weight.shape))
 
 
-def _worth(energies: dict[Line, float], budget: float) -> list[Line]:
+def _worth(energies: dict[Line, float], budget: float) -> tuple[Line, ...]:
     """As many of the lines that stand out most as have an energy, at least one."""
-    total, lines = 0.0, []
+    total, lines = 0.0, list[Line]()
     for line in sorted(energies, key=lambda line: -energies[line]):
         lines.append(line)
         total += energies[line]
         if total >= budget:
             break
-    return lines
+    return tuple(lines)
 
 
 def _rows(values: Float) -> tuple[tuple[float, ...], ...]:

@@ -1,4 +1,4 @@
-"""Maps of other methods: Grad-CAM, occlusion, Shapley values of bands; through captum smoothed gradients and DeepLift.
+"""Maps of other methods: Grad-CAM, Shapley values of bands; through captum smoothed gradients and DeepLift.
 
 Two well-known methods are left out. Guided backpropagation draws nearly the same map for random weights (Adebayo et al.
 2018). Captum's layer-wise relevance propagation runs on a ResNet and gives values that do not sum to the logit.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import itertools
 import warnings
-from collections.abc import Iterator
 from itertools import combinations
 from math import factorial
 from typing import Final
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqforensics.attribution.bases import EIGHT_BANDS
-from freqforensics.attribution.counterfactual import batch_of, exact_logits
+from freqforensics.attribution.counterfactual import batch_of
 from freqforensics.attribution.differentiable import (
     PixelLogit,
     as_tensor,
@@ -89,59 +88,6 @@ def grad_cam(image: Uint8, detector: Detector) -> Float:
         raise ValueError(f"detector must have a gradient: {part.gradient_free}")
     name = stage_names(part)[1] if takes_apart(part) else last_places(image, part)
     return activation_times_gradient(image, part, name)
-
-
-def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None) -> Float:
-    """Measure the fall of the logit when each window is replaced by its median.
-
-    A grey window would bring edges, and with them high frequencies; a median-blurred one takes the residual away and
-    brings little else.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, (H, W, 3)
-        Image, RGB in 0 .. 255.
-    detector : Detector
-        Detector, which is not changed.
-    window : int, optional
-        Side of the squares, which touch and do not overlap; default such that there are some sixty, from 16.
-
-    Returns
-    -------
-    ndarray of float64, shape (H, W)
-        Logit of the image less that with the window replaced; the same all over a window. It sums to nothing.
-
-    Examples
-    --------
-    >>> from freqforensics.detector.local import make_small_detector
-    >>> image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    >>> falls = occlusion_map(image, make_small_detector("local", seed=0), window=32)
-    >>> falls.shape, len(np.unique(falls))
-    ((64, 64), 4)
-    """
-    height, width = image.shape[:2]
-    if window is None:
-        window = max(16, round((height * width / 64) ** 0.5 / 16) * 16)
-    window = min(window, height, width)
-    median = cv2.medianBlur(image, 5)
-    places = [
-        (slice(top, top + window), slice(left, left + window))
-        for top in range(0, height, window)
-        for left in range(0, width, window)
-    ]
-
-    def images() -> Iterator[NDArray[np.float32]]:
-        yield image.astype(np.float32)
-        for place in places:
-            occluded = image.astype(np.float32)
-            occluded[place] = median[place]
-            yield occluded
-
-    before, *after = exact_logits(images(), detector, image)
-    falls = np.empty((height, width))
-    for place, logit in zip(places, after, strict=True):
-        falls[place] = before - logit
-    return falls
 
 
 def smoothed_map(

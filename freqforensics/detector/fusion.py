@@ -44,8 +44,16 @@ class Part(nn.Module):
 
     def forward(self, prepared: Tensor) -> Tensor:
         """Give scaled logits, (N, 1), of prepared images."""
-        logits: Tensor = self.network(prepared) * self.factor + self.offset
-        return logits
+        return self.scaled(self.network(prepared))
+
+    def scaled(self, logits: Tensor) -> Tensor:
+        """Put the network's logits on the common scale.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (N, 1)
+        """
+        return logits * self.factor + self.offset
 
 
 class FusedDetector(Detector):

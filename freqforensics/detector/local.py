@@ -16,6 +16,10 @@ from freqforensics.detector.resnet import Detector, InputKind
 
 WIDTHS: Final = (32, 64, 128)
 """Channels at full, half and quarter resolution."""
+STRIDE: Final = 4
+"""Pixels from one of the local network's last features to the next."""
+REACH: Final = 23
+"""Pixels to each side of a last feature's own that it depends on."""
 
 
 class ResidualBlock(nn.Module):
@@ -65,8 +69,26 @@ class LocalNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give logits, (N, 1)."""
-        features = self.layer2(self.layer1(self.stem(x))).mean(dim=(2, 3))
-        logits: Tensor = self.fc(features)
+        return self.decide(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Give the last features, (N, 128, H / 4, W / 4), each of what is up to `REACH` pixels around it.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, 3, H, W)
+        """
+        features: Tensor = self.layer2(self.layer1(self.stem(x)))
+        return features
+
+    def decide(self, features: Tensor) -> Tensor:
+        """Give logits, (N, 1), of the last features.
+
+        Parameters
+        ----------
+        features : Tensor, shape (N, 128, h, w)
+        """
+        logits: Tensor = self.fc(features.mean(dim=(2, 3)))
         return logits
 
 

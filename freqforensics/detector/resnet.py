@@ -165,12 +165,14 @@ def is_resnet(network: nn.Module) -> TypeGuard[ResNet]:
 def evaluating(network: nn.Module) -> Iterator[None]:
     """Put a network in evaluation mode for a while; every module is left in the mode it was in."""
     modes = {module: module.training for module in network.modules()}
-    network.eval()
+    if any(modes.values()):
+        network.eval()
     try:
         yield
     finally:
         for module, training in modes.items():
-            module.training = training
+            if module.training != training:  # an assignment goes through torch's own, which is slow
+                module.training = training
 
 
 def make_detector(

@@ -172,13 +172,19 @@ def plot_deletion(finding: Finding, *, ax: Axes | None = None) -> Axes:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "no frequency speaks for the score", ha="center", transform=ax.transAxes)
             return ax
-        random = np.array(deletion.deleted_at_random)
-        ax.fill_between(deletion.counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
-        ax.plot(deletion.counts, random.mean(axis=0), color=_GREY, label="random order, same radii")
-        ax.plot(deletion.counts, deletion.deleted_by_amplitude, ":", color="black", label="by amplitude, same energy")
-        ax.plot(deletion.counts, deletion.deleted, "o-", color=FOR, markersize=3, label="by what they add")
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(deletion.counts, [str(count) for count in deletion.counts])
+        counts, random = deletion.counts, np.array(deletion.deleted_at_random)
+        by_amplitude, by_attribution = deletion.deleted_by_amplitude, deletion.deleted
+        if len(counts) == 1:  # lines from the view itself
+            counts, before = (0, *counts), deletion.before
+            random = np.insert(random, 0, before, axis=1)
+            by_amplitude, by_attribution = (before, *by_amplitude), (before, *by_attribution)
+        else:
+            ax.set_xscale("log", base=2)
+        ax.fill_between(counts, random.min(axis=0), random.max(axis=0), color=_GREY, alpha=0.3, linewidth=0)
+        ax.plot(counts, random.mean(axis=0), color=_GREY, label="random order, same radii")
+        ax.plot(counts, by_amplitude, ":", color="black", label="by amplitude, same energy")
+        ax.plot(counts, by_attribution, "o-", color=FOR, markersize=3, label="by what they add")
+        ax.set_xticks(counts, [str(count) for count in counts])
         ax.set(xlabel="frequencies taken out", ylabel="score")
         ax.set_title(f"gain over random order: {deletion.gain:+.2f} (p = {deletion.p_value:.2f})")
         ax.legend(frameon=False)

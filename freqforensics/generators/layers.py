@@ -51,7 +51,7 @@ class LinearUpsampling(nn.Module):
             for k in range((phase + offset) % s, len(taps), s):
                 start = before + (phase + offset - k) // s
                 part = padded[..., start : start + length] * taps[k]
-                total = part if total is None else total + part
+                total = part if total is None else total.add_(part)
             phases.append(torch.zeros_like(x) if total is None else total)
         return torch.stack(phases, dim=-1).flatten(3)
 
@@ -78,10 +78,11 @@ class Decimation(nn.Module):
         before = len(self.taps) // 2 - 1
         padded = F.pad(x, (before, len(self.taps) - 2 - before, 0, 0), mode="reflect")
         length = x.shape[3] // 2
+        # Each half lies close together: every second sample of a row would be gathered once a tap.
         halves = [padded[..., first::2].contiguous() for first in (0, 1)]
         total = halves[0][..., :length] * self.taps[0]
         for k, tap in enumerate(self.taps[1:], start=1):
-            total = total + halves[k % 2][..., k // 2 : k // 2 + length] * tap
+            total.add_(halves[k % 2][..., k // 2 : k // 2 + length] * tap)
         return total
 
 

@@ -22,8 +22,9 @@ from freqforensics.attribution.bases import (
 )
 from freqforensics.attribution.counterfactual import exact_logits
 from freqforensics.attribution.localisation import occlusion_by_frequency
-from freqforensics.attribution.maps import band_shapley, grad_cam, occlusion_map
+from freqforensics.attribution.maps import band_shapley, grad_cam
 from freqforensics.attribution.notches import Line, line_values, ranked_lines
+from freqforensics.attribution.occlusion import occlusion_map
 from freqforensics.attribution.outcomes import BandValue, OtherCause
 from freqforensics.attribution.path import (
     Baseline,

@@ -43,10 +43,10 @@ _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
     "path and other causes": (20, 30),
     "explanation": (1, 180),
-    "maps": (1, 50),
+    "maps": (1, 45),
     "population": (1, 1),
     "weights made random": (6, 25),
-    "deletion": (24, 105),
+    "deletion": (13, 70),
     "changes": (60, 250),
 }
 """Stages, with about how much work they are: fast, and in full."""
@@ -84,8 +84,9 @@ def inspect(
     population : Population, optional
         Photographs and generators to compare the image with; default the one that ships.
     fast : bool
-        Fewer steps, controls, notches and values of curves; no Shapley values, occlusion, band stops, stability or
-        insertion, and neither sensitivity, wavelets, cosine modes nor Grad-CAM; all weights randomised at once.
+        Fewer steps, controls, notches, deletions and values of curves; no Shapley values, occlusion, band stops,
+        stability or insertion, and neither sensitivity, wavelets, cosine modes nor Grad-CAM; all weights randomised at
+        once.
     salvage : bool
         As in `read_image`: use the complete rows of JPEG files that end early.
     seed : int
@@ -178,7 +179,7 @@ def _inspected(
 def _answered(
     finding: Finding, judged: JudgedImage, view: ExplainedView, begin: Callable[[str], None], so_far: OnFinding
 ) -> Finding:
-    """Explain, compare, test and change, each stage named as it begins. Maps come early: their figures take longest."""
+    """Explain, compare, test and change, each stage named as it begins. What has many figures comes early."""
     begin("path and other causes")
     causes = causes_of(judged, view)
     begin("explanation")
@@ -196,14 +197,9 @@ def _answered(
     so_far(finding)
     begin("changes")
     score = judged.score
-    changes = Changes(
-        counterfactuals=take_out(view),
-        flip=flip_verdict(view, score),
-        flip_sought=score.verdict == "evidence",
-        curves=curves_of(view, score),
-        tiles=tiles_of(view),
-    )
-    return replace(finding, changes=changes)
+    changes = Changes(curves=curves_of(view, score), tiles=tiles_of(view), flip_sought=score.verdict == "evidence")
+    so_far(replace(finding, changes=changes))
+    return replace(finding, changes=replace(changes, counterfactuals=take_out(view), flip=flip_verdict(view, score)))
 
 
 def _calibrated(detector: CalibratedDetector | Detector | None) -> CalibratedDetector:

@@ -15,8 +15,10 @@ MOST_P: Final = 0.1
 """p-value of deletion up to which a map is believed: the least that nine controls can show."""
 _LEAST_GAP: Final = 0.2
 _CONTROLS: Final = 9
-_COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (8, 64)
+_COUNTS, _FAST_COUNTS = (1, 4, 16, 64, 128), (32,)
 """Frequencies that are taken out at once."""
+_INSERTIONS: Final = 3
+"""Controls whose frequencies are put back, too: no p-value rests on them."""
 
 
 def randomise_weights(view: ExplainedView) -> dict[str, Randomisation]:
@@ -38,6 +40,7 @@ def delete_frequencies(view: ExplainedView) -> Deletion | None:
         controls=_CONTROLS,
         sign=view.sign,
         insert=not view.fast,
+        insertions=_INSERTIONS,
         rng=view.rng,
     )
 

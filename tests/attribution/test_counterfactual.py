@@ -139,6 +139,11 @@ def test_deletion_finds_that_order_better_than_chance(grid_detector, unseen):
     only_out = fourier_deletion(fake, grid_detector, order, controls=9, insert=False)
     assert (only_out.inserted, only_out.inserted_at_random, only_out.insertion_gain) == ((), (), None)
     np.testing.assert_allclose(only_out.deleted, found.deleted, rtol=1e-5)
+    few = fourier_deletion(fake, grid_detector, order, controls=9, insertions=2)
+    assert len(few.deleted_at_random) == 9
+    np.testing.assert_allclose(few.inserted_at_random, found.inserted_at_random[:2], rtol=1e-5)
+    with pytest.raises(ValueError, match="insertions must be from 1 to the 9 controls, got 12"):
+        fourier_deletion(fake, grid_detector, order, controls=9, insertions=12)
     backwards = fourier_deletion(fake, grid_detector, order[::-1], controls=9)
     assert backwards.gain < found.gain / 3
     assert backwards.p_value > 0.1

@@ -29,7 +29,7 @@ from freqforensics.attribution.differentiable import as_tensor, stage_names, str
 from freqforensics.detector import make_detector, prepare_input
 from freqforensics.detector.fusion import FusedDetector
 from freqforensics.detector.inference import folded
-from freqforensics.detector.local import NETWORKS, make_small_detector
+from freqforensics.detector.local import NETWORKS, REACH, STRIDE, make_small_detector
 from freqforensics.spectra import Band
 
 PARTS = {"local": "local", "coherence": "coherence-small"}
@@ -223,3 +223,28 @@ def test_a_folded_copy_of_a_fused_detector_scores_alike(image):
     twin = folded(detector)
     np.testing.assert_allclose(twin.logits([image]), detector.logits([image]), rtol=1e-4)
     assert twin.strongest(image) == "local"
+
+
+def test_features_of_the_local_network_depend_on_their_surroundings_alone():
+    network = make_small_detector("local", seed=0).network.eval()
+    x = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    features = network.features(x)
+    assert features.shape == (1, 128, 96 // STRIDE, 96 // STRIDE)
+    (gradient,) = torch.autograd.grad(features[0, :, 12, 10].sum(), x)
+    rows, columns = (np.flatnonzero(gradient[0].abs().sum(dim=(0, axis)).numpy()) for axis in (2, 1))
+    assert (rows.min(), rows.max()) == (12 * STRIDE - REACH, 12 * STRIDE + REACH)
+    assert (columns.min(), columns.max()) == (10 * STRIDE - REACH, 10 * STRIDE + REACH)
+
+
+@pytest.mark.parametrize(("height", "width", "window"), [(150, 131, 32), (64, 70, 16)])
+def test_occlusion_computes_what_a_window_reaches(height, width, window):
+    detector = folded(fused("local", image := picture(np.random.default_rng(1), height, width)))
+    found = occlusion_map(image, detector, window=window)
+    median, places = cv2.medianBlur(image, 5), [(0, 0), (window, window), (height // window * window, 0)]
+    versions = [image.astype(np.float32)]
+    for top, left in places:
+        versions.append(image.astype(np.float32))
+        versions[-1][top : top + window, left : left + window] = median[top : top + window, left : left + window]
+    before, *after = exact_logits(versions, detector, image)
+    for (top, left), logit in zip(places, after, strict=True):
+        assert found[top, left] == pytest.approx(before - logit, rel=1e-4, abs=1e-5)

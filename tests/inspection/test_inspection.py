@@ -117,7 +117,7 @@ def test_stages_tell_how_much_is_done(fused):
     finding = inspect(
         upsampled(96), fused, fast=True, on_stage=lambda *stage: stages.append(stage), on_finding=so_far.append
     )
-    assert [part.explanation is None for part in so_far] == [True, False, False, False]
+    assert [part.explanation is None for part in so_far] == [True, False, False, False, False]
     assert all(part.maps[name] is finding.maps[name] for part in so_far for name in part.maps)
     assert so_far[-1].tests == finding.tests
     names, done, totals = zip(*stages, strict=True)

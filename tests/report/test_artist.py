@@ -34,6 +34,9 @@ def test_only_what_will_not_change_is_drawn_early():
     assert {"image", "frequencies", "bands"} <= set(early)
     assert not {"counterfactuals", "deletion", "randomisation"} & set(early)
     assert not any(name.startswith("curve-") for name in early)
+    curved = ready_views(replace(finding, changes=replace(finding.changes, counterfactuals=())))
+    assert "counterfactuals" not in curved
+    assert {"tiles", "curve-jpeg"} <= set(curved)
 
 
 def test_without_the_process_nothing_is_given():
