@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
 from freqforensics.images.reading import shown_path
@@ -37,8 +36,6 @@ Float = NDArray[np.float64]
 FACTS: Final = ("path", "generator", "label", "category", "width", "height", "format", "jpeg_quality")
 """Columns of a table before those of the scores."""
 _BLURRED: Final = 11  # pixels over which `blur_effect` blurs again, scikit-image's default
-_EPSILON: Final = np.finfo(np.float64).eps
-_SOBEL: Final = np.outer([-1.0, 0.0, 1.0], [0.25, 0.5, 0.25])
 _NORMAL_QUARTILE: Final = 0.6744897501960817
 
 
@@ -160,35 +157,18 @@ class QualityTable(Summarised):
 
 
 def blur_effect(image: Uint8) -> float:
-    """Measure blur by how much another blur changes (Crete et al., SPIE 6492, 2007), as scikit-image does.
+    """Measure blur by how much another blur changes (Crete et al., SPIE 6492, 2007; scikit-image).
 
     0 is sharp, 1 is what a flat image has; of the more blurred direction. Images as for
     `QualityScore.function`; ValueError of one under 12 pixels a side.
     """
+    from skimage import measure
+
     check_image(image)
     if min(image.shape[:2]) <= _BLURRED:
         raise ValueError(f"image must have more than {_BLURRED} pixels a side, got {image.shape[1]}x{image.shape[0]}")
-    luma = luma_plane(image) / 255
-    return max(_blurred_share(luma, axis) for axis in (0, 1))
-
-
-def _blurred_share(luma: Float, axis: int) -> float:
-    """Give the share of the edges along an axis that a box filter along it leaves."""
-    sharp = _edges(luma, axis)
-    lost = sharp - _edges(uniform_filter1d(luma, _BLURRED, axis=axis), axis)
-    inner = (slice(2, -1), slice(2, -1))
-    total = sharp[inner].sum()
-    return float(np.abs(total - np.maximum(lost, 0, out=lost)[inner].sum()) / total)
-
-
-def _edges(plane: Float, axis: int) -> Float:
-    """Give absolute differences along an axis (Sobel), none quite zero.
-
-    The same as `skimage.filters.sobel` to the last bit: the weights are powers of two, and come in its order.
-    """
-    kernel = _SOBEL if axis == 0 else _SOBEL.T
-    edges = np.asarray(cv2.filter2D(plane, cv2.CV_64F, kernel, borderType=cv2.BORDER_REFLECT), np.float64)
-    return np.maximum(_EPSILON, np.abs(edges, out=edges), out=edges)
+    blur: Callable[..., Any] = measure.blur_effect
+    return float(blur(luma_plane(image) / 255, h_size=_BLURRED))
 
 
 def laplacian_variance(image: Uint8) -> float:
@@ -211,15 +191,8 @@ def noise_sigma(image: Uint8) -> float:
     for columns in cv2.split(cv2.transpose(image)):
         vertical = pywt.dwt(columns.astype(np.float64), "db2")[1]
         diagonal = pywt.dwt(np.ascontiguousarray(vertical.T), "db2")[1]
-        deviations.append(_median(np.abs(diagonal, out=diagonal).ravel()) / _NORMAL_QUARTILE)
+        deviations.append(np.median(np.abs(diagonal, out=diagonal)) / _NORMAL_QUARTILE)
     return float(np.mean(deviations))
-
-
-def _median(values: Float) -> float:
-    """Give the median, as `np.median`, which takes five times as long: it looks for NaN too."""
-    middle = values.size // 2
-    ordered = np.partition(values, middle)
-    return float(ordered[middle] if values.size % 2 else (ordered[:middle].max() + ordered[middle]) / 2)
 
 
 def colourfulness(image: Uint8) -> float:
