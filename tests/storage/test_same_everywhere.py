@@ -151,6 +151,7 @@ def test_memory_stays_under_500_mb(tmp_path, rng, kind):
     assert int(kilobytes) < 500_000
 
 
+@pytest.mark.long
 def test_the_command_line_shows_members(places):
     ended = run_fresh("spectrum", places["zip"] + "::tree/biggan/0_real/x.jpg", "--crop", 64, "--json")
     assert ended.returncode == 0, ended.stderr
