@@ -23,7 +23,12 @@ FEW = 8
 # What is smaller here than in the notebooks. `make docs NOTEBOOKS=all` runs them as they are.
 SMALLER = {
     "02_artifact_commonality": {', "sitd", "san", "stylegan2", "ldm_vae"': ""},
-    "05_train_your_own": {"epochs=3": "epochs=1", "crop=128": "crop=64"},
+    "05_train_your_own": {
+        "epochs=3": "epochs=1",
+        "crop=128": "crop=64",
+        ', "stylegan2", "biggan", "sitd"': ', "stylegan2"',
+        ', "cyclegan", "ldm_vae", "stylegan3"': ', "cyclegan"',
+    },
     "06_on_forensynths": {'"biggan", "cyclegan", "progan", "stargan", ': '"cyclegan", '},
 }
 # Photographs are cut to four crops each, too few to train on; no name is left behind.
