@@ -82,6 +82,7 @@ def test_lattices_of_real_generators_agree_with_independent_numbers(measured, ge
     np.testing.assert_allclose(measured[generator, "fake"], MEASURED[generator], rtol=0.05, atol=0.55)
 
 
+@pytest.mark.long
 def test_real_sides_have_none_but_the_known_ones(measured):
     known = {"pix2pix": (12, 6, 4), "progan": None, "stargan": None}
     for (generator, label), values in measured.items():
@@ -107,6 +108,7 @@ def test_generators_have_a_lattice_and_no_alternative_explains_it(reports, gener
     assert reports[generator, "fake"].factor is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "generator",
     [*(g for g in MEASURED if g != "pix2pix"), "photos", "photos_imagenet", "photos_kodak"],
@@ -115,6 +117,7 @@ def test_real_sides_have_none(reports, generator):
     assert reports[generator, "real"].factor is None
 
 
+@pytest.mark.long
 def test_jpeg_explains_stargan_and_is_found_where_it_is(reports):
     assert (reports["stargan", "fake"].factor, reports["stargan", "fake"].explained_by) == (None, "jpeg-grid")
     grid = {key: report.alternatives[0].found for key, report in reports.items()}

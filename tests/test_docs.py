@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def reference(generated):
     return "\n".join(written.values())
 
 
-def names_in(path: Path) -> set[str]:
+@cache
+def names_in(path: Path) -> frozenset[str]:
     """Names as pytest has them, without parameters."""
     names = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -36,7 +38,7 @@ def names_in(path: Path) -> set[str]:
             names.update(
                 f"{path.name}::{node.name}::{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)
             )
-    return names
+    return frozenset(names)
 
 
 @pytest.mark.parametrize("page", ["theory.md", "reproduction.md"])
@@ -44,7 +46,7 @@ def test_tests_that_are_named_exist(page):
     text = (DOCS / page).read_text(encoding="utf-8")
     named = TEST_NAME.findall(text)
     assert len(named) == text.count(".py::"), "a name of a test that is not written as one"
-    known = set().union(*(names_in(path) for path in (ROOT / "tests").rglob("test_*.py")))
+    known = frozenset().union(*(names_in(path) for path in (ROOT / "tests").rglob("test_*.py")))
     assert not sorted(set(named) - known)
     if page == "theory.md":
         assert len(set(named)) > 60

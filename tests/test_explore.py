@@ -116,6 +116,7 @@ def test_what_cannot_be_drawn_is_said_in_the_panel(tree):
         explore_spectrum(tree, size=128, widgets=False)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("without_widgets")
 def test_without_ipywidgets_there_are_figures(tree, fake, detector):
     from matplotlib.figure import Figure
@@ -171,6 +172,7 @@ def test_notching_is_the_librarys(fake, detector):
     assert shown.threshold == detector.thresholds.high
 
 
+@pytest.mark.long
 def test_any_frequencies_and_none(fake, detector):
     lattice = explore_notches(fake, detector=detector, frequencies=lattice_lines(4), widgets=False)
     assert lattice.frequencies == lattice_lines(4)
@@ -207,6 +209,7 @@ def test_a_path_is_read(tmp_path, fake, detector):
     assert by_path.logit_before == explore_notches(fake, detector=detector, widgets=False).logit_before
 
 
+@pytest.mark.long
 def test_of_a_large_image_the_view_with_the_greatest_logit_is_notched(detector):
     rng = np.random.default_rng(6)
     large = np.concatenate([np.concatenate([scene(rng) for _ in range(6)], axis=1) for _ in range(5)])

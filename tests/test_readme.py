@@ -73,6 +73,7 @@ def test_targets_of_make_are_there():
     assert not [name for name in named if not re.search(rf"^{name}:", makefile, flags=re.M)]
 
 
+@pytest.mark.long
 def test_quick_commands_run(tmp_path, rng):
     """Those that average: `demo` and `inspect` take longer, and have tests of their own."""
     write_tree(tmp_path / "path" / "to" / "images", rng, ("dcgan",), count=8, shape=(128, 128))

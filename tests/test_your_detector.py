@@ -195,6 +195,7 @@ def test_names_of_a_module_are_read_without_running_it(source, names, tmp_path):
     assert (None if bound is None else set(bound)) == names
 
 
+@pytest.mark.long
 def test_a_wrong_model_is_refused_before_torch_is_imported(tmp_path):
     (tmp_path / "mine.py").write_text("def make():\n    return 3\n", encoding="utf-8")
     (tmp_path / "photo.png").write_bytes(b"")

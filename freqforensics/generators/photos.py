@@ -125,13 +125,14 @@ def central_crop(image: Uint8, size: int) -> Uint8 | None:
     return image[top : top + size, left : left + size]
 
 
-def write_png(path: Path, image: Uint8) -> None:
-    """Write an RGB image as PNG, whole or not at all."""
+def write_png(path: Path, image: Uint8, *copies: Path) -> None:
+    """Write an RGB image as PNG, whole or not at all; `copies` get the same file, encoded once."""
     encoded, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     if not encoded:
         raise OSError(f"{path} cannot be encoded")
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+    for target in (path, *copies):
+        with replacing(target) as temporary:
+            temporary.write_bytes(data.tobytes())
 
 
 def _unique(path: Path, names: list[str]) -> str:

@@ -77,9 +77,11 @@ def write_upsampled_photographs(
         for row in range(0, height - TILE + 1, TILE):
             for column in range(0, width - TILE + 1, TILE):
                 section = (slice(row, row + TILE), slice(column, column + TILE))
+                file = f"{name}-{row}-{column}.png"
+                first, *others = (root / upsampler / "0_real" / file for upsampler in enlarged)
+                write_png(first, _rounded(image[section]), *others)
                 for upsampler, fake in enlarged.items():
-                    write_png(root / upsampler / "0_real" / f"{name}-{row}-{column}.png", _rounded(image[section]))
-                    write_png(root / upsampler / "1_fake" / f"{name}-{row}-{column}.png", _rounded(fake[section]))
+                    write_png(root / upsampler / "1_fake" / file, _rounded(fake[section]))
                 count += 1
         if sources is not None and count >= _MOST:
             break

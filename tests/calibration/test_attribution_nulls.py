@@ -94,6 +94,7 @@ def test_a_random_order_passes_deletion_as_often_as_the_p_value_says(simulations
     record.at_least("deletion, p <= 0.1", "random order of frequencies", 0.1, sum(hits), len(hits))
 
 
+@pytest.mark.long
 def test_the_order_of_a_planted_lattice_passes_deletion(simulations, record):
     hits = []
     for seed in range(simulations(10, 100)):

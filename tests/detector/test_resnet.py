@@ -86,6 +86,7 @@ def test_logits_are_torchvisions_on_real_images(data, network, published):
         assert detector.logits([W20_TEST(image)])[0] == pytest.approx(direct(network, image, True), abs=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["bare", "module", "state_dict", "safetensors"])
 def test_every_form_of_checkpoint_loads(form, network, tmp_path, rng):
     state = network.state_dict()
@@ -238,6 +239,7 @@ def load_file_whole(data, folder):
     return load_file(path)
 
 
+@pytest.mark.long
 def test_the_twin_gives_the_same_logits_and_gradients(rng, network):
     detector = Detector(network)
     twin = attribution_safe(detector)

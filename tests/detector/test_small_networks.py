@@ -100,6 +100,7 @@ def test_the_smooth_baseline_is_an_image_without_residual(image):
     assert (uniform.gap, np.abs(pixel_map(uniform)).max()) == (0.0, 0.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strongest", [None, *PARTS])
 def test_every_basis_sums_to_the_gap(image, strongest):
     detector = small("local") if strongest is None else fused(strongest, image)
@@ -192,6 +193,7 @@ def test_weights_are_made_random_stage_by_stage(image, strongest):
         randomisation(detector, explain)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strongest", list(PARTS))
 def test_shapley_values_sum_to_what_the_bands_make(image, strongest):
     detector = fused(strongest, image)

@@ -142,6 +142,7 @@ def test_the_hash_of_the_first_fetch_holds_ever_after(server, content, tmp_path)
     assert not list(tmp_path.glob(f"{NAME}*"))
 
 
+@pytest.mark.long
 def test_a_broken_connection_is_gone_on_with(server, content, tmp_path):
     server.faults = ["truncate", "truncate"]
     fetch_weights(NAME, folder=tmp_path)
@@ -150,6 +151,7 @@ def test_a_broken_connection_is_gone_on_with(server, content, tmp_path):
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
 
 
+@pytest.mark.long
 def test_three_broken_connections_are_enough_for_one_call(server, content, tmp_path):
     server.faults = ["truncate"] * 3
     with pytest.raises(WeightsError, match=r"the connection ended after \d+ bytes .* fetch it again to resume"):
@@ -161,6 +163,7 @@ def test_three_broken_connections_are_enough_for_one_call(server, content, tmp_p
     assert (tmp_path / f"{NAME}.pth").read_bytes() == content
 
 
+@pytest.mark.long
 def test_a_server_that_stalls(server, content, tmp_path):
     server.faults = ["stall"]
     fetch_weights(NAME, folder=tmp_path, timeout=0.5)
@@ -178,6 +181,7 @@ def begun(folder: Path, part: bytes, total: int, tag: str | None = '"one"') -> N
     (folder / f"{NAME}.part.json").write_text(json.dumps({"validator": tag, "total": total}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["redirect", "ignore range", "no length"])
 def test_what_servers_may_do(server, content, tmp_path, fault):
     begun(tmp_path, content[:5000], len(content))

@@ -51,6 +51,7 @@ def verdicts(root, **options):
     return {one.name: one.verdict for one in group.confounds}, group
 
 
+@pytest.mark.long
 def test_two_halves_of_one_folder_do_not_differ(tmp_path):
     shapes = [(72, 80), (80, 72), (96, 72), (72, 72)]
 
@@ -105,6 +106,7 @@ def test_a_quality_is_found_and_a_slight_difference_is_mild(tmp_path):
     assert delta == pytest.approx(abs(above))
 
 
+@pytest.mark.long
 def test_profiles_grey_and_depth_are_found(tmp_path):
     def odd(rng, index):
         grey = Image.fromarray(picture(rng, 72, 80)[..., 0].astype(np.uint16) * 257)
@@ -219,6 +221,7 @@ def test_resampling_of_one_side_is_serious(tmp_path):
     assert (tmp_path / "out" / "audit.png").stat().st_size > 5000
 
 
+@pytest.mark.long
 def test_audited_files_are_decoded_once_but_where_a_damaged_one_moves_the_sample(tmp_path, monkeypatch):
     monkeypatch.setattr(audit_module, "TRACED", 5)
     root = tree(tmp_path, real=lambda rng, i: png(rng, i, (130, 140)), fake=lambda rng, i: png(rng, i, (130, 140)),

@@ -162,6 +162,7 @@ def records(tmp_path, rng):
     return index_images(write_tree(tmp_path / "data", rng, ("crn", "progan"), count=3, shape=(64, 64)))
 
 
+@pytest.mark.long
 def test_each_cell_is_the_images_perturbed(records, tmp_path):
     detector = make_detector(seed=1)
     result = sweep_robustness(records, detector, tmp_path / "out", sweeps=("webp", "resize"), view="none")
@@ -179,6 +180,7 @@ def test_each_cell_is_the_images_perturbed(records, tmp_path):
         assert len(list(csv.DictReader(file))) == len(result.rows) == 2 * (8 + 6)
 
 
+@pytest.mark.long
 def test_sweeps_are_gone_on_with_cell_by_cell(records, tmp_path, monkeypatch):
     detector, out = make_detector(seed=1), tmp_path / "out"
     calls = []
@@ -228,6 +230,7 @@ def test_images_that_are_too_small_for_a_sweep(tmp_path, rng):
         )
 
 
+@pytest.mark.long
 def test_a_generator_may_be_missing_at_some_strength(tmp_path, rng):
     for generator, side in (("large", 80), ("small", 48)):
         for label in ("0_real", "1_fake"):
@@ -287,6 +290,7 @@ def test_work_that_is_claimed(tmp_path):
             claim_folder(tmp_path / "b", {}, resume=resume)
 
 
+@pytest.mark.long
 def test_figures_of_them_show_the_numbers(records, tmp_path, rng):
     sweep = sweep_robustness(records, make_detector(seed=1), tmp_path / "r", sweeps=("social", "blur"), view="none")
     figure = figures.plot_robustness(sweep, fig=figures.new_figure())
@@ -417,6 +421,7 @@ def mixed(tmp_path, rng):
     return tmp_path
 
 
+@pytest.mark.long
 def test_every_set_is_reported_three_ways(toy, mixed, tmp_path):
     out = tmp_path / "out"
     study = evaluate_study([mixed / "in"], weights=["toy"])

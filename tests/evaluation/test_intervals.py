@@ -69,6 +69,7 @@ def test_shared_shifts_widen_the_interval(rng):
     assert clustered.high - clustered.low > 2 * (apart.high - apart.low)
 
 
+@pytest.mark.long
 def test_tpr_at_a_known_threshold_is_clopper_pearsons(rng):
     """With very many photographs the threshold is known, and only the fakes are few."""
     real, fake = rng.normal(size=200_000), rng.normal(2.0, 1, 30)

@@ -140,6 +140,7 @@ def test_class_means_are_not_pooled(rng):
         class_mean_ap(x, [0, 0, 1, 1, 1, 1, 1, 1], names)
 
 
+@pytest.mark.long
 def test_bootstrap_intervals_cover(rng):
     """Nominal 90 % intervals of the accuracy cover the truth in about 90 % of experiments."""
     truth = scipy.stats.norm.cdf(0.5)

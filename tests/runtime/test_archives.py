@@ -105,6 +105,7 @@ def test_hostile_files_end_in_one_line_that_names_them(tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.long
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = write_zip(tmp_path / "bomb.npz", {"x.npy": member(np.zeros(200_000_000, np.uint8))})
     assert path.stat().st_size < 1_000_000

@@ -67,6 +67,7 @@ def same(first, second):
         assert getattr(first, name) == getattr(second, name)
 
 
+@pytest.mark.long
 def test_spectra_are_those_of_threads(workers, folder):
     records = index_images(folder)
     spec = SpectrumSpec(size=64)
@@ -77,6 +78,7 @@ def test_spectra_are_those_of_threads(workers, folder):
     assert (len(there.failures), there.images) == (1, 80)
 
 
+@pytest.mark.long
 def test_scores_are_those_of_threads(workers, folder, tmp_path):
     records = index_images(folder)
     detector = calibrated(rough_detector(), np.linspace(-3, 3, 50).tolist())
@@ -93,6 +95,7 @@ def test_scores_are_those_of_threads(workers, folder, tmp_path):
     assert (tmp_path / "half.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
 
 
+@pytest.mark.long
 def test_terms_are_those_of_threads_without_what_is_known(workers, folder):
     records = index_images(folder)
     here = image_terms(records, spec=SpectrumSpec(size=64))
@@ -145,6 +148,7 @@ def test_scores_survive_a_killed_worker(workers, folder):
     assert repr(there) == repr(here)
 
 
+@pytest.mark.long
 def test_the_first_error_is_that_of_threads(workers, folder):
     records = index_images(folder)
     with cluster(workers.scheduler_address), pytest.raises(ValueError, match=r"damaged\.png: "):

@@ -49,6 +49,7 @@ def test_ctrl_c_is_one_line_from_the_first_import_on(tree, tmp_path, delay):
     assert not list(tmp_path.rglob(".unfinished-*"))
 
 
+@pytest.mark.long
 def test_ctrl_c_is_ignored_where_the_shell_says_so():
     """As under nohup."""
     command = [sys.executable, "-c", BEGUN, "weights", "list"]
@@ -110,6 +111,7 @@ def test_a_full_disk_is_one_line_with_the_path_and_old_results_stay(tree, tmp_pa
     assert done.stderr.splitlines()[-1] == f"freqforensics: {tmp_path / 'scores.csv'}: file too large"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_standard_output_is_one_line():
     with Path("/dev/full").open("w") as full:

@@ -6,14 +6,15 @@ import contextlib
 import csv
 import random
 import shutil
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forked import start
+from networks import thin_networks
 from pictures import write_tree
 from safetensors.torch import load_file
 
@@ -27,8 +28,6 @@ TRAINING = [
 
 
 IMAGES = 16
-PROGRAM = ["-m", "freqforensics"]
-THIN_PROGRAM = [str(Path(__file__).parents[1] / "thin_program.py")]
 
 
 @pytest.fixture(scope="module")
@@ -47,39 +46,46 @@ def state(out: Path) -> list[tuple[Path, int, int]]:
     return sorted(files)
 
 
-def begin(program: list[str], arguments: list[object], out: Path) -> subprocess.Popen[str]:
-    """Start a command, and return when it has begun to work: starting Python is not what is tested."""
+def unfinished(out: Path) -> set[Path]:
+    """The files under a place that somebody writes or was killed while writing."""
+    return {path for path, *_ in state(out) if path.name.startswith(".unfinished-")}
+
+
+def begin(arguments: list[object], out: Path) -> BaseProcess:
+    """Start a command, and return when it has begun to work: starting it is not what is tested."""
     before, limit = state(out), time.monotonic() + 60
-    process = subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments), "--out", str(out)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while state(out) == before and process.poll() is None and time.monotonic() < limit:
-        time.sleep(0.02)
+    process = start(*arguments, "--out", out, output=out.with_suffix(".log"))
+    while state(out) == before and process.is_alive() and time.monotonic() < limit:
+        time.sleep(0.005)
     return process
 
 
-def undisturbed(program: list[str], arguments: list[object], out: Path) -> float:
+def undisturbed(arguments: list[object], out: Path) -> float:
     """Run a command to its end; return the seconds for which it worked."""
-    process = begin(program, arguments, out)
-    start = time.monotonic()
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return time.monotonic() - start
+    process = begin(arguments, out)
+    began = time.monotonic()
+    process.join(timeout=300)
+    assert process.exitcode == 0, out.with_suffix(".log").read_text()
+    return time.monotonic() - began
 
 
-def disturbed(program: list[str], arguments: list[object], out: Path, worked: float) -> int:
-    """Kill a command three times at random moments of its work, then let it end; return how often there was a rest."""
+def disturbed(arguments: list[object], out: Path, worked: float, *, checkpoint: str = "") -> int:
+    """Kill a command three times at random moments of its work, then let it end; return how often there was a rest.
+
+    Where it writes a checkpoint, the first two moments are while the next one of this name is being written.
+    """
     moments, interrupted = random.Random(str(out)), 0
-    for _ in range(3):
-        process = begin(program, [*arguments, "--resume"], out)
+    for number in range(3):
+        process, before = begin([*arguments, "--resume"], out), unfinished(out)
         time.sleep(moments.uniform(0.0, 0.5) * worked)
-        interrupted += process.poll() is None
+        while checkpoint and number < 2 and process.is_alive():
+            if any(checkpoint in path.name for path in unfinished(out) - before):
+                break
+            time.sleep(0.001)
+        interrupted += process.is_alive()
         process.kill()
-        process.communicate()
-    undisturbed(program, [*arguments, "--resume"], out)
+        process.join()
+    undisturbed([*arguments, "--resume"], out)
     return interrupted
 
 
@@ -93,11 +99,10 @@ def rows(path: Path, *leave_out: str) -> list[dict[str, str]]:
 
 
 def test_training(root, tmp_path):
-    """With the network itself, whose checkpoints take long enough to be interrupted."""
-    arguments = ["train", root, *TRAINING, "--epochs", "2", "--checkpoint-minutes", "0.005"]
+    arguments = ["train", root, *TRAINING, "--epochs", "2", "--checkpoint-minutes", "0.0005"]
     whole, out = tmp_path / "whole", tmp_path / "killed"
-    worked = undisturbed(PROGRAM, arguments, whole)
-    assert disturbed(PROGRAM, arguments, out, worked) >= 2
+    worked = undisturbed(arguments, whole)
+    assert disturbed(arguments, out, worked, checkpoint="-last") >= 2
     one, other = (load_file(folder / "detector.safetensors") for folder in (whole, out))
     assert all(torch.equal(one[name], other[name]) for name in one)
     for name in ("steps.csv", "epochs.csv"):
@@ -112,11 +117,12 @@ def test_scoring(root, tmp_path):
         # Other bytes, or they would be scored once.
         for path in (many / f"set{copy}").rglob("*.png"):
             path.write_bytes(path.read_bytes() + bytes(copy))
-    save_detector(make_detector(seed=1), tmp_path / "weights.safetensors")
+    with thin_networks():
+        save_detector(make_detector(seed=1), tmp_path / "weights.safetensors")
     arguments = ["score", many, "--weights", tmp_path / "weights.safetensors", "--batch", "1"]
     whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
-    worked = undisturbed(PROGRAM, arguments, whole)
-    assert disturbed(PROGRAM, arguments, out, worked) >= 1
+    worked = undisturbed(arguments, whole)
+    assert disturbed(arguments, out, worked) >= 1
     one, other = (sorted(rows(path), key=lambda row: row["path"]) for path in (whole, out))
     assert len(one) == 8 * 2 * IMAGES
     assert one == other
@@ -128,8 +134,8 @@ def test_an_ablation(root, tmp_path):
         *TRAINING, "--epochs", "1", "--passes", "4",
     ]  # fmt: skip
     whole, out = tmp_path / "whole", tmp_path / "killed"
-    worked = undisturbed(THIN_PROGRAM, arguments, whole)
-    assert disturbed(THIN_PROGRAM, arguments, out, worked) >= 2
+    worked = undisturbed(arguments, whole)
+    assert disturbed(arguments, out, worked) >= 2
     assert rows(whole / "ablation.csv") == rows(out / "ablation.csv")
     assert not list(out.rglob(".unfinished-*"))
     assert not list(out.rglob("*.safetensors"))

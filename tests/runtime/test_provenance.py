@@ -173,6 +173,7 @@ OLD = {"a.txt": "old", "both.txt": "old", "mine.txt": "mine", "old/sub.txt": "ol
 NEW = {"both.txt": "new", "mine.txt": "mine", "sub/new.txt": "new", "z.txt": "new"}
 
 
+@pytest.mark.long
 def test_a_manifest_is_never_beside_files_of_another_run(tmp_path):
     """Killed before each step of an overwrite: what has a manifest is whole, and what has none is replaced whole."""
     broken = 0

@@ -232,10 +232,7 @@ SLOW = ("compare", "false-alarms", "quality")
 
 @pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long if name != "audit" else ())
-        for name in COMMANDS
-    ],
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long) for name in COMMANDS],
 )
 def test_merged_commands_write_the_files_of_one_run(tree, tmp_path, command):
     suffix = {"score": ".csv", "population": ".npz"}.get(command, "")

@@ -169,6 +169,7 @@ def test_a_screenshots_layout_is_no_generator(tmp_path, monkeypatch, capsys):
     assert told["explained_by"] == "layout"
 
 
+@pytest.mark.long
 def test_a_miniatures_lattice_still_is_one(tmp_path):
     pytest.importorskip("torch")
     from freqforensics.generators import simulate_from_sources

@@ -46,6 +46,7 @@ def test_bundled_photographs_and_their_upsampled_twins(tmp_path):
     assert 0.5 < replica / low < 2  # zero insertion repeats the spectrum
 
 
+@pytest.mark.long
 def test_photographs_of_ones_own(tmp_path):
     rng = np.random.default_rng(0)
     for index in range(5):

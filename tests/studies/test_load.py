@@ -83,6 +83,7 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_read_again_is_written_the_same(name, tmp_path):
     study = FOLDERS[name](tmp_path / "images")
@@ -97,6 +98,7 @@ def test_a_folder_read_again_is_written_the_same(name, tmp_path):
     assert "data:image/png" in again._repr_html_()
 
 
+@pytest.mark.long
 def test_spectra_read_again_are_the_same(tmp_path):
     study = spectrum(tmp_path / "images")
     study.save(tmp_path / "results")

@@ -14,6 +14,7 @@ from freqforensics.training.baselines import LATTICE, fit_profiles, lattice_logi
 from freqforensics.training.recipe import TrainConfig
 
 
+@pytest.mark.long
 def test_a_lattice_in_one_image_is_found(rng):
     photos = [picture(rng, 128, 128) for _ in range(12)]
     grids = [np.clip(p + 6.0 * (np.indices((128, 128)).sum(0) % 2)[..., None], 0, 255).astype(np.uint8) for p in photos]

@@ -130,6 +130,7 @@ def test_the_same_to_the_last_bit(config, whole, tmp_path):
     assert not same(whole, tmp_path / "other")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broken_at", [1, 3, 5])
 def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypatch, broken_at):
     out = tmp_path / "run"
@@ -157,6 +158,7 @@ def test_gone_on_with_it_is_the_same_training(config, whole, tmp_path, monkeypat
     assert not list(out.glob(".unfinished-*"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broken_in", ["save_detector", "TrainLog.epoch"])
 def test_broken_off_between_the_files_of_an_epoch(config, whole, tmp_path, monkeypatch, broken_in):
     def broken(*args, **kwargs):
@@ -173,6 +175,7 @@ def test_broken_off_between_the_files_of_an_epoch(config, whole, tmp_path, monke
         assert rows(out, name) == rows(whole, name)
 
 
+@pytest.mark.long
 def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root):
     one = replace(config, epochs=1)
     train_detector(one, tmp_path / "run", device="cpu")
@@ -207,6 +210,7 @@ def test_more_epochs_can_be_added_and_nothing_else(config, whole, tmp_path, root
         train_detector(config, tmp_path / "run", device="cpu", resume=True)
 
 
+@pytest.mark.long
 def test_what_could_not_be_read_stays_left_out(config, root, tmp_path, monkeypatch):
     shutil.copytree(root, tmp_path / "set")
     (tmp_path / "set" / "0_real" / "3.png").write_bytes(b"no image")
@@ -372,6 +376,7 @@ def test_learning_from_photographs_alone(simulated, tmp_path, monkeypatch):
     assert same(tmp_path / "whole", tmp_path / "broken")
 
 
+@pytest.mark.long
 def test_fakes_do_not_depend_on_the_number_of_processes_and_threads(simulated, tmp_path, monkeypatch):
     """Miniatures are networks, whose last digits depend on the number of threads."""
     once = replace(simulated, epochs=1)
