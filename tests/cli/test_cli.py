@@ -127,7 +127,7 @@ def test_bad_files_are_listed_and_the_run_goes_on(tree, out, rng):
     write(fakes / "small.png", picture(rng, 20, 20))
     (fakes / "alpha.png").write_bytes(encoded(np.dstack([picture(rng), picture(rng)[..., 0]]), "PNG"))
     (fakes / "notes.txt").write_text("x")
-    done = run_fresh("spectrum", tree, "--out", out, "--crop", 64)
+    done = run_fresh("spectrum", tree, "--out", out, "--crop", 64, "--format", "png")
     assert done.returncode == 1
     listed = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert len(listed) == 5
@@ -191,9 +191,10 @@ def test_a_folder_that_holds_something_is_refused(tree, out):
 
 @pytest.mark.long
 def test_overwrite_replaces_results_and_nothing_else(tree, out):
-    assert run("spectrum", tree, "--out", out, "--crop", 64).returncode == 0
+    short = ("--format", "png")
+    assert run("spectrum", tree, "--out", out, "--crop", 64, *short).returncode == 0
     (out / "mine.txt").write_text("keep")
-    assert run("spectrum", tree / "crn", "--out", out, "--crop", 32, "--overwrite").returncode == 0
+    assert run("spectrum", tree / "crn", "--out", out, "--crop", 32, "--overwrite", *short).returncode == 0
     names = {path.name for path in (out / "spectra").iterdir()}
     assert names == {"crn-real.npz", "crn-fake.npz"}
     assert (out / "mine.txt").read_text() == "keep"
@@ -206,8 +207,9 @@ def test_several_named_sources_and_awkward_names(tree, out, tmp_path, rng):
     write(tmp_path / "plain" / "a b" / "a.png", picture(rng, 64, 64))
     write(tmp_path / "plain" / "a/b" / "a.png", picture(rng, 64, 64))
     done = run(
-        "spectrum", tree / "crn", f"mine={tmp_path / 'plain' / 'a b'}", tmp_path / "plain", "--out", out, "--crop", 64
-    )
+        "spectrum", tree / "crn", f"mine={tmp_path / 'plain' / 'a b'}", tmp_path / "plain", "--out", out,
+        "--crop", 64, "--format", "png",
+    )  # fmt: skip
     assert done.returncode == 0
     names = sorted(path.name for path in (out / "spectra").iterdir())
     assert names == ["a-unknown.npz", "crn-fake.npz", "crn-real.npz", "mine-unknown.npz", "ünï-red-unknown.npz"]
@@ -228,7 +230,8 @@ def test_awkward_generator_names_reach_figures_and_tables(tmp_path, out, rng):
 def test_results_inside_a_source_are_not_averaged(tmp_path, rng):
     write(tmp_path / "photos" / "a.png", picture(rng, 64, 64))
     for _ in range(2):
-        done = run("spectrum", ".", "--out", "results", "--crop", 64, "--overwrite", cwd=tmp_path / "photos")
+        options = ("--crop", 64, "--overwrite", "--format", "png")
+        done = run("spectrum", ".", "--out", "results", *options, cwd=tmp_path / "photos")
         assert done.returncode == 0
         assert re.search(r"photos +unknown +1 ", done.stdout)
         assert not re.search(r"^ *results +(unknown|real|fake)", done.stdout, flags=re.M)
@@ -243,7 +246,8 @@ def test_results_can_be_linked_to_another_file_system(tree, tmp_path):
     with tempfile.TemporaryDirectory(dir=elsewhere) as place:
         (tmp_path / "link").symlink_to(place)
         for _ in range(2):
-            done = run("spectrum", tree, "--out", tmp_path / "link", "--crop", 64, "--overwrite")
+            options = ("--crop", 64, "--overwrite", "--format", "png")
+            done = run("spectrum", tree, "--out", tmp_path / "link", *options)
             assert (done.returncode, done.stderr) == (0, "")
         assert (Path(place) / "fingerprints.png").exists()
         assert not list(Path(place).glob(".unfinished*"))
@@ -252,7 +256,7 @@ def test_results_can_be_linked_to_another_file_system(tree, tmp_path):
 @pytest.mark.long
 def test_a_group_without_usable_images_is_named(tree, out, rng):
     write(tree / "tiny" / "1_fake" / "a.png", picture(rng, 20, 20))
-    done = run("spectrum", tree, "--out", out, "--crop", 64)
+    done = run("spectrum", tree, "--out", out, "--crop", 64, "--format", "png")
     assert (done.returncode, done.stderr) == (0, "note: no image could be used of: tiny fake\n")
 
 
@@ -383,7 +387,8 @@ def test_too_little_memory_is_one_line(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.long
 def test_a_closed_pipe_is_no_error(tree, out):
-    command = f"{sys.executable} -m freqforensics spectrum {tree} --out {out} --crop 64 --json | head -c 5"
+    words = f"spectrum {tree} --out {out} --crop 64 --format png --json"
+    command = f"{sys.executable} -m freqforensics {words} | head -c 5"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env={**os.environ})
     assert done.stderr == ""
 
@@ -429,7 +434,7 @@ def test_simulated_images_are_averaged(miniatures, photographs, out, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "12 crops on each side of 2 families" in done.stdout
     assert len(list((tmp_path / "tree" / "san" / "1_fake").glob("*.png"))) == 12
-    averaged = run("spectrum", tmp_path / "tree", "--out", out, "--crop", 64)
+    averaged = run("spectrum", tmp_path / "tree", "--out", out, "--crop", 64, "--format", "png")
     assert (averaged.returncode, averaged.stderr) == (0, "")
     found = run("upsampling", tmp_path / "tree", "--predict", "by-name", "--json")
     assert (found.returncode, found.stderr) == (0, "")
@@ -511,6 +516,7 @@ TRAINING = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_detector_is_trained_scored_and_evaluated(trained, tmp_path):
     weights = ["--weights", trained / "run" / "detector.safetensors"]
     done = run("score", trained / "data", *weights, "--view", "none", "--out", tmp_path / "scores.csv", "--json")

@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
+import command
 import pytest
 from packaging.requirements import Requirement
 
@@ -490,10 +491,10 @@ def test_the_command(tmp_path):
     assert str(tmp_path) in lines[NAMES.index("weights fetched")]
 
 
-@pytest.mark.long
-def test_the_command_on_a_problem_and_its_json(tmp_path):
-    environment = {"FREQFORENSICS_DATA": str(tmp_path / "nowhere"), "FREQFORENSICS_CACHE": str(tmp_path)}
-    done = run("doctor", "--json", **environment)
+def test_the_command_on_a_problem_and_its_json(monkeypatch, tmp_path):
+    monkeypatch.setenv("FREQFORENSICS_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("FREQFORENSICS_CACHE", str(tmp_path))
+    done = command.run("doctor", "--json")
     assert done.returncode == 1
     shown = json.loads(done.stdout)
     assert [check["name"] for check in shown] == NAMES

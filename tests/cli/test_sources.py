@@ -107,6 +107,7 @@ class SimpleInput(SimpleNamespace):
     __hash__ = object.__hash__
 
 
+@pytest.mark.long
 def test_standard_input_of_a_process(root):
     command = [sys.executable, "-m", "freqforensics", "spectrum", "-", "--crop", "64", "--json"]
     done = subprocess.run(command, input="photos/0.png\nphotos/1.png\n", capture_output=True, text=True, cwd=root)

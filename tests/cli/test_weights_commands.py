@@ -48,6 +48,7 @@ def test_quantised_weights_are_smaller_and_score_about_the_same(training, tmp_pa
     assert (again.returncode, "--overwrite must be set to replace it" in again.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_a_training_is_packed_with_a_card(training, tmp_path):
     out = tmp_path / "mine.safetensors"
     words = ("weights", "pack", training, "--out", out, "--data", "own pictures", "--quiet")
@@ -104,6 +105,7 @@ def test_the_table_of_robustness_names_the_least_and_counts_what_cannot_be_judge
     assert capsys.readouterr().out.split()[-2:] == ["0.250", "0.000"]
 
 
+@pytest.mark.long
 def test_methods_without_a_network_are_evaluated(tmp_path, rng):
     write_tree(tmp_path / "set", rng, ("dcgan",), count=6, shape=(64, 64))
     for index in range(12):

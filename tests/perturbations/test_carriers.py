@@ -191,7 +191,7 @@ def test_what_changes_with_the_photograph_is_its_region(canvas, shape):
     """A black and a white photograph on the same canvas: all that differs is the region, its round corners apart."""
     for seed in range(4):
         black, white = (
-            canvas(np.full(shape, level, np.uint8), np.random.default_rng(seed)).astype(int) for level in (0, 255)
+            canvas(np.full(shape, level, np.uint8), np.random.default_rng(seed)).astype(np.int16) for level in (0, 255)
         )
         regions = canvas.regions(shape, np.random.default_rng(seed))
         mask = inside(black.shape, regions)

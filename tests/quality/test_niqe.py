@@ -238,6 +238,7 @@ def test_other_arrays_are_refused(image, match):
         niqe(image)
 
 
+@pytest.mark.long
 def test_the_model_is_of_the_sharp_patches(rng):
     images = [dead_leaves(np.random.default_rng(seed), 96 * 4) for seed in range(12)]
     for image in images:
