@@ -242,7 +242,7 @@ def test_features_of_the_local_network_depend_on_their_surroundings_alone():
 def test_occlusion_computes_what_a_window_reaches(height, width, window):
     detector = folded(fused("local", image := picture(np.random.default_rng(1), height, width)))
     found = occlusion_map(image, detector, window=window)
-    median, places = cv2.medianBlur(image, 5), [(0, 0), (window, window), (height // window * window, 0)]
+    median, places = cv2.medianBlur(image, 5), [(0, 0), (window, window), ((height - 1) // window * window, 0)]
     versions = [image.astype(np.float32)]
     for top, left in places:
         versions.append(image.astype(np.float32))
