@@ -16,10 +16,10 @@ help:  ## list the targets
 demo: .venv/installed  ## lead through everything: demo/index.html
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
-test: .venv/installed-dev  ## run all tests (some 25 minutes)
+test: .venv/installed-dev  ## run all tests (some 20 minutes)
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
 
-test-fast: .venv/installed-dev  ## run the tests without those that take more than a second
+test-fast: .venv/installed-dev  ## run the tests without those that take more than 0.7 seconds
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow and not long")
 
 coverage: .venv/installed-dev  ## run all tests and report the lines that none of them runs

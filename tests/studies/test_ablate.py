@@ -33,7 +33,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.long
-def test_from_sources_to_a_folder(config, tmp_path):
+def test_from_sources_to_a_folder(config, tmp_path, thin):
     options = {"test": [tmp_path / "test"], "axis": "band", "values": ["all", ":0.25"], "view": "none", "device": "cpu"}
     for name in ("one", "two"):
         study = ablate_study(config, tmp_path / name, **options)
@@ -62,7 +62,7 @@ def test_from_sources_to_a_folder(config, tmp_path):
 
 
 @pytest.mark.long
-def test_every_run_has_its_own_seed(config, tmp_path):
+def test_every_run_has_its_own_seed(config, tmp_path, thin):
     options = {"test": [tmp_path / "test"], "axis": "band", "values": ["0.25:"], "view": "none", "device": "cpu"}
     study = ablate_study(config, tmp_path / "out", **options, runs=2, limit=2)
     assert [(row.seed, row.generator) for row in study.ablation.rows] == [

@@ -69,7 +69,7 @@ def test_every_named_start_can_be_ablated(config, tmp_path):
 
 
 @pytest.mark.long
-def test_an_ablation_ends_in_a_table(config, records, tmp_path):
+def test_an_ablation_ends_in_a_table(config, records, tmp_path, thin):
     options = {"axis": "band", "values": ["all", ":0.25"], "seeds": (0, 1), "view": "none", "device": "cpu"}
     result = run_ablation(config, records, tmp_path / "out", **options)
     assert [(row.value, row.seed, row.generator) for row in result.rows] == [
