@@ -94,7 +94,7 @@ def test_kinds_are_those_that_verdicts_go_by(photographs, rng):
 
 
 @pytest.mark.long
-def test_it_is_written_and_read_where_verdicts_are_given(photographs, tmp_path, monkeypatch):
+def test_it_is_written_and_read_where_verdicts_are_given(photographs, tmp_path, monkeypatch, thin):
     monkeypatch.setattr(calibration_module, "FEWEST", 3)
     weights = tmp_path / "weights.safetensors"
     save_detector(make_detector(seed=1), weights)

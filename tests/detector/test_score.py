@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from networks import thin_networks
 from pictures import picture, write
 
 from freqforensics.detector import (
@@ -312,7 +313,9 @@ def test_names_that_are_not_plain(detector, tmp_path, rng):
 
 
 @pytest.mark.long
-def test_few_images_wait_at_any_time(detector, tmp_path, rng, monkeypatch):
+def test_few_images_wait_at_any_time(tmp_path, rng, monkeypatch):
+    with thin_networks():
+        detector = make_detector(seed=0).eval()
     for index in range(8 * LANE):
         write(tmp_path / "set" / f"{index:02}.png", picture(rng, 64, 64 + index))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)

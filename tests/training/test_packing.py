@@ -15,7 +15,7 @@ from freqforensics.training.train import train_detector
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, thin):
     source = np.random.default_rng(3)
     folder = tmp_path_factory.mktemp("packing")
     for index in range(10):
