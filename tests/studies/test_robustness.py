@@ -12,7 +12,7 @@ from freqforensics.studies.robustness import robustness_study
 
 
 @pytest.fixture
-def tree(tmp_path, rng):
+def tree(tmp_path, rng, thin):
     for index in range(2):
         for side in ("0_real", "1_fake"):
             write(tmp_path / "data" / "crn" / side / f"{index}.png", picture(rng, 64, 64))

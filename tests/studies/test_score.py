@@ -38,7 +38,7 @@ def test_verdicts_are_counted_by_group(tree, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_table_and_threads_change_no_score(tree, tmp_path):
+def test_a_table_and_threads_change_no_score(tree, tmp_path, thin):
     save_detector(make_detector(seed=1), tmp_path / "w.safetensors")
     options = {"weights": tmp_path / "w.safetensors", "view": "none"}
     plain = score_study([tree], **options)
