@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 from freqforensics.figures.style import log_axis, new_figure, save_figure, series_looks, style
 
 THEMES: Final = {
-    "Spectra": "",
-    "Files": "",
+    "Spectra": "Beyond decoding, each image has its luma, a median filter, a Fourier transform and checksums of its"
+    " file. A comparison also permutes bins, at a cost that does not depend on the number of images.",
+    "Files": "An audit also cross-validates a forest of trees, which weighs most where files are few.",
     "Quality": "",
     "Scoring": "The network alone runs on the same views, which are tensors already.",
     "Inspection": "An inspection tests its explanations; captum and grad-cam give three maps of one view and no test.",
