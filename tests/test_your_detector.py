@@ -49,6 +49,7 @@ class Stub(nn.Module):
 
 
 @pytest.mark.parametrize("title", list(snippets()))
+@pytest.mark.long
 def test_snippets_of_the_page_run(title, tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     names = {

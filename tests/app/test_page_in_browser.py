@@ -164,6 +164,7 @@ def test_a_photograph_of_30_megapixels_is_examined(visit, detector, rng, tmp_pat
     assert one.page.locator(".picture img").evaluate("image => image.naturalWidth") == 192
 
 
+@pytest.mark.long
 def test_broken_empty_and_oversized_files_are_a_line_each(visit, examined, rng, tmp_path):
     one = visit(limits=Limits(file_bytes=1 << 20, pixels=100_000))
     (tmp_path / "broken.png").write_bytes(b"damaged")
@@ -188,6 +189,7 @@ def test_broken_empty_and_oversized_files_are_a_line_each(visit, examined, rng, 
     one.said = [line for line in one.said if "413" not in line]  # Chromium reports the refusal itself
 
 
+@pytest.mark.long
 def test_more_pictures_than_the_list_holds_are_one_line(visit, examined, rng, tmp_path):
     one = visit(limits=Limits(jobs=3))
     for number in range(5):
@@ -199,6 +201,7 @@ def test_more_pictures_than_the_list_holds_are_one_line(visit, examined, rng, tm
     )
 
 
+@pytest.mark.long
 def test_two_tabs_show_the_same_list_and_the_same_end(visit, examined, rng):
     one = visit()
     first, second = one.page, one.tab()
@@ -226,6 +229,7 @@ def test_two_tabs_show_the_same_list_and_the_same_end(visit, examined, rng):
     one.said = [line for line in one.said if "ERR_CONNECTION" not in line]
 
 
+@pytest.mark.long
 def test_other_pages_get_nothing(browser, serving, examined):
     served = serving()
     page = browser.new_page()
@@ -267,6 +271,7 @@ def test_a_report_cannot_reach_the_page(visit, detector, rng, monkeypatch):
     one.said.clear()
 
 
+@pytest.mark.long
 def test_everything_can_be_done_by_keys(visit, examined, rng, tmp_path):
     one = visit()
     page = one.page

@@ -316,6 +316,7 @@ def test_everything_is_deleted_while_a_picture_is_examined(serving, examined):
     assert not served.session.root.exists()
 
 
+@pytest.mark.long
 def test_the_program_ends_when_no_page_has_been_open_for_a_while(serving, examined, monkeypatch):
     monkeypatch.setattr("freqforensics.app.session.AWAY", 1.0)
     monkeypatch.setattr("freqforensics.app.serving._LOOK_EVERY", 0.05)

@@ -135,6 +135,7 @@ def test_several_baselines_are_averaged(image):
         assert values.sum() == pytest.approx(both.gap + both.delta, abs=1e-5), name
 
 
+@pytest.mark.long
 def test_steps_are_doubled_until_the_sum_is_right(image):
     detector = make_detector(input="residual", seed=0)
     rough = integrate_path(image, detector, steps=1, most_steps=1, tolerance=1e-6)

@@ -101,6 +101,7 @@ def test_resampling_is_found_with_its_period(detector):
     assert "0.200 cycles" in found.says or "0.2" in found.says
 
 
+@pytest.mark.long
 def test_lines_of_colour_alone_are_named(detector):
     class AtNyquistOfColour(nn.Module):
         def __init__(self, plane):

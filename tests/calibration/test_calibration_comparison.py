@@ -154,6 +154,7 @@ def test_groups(simulations, record, among):
     record.at_least("groups, power at 0.05", setting, 0.8, sum(p <= 0.05 for p in p_values[1.0]), count)
 
 
+@pytest.mark.long
 def test_a_learning_curves_peak(simulations, record):
     count = simulations(60, 600)
     needed: dict[float, int] = {0.0: 0, 2.0: 0}

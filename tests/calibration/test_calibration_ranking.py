@@ -94,6 +94,7 @@ def test_ap_by_category(rng, simulations, record, spread):
      ("tpr_at_5", 100, 100), ("tpr_at_1", 30, 400)],
 )  # fmt: skip
 @pytest.mark.parametrize("ap", [0.7, 0.95])
+@pytest.mark.long
 def test_other_metrics(rng, simulations, record, metric, fakes, reals, ap):
     count = simulations(40, 1000)
     hits = covered(rng, "normal", metric, ap, fakes, reals, count)

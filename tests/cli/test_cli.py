@@ -267,6 +267,7 @@ def upsampled(tmp_path, rng):
     return write_tree(tmp_path / "data", rng, ("gan",), count=30, shape=(64, 64), traces={"gan": tile})
 
 
+@pytest.mark.long
 def test_what_made_a_lattice(upsampled, out):
     done = run("upsampling", upsampled, "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
@@ -338,6 +339,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
 
 
+@pytest.mark.long
 def test_help_has_an_example_for_every_command():
     top = run("--help")
     assert (top.returncode, top.stderr) == (0, "")

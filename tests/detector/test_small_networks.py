@@ -239,6 +239,7 @@ def test_features_of_the_local_network_depend_on_their_surroundings_alone():
 
 
 @pytest.mark.parametrize(("height", "width", "window"), [(150, 131, 32), (64, 70, 16)])
+@pytest.mark.long
 def test_occlusion_computes_what_a_window_reaches(height, width, window):
     detector = folded(fused("local", image := picture(np.random.default_rng(1), height, width)))
     found = occlusion_map(image, detector, window=window)

@@ -93,6 +93,7 @@ def test_a_torn_file_is_refused_wherever_it_ends(tmp_path, state, metadata):
         refused(tmp_path / "cut.pth", "holds no weights|no weights")
 
 
+@pytest.mark.long
 def test_mutations_end_in_one_line(tmp_path, state, metadata):
     """Of headers, where all that could go wrong is: values are checked to be finite, no more."""
     whole = save(state, metadata)

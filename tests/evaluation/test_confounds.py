@@ -68,6 +68,7 @@ def test_two_halves_of_one_folder_do_not_differ(tmp_path):
     assert serious_confounds(index_images(tmp_path)) == []
 
 
+@pytest.mark.long
 def test_a_format_is_found(tmp_path):
     root = tree(tmp_path, real=lambda rng, i: (encoded(picture(rng, 72, 80), "JPEG", quality=90), ".jpg"))
     found, group = verdicts(root)
@@ -81,6 +82,7 @@ def test_a_format_is_found(tmp_path):
     assert "format (JPEG 100% / PNG 100%)" in line
 
 
+@pytest.mark.long
 def test_a_size_is_found(tmp_path):
     found, group = verdicts(tree(tmp_path, fake=lambda rng, i: png(rng, i, (96, 96))))
     assert found["size"] == found["pixels"] == found["aspect"] == "serious"
@@ -116,6 +118,7 @@ def test_profiles_grey_and_depth_are_found(tmp_path):
     assert found["bit depth"] == found["grey"] == found["colour profile"] == "serious"
 
 
+@pytest.mark.long
 def test_an_effect_of_kinds_is_the_variation_distance(tmp_path):
     def sometimes(share):
         return lambda rng, i: (png(rng, i) if i >= share * COUNT else

@@ -280,6 +280,7 @@ def test_numbers_along_a_logarithmic_axis():
     assert plain_number(3e-7) == "3×10⁻⁷"
 
 
+@pytest.mark.long
 def test_no_colour_stands_for_two_generators():
     for count in (1, 9, 17, 40):
         colours = [colour for colour, _ in series_looks(count)]
@@ -387,6 +388,7 @@ def test_a_figure_of_given_width_has_text_of_seven_points(width, columns):
         assert {text.get_fontsize() for text in fig.findobj(Text) if text.get_text() and text.get_visible()} == {7.0}
 
 
+@pytest.mark.long
 def test_a_figure_of_given_width_has_no_text_over_another_or_outside():
     fig = figures.plot_fingerprints(spectra(), fig=figures.new_figure(), width=89)
     fig.canvas.draw()

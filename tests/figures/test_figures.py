@@ -146,6 +146,7 @@ def test_no_more_cells_than_asked_for_whatever_the_size(rng, size):
     assert abs(abs(fx) - (size // 4) / size) <= 0.5 * step / size + 1e-9
 
 
+@pytest.mark.long
 def test_panels_of_one_kind_share_one_scale(spectra):
     fig = figures.plot_fingerprints(spectra)
     limits: dict[str, set] = {}
@@ -250,6 +251,7 @@ def test_the_readers_own_style_changes_nothing(spectra, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.long
 def test_figures_for_files_need_no_pyplot():
     code = (
         "import sys, numpy as np; from freqforensics import figures, SpectrumAccumulator, SpectrumSpec;"

@@ -44,6 +44,7 @@ class StopError(Exception):
 
 
 @pytest.mark.parametrize("family", ["biggan", "alae", "crn"])
+@pytest.mark.long
 def test_a_fit_that_was_broken_off_ends_with_the_same_weights(family, photos, tmp_path, monkeypatch):
     """With batch normalisation, an adversary (the last quarter) and draws of torch's own."""
     options = {"steps": 8, "size": 32, "plan": SMALL, "seed": 5, "save_every": 1}

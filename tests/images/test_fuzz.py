@@ -92,6 +92,7 @@ def test_each_fault_of_a_reader_is_noticed(reader, outcome, detail):
     assert all(detail in verdict.detail for verdict in verdicts)
 
 
+@pytest.mark.long
 def test_damaged_files_are_refused_or_read_right():
     verdicts = mutations.read_cases(range(COUNT), workers=WORKERS)
     bad = [str(verdict) for verdict in verdicts if verdict.outcome in mutations.BAD]

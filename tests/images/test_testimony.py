@@ -345,6 +345,7 @@ def test_lists_of_chunks_are_bounded():
     ],
     ids=["entities", "external", "open", "deep", "cut", "utf-16", "encoding", "long"],
 )
+@pytest.mark.long
 def test_hostile_xmp_is_not_read(packet):
     testimony = quick(png_with((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)))
     assert testimony.xmp is None

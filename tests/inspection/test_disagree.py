@@ -90,6 +90,7 @@ def test_statements_do_not_enter_the_score(files):
     assert array.image.testimony is None
 
 
+@pytest.mark.long
 def test_a_finding_has_what_the_file_says(files):
     detector = make_detector(input="residual", seed=0)
     named = inspect(files / "grey-named.png", detector)

@@ -56,6 +56,7 @@ def test_what_a_file_says_is_in_the_json_as_its_schema_says():
                 jsonschema.validate(broken, finding_schema())
 
 
+@pytest.mark.long
 def test_the_schema_holds():
     schema = finding_schema()
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -176,6 +176,7 @@ def test_the_same_question_gets_the_same_answer(thin):
     assert len(digests) == 2
 
 
+@pytest.mark.long
 def test_a_detector_without_a_card_is_calibrated_on_nothing():
     given = known_detector(make_detector(input="residual", seed=0))
     assert given.thresholds.high == pytest.approx(np.log(9))

@@ -233,6 +233,7 @@ class TestPlanted:
         assert 930 <= covers <= 970
 
     @pytest.mark.parametrize("share", [0.0, 0.5])
+    @pytest.mark.long
     def test_interval_with_few_clusters_covers(self, share):
         """Ten clusters of twelve, `share` of whose variance is their own, in logit and score alike."""
         pairs, clusters = [], []
@@ -297,6 +298,7 @@ class TestClusters:
         assert clustered.z_error == pytest.approx(2 * naive.z_error, rel=0.15)
         assert (clustered.low, clustered.high) == pytest.approx((alone.low, alone.high), abs=0.03)
 
+    @pytest.mark.long
     def test_copies_alone_give_no_significance(self):
         pairs, photos = [], []
         for seed in range(200):

@@ -188,6 +188,7 @@ def test_one_picture_of_a_collage_is_taken(quality: int | None, rng: np.random.G
     [None, JPEG(75), WebP(70), Chain((Resize(0.5, "antialiased"), JPEG(80)))],
     ids=["png", "jpeg", "webp", "half"],
 )
+@pytest.mark.long
 def test_the_picture_in_a_chat_is_found(theme: str, step: Perturbation | None, rng: np.random.Generator) -> None:
     canvas = ChatScreenshot(theme=theme)  # type: ignore[arg-type]
     for seed in range(3):

@@ -16,6 +16,7 @@ def test_the_names_are_those_of_the_figures():
     assert tuple(VIEWS) == VIEWS_IN_ORDER
 
 
+@pytest.mark.long
 def test_another_process_draws_the_same_figures_as_they_get_ready():
     finding = hand_made()
     early = replace(finding, tests=MapTests(), changes=Changes())

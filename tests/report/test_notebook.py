@@ -69,6 +69,7 @@ def pictures(result):
     return result._repr_html_().count('src="data:image/png;base64,')
 
 
+@pytest.mark.long
 def test_results_of_the_lower_rooms_are_drawn(tree):
     rows = (RobustnessRow("jpeg", 90.0, "gan", 0.9, 0.8, 0.95, 0.7, 5, 6),)
     results = [
@@ -90,6 +91,7 @@ def photographs():
     return ScoreTable(tuple(dataclasses.replace(score, verdict="none", crop="views") for score in real), ())
 
 
+@pytest.mark.long
 def test_drawing_a_study_writes_nothing(tree, monkeypatch):
     study, audit = spectrum_study([tree], spec=SpectrumSpec(size=32)), audit_study([tree])
 

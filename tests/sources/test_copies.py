@@ -126,6 +126,7 @@ def known(tmp_path_factory):
 
 
 @pytest.mark.parametrize("saved", ["copied", "saved at another quality"])
+@pytest.mark.long
 def test_one_photograph_a_hundred_times_is_one_image(known, tmp_path, saved):
     rng = np.random.default_rng(4)
     photograph = Image.fromarray(picture(rng, 64, 64))

@@ -69,6 +69,7 @@ def test_pairs_share_a_name_and_weights_are_read(tree):
 
 
 @pytest.mark.parametrize("kind", ["local", "coherence"])
+@pytest.mark.long
 def test_a_batch_depends_on_its_number_alone(tree, kind):
     images = index_everyday([WeightedSource(str(tree / "photos"))], [WeightedSource(str(tree / "pairs"))])
     batches = EverydayBatches(images, kind, 9)

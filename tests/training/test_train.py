@@ -122,6 +122,7 @@ def test_tensorboard_shows_what_the_tables_say(whole):
         assert [e.value for e in shown.Scalars(name)] == pytest.approx([float(row[name]) for row in epochs])
 
 
+@pytest.mark.long
 def test_the_same_to_the_last_bit(config, whole, tmp_path):
     train_detector(config, tmp_path / "again", device="cpu", workers=1)
     assert same(whole, tmp_path / "again")
