@@ -375,6 +375,7 @@ def test_deep_lift_sums_to_the_gap(image, kind):
     assert found.sum() == pytest.approx(gap, rel=0.02, abs=0.01)
 
 
+@pytest.mark.long
 def test_smoothing_averages_and_leaves_the_generator_as_it_was(image):
     detector = small_detector("residual")
     state = torch.random.get_rng_state()

@@ -47,6 +47,7 @@ def facts(rng, images, shift):
 
 
 @pytest.mark.parametrize(("images", "shift"), [(24, 0.0), (24, 1.5)])
+@pytest.mark.long
 def test_audit_confounds(rng, simulations, record, images, shift):
     count = simulations(15, 200)
     found = named = 0

@@ -255,6 +255,7 @@ def test_every_figure_function_is_drawn_here():
 
 
 @pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.long
 def test_its_text_can_be_read_and_nothing_warns(name, tmp_path):
     fig = figures.new_figure()
     with warnings.catch_warnings():
@@ -408,6 +409,7 @@ def test_widths_and_columns_that_cannot_be():
             plot(spectra(), width=math.nan)
 
 
+@pytest.mark.long
 def test_a_pairs_third_panel_is_the_difference():
     given = notched()
     fig = FIGURES["plot_pair"](figures.new_figure())

@@ -109,6 +109,7 @@ def test_p_values_of_unrelated_sets_are_not_small():
     assert (p < 0.05).mean() < 0.2
 
 
+@pytest.mark.long
 def test_intervals_cover_what_such_sets_give_on_the_whole():
     rng = np.random.default_rng(5)
     found = [

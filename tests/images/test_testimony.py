@@ -352,6 +352,7 @@ def test_hostile_xmp_is_not_read(packet):
     assert any(note.startswith(("XMP was not read", "of a chunk only")) for note in testimony.notes)
 
 
+@pytest.mark.long
 def test_deep_xmp_is_read_without_recursion():
     deep = xmp_of('xmp:CreatorTool="GIMP 2.10"', "<a>" * 50_000 + "</a>" * 50_000)
     assert quick(png_with((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + deep))).xmp.creator_tool == "GIMP 2.10"

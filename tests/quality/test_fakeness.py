@@ -229,6 +229,7 @@ def test_logits_of_the_weights_that_ship_have_their_threshold_without_torch(tree
     assert told.stdout.strip() == f"{shipped.thresholds.high!r} []"
 
 
+@pytest.mark.long
 def test_bad_input_is_told_in_one_line(tree, tmp_path, monkeypatch, capsys):
     for arguments in (["--score", "beauty"], ["--logits", tmp_path / "none.csv"], ["--weights", "nobody"]):
         code, shown = call(monkeypatch, capsys, tree, *arguments)

@@ -345,6 +345,7 @@ def test_scores_of_good_photographs_are_of_the_usual_size(kodak):
     assert scores.max() < 5
 
 
+@pytest.mark.long
 def test_small_patches_put_small_images_in_order(data):
     """Of the middle 128 x 128 of the 24: by chance four would be in order."""
     middles = []
