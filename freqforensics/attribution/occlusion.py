@@ -81,7 +81,7 @@ def occlusion_map(image: Uint8, detector: Detector, *, window: int | None = None
 def _falls(
     image: Uint8, part: Detector, occluded: Callable[[Place], NDArray[np.float32]], places: Sequence[Place]
 ) -> Iterable[float]:
-    """Fall of a single detector's logit for each window."""
+    """Give the fall of a single detector's logit for each window."""
     if isinstance(bare_network(part), LocalNetwork) and part.input == "local" and part.band is None:
         return _falls_by_patches(image, part, occluded, places)
     versions = (version for version in (image.astype(np.float32), *map(occluded, places)))
@@ -155,6 +155,7 @@ class _Reach(NamedTuple):
 
 
 def _reach(window: slice, length: int) -> _Reach:
+    """Say how far a window reaches along an axis of an image that has `length` pixels there."""
     first = max(0, -(-(window.start - _CHANGED) // STRIDE))
     end = min(-(-length // STRIDE), (window.stop - 1 + _CHANGED) // STRIDE + 1)
     start = max(0, (first * STRIDE - REACH) // STRIDE)  # in features: a patch has the strides of the image

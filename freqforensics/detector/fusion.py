@@ -52,6 +52,12 @@ class Part(nn.Module):
         Parameters
         ----------
         logits : Tensor, shape (N, 1)
+            Logits of the network alone.
+
+        Returns
+        -------
+        Tensor, shape (N, 1)
+            The factor times these, plus the offset.
         """
         return logits * self.factor + self.offset
 

@@ -72,21 +72,33 @@ class LocalNetwork(nn.Module):
         return self.decide(self.features(x))
 
     def features(self, x: Tensor) -> Tensor:
-        """Give the last features, (N, 128, H / 4, W / 4), each of what is up to `REACH` pixels around it.
+        """Give the last features. Each depends on the pixels up to `REACH` around its own.
 
         Parameters
         ----------
         x : Tensor, shape (N, 3, H, W)
+            Prepared images.
+
+        Returns
+        -------
+        Tensor, shape (N, 128, H / 4, W / 4)
+            One feature vector for every `STRIDE` pixels along each axis.
         """
         features: Tensor = self.layer2(self.layer1(self.stem(x)))
         return features
 
     def decide(self, features: Tensor) -> Tensor:
-        """Give logits, (N, 1), of the last features.
+        """Give the logits for the last features.
 
         Parameters
         ----------
         features : Tensor, shape (N, 128, h, w)
+            What `features` gives.
+
+        Returns
+        -------
+        Tensor, shape (N, 1)
+            A logit for each image.
         """
         logits: Tensor = self.fc(features.mean(dim=(2, 3)))
         return logits

@@ -86,7 +86,13 @@ def _is_network(thing: Any) -> bool:
 
 
 def bound_names(spec: ModuleSpec) -> list[str] | None:
-    """List the names that a module's source binds, in order; None where the source does not say."""
+    """List the names that a module's source binds, in order; None where the source does not say.
+
+    Parameters
+    ----------
+    spec : ModuleSpec
+        Where the module lies.
+    """
     if spec.origin is None or not spec.origin.endswith(".py"):
         return None
     try:

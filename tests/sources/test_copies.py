@@ -6,7 +6,6 @@ import io
 import json
 import sys
 
-import cv2
 import numpy as np
 import pytest
 from pictures import picture, write
@@ -14,7 +13,6 @@ from PIL import Image, ImageDraw
 
 from freqforensics.cli import main
 from freqforensics.fingerprints.sets import image_sets
-from freqforensics.sources import copies
 from freqforensics.sources.copies import difference_hash, distinct_files, near_copies
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, file_evidence, mean_spectrum
@@ -71,29 +69,6 @@ def test_near_copies_are_those_within_three_bits_of_an_earlier_one(rng):
     again = np.asarray(Image.open(buffer))
     assert near_copies([difference_hash(image), difference_hash(again), difference_hash(picture(rng))]) == [1]
     assert near_copies([difference_hash(np.full((40, 40, 3), 9, np.uint8))] * 2) == []
-
-
-@pytest.mark.parametrize("large", [0, copies._LARGE])
-def test_the_hash_is_that_of_opencvs_grid(monkeypatch, rng, large):
-    monkeypatch.setattr(copies, "_LARGE", large)
-    quick = []
-    for index in range(120):
-        height, width = (int(side) for side in rng.integers(1, 150, 2))
-        noise = rng.integers(0, 256, (height, width), np.uint8)
-        steps = np.kron(rng.integers(0, 256, (8, 9), np.uint8), np.ones((height // 8 + 1, width // 9 + 1), np.uint8))
-        ramp = np.tile(np.linspace(0, rng.integers(4, 256), width).astype(np.uint8), (height, 1))
-        luma = (noise, cv2.GaussianBlur(noise, (0, 0), 5), noise // 24, steps, ramp, steps[::-1, ::-1])[index % 6]
-        small = cv2.resize(luma, (9, 8), interpolation=cv2.INTER_AREA).astype(int)
-        bits = (small[:, 1:] > small[:, :-1]).ravel()
-        slow = -1 if np.ptp(small) < 8 else sum(1 << place for place, bit in enumerate(bits.tolist()) if bit)
-        assert difference_hash(luma) == slow
-        quick.append(copies._brighter(luma) is not None)
-    assert (sum(quick) > 60) == (large == 0)
-    image = picture(rng, 400, 371)
-    small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA).astype(int)
-    np.testing.assert_array_equal(
-        np.array([difference_hash(image) >> place & 1 for place in range(64)]), (np.diff(small) > 0).ravel()
-    )
 
 
 def test_a_spectrum_counts_equal_files_once_and_says_so(tmp_path, rng):

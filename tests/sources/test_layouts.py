@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from trees import touch
 
 from freqforensics.sources.model_names import is_model_name
 from freqforensics.sources.records import ImageRecord
@@ -23,14 +24,6 @@ PAIRS = [
 ]
 CASES = [str.lower, str.upper, str.title]
 SPLITS = ("train", "val", "test")
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")  # indexing opens no image
-    return root
 
 
 def told(records: list[ImageRecord]) -> set[tuple[str, str, str | None, str | None]]:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from trees import touch
 
 from freqforensics.sources import sources as indexing
 from freqforensics.sources.presence import check_images, check_sources
 from freqforensics.sources.selection import Sources
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    return root
 
 
 def test_sources_that_need_no_question_are_not_indexed(tmp_path, monkeypatch):

@@ -9,20 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from trees import touch
 
 from freqforensics.sources import listing
 from freqforensics.sources.records import by_generator
 from freqforensics.sources.selection import Sources, as_paths, as_sources
 from freqforensics.sources.shared import SharedReal, real_sides
 from freqforensics.sources.sources import as_files, as_records, index_images, index_sources
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    return root
 
 
 def counts(records) -> dict[tuple[str, str], int]:

@@ -11,18 +11,11 @@ from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
+from trees import touch
 
 from freqforensics.sources import leftovers
 from freqforensics.sources.records import ImageRecord, by_generator
 from freqforensics.sources.sources import FolderWarning, index_images, index_sources
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")  # indexing opens no image
-    return root
 
 
 def rows(records: list[ImageRecord], root: Path) -> list[tuple]:
