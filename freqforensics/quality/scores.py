@@ -38,6 +38,7 @@ FACTS: Final = ("path", "generator", "label", "category", "width", "height", "fo
 """Columns of a table before those of the scores."""
 _BLURRED: Final = 11  # pixels over which `blur_effect` blurs again, scikit-image's default
 _WHOLE: Final = 1 << 22  # pixels from which blur is measured strip by strip: half as fast, in a quarter of the memory
+_FEW: Final = 64  # images below which each is a chunk, so that all threads have some
 _TAPS: Final = 4  # of Daubechies 2
 _NORMAL_QUARTILE: Final = 0.6744897501960817
 
@@ -400,7 +401,8 @@ def measure_quality(
     chosen = chosen_scores(scores)
     names = tuple(score.name for score in chosen)
     work = partial(_measured, scores=chosen)
-    measured = map_reduce(records, work, _merged, workers=workers, chunk_size=4, progress=progress)
+    chunk_size = 1 if len(records) < _FEW else 4
+    measured = map_reduce(records, work, _merged, workers=workers, chunk_size=chunk_size, progress=progress)
     counts = Counter(name for name, _ in measured.missing)
     reasons = dict(reversed(measured.missing))  # of each the first is what stays
     missing = tuple((name, counts[name], reasons[name]) for name in names if name in counts)

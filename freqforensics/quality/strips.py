@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-STRIP: Final = 1 << 20
+STRIP: Final = 1 << 19
 """Pixels of an image that are held as floating-point numbers at once."""
 _LEAST: Final = 16  # lines of a strip, so that what is done at an image's border is done within one strip
 
