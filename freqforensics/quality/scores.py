@@ -164,7 +164,8 @@ def blur_effect(image: Uint8) -> float:
     """Measure blur by how much another blur changes (Crete et al., SPIE 6492, 2007; scikit-image).
 
     0 is sharp, 1 is what a flat image has; of the more blurred direction. Images as for
-    `QualityScore.function`; ValueError of one under 12 pixels a side.
+    `QualityScore.function`; ValueError of one under 12 pixels a side. Images over 4 megapixels are measured strip by
+    strip: the sums are rounded in another order, which changes the result by less than 1e-14 of it.
     """
     from skimage import measure
 
