@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 from zlib import crc32
 
 import numpy as np
@@ -29,6 +29,8 @@ from freqforensics.quality.ranks import (
     ranks,
     spearman,
 )
+from freqforensics.runtime.executors import executing
+from freqforensics.runtime.parallel import map_in_order
 from freqforensics.runtime.showing import Summarised
 
 Label = Literal["real", "fake"]
@@ -158,6 +160,7 @@ def associate(
     resamples: int = 1000,
     permutations: int = 1999,
     seed: int = 0,
+    workers: int | None = None,
 ) -> Associations:
     """Test whether logits follow scores, for real and fake images of every generator apart.
 
@@ -185,6 +188,8 @@ def associate(
         Number of permutations for p-values.
     seed : int
         Random seed, for both.
+    workers : int, optional
+        Number of threads; default the number of processors this process may use. The result does not depend on it.
 
     Returns
     -------
@@ -236,16 +241,10 @@ def associate(
     if categories is not None:
         fixed["categories"] = np.asarray(categories).astype(str)
 
-    tests: list[Association] = []
-    summaries: list[Summary] = []
-    partial: list[Summary] = []
-    notes: list[str] = []
+    cases: list[_Case] = []
     for name, values in measured.items():
         known = ~np.isnan(values)
-        if not known.all():
-            notes.append(f"{name}: {np.sum(~known)} of {len(x)} images have no value and are left out")
         for label in get_args(Label):
-            here: list[Association] = []
             for maker in np.unique(makers[kinds == label]):
                 chosen = np.flatnonzero((makers == maker) & (kinds == label))
                 used = chosen[known[chosen]]
@@ -258,16 +257,30 @@ def associate(
                     left_out=len(chosen) - len(used),
                     few=len(used) < FEW,
                 )
-                # Of the test's own name, so that one more score or generator changes none of the others.
-                rng = np.random.default_rng([seed, crc32(f"{name}\0{maker}\0{label}".encode())])
-                test, why = blank, [f"only {len(used)} with a value: nothing is tested"]
-                if len(used) >= _LEAST:
-                    held = Covariates.of({key: value[used] for key, value in fixed.items()}) if fixed else None
-                    counts = drawn(groups[used], resamples, rng)
-                    moves = exchanges(strata[used], groups[used], permutations, rng)
-                    test, why = _test(blank, x[used], values[used], held, counts, strata[used], moves)
-                here.append(test)
-                notes.extend(f"{name}, {label} images of {maker}: {text}" for text in why)
+                cases.append(_Case(blank, used, values))
+
+    def tested(some: Sequence[_Case]) -> list[tuple[Association, list[str]]]:
+        return [_tested(case, x, fixed, strata, groups, resamples, permutations, seed) for case in some]
+
+    results: dict[tuple[str, str], list[Association]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
+    with executing(None):  # in threads of this process, whoever read the images
+        for place, ((test, why),) in map_in_order(cases, tested, workers=workers, chunk_size=1) if cases else ():
+            key = cases[place].blank.score, cases[place].blank.label
+            results.setdefault(key, []).append(test)
+            reasons.setdefault(key, []).extend(f"{key[0]}, {key[1]} images of {test.generator}: {text}" for text in why)
+
+    tests: list[Association] = []
+    summaries: list[Summary] = []
+    partial: list[Summary] = []
+    notes: list[str] = []
+    for name, values in measured.items():
+        known = ~np.isnan(values)
+        if not known.all():
+            notes.append(f"{name}: {np.sum(~known)} of {len(x)} images have no value and are left out")
+        for label in get_args(Label):
+            here = results.get((name, label), [])
+            notes += reasons.get((name, label), [])
             if not here:
                 continue
             tests.extend(here)
@@ -286,6 +299,36 @@ def associate(
                     "between images, make the pooled number, which must not be read as an association"
                 )
     return Associations(_corrected(tests), tuple(summaries), tuple(partial), tuple(notes))
+
+
+class _Case(NamedTuple):
+    """A test to be made: what is known of it before, the places of its images, and the scores of all images."""
+
+    blank: Association
+    used: Index
+    values: Float
+
+
+def _tested(
+    case: _Case,
+    x: Float,
+    fixed: Mapping[str, NDArray[Any]],
+    strata: Index,
+    groups: Index,
+    resamples: int,
+    permutations: int,
+    seed: int,
+) -> tuple[Association, list[str]]:
+    """Make a test; of others it depends on nothing."""
+    blank, used, values = case
+    if len(used) < _LEAST:
+        return blank, [f"only {len(used)} with a value: nothing is tested"]
+    # Of the test's own name, so that one more score or generator changes none of the others.
+    rng = np.random.default_rng([seed, crc32(f"{blank.score}\0{blank.generator}\0{blank.label}".encode())])
+    held = Covariates.of({key: value[used] for key, value in fixed.items()}) if fixed else None
+    counts = drawn(groups[used], resamples, rng)
+    moves = exchanges(strata[used], groups[used], permutations, rng)
+    return _test(blank, x[used], values[used], held, counts, strata[used], moves)
 
 
 def least_fake_of(

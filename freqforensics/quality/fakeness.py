@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.detector.score_table import ScoreTable
-from freqforensics.quality.association import FEW, Associations, LeastFake, associate, least_fake_of
+from freqforensics.quality.association import FEW, Associations, Label, LeastFake, associate, least_fake_of
 from freqforensics.quality.scores import QualityTable
+from freqforensics.runtime.parallel import library_threads
 from freqforensics.runtime.showing import Summarised
 from freqforensics.storage.locations import as_path
 
@@ -149,6 +150,7 @@ def fakeness_by_quality(
     resamples: int = 1000,
     permutations: int = 1999,
     seed: int = 0,
+    workers: int | None = None,
 ) -> FakenessByQuality:
     """Relate logits to scores of quality.
 
@@ -165,8 +167,8 @@ def fakeness_by_quality(
         Logit above which an image is called fake.
     clusters : mapping of str to object, optional
         By absolute path: images that belong together, which are drawn and exchanged together. Default each for itself.
-    resamples, permutations, seed
-        Number of bootstrap samples and of permutations, and the random seed; see `associate`.
+    resamples, permutations, seed, workers
+        Number of bootstrap samples and of permutations, the random seed, and the number of threads; see `associate`.
 
     Returns
     -------
@@ -212,25 +214,31 @@ def fakeness_by_quality(
         resamples=resamples,
         permutations=permutations,
         seed=seed,
+        workers=workers,
     )
     verdicts = tuple(logits[row.path].verdict for row in rows)
     fakeness = FakenessByQuality(
         table, x, labels, threshold, associations, (), {}, (*notes, *associations.notes), verdicts, unjudged
     )
-    rng = np.random.default_rng(seed)
+    with library_threads(1):  # the products of matrices are too small for more
+        trends = _trends(fakeness, scores, np.random.default_rng(seed))
+        least = {
+            name: least_fake_of(x[places], _counts(len(places)), threshold=threshold, resamples=resamples, seed=seed)
+            for name, places in fakeness.groups("fake").items()
+        }
+    return replace(fakeness, trends=trends, least=least)
+
+
+def _trends(fakeness: FakenessByQuality, scores: Mapping[str, Float], rng: np.random.Generator) -> tuple[Trend, ...]:
+    """Give the trends of the groups that are large enough."""
     trends = []
-    kinds: tuple[Literal["real", "fake"], ...] = ("real", "fake")
     for name, values in scores.items():
-        for label in kinds:
+        for label in get_args(Label):
             for generator, places in fakeness.groups(label).items():
                 known = places[np.isfinite(values[places])]
                 if len(known) >= FEW and np.ptp(values[known]) > 0:
-                    trends.append(Trend(name, generator, label, *_trend(values[known], x[known], rng)))
-    least = {
-        generator: least_fake_of(x[places], _counts(len(places)), threshold=threshold, resamples=resamples, seed=seed)
-        for generator, places in fakeness.groups("fake").items()
-    }
-    return replace(fakeness, trends=tuple(trends), least=least)
+                    trends.append(Trend(name, generator, label, *_trend(values[known], fakeness.logits[known], rng)))
+    return tuple(trends)
 
 
 def _jpeg_qualities(table: QualityTable) -> Float:

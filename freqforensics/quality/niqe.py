@@ -44,6 +44,8 @@ SHIPPED: Final = {
 }
 
 _BLOCK: Final = 65_536  # coefficients whose products stay in a processor's cache
+_STRIP: Final = 1 << 19  # pixels of an image that are held as floating-point numbers at once
+_REACH: Final = 12  # rows; of coefficients at half size 9 rows above and 10 below have a part, and halving is of pairs
 _ROUNDING: Final = 1e-6  # grey levels; differences from the local mean below it are the arithmetic's
 _SHAPES: Final = np.geomspace(0.2, 10, 20_000)
 _RATIOS: Final = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
@@ -283,11 +285,22 @@ def patch_features(image: Uint8, *, patch: int = PATCH) -> tuple[Float, Float]:
     if min(height, width) < 2 * patch:
         needed = f"{2 * patch}x{2 * patch}"
         raise ValueError(f"NIQE needs an image of at least {needed} pixels, got {image.shape[1]}x{image.shape[0]}")
-    luma = luma_plane(image[:height, :width])
-    coefficients, deviation = mscn(luma)
-    full = _features(_patches(coefficients, patch))
-    half = _features(_patches(mscn(_halved(luma))[0], patch // 2))
-    return np.hstack([full, half]), _patches(deviation, patch).mean(axis=(1, 2))
+    strip = patch * max(1, _STRIP // (patch * width))
+    tops = range(0, height, strip)
+    measured = [_strip_features(image[:height, :width], top, min(height, top + strip), patch) for top in tops]
+    features, sharpness = zip(*measured, strict=True)
+    return np.concatenate(features), np.concatenate(sharpness)
+
+
+def _strip_features(image: Uint8, top: int, bottom: int, patch: int) -> tuple[Float, Float]:
+    """Measure the patches of some rows of an image, as in the whole of it."""
+    above = max(0, top - _REACH)
+    luma = luma_plane(image[above : bottom + _REACH])
+    rows = slice(top - above, bottom - above)
+    coefficients, deviation = (_patches(plane[rows], patch) for plane in mscn(luma))
+    halved = mscn(_halved(luma))[0][rows.start // 2 : rows.stop // 2]
+    features = np.hstack([_features(coefficients), _features(_patches(halved, patch // 2))])
+    return features, deviation.mean(axis=(1, 2))
 
 
 def check_image(image: Uint8) -> None:

@@ -237,7 +237,7 @@ def quality_study(
     batch : int
         Number of images of one size that are scored together.
     workers : int, optional
-        Number of threads that measure quality; default all processors.
+        Number of threads that measure quality and test its relation to the logits; default all processors.
     progress : bool
         Show bars for what takes over two seconds, on a terminal.
 
@@ -284,6 +284,7 @@ def quality_study(
         resamples=bootstrap,
         permutations=permutations,
         seed=seed,
+        workers=workers,
     )
     notes += [f"{name}: no value for {count} images ({reason})" for name, count, reason in quality.missing]
     labels = {score.name: score.label for score in chosen_scores(scores)}

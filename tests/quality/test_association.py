@@ -15,6 +15,7 @@ from scipy import integrate, stats
 from freqforensics.quality.association import associate, least_fake_of
 from freqforensics.quality.pooling import correlation_variance, summarise
 from freqforensics.quality.ranks import Covariates, exchanges
+from freqforensics.runtime.executors import executing
 
 
 def one(logits, score, *, resamples=50, permutations=19, **others):
@@ -627,3 +628,43 @@ def test_names_are_coded_without_a_matrix_of_images_by_images():
     assert Covariates.of({"name": many}).dummies.shape == (20_000, 2)
     assert tracemalloc.get_traced_memory()[1] < 50e6  # images by images of float64 are 3200 MB
     tracemalloc.stop()
+
+
+class TestThreads:
+    def scored(self, **options):
+        """Four generators, one with too few images, and a covariate."""
+        rng = np.random.default_rng(8)
+        x, *scores = rng.normal(size=(4, 100))
+        scores[1][::7] = np.nan
+        return associate(
+            x,
+            {"a": scores[0], "b": scores[1], "constant": np.ones(100)},
+            generators=np.repeat(["gan", "vae", "flow", "rare"], [40, 30, 27, 3]),
+            labels=np.resize(["real", "fake"], 100),
+            covariates={"size": scores[2]},
+            resamples=40,
+            permutations=30,
+            **options,
+        )
+
+    def test_the_result_does_not_depend_on_the_number_of_threads(self):
+        assert repr(self.scored(workers=1)) == repr(self.scored(workers=3)) == repr(self.scored())
+        with pytest.raises(ValueError, match="workers must be at least 1"):
+            self.scored(workers=0)
+
+    def test_whoever_reads_the_images_makes_no_tests(self):
+        class Nobody:
+            partial = False
+
+            def nodes(self, job):
+                raise AssertionError("only passes over images are for the executor")
+
+            def share(self, key, value): ...
+
+        expected = repr(self.scored())
+        with executing(Nobody()):
+            assert repr(self.scored()) == expected
+
+    def test_no_images_are_no_tests(self):
+        result = associate([], {"a": []}, generators=[], labels=[])
+        assert (result.tests, result.summaries) == ((), ())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -230,3 +231,16 @@ def test_what_is_asked_for_is_checked(records):
     for name in ("", "two\nlines", "width"):
         with pytest.raises(ValueError, match="name must"):
             as_score(niqe, name=name)
+
+
+def test_few_images_are_shared_out_among_all_threads(tmp_path, rng):
+    """Two large ones take two threads."""
+    together = Barrier(2, timeout=10)
+
+    def wait(image: np.ndarray) -> float:
+        return float(together.wait() >= 0)
+
+    for name in "ab":
+        write(tmp_path / f"{name}.png", picture(rng, 16, 16))
+    table = measure_quality(tmp_path, [as_score(wait, name="met")], workers=2)
+    assert table.values("met").tolist() == [1, 1]
