@@ -6,16 +6,17 @@ command line does so. In Python it takes the asking, for it holds a second proce
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import count, takewhile
+from itertools import chain
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from freqforensics.runtime.companion import Companion, companion
+from freqforensics.runtime.companion import Companion, CompanionError, companion
 from freqforensics.runtime.results import ResultFolder
 from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
@@ -181,16 +182,16 @@ def save_drawings(
 ) -> None:
     """Write the figures of a result, the same files wherever they are drawn.
 
-    Inside `drawn_beside` the other process begins with the first, and each of the two takes the next when it is done
-    with one. What the other process fails at is drawn in this one.
+    Inside `drawn_beside` the other process draws from the first on and this one from the last, until they meet. A
+    single figure is left to the other process, which has loaded matplotlib. What it fails at is drawn in this one.
 
     Parameters
     ----------
     folder : ResultFolder
         Folder of the result.
     describe : callable
-        Gives the figures: the method `drawings` of a study. It is pickled, so that the other process begins before
-        this one has loaded what draws.
+        Gives the figures: the method `drawings` of a study. It is pickled, so that this process need not load what
+        draws them.
     formats : sequence of {"png", "pdf", "svg"}
         Files to write of each.
     dpi : float, optional
@@ -198,44 +199,62 @@ def save_drawings(
     """
     how: dict[str, Any] = {"formats": formats, "dpi": dpi, "about": folder.about}
     files: dict[int, dict[str, bytes]] = {}
-    turn = count()
-    drawer, beside = _DRAWER.get(), None
-    if drawer is not None:
-        beside = Thread(target=_draw_beside, args=(drawer, describe, how, next(turn), turn, files), daemon=True)
+    drawer = _DRAWER.get()
+    figures = 0 if drawer is None else _handed_over(drawer, describe)
+    if drawer is not None and figures:
+        waiting = deque(range(1, figures))
+        beside = Thread(target=_draw_beside, args=(drawer, how, waiting, files), daemon=True)
         beside.start()
-    drawings = describe()
-    for number in takewhile(lambda number: number < len(drawings), turn):
-        files[number] = drawings[number].files(**how)
-    if beside is not None:
+        if waiting:
+            drawings = describe()
+            for number in _taken(waiting.pop):
+                files[number] = drawings[number].files(**how)
         beside.join()
-    for number, drawing in enumerate(drawings):
-        _write(folder, files[number] if number in files else drawing.files(**how))
+    if not figures or len(files) < figures:
+        for number, drawing in enumerate(describe()):
+            if number not in files:
+                files[number] = drawing.files(**how)
+    for number in sorted(files):
+        _write(folder, files[number])
+
+
+def _handed_over(drawer: Companion, describe: Callable[[], Sequence[Drawing]]) -> int:
+    """Hand the figures of a result over to the other process; give their number, 0 if it cannot take them."""
+    try:
+        return drawer.submit(_take, describe).result()
+    except CompanionError:
+        return 0
 
 
 def _draw_beside(
-    drawer: Companion,
-    describe: Callable[[], Sequence[Drawing]],
-    how: Mapping[str, Any],
-    first: int,
-    turn: Iterator[int],
-    files: dict[int, dict[str, bytes]],
+    drawer: Companion, how: Mapping[str, Any], waiting: deque[int], files: dict[int, dict[str, bytes]]
 ) -> None:
-    """Let the other process draw a figure, and then those whose turn it is; what it cannot draw is missing."""
-    number, figures = first, first + 1
-    while number < figures:
+    """Let the other process draw the first figure, and then those that wait; what it cannot draw is missing."""
+    for number in chain([0], _taken(waiting.popleft)):
         try:
-            files[number], figures = drawer.submit(_files_of, describe, number, how).result()
+            files[number] = drawer.submit(_draw_taken, number, how).result()
         except Exception:  # this process draws it, and raises the error if there is one
             return
-        number = next(turn)
 
 
-def _files_of(
-    describe: Callable[[], Sequence[Drawing]], number: int, how: Mapping[str, Any]
-) -> tuple[dict[str, bytes], int]:
-    """Give the files of a figure, and how many figures there are."""
-    drawings = describe()
-    return drawings[number].files(**how), len(drawings)
+def _taken(take: Callable[[], int]) -> Iterator[int]:
+    """Take figures, one when the one before is drawn, until none is left; two threads may."""
+    with suppress(IndexError):
+        while True:
+            yield take()
+
+
+_TAKEN: Final[list[Drawing]] = []
+"""In the other process: the figures of the result that is being saved."""
+
+
+def _take(describe: Callable[[], Sequence[Drawing]]) -> int:
+    _TAKEN[:] = describe()
+    return len(_TAKEN)
+
+
+def _draw_taken(number: int, how: Mapping[str, Any]) -> dict[str, bytes]:
+    return _TAKEN[number].files(**how)
 
 
 def _load(modules: Sequence[str]) -> None:

@@ -60,8 +60,9 @@ def test_it_ends_with_the_block_whatever_it_is_at():
     began = time.monotonic()
     with contextlib.suppress(KeyError), companion() as second:
         assert second is not None
-        second.submit(math.sqrt, 4.0).result()  # it has begun
         busy, waiting = second.submit(time.sleep, 60.0), second.submit(time.sleep, 60.0)
+        while not busy.running():
+            time.sleep(0.001)
         raise KeyError
     assert time.monotonic() - began < 30
     assert second.process.poll() == -signal.SIGKILL
