@@ -103,9 +103,9 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
 
 
 def drawing_beside(out: Path | None, workers: int | None, *modules: str) -> AbstractContextManager[None]:
-    """Let another process draw figures while a command is at work, as `drawn_beside` of studies in `modules`.
+    """Let another process draw figures of a command, as `drawn_beside`, which loads the `modules` of its study.
 
-    There is none without a folder for figures, and with ``--workers 1``.
+    It pays where there are several figures. There is none without a folder for them, and with ``--workers 1``.
     """
     if out is None or workers == 1:
         return nullcontext()

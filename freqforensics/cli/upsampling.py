@@ -8,7 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable, drawing_beside
+from freqforensics.cli.execution import distributable
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Workers, quiet
 from freqforensics.cli.sources import ImageSources
 
@@ -59,17 +59,10 @@ def upsampling(
     sources = [*source, *(real or ())]
     check_sources(source, source.alike(real))
     check_out(out, sources, overwrite=overwrite)
-    with drawing_beside(out, workers, "freqforensics.studies.upsampling"):
-        study = upsampling_study(
-            source,
-            real=source.alike(real),
-            predict=predict,
-            crop=crop,
-            limit=limit,
-            workers=workers,
-            progress=not quiet(),
-        )
-        finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
+    study = upsampling_study(
+        source, real=source.alike(real), predict=predict, crop=crop, limit=limit, workers=workers, progress=not quiet()
+    )
+    finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
 
 
 def _print_lattices(groups: list[dict[str, Any]]) -> None:
