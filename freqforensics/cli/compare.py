@@ -8,7 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable
+from freqforensics.cli.execution import distributable, drawing_beside
 from freqforensics.cli.groupings import (
     MEASURE_NAMES,
     ByOperator,
@@ -70,19 +70,20 @@ def compare(
     check_out(out, source, overwrite=overwrite)
     from freqforensics.studies.compare import compare_study
 
-    study = compare_study(
-        source,
-        spec=spec,
-        parts=parts,
-        limit=limit,
-        groups=group_of,
-        bootstrap=bootstrap,
-        permutations=permutations,
-        seed=seed,
-        workers=workers,
-        progress=not quiet(),
-    )
-    finish(study, out, show=lambda: _print_comparison(study.comparison), as_json=as_json, overwrite=overwrite)
+    with drawing_beside(out, workers, "freqforensics.studies.compare"):
+        study = compare_study(
+            source,
+            spec=spec,
+            parts=parts,
+            limit=limit,
+            groups=group_of,
+            bootstrap=bootstrap,
+            permutations=permutations,
+            seed=seed,
+            workers=workers,
+            progress=not quiet(),
+        )
+        finish(study, out, show=lambda: _print_comparison(study.comparison), as_json=as_json, overwrite=overwrite)
 
 
 def _print_comparison(comparison: Comparison) -> None:

@@ -1,4 +1,4 @@
-"""The options --cluster and --shard, which commands that read many images have alike."""
+"""The options --cluster and --shard, which commands that read many images have alike, and who draws their figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -100,6 +100,18 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
         pass
     if not quiet():
         complain(f"note: part {number} of {count} in {path}{', which was there' if is_there else ''}")
+
+
+def drawing_beside(out: Path | None, workers: int | None, *modules: str) -> AbstractContextManager[None]:
+    """Let another process draw figures of a command, as `drawn_beside`, which loads the `modules` of its study.
+
+    It pays where there are several figures. There is none without a folder for them, and with ``--workers 1``.
+    """
+    if out is None or workers == 1:
+        return nullcontext()
+    from freqforensics.figures.drawings import drawn_beside
+
+    return drawn_beside(*modules)
 
 
 def without_options(words: list[str], with_value: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:

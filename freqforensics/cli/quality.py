@@ -10,7 +10,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
-from freqforensics.cli.execution import distributable
+from freqforensics.cli.execution import distributable, drawing_beside
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
@@ -116,25 +116,26 @@ def quality(
 
     if logits is None:
         say_what_they_are(names)
-    study = quality_study(
-        source,
-        weights=detector,
-        logits=logits,
-        threshold=threshold,
-        clusters=cluster_of,
-        scores=scores,
-        view=view,
-        limit=limit,
-        bootstrap=bootstrap,
-        permutations=permutations,
-        seed=seed,
-        device=device,
-        backend=backend,
-        batch=batch,
-        workers=workers,
-        progress=not quiet(),
-    )
-    finish(study, out, show=lambda: _print_fakeness(study.fakeness), as_json=as_json, overwrite=overwrite)
+    with drawing_beside(out, workers, "freqforensics.studies.quality"):
+        study = quality_study(
+            source,
+            weights=detector,
+            logits=logits,
+            threshold=threshold,
+            clusters=cluster_of,
+            scores=scores,
+            view=view,
+            limit=limit,
+            bootstrap=bootstrap,
+            permutations=permutations,
+            seed=seed,
+            device=device,
+            backend=backend,
+            batch=batch,
+            workers=workers,
+            progress=not quiet(),
+        )
+        finish(study, out, show=lambda: _print_fakeness(study.fakeness), as_json=as_json, overwrite=overwrite)
 
 
 def _clusters(path: Path) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, complain, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable
+from freqforensics.cli.execution import distributable, drawing_beside
 from freqforensics.cli.options import (
     AsJson,
     Columns,
@@ -124,24 +124,25 @@ def spectrum(
     check_layout(columns, width)
     if out is None and (columns, width, format_) != (None, None, None):
         raise ValueError("--columns, --width and --format apply to figures, which need --out")
-    study = spectrum_study(
-        source,
-        spec=spec,
-        label=label,
-        limit=limit,
-        seed=seed if shuffle or placement == "random" else None,
-        exif_orientation=exif_orientation,
-        salvage=salvage,
-        workers=workers,
-        progress=not quiet(),
-    )
+    with drawing_beside(out, workers, "freqforensics.studies.spectrum"):
+        study = spectrum_study(
+            source,
+            spec=spec,
+            label=label,
+            limit=limit,
+            seed=seed if shuffle or placement == "random" else None,
+            exif_orientation=exif_orientation,
+            salvage=salvage,
+            workers=workers,
+            progress=not quiet(),
+        )
 
-    def show() -> None:
-        _print_table(study.groups())
-        print(f"images averaged: {study.images}")
+        def show() -> None:
+            _print_table(study.groups())
+            print(f"images averaged: {study.images}")
 
-    save = partial(study.save, columns=columns, width=width, formats=formats)
-    finish(study, out, show=show, as_json=as_json, overwrite=overwrite, save=save)
+        save = partial(study.save, columns=columns, width=width, formats=formats)
+        finish(study, out, show=show, as_json=as_json, overwrite=overwrite, save=save)
 
 
 def _print_table(groups: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from .compare import (
     plot_shared as plot_shared,
     plot_similarities as plot_similarities,
 )
+from .drawings import Drawing as Drawing, draw as draw, drawing as drawing, drawn_beside as drawn_beside
 from .evaluate import plot_evaluation as plot_evaluation
 from .explore import plot_labels as plot_labels, plot_notched as plot_notched
 from .false_alarms import plot_false_alarms as plot_false_alarms
@@ -25,11 +26,5 @@ from .score import (
     plot_scores as plot_scores,
 )
 from .spectrum import plot_fingerprints as plot_fingerprints
-from .style import (
-    Drawing as Drawing,
-    draw as draw,
-    drawing as drawing,
-    new_figure as new_figure,
-    save_figure as save_figure,
-)
+from .style import new_figure as new_figure, save_figure as save_figure
 from .upsampling import plot_evidence as plot_evidence, plot_lattices as plot_lattices

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from freqforensics.figures.style import new_axes, plain_ticks, style
@@ -93,22 +94,9 @@ def plot_spectrum(
         if ax is None:
             ax = new_axes((4.2, 3.6) if colorbar else (3.4, 3.4))
         low, high = limits or spectrum_limits([spectrum], kind)
-        norm = LogNorm(low, high, clip=True) if kind == "coherence" else Normalize(low, high, clip=True)
-        reduce = np.max if kind in ("coherent", "coherence") else np.mean
-        values, down, right = _in_cells(_drawn(spectrum, kind), cells, reduce)
-        picture = ax.imshow(
-            values,
-            norm=norm,
-            cmap=COLOURS[kind],
-            extent=(-right, right, down, -down),
-            interpolation="nearest",
-            aspect="equal",
-        )
-        if mark_lines:
-            _ring_lines(ax, spectrum)
+        picture = draw_cells(ax, spectrum, kind, (low, high), cells=cells, mark_lines=mark_lines)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_ticks([float(tick) for tick in _TICKS], [str(tick).replace("-", "\u2212") for tick in _TICKS])
-        ax.set(xlim=(-right, right), ylim=(down, -down))
         ax.set_xlabel("$f_x$ (cycles per pixel)").set_parse_math(True)
         ax.set_ylabel("$f_y$ (cycles per pixel)").set_parse_math(True)
         if title is None:
@@ -124,6 +112,27 @@ def plot_spectrum(
             if kind == "coherence":
                 plain_ticks(bar, (low, high))
     return ax
+
+
+def draw_cells(
+    ax: Axes, spectrum: MeanSpectrum, kind: PlotKind, limits: Limits, *, cells: int | None, mark_lines: bool
+) -> AxesImage:
+    """Draw the picture of `plot_spectrum` alone, without ticks, labels, title and colour bar."""
+    norm = LogNorm(*limits, clip=True) if kind == "coherence" else Normalize(*limits, clip=True)
+    reduce = np.max if kind in ("coherent", "coherence") else np.mean
+    values, down, right = _in_cells(_drawn(spectrum, kind), cells, reduce)
+    picture = ax.imshow(
+        values,
+        norm=norm,
+        cmap=COLOURS[kind],
+        extent=(-right, right, down, -down),
+        interpolation="nearest",
+        aspect="equal",
+    )
+    if mark_lines:
+        _ring_lines(ax, spectrum)
+    ax.set(xlim=(-right, right), ylim=(down, -down))
+    return picture
 
 
 def draw_plane(ax: Axes, values: NDArray[Any], norm: Normalize, cmap: str) -> Any:

@@ -21,7 +21,7 @@ from freqforensics.figures.plane import (
     UNITS,
     PlotKind,
     check_kind,
-    plot_spectrum,
+    draw_cells,
     residual_name,
     scale_label,
     spectrum_limits,
@@ -336,18 +336,10 @@ def _draw_panel(
 ) -> None:
     size = "×".join(str(side) for side in spectrum.spec.shape)
     title = f"N = {spectrum.images}, {size}" if titled else ""
-    plot_spectrum(
-        spectrum,
-        kind,
-        ax=ax,
-        limits=limits,
-        colorbar=False,
-        cells=_CELLS[kind],
-        mark_lines=mark_lines,
-        title=title,
-    )
+    draw_cells(ax, spectrum, kind, limits, cells=_CELLS[kind], mark_lines=mark_lines)
     ax.set_title(title, fontsize=6.0, pad=2)
-    ax.set(xlabel="", ylabel="")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_label_coords(0.0, 0.0)  # or matplotlib looks where there is room for the label, which is empty
 
 
 def _put_ticks(ax: Axes, *, left: bool, bottom: bool, side: float, points: float | None) -> None:
@@ -357,11 +349,12 @@ def _put_ticks(ax: Axes, *, left: bool, bottom: bool, side: float, points: float
         across = dict(_SHORT) if side > 0.45 else {0: "0", 1 / 2: "½"}
     if points is not None and side < 0.75:
         down = dict(_SHORT)
+    # First, or each tick is changed that is there.
+    ax.tick_params(labelleft=left, labelbottom=bottom, labelsize=points or 5.5, pad=1.5)
     ax.set_xticks(list(across), list(across.values()))
     ax.set_yticks(list(down), list(down.values()))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_ticks([-1 / 8, 1 / 8] if points is None else [], minor=True)
-    ax.tick_params(labelleft=left, labelbottom=bottom, labelsize=points or 5.5, pad=1.5)
     if bottom:  # or the labels of neighbours run into each other
         if len(across) > 2:
             ax.get_xticklabels()[0].set_horizontalalignment("left")

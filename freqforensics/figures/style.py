@@ -6,9 +6,8 @@ import colorsys
 import gc
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,8 +20,6 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from freqforensics.runtime.results import ResultFolder
-from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
 
 OKABE_ITO: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -36,7 +33,6 @@ _SERIES: Final = (
 _SERIES_MARKS: Final = "osD^vP"
 PRINT_POINTS: Final = 7.0
 """Size of all text in a figure of a given width: what journals ask for at print size."""
-PRINT_DPI: Final = 300.0
 MM_PER_INCH: Final = 25.4
 
 _STYLE: Final[dict[str, Any]] = {
@@ -159,7 +155,37 @@ def save_figure(
     ...     [path.name for path in Path(folder).iterdir()]
     ['empty.png']
     """
-    suffix = Path(path).suffix.lower()
+    content = figure_bytes(fig, Path(path).suffix.lower(), manifest=manifest, dpi=dpi)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def figure_bytes(
+    fig: Figure, suffix: str, *, manifest: Mapping[str, Any] | None = None, dpi: float | None = None
+) -> bytes:
+    """Give the file that `save_figure` writes.
+
+    Parameters
+    ----------
+    fig : Figure
+        The figure.
+    suffix : {".png", ".pdf", ".svg"}
+        Format.
+    manifest : mapping, optional
+        JSON values for the metadata, as for `save_figure`.
+    dpi : float, optional
+        Pixels per inch of what is not drawn as lines and text. Default 150.
+
+    Returns
+    -------
+    bytes
+        The content of the file.
+
+    Raises
+    ------
+    ValueError
+        Another suffix.
+    """
     text = json.dumps(manifest or {}, sort_keys=True, ensure_ascii=True)
     metadata: dict[str, Any]
     if suffix == ".png":
@@ -170,107 +196,15 @@ def save_figure(
         metadata = {"Creator": "freqforensics", "Date": None, "Description": text}
     else:
         raise ValueError(f"a figure is written as .png, .pdf or .svg, not {suffix!r}")
-    with style(), replacing(path) as temporary:
-        fig.savefig(temporary, metadata=metadata, dpi=matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi)
-
-
-@dataclass(frozen=True, repr=False)
-class Drawing(Summarised):
-    """A figure of a result that is yet to be drawn; `drawing` makes one.
-
-    Parameters
-    ----------
-    name : str
-        Name of its files, without their suffix.
-    plot : callable
-        Draws `data` on the figure that it gets as ``fig=``.
-    data : tuple
-        Positional arguments of `plot`.
-    options : mapping
-        Keyword arguments of `plot`.
-    """
-
-    name: str
-    plot: Callable[..., object]
-    data: tuple[Any, ...]
-    options: Mapping[str, Any]
-
-    def figure(self) -> Figure:
-        """Draw the figure, without a window."""
-        figure = new_figure()
-        self.plot(*self.data, fig=figure, **self.options)
-        return figure
-
-    def save(self, folder: ResultFolder, *, formats: Sequence[str] = ("png", "pdf"), dpi: float | None = None) -> None:
-        """Write the figure into a folder of results, as `draw`.
-
-        Parameters
-        ----------
-        folder : ResultFolder
-            Folder of the result.
-        formats : sequence of {"png", "pdf", "svg"}
-            Files to write.
-        dpi : float, optional
-            Resolution of PNG files, as for `save_figure`.
-        """
-        with _uncollected():
-            figure = self.figure()
-            _settle(figure, dpi)
-            for suffix in formats:
-                save_figure(figure, folder / f"{self.name}.{suffix}", manifest=folder.about, dpi=dpi)
-
-
-def drawing(name: str, plot: Callable[..., object], *data: Any, **options: Any) -> Drawing:
-    """Describe a figure of a result: the name of its files, what draws it, and the arguments of that.
-
-    Parameters
-    ----------
-    name : str
-        Name of the files, without their suffix.
-    plot : callable
-        Draws `data` on the figure that it gets as ``fig=``.
-    *data, **options
-        Arguments of `plot`.
-
-    Returns
-    -------
-    Drawing
-        The figure, yet to be drawn.
-    """
-    return Drawing(name, plot, data, options)
-
-
-def draw(
-    folder: ResultFolder,
-    name: str,
-    plot: Callable[..., object],
-    *data: Any,
-    formats: Sequence[str] = ("png", "pdf"),
-    dpi: float | None = None,
-    **options: Any,
-) -> None:
-    """Draw a figure of a result into its folder, as PNG and PDF unless other formats are named.
-
-    Parameters
-    ----------
-    folder : ResultFolder
-        The result.
-    name : str
-        Name of the files, without their suffix.
-    plot : callable
-        Draws `data` on the figure that it gets as ``fig=``.
-    formats : sequence of {"png", "pdf", "svg"}
-        Files to write.
-    dpi : float, optional
-        Resolution of PNG files, as for `save_figure`.
-    *data, **options
-        Arguments of `plot`.
-    """
-    drawing(name, plot, *data, **options).save(folder, formats=formats, dpi=dpi)
+    stream = io.BytesIO()
+    with style():
+        resolution = matplotlib.rcParams["savefig.dpi"] if dpi is None else dpi
+        fig.savefig(stream, format=suffix[1:], metadata=metadata, dpi=resolution)
+    return stream.getvalue()
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Hold the search for reference cycles back, which takes a tenth of the time that many small artists take."""
     enabled = gc.isenabled()
     gc.disable()
@@ -281,7 +215,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _settle(figure: Figure, dpi: float | None) -> None:
+def settle(figure: Figure, dpi: float | None) -> None:
     """Lay a figure out once, for all its files: matplotlib would do so for each, and draw it once more to that end."""
     engine = figure.get_layout_engine()
     if engine is None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from freqforensics.figures.plane import plot_spectrum, residual_name, scale_label, spectrum_limits
+from freqforensics.figures.plane import draw_cells, residual_name, scale_label, spectrum_limits
 from freqforensics.figures.spectrum import arranged
 from freqforensics.figures.style import OKABE_ITO, plain_ticks, shown_figure, style
 from freqforensics.generators import PredictedLattice
@@ -82,13 +82,12 @@ def plot_lattices(
                 continue
             key, name = cell
             spectrum, report = spectra[key], reports[key]
-            plot_spectrum(spectrum, "coherence", ax=ax, limits=limits, colorbar=False, cells=_CELLS, title="")
+            draw_cells(ax, spectrum, "coherence", limits, cells=_CELLS, mark_lines=False)
+            ax.tick_params(labelsize=5.5, pad=1.5)
             ticks = [-1 / 2, -1 / 4, 0, 1 / 4, 1 / 2]
             labels = ["−1/2", "−1/4", "0", "1/4", "1/2"]
             ax.set_xticks(ticks, labels)
             ax.set_yticks(ticks, labels)
-            ax.set(xlabel="", ylabel="")
-            ax.tick_params(labelsize=5.5, pad=1.5)
             for evidence in report.lattice.evidence:
                 if evidence.has_lines(level) or evidence.denominator == report.factor:
                     _ring(ax, evidence.denominator)

@@ -1,44 +1,37 @@
-"""Another process that draws a finding's figures while the networks are at work.
+"""Another process draws a finding's figures while the networks are at work.
 
-Figures are drawn on one core, in seconds, and matplotlib takes another to load. A second process does both beside the
-inspection. Without it, or if it ends early, `draw_views` draws the same figures.
+Figures are drawn on one core, in seconds, and matplotlib takes another to load. A companion does both beside the
+inspection. Without it, or if it fails, `draw_views` draws the same figures.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
+from freqforensics.runtime.companion import Companion, CompanionError, companion
 
+if TYPE_CHECKING:
     from freqforensics.inspection.finding import Finding
     from freqforensics.report.view_names import Picture, View
 
+_DRAWS = "freqforensics.report.views"
+
 
 class Artist:
-    """Draws the figures of findings, one finding after another, in a process of its own.
+    """Lets a companion draw the figures of findings, one finding after another.
 
     Parameters
     ----------
-    process : SpawnProcess
-        Runs `draw_as_told`.
-    pipe : Connection
-        This end of the pipe to the process.
-    thread : ThreadPoolExecutor
-        Executor of one thread, which talks to the process.
+    drawer : Companion
+        The process that draws.
     """
 
-    def __init__(self, process: SpawnProcess, pipe: Connection[Any, Any], thread: ThreadPoolExecutor) -> None:
-        self._process, self._pipe, self._thread = process, pipe, thread
+    def __init__(self, drawer: Companion) -> None:
+        self._drawer = drawer
         self._begun: dict[str, Future[Any]] = {}
 
     def begin(self, finding: Finding) -> None:
@@ -56,7 +49,7 @@ class Artist:
     def _begin(self, finding: Finding, names: Sequence[str]) -> None:
         names = [name for name in names if name not in self._begun]
         if names:
-            future = self._thread.submit(self._ask, names, finding)
+            future = self._drawer.submit(_drawn, finding, names)
             self._begun.update(dict.fromkeys(names, future))
 
     def views(self, finding: Finding) -> dict[str, View] | None:
@@ -70,7 +63,7 @@ class Artist:
         Returns
         -------
         dict of str to View or None
-            As `draw_views`; None if the process ended early.
+            As `draw_views`; None if the process could not draw them.
         """
         from freqforensics.report.builder import load_templates
         from freqforensics.report.view_names import as_view, view_names
@@ -83,55 +76,30 @@ class Artist:
             for future in dict.fromkeys(begun.values()):
                 pictures.update(future.result())
             return {name: as_view(finding, name, pictures[name]) for name in view_names(finding)}
-        except (OSError, EOFError):
+        except CompanionError:
             return None
 
     def forget(self) -> None:
         """Forget a finding that was begun and came to no end."""
         self._begun = {}
 
-    def _ask(self, names: list[str], finding: Finding) -> dict[str, Picture]:
-        self._pipe.send((names, finding))
-        answer: dict[str, Picture] = self._pipe.recv()
-        return answer
-
 
 @contextmanager
-def artist() -> Iterator[Artist]:
+def artist() -> Iterator[Artist | None]:
     """Start the process that draws; it ends with the block.
 
     Yields
     ------
-    Artist
+    Artist or None
+        None where there is no companion, as with one processor.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=draw_as_told, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()  # so that the end of the process is the end of the pipe
-    thread = ThreadPoolExecutor(1, thread_name_prefix="freqforensics-artist")
-    try:
-        yield Artist(process, ours, thread)
-    finally:
-        process.kill()
-        process.join()
-        thread.shutdown(cancel_futures=True)
-        ours.close()
+    with companion() as drawer:
+        if drawer is not None:
+            drawer.submit(import_module, _DRAWS)  # before the first figure is ready
+        yield None if drawer is None else Artist(drawer)
 
 
-def draw_as_told(pipe: Connection[Any, Any]) -> None:
-    """Draw what arrives in a pipe until it ends: the other side of `Artist`.
+def _drawn(finding: Finding, names: Sequence[str]) -> dict[str, Picture]:
+    from freqforensics.report.views import drawn_pictures
 
-    Parameters
-    ----------
-    pipe : Connection
-        Pairs of names of views and a finding arrive; the pictures go back.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks is interrupted, and ends this one
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
-        from freqforensics.report.views import drawn_pictures
-
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                names, finding = pipe.recv()
-                pipe.send(drawn_pictures(finding, names))
+    return drawn_pictures(finding, names)

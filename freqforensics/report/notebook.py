@@ -12,8 +12,9 @@ from markupsafe import escape
 from freqforensics.detector.score_table import ScoreTable
 from freqforensics.evaluation import Evaluation, FalseAlarms, Robustness
 from freqforensics.evaluation.confounds import Audit
+from freqforensics.figures.drawings import Drawing, drawing
 from freqforensics.figures.plane import plot_spectrum
-from freqforensics.figures.style import Drawing, drawing, png_bytes
+from freqforensics.figures.style import png_bytes
 from freqforensics.fingerprints.comparison import Comparison
 from freqforensics.inspection.finding import Finding
 from freqforensics.report.builder import embedded

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freqforensics.evaluation import are_miniatures, stored_miniatures
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
@@ -20,9 +21,6 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.training.ablation import Ablation, run_ablation
 from freqforensics.training.axes import Axis
 from freqforensics.training.recipe import TrainConfig
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +54,6 @@ class AblationStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.ablation import plot_ablation
-        from freqforensics.figures.style import drawing
 
         return (drawing("ablation", plot_ablation, self.ablation),)
 
@@ -83,8 +80,7 @@ class AblationStudy(Drawn):
         home = Path(out).resolve() == self.folder.resolve()
         with result_folder(out, about=about, command=command, overwrite=overwrite or home) as folder:
             self.ablation.save(folder.path)
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
     @classmethod
     def load(cls, folder: str | Path, *, miniatures: bool | None = None) -> AblationStudy:

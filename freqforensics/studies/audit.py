@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from freqforensics.evaluation.confounds import Audit, audit_facts, matched_records
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.perturbations.perturb import Crop
 from freqforensics.runtime.executors import end_of_passes
@@ -30,7 +31,6 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import TraceAccumulator, resampling_alternative
 
 if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
     from freqforensics.report.builder import Report
 
 TRACED: Final = 200
@@ -77,7 +77,6 @@ class AuditStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.audit import plot_audit
-        from freqforensics.figures.style import drawing
 
         return (drawing("audit", plot_audit, self.audit),)
 
@@ -120,8 +119,7 @@ class AuditStudy(Drawn):
             folder.table("audit.csv", _CONFOUNDS, _confound_rows(self.audit))
             duplicates = [(pair.first, pair.second, pair.kind, " ".join(pair.across)) for pair in self.audit.duplicates]
             folder.table("duplicates.csv", ("first", "second", "kind", "across"), duplicates)
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
             folder.text("index.html", self.report(read_pictures(folder)).render())
 
 

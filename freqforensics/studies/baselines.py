@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freqforensics.detector import ScoreTable
 from freqforensics.evaluation import Evaluation, are_miniatures, evaluate_tables, stored_miniatures
+from freqforensics.figures.drawings import Drawing, drawing
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
@@ -20,9 +21,6 @@ from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
 from freqforensics.training.baselines import LATTICE, PROFILE, fit_profiles, lattice_logit, score_baseline
 from freqforensics.training.recipe import TrainConfig
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,7 +67,6 @@ class BaselinesStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.evaluate import plot_evaluation
-        from freqforensics.figures.style import drawing
 
         return tuple(drawing("ap", plot_evaluation, evaluation) for evaluation in self.evaluations.values())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Comparison, pair_rows
 from freqforensics.fingerprints.fingerprint import Measure, clusters, shared_map, similarity
 from freqforensics.fingerprints.grouping import groupings
@@ -22,7 +23,6 @@ from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec, combine
 
 if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
     from freqforensics.report.builder import Report
 
 
@@ -51,7 +51,6 @@ class ComparisonStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.compare import plot_learning, plot_shared, plot_similarities
-        from freqforensics.figures.style import drawing
 
         plots = (("similarity", plot_similarities), ("shared", plot_shared), ("learning", plot_learning))
         return tuple(drawing(name, plot, self.comparison) for name, plot in plots)
@@ -101,8 +100,7 @@ class ComparisonStudy(Drawn):
             for measure, matrix in similarities.items():
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
             folder.table("influence.csv", _INFLUENCE, _influence_rows(self.comparison))
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
             folder.text("index.html", self.report(read_pictures(folder)).render())
 
 

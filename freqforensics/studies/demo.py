@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import read_image
 from freqforensics.inspection.finding import Finding
 from freqforensics.report import Chapter, render_tour
+from freqforensics.runtime.companion import CompanionError, companion
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
@@ -27,7 +29,7 @@ from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
 from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.demo_fingerprints import PAGE_MM, fingerprints_beside
+from freqforensics.studies.demo_fingerprints import PAGE_MM, write_fingerprints
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_study
 from freqforensics.studies.spectrum import spectrum_study
@@ -128,7 +130,7 @@ def demo_study(
         tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
     )
     tell("3 and 4 of 6: the average spectrum of each, its fingerprint, and how alike the fingerprints are; meanwhile")
-    with fingerprints_beside(root):
+    with _fingerprints_beside(root):
         tell("5 of 6: the detector that ships scores them")
         detector = open_detector(DEFAULT, device="cpu")
         scores = evaluate_study(
@@ -156,6 +158,21 @@ def demo_study(
         (finding.image.name, math.nan if finding.logit is None else finding.logit) for finding in inspected.findings
     )
     return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
+
+
+@contextmanager
+def _fingerprints_beside(root: Path) -> Iterator[None]:
+    """Let a second process compute the fingerprints while the block runs, or this one where that fails."""
+    with companion() as second:
+        begun = None if second is None else second.submit(write_fingerprints, root.resolve())
+        yield
+        try:
+            if begun is not None:
+                begun.result()
+        except CompanionError:
+            begun = None
+    if begun is None:
+        write_fingerprints(root)
 
 
 def _closeups(folder: Path, tiles: Sequence[Path], detector: CalibratedDetector, progress: bool) -> tuple[Path, Path]:

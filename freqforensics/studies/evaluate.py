@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import CalibratedDetector, open_detector
@@ -22,6 +22,7 @@ from freqforensics.evaluation import (
 )
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.evaluation.ways import AS_IS, check_ways
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, result_folder
@@ -30,9 +31,6 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike, listed_paths
 from freqforensics.sources.shared import real_sides
 from freqforensics.sources.sources import index_sources
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,7 +65,6 @@ class EvaluationStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.evaluate import plot_evaluation
-        from freqforensics.figures.style import drawing
 
         return (drawing("ap", plot_evaluation, self.evaluation),)
 
@@ -99,8 +96,7 @@ class EvaluationStudy(Drawn):
             self.evaluation.save(folder.path)
             for name, table in self.tables.items():
                 table.save(folder / f"{name}.csv")
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
 
 def evaluate_study(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrate import ALL, AS_IS, chosen_carriers
@@ -16,6 +16,7 @@ from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_table import Score
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation.false_alarms import FalseAlarms, count_false_alarms
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.executors import current_executor, end_of_passes
 from freqforensics.runtime.parallel import map_reduce
@@ -26,9 +27,6 @@ from freqforensics.runtime.stored import reading, stored_manifest, stored_rows
 from freqforensics.sources.records import ImageRecord, first_of_each, records_sha256
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 Carried = tuple[str, Perturbation | None]
 
@@ -66,7 +64,6 @@ class FalseAlarmsStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.false_alarms import plot_false_alarms
-        from freqforensics.figures.style import drawing
 
         return (drawing("false_alarms", plot_false_alarms, self.alarms),)
 
@@ -93,8 +90,7 @@ class FalseAlarmsStudy(Drawn):
         overwrite = overwrite or holds_work(out, self.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.alarms.save(folder.path)
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
     @classmethod
     def load(cls, folder: str | Path) -> FalseAlarmsStudy:

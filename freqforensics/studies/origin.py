@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Origins, pair_rows
 from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
 from freqforensics.fingerprints.grouping import groupings
@@ -19,9 +20,6 @@ from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides
 from freqforensics.spectra import SpectrumSpec
 from freqforensics.studies.compare import read_sets
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 _PARTS: Final = 200
 """Parts of a set: of most sets one image each."""
@@ -52,7 +50,6 @@ class OriginStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.compare import plot_origins
-        from freqforensics.figures.style import drawing
 
         return (drawing("origins", plot_origins, self.origins),)
 
@@ -95,8 +92,7 @@ class OriginStudy(Drawn):
                 count, total = len(origins), len(matrix.names)
                 pairs = [(first, second) for first in range(count) for second in range(count, total)]
                 folder.table(f"similarity-{measure}.csv", PAIRS, pair_rows(matrix, pairs))
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
 
 def origin_study(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freqforensics.detector.weights import DEFAULT
+from freqforensics.figures.drawings import draw
 from freqforensics.generators.plain import SIZE, write_upsampled_photographs
 from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.regions.views import DEFAULT_VIEW
@@ -165,7 +166,6 @@ def paper_figures_study(
 
 def _draw_ablations(ablations: Mapping[str, Ablation], out: Path) -> None:
     from freqforensics.figures.ablation import plot_ablation
-    from freqforensics.figures.style import draw
 
     rows = {axis: len(ablation.rows) for axis, ablation in ablations.items()}
     about = manifest({"axes": list(ablations)}, inputs={"rows": rows})

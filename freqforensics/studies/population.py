@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freqforensics.detector.resnet import Detector
+from freqforensics.figures.drawings import Drawing, drawing
 from freqforensics.images import ImageReadError, read_image
 from freqforensics.runtime.destinations import check_result_file
 from freqforensics.runtime.executors import end_of_passes
@@ -23,7 +24,6 @@ from freqforensics.spectra.population import UNKNOWN_ABOVE, ImageTraits, Populat
 
 if TYPE_CHECKING:
     from freqforensics.detector.calibration import Calibration
-    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +51,6 @@ class PopulationStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figure that Jupyter shows; `save` writes none."""
         from freqforensics.figures.score import plot_population
-        from freqforensics.figures.style import drawing
 
         return (drawing("population", plot_population, self.population),)
 
@@ -129,7 +128,6 @@ class CalibrationStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figure that Jupyter shows; `save` writes none."""
         from freqforensics.figures.score import plot_calibration
-        from freqforensics.figures.style import drawing
 
         return (drawing("calibration", plot_calibration, self.calibration),)
 

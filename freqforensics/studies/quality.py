@@ -18,6 +18,7 @@ from freqforensics.detector.score_table import ScoreTable
 from freqforensics.detector.verdict import IN_WORDS
 from freqforensics.detector.weights import DEFAULT, SHELF
 from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.images import read_image
 from freqforensics.quality.association import Association
 from freqforensics.quality.fakeness import FakenessByQuality, fakeness_by_quality
@@ -38,7 +39,6 @@ from freqforensics.storage.locations import as_path
 
 if TYPE_CHECKING:
     from freqforensics.detector.resnet import Detector
-    from freqforensics.figures.style import Drawing
     from freqforensics.report.builder import Report
 
 _THUMBNAIL: Final = 256
@@ -90,7 +90,6 @@ class QualityStudy(Drawn):
             plot_scatter,
             scattered_generators,
         )
-        from freqforensics.figures.style import drawing
 
         fakeness = self.fakeness
         drawings = [drawing("forest", plot_forest, fakeness, self.labels)]
@@ -161,8 +160,7 @@ class QualityStudy(Drawn):
             folder.json("quality.json", self.to_json())
             for name, (header, rows) in tables.items():
                 folder.table(f"{name}.csv", header, ([_cell(value) for value in row] for row in rows))
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
             folder.text("index.html", self.report(read_pictures(folder)).render())
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freqforensics.detector.calibrated import open_detector
 from freqforensics.detector.resnet import Detector
 from freqforensics.detector.weights import DEFAULT
 from freqforensics.evaluation import SWEEPS, Robustness, are_miniatures, stored_miniatures, sweep_robustness
 from freqforensics.evaluation.robustness import RobustnessRow
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import Skipped, holds_work, result_folder
@@ -21,9 +22,6 @@ from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.shared import real_sides, stored_sides
 from freqforensics.sources.sources import index_sources
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +51,6 @@ class RobustnessStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
         from freqforensics.figures.robustness import plot_robustness
-        from freqforensics.figures.style import drawing
 
         return (drawing("robustness", plot_robustness, self.robustness),)
 
@@ -80,8 +77,7 @@ class RobustnessStudy(Drawn):
         overwrite = overwrite or holds_work(out, self.robustness.work)
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             self.robustness.save(folder.path)
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
     @classmethod
     def load(cls, folder: str | Path, *, miniatures: bool | None = None) -> RobustnessStudy:

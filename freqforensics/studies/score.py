@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from freqforensics.detector import ScoreTable, score_files
 from freqforensics.detector.calibrated import open_detector
@@ -14,6 +14,7 @@ from freqforensics.detector.resnet import Detector
 from freqforensics.detector.score_parquet import is_parquet
 from freqforensics.detector.score_parts import score_parts
 from freqforensics.detector.weights import DEFAULT
+from freqforensics.figures.drawings import Drawing, drawing
 from freqforensics.perturbations.canvases import Region
 from freqforensics.regions.views import DEFAULT_VIEW
 from freqforensics.runtime.destinations import check_result_file, errors_name
@@ -23,9 +24,6 @@ from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.records import first_of_each
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 _VERDICTS: Final = {
     "evidence": "evidence",
@@ -84,7 +82,6 @@ class ScoreStudy(Drawn):
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figure that Jupyter shows; `save` writes none."""
         from freqforensics.figures.score import plot_scores
-        from freqforensics.figures.style import drawing
 
         return (drawing("scores", plot_scores, self.table),) if any(score.judged for score in self.table.scores) else ()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
 from freqforensics.evaluation.confounds import serious_confounds
+from freqforensics.figures.drawings import PRINT_DPI, Drawing, drawing, save_drawings
 from freqforensics.images import shown_path
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
@@ -31,9 +33,6 @@ from freqforensics.spectra import (
     mean_spectrum,
     strongest_line,
 )
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 LabelChoice = Literal["real", "fake", "all"]
 Format = Literal["png", "pdf", "svg"]
@@ -114,7 +113,6 @@ class SpectrumStudy(Drawn):
         """
         from freqforensics.figures.profiles import plot_profiles
         from freqforensics.figures.spectrum import plot_fingerprints
-        from freqforensics.figures.style import drawing
 
         plots = (("fingerprints", plot_fingerprints), ("profiles", plot_profiles))
         return tuple(drawing(name, plot, self.spectra, columns=columns, width=width) for name, plot in plots)
@@ -151,8 +149,6 @@ class SpectrumStudy(Drawn):
         ValueError
             `out` holds something and `overwrite` is not given, or is not a folder; a parameter out of range.
         """
-        from freqforensics.figures.style import PRINT_DPI
-
         check_layout(columns, width)
         formats = check_formats(formats)
         names = file_names(list(self.spectra))
@@ -165,8 +161,8 @@ class SpectrumStudy(Drawn):
             for key, spectrum in self.spectra.items():
                 if spectrum.images:
                     spectrum.save(folder / f"spectra/{names[key]}.npz")
-            for drawing in self.drawings(columns=columns, width=width):
-                drawing.save(folder, formats=formats, dpi=None if width is None else PRINT_DPI)
+            describe = partial(self.drawings, columns=columns, width=width)
+            save_drawings(folder, describe, formats=formats, dpi=None if width is None else PRINT_DPI)
             folder.table("summary.csv", _SUMMARY, map(_summary_row, self.groups()))
 
     @classmethod

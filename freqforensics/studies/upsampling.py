@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.generators import FAMILIES, PredictedLattice, predicted_lattice
 from freqforensics.runtime.executors import end_of_passes
 from freqforensics.runtime.provenance import manifest
@@ -27,9 +28,6 @@ from freqforensics.spectra import (
     file_evidence,
 )
 from freqforensics.spectra.files import COPIES, NEAR_COPIES
-
-if TYPE_CHECKING:
-    from freqforensics.figures.style import Drawing
 
 CROPS: Final = (256, 128, 64)
 """Sides of crops that are tried by default: a group gets the largest that nine tenths of its images have."""
@@ -94,7 +92,6 @@ class UpsamplingStudy(Drawn):
 
     def drawings(self) -> tuple[Drawing, ...]:
         """Describe the figures that `save` writes, yet to be drawn."""
-        from freqforensics.figures.style import drawing
         from freqforensics.figures.upsampling import plot_lattices
 
         return (drawing("lattices", plot_lattices, self.spectra, self.reports, predicted=self.predicted),)
@@ -120,8 +117,7 @@ class UpsamplingStudy(Drawn):
         about = manifest(self.parameters, inputs={**inputs, **real_sides(self.notes)})
         with result_folder(out, about=about, command=command, overwrite=overwrite) as folder:
             folder.json("upsampling.json", self.to_json())
-            for drawing in self.drawings():
-                drawing.save(folder)
+            save_drawings(folder, self.drawings)
 
 
 def upsampling_study(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from pictures import dead_prefix, picture, write, write_tree
 
+from freqforensics.runtime.parallel import default_workers
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
 
@@ -47,6 +49,29 @@ def test_ctrl_c_is_one_line_from_the_first_import_on(tree, tmp_path, delay):
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (130, f"{INTERRUPTED}\n")
     assert not list(tmp_path.rglob(".unfinished-*"))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(default_workers() < 2, reason="no second process with one processor")
+def test_ctrl_c_while_figures_are_drawn_is_one_line_and_leaves_no_process(tmp_path):
+    """In both processes, to which a terminal sends it."""
+    names = [f"generator{number}" for number in range(9)]
+    tree = write_tree(tmp_path / "tree", np.random.default_rng(3), names, count=2, shape=(40, 48))
+    command = [sys.executable, "-m", "freqforensics", "spectrum", tree, "--crop", "32", "--out", tmp_path / "out"]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed, start_new_session=True
+    )
+    while process.poll() is None and not list(tmp_path.glob("out/.unfinished-*")):
+        time.sleep(0.005)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (130, f"{INTERRUPTED}\n")
+    assert not list(tmp_path.rglob(".unfinished-*"))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 @pytest.mark.long
