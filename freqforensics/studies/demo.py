@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,8 @@ from freqforensics.generators.simulation import simulate_from_sources
 from freqforensics.images import read_image
 from freqforensics.inspection.finding import Finding
 from freqforensics.report import Chapter, render_tour
-from freqforensics.runtime.companion import CompanionError, companion
+from freqforensics.report.artist import Artist
+from freqforensics.runtime.companion import Companion, CompanionError, companion
 from freqforensics.runtime.destinations import check_parts
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, drop_manifest, scratch_folder
@@ -28,11 +28,9 @@ from freqforensics.runtime.showing import Drawn
 from freqforensics.runtime.writing import replacing, write_json
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import SpectrumSpec
-from freqforensics.studies.demo_fingerprints import PAGE_MM, write_fingerprints
+from freqforensics.studies.demo_spectra import write_fingerprints, write_upsampled
 from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.inspect import inspect_study
-from freqforensics.studies.spectrum import spectrum_study
 
 PARTS: Final = ("images", "miniatures", "closeup", "upsampled", "fingerprints", "likeness", "scores", "inspection")
 _INSPECTED: Final = (
@@ -110,27 +108,25 @@ def demo_study(
     started = time.monotonic()
     root = Path(out)
     check_parts(root, PARTS, overwrite=overwrite)
-    tell("1 of 6: photographs, and what plain upsampling makes of them")
-    drop_manifest(root)
-    skipped: list[Skipped] = []
-    with scratch_folder(root / "images", overwrite=overwrite) as folder:
-        crops = write_upsampled_photographs(
-            folder, photographs, on_skip=lambda path, reason: skipped.append(Skipped(path, reason))
-        )
-        about = manifest({"tile": TILE}, inputs={"crops": crops}, command=command)
-        write_json(folder / "manifest.json", {**about, "holds": "images"})
-    spec = SpectrumSpec(size=SIZE)
-    spectrum_study([root / "images"], spec=spec, progress=progress).save(
-        root / "upsampled", overwrite=True, width=PAGE_MM
-    )
+    with companion() as second:
+        tell("1 of 6: photographs, and what plain upsampling makes of them")
+        drop_manifest(root)
+        skipped: list[Skipped] = []
+        with scratch_folder(root / "images", overwrite=overwrite) as folder:
+            crops = write_upsampled_photographs(
+                folder, photographs, on_skip=lambda path, reason: skipped.append(Skipped(path, reason))
+            )
+            about = manifest({"tile": TILE}, inputs={"crops": crops}, command=command)
+            write_json(folder / "manifest.json", {**about, "holds": "images"})
+        finish_upsampled = _begun(second, write_upsampled, root)
 
-    tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
-    tiles = [root / "images" / "nearest" / "0_real"]
-    simulate_from_sources(
-        tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
-    )
-    tell("3 and 4 of 6: the average spectrum of each, its fingerprint, and how alike the fingerprints are; meanwhile")
-    with _fingerprints_beside(root):
+        tell("2 of 6: miniatures of 17 generator families pass the photographs through their decoders")
+        tiles = [root / "images" / "nearest" / "0_real"]
+        simulate_from_sources(
+            tiles, root / "miniatures", families=["all"], size=SIZE, scale_down=1, overwrite=True, progress=progress
+        )
+        tell("3 and 4 of 6: the average spectrum of each, its fingerprint, how alike the fingerprints are; meanwhile")
+        finish_fingerprints = _begun(second, write_fingerprints, root)
         tell("5 of 6: the detector that ships scores them")
         detector = open_detector(DEFAULT, device="cpu")
         scores = evaluate_study(
@@ -141,11 +137,19 @@ def demo_study(
         tell("6 of 6: why is this image flagged? The page of one fake and of one photograph")
         fake, real = _closeups(root / "closeup", tiles, detector, progress)
         inspected = inspect_study(
-            [fake, real], detector, out=root / "inspection", fast=True, overwrite=True, progress=progress
+            [fake, real],
+            detector,
+            out=root / "inspection",
+            fast=True,
+            overwrite=True,
+            progress=progress,
+            drawer=None if second is None else Artist(second),
         )
         if inspected.skipped:
             raise ValueError("; ".join(f"{path}: {reason}" for path, reason in inspected.skipped))
         _draw_pair(root, fake, real)
+        finish_upsampled()
+        finish_fingerprints()
     seconds = time.monotonic() - started
     page = root / "index.html"
     chapters = _chapters(crops, evaluation, root, inspected.findings)
@@ -160,19 +164,20 @@ def demo_study(
     return DemoStudy(page, crops, evaluation, flagged, photograph, seconds, tuple(skipped))
 
 
-@contextmanager
-def _fingerprints_beside(root: Path) -> Iterator[None]:
-    """Let a second process compute the fingerprints while the block runs, or this one where that fails."""
-    with companion() as second:
-        begun = None if second is None else second.submit(write_fingerprints, root.resolve())
-        yield
+def _begun(second: Companion | None, write: Callable[[Path], None], root: Path) -> Callable[[], None]:
+    """Let a second process write a part; what is given waits for it, or writes it here if that failed."""
+    begun = None if second is None else second.submit(write, root.resolve())
+
+    def finish() -> None:
         try:
             if begun is not None:
                 begun.result()
+                return
         except CompanionError:
-            begun = None
-    if begun is None:
-        write_fingerprints(root)
+            pass
+        write(root)
+
+    return finish
 
 
 def _closeups(folder: Path, tiles: Sequence[Path], detector: CalibratedDetector, progress: bool) -> tuple[Path, Path]:
