@@ -45,7 +45,7 @@ class Side:
     @property
     def counts(self) -> Float:
         """Number of images of each part."""
-        return self.all_counts if self.chosen is None else self.all_counts[self.chosen]
+        return self._chosen(self.all_counts)
 
     @cached_property
     def f(self) -> NDArray[np.complex128]:
@@ -60,7 +60,7 @@ class Side:
     @cached_property
     def level(self) -> Float:
         """Mean log power, (H, W // 2 + 1)."""
-        return np.asarray(self._sum(self.all_log_power) / self._sum(self.all_crops))
+        return np.asarray(self._sum(self.all_log_power) / self._chosen(self.all_crops).sum())
 
     def drawn(self, rng: np.random.Generator) -> Side:
         """As many parts, drawn with replacement."""
@@ -75,6 +75,9 @@ class Side:
         # In any other order of memory sums over parts would round differently.
         f, power = np.ascontiguousarray(self.all_f[:, bins]), np.ascontiguousarray(self.all_power[:, bins])
         return replace(self, all_f=f, all_power=power, all_log_power=self.all_log_power[:, :0])
+
+    def _chosen(self, numbers: Float) -> Float:
+        return numbers if self.chosen is None else numbers[self.chosen]
 
     def _sum(self, parts: NDArray[Any]) -> NDArray[Any]:
         """Add up the chosen parts only now: no measure looks at all sums. A copy of them would take as long."""

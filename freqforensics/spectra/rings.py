@@ -63,7 +63,8 @@ def on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
 def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
     """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
     turns = np.exp(2j * np.pi * rng.random(values.shape))
-    turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
+    own_mirrors = self_conjugate_bins(shape)
+    turns[..., own_mirrors] = np.sign(rng.random(values.shape)[..., own_mirrors] - 0.5)
     return np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True)
 
 
