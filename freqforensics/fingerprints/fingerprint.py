@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,12 @@ from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
 from freqforensics.spectra.nulls import full_plane
 from freqforensics.spectra.power import MeanSpectrum
-from freqforensics.spectra.rings import bin_weights, exchanged, on_lattice, turned, without_rings
+from freqforensics.spectra.rings import bin_weights, exchanges, on_lattice, turns, without_rings
 
 Float = NDArray[np.float64]
+
+_AT_ONCE: Final = 1 << 16
+"""Bins of permuted features that are compared at a time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -230,14 +233,18 @@ def _permuted_p_values(
     """P-values of pairs, by turning phases or exchanging bins of either side."""
     compared = Compared.of(plain, measure, shape)
     beyond = np.zeros_like(values)
-    for _ in range(permutations):
-        null = [
-            turned(features, shape, rng)
-            if measure == "coherent"
-            else exchanged(features, shape, rng, lattice=measure == "lattice")
-            for features in plain
-        ]
-        beyond += compared.with_each(Compared.of(null, measure, shape)) >= values
+    draws = [
+        turns(features, shape) if measure == "coherent" else exchanges(features, shape, lattice=measure == "lattice")
+        for features in plain
+    ]
+    count, left = len(plain), permutations
+    several = max(1, _AT_ONCE // (count * plain[0].size))
+    while left > 0:
+        rounds = min(several, left)
+        null = Compared.of([draw(rng) for _ in range(rounds) for draw in draws], measure, shape)
+        likeness = compared.with_each(null).reshape(count, rounds, count)
+        beyond += np.count_nonzero(likeness >= values[:, None], axis=1)
+        left -= rounds
     return np.asarray((1 + (beyond + beyond.T) / 2) / (1 + permutations))
 
 

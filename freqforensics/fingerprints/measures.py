@@ -203,16 +203,26 @@ class Compared:
         if self.measure == "peaks":  # sums of small integers, exact in any order
             common = self.weighted @ others.vectors.T
             return _quotient(common, self.sizes[:, None] + others.sizes - common)
-        columns = [self._with(others, index) for index in range(len(others.sizes))]
-        return np.stack(columns, axis=1) if columns else np.zeros((len(self.sizes), 0))
+        result = np.zeros((len(self.sizes), len(others.sizes)))
+        conjugates = np.conj(others.vectors) if np.iscomplexobj(others.vectors) else others.vectors
+        # Rows of the longer side at once.
+        if len(self.sizes) < len(others.sizes):
+            for row, (weighted, size) in enumerate(zip(self.weighted, self.sizes, strict=True)):
+                result[row] = self._likeness(weighted, size, others.weighted, conjugates, others.sizes)
+        else:
+            for column, weighted in enumerate(others.weighted):
+                result[:, column] = self._likeness(
+                    self.weighted, self.sizes, weighted, conjugates[column], others.sizes[column]
+                )
+        return result
 
-    def _with(self, others: Compared, index: int) -> Float:
+    def _likeness(
+        self, first: NDArray[Any], first_size: Float, second: NDArray[Any], conjugate: NDArray[Any], second_size: Float
+    ) -> Float:
+        """Compare several sets with one, or one with several, of which the second are weighted and unweighted."""
         if self.measure == "lattice":
-            other = others.weighted[index]
-            either = np.maximum(self.weighted, other).sum(axis=1)
-            return _quotient(np.minimum(self.weighted, other).sum(axis=1), either)
-        products = (self.weighted * np.conj(others.vectors[index])).real
-        return _quotient(products.sum(axis=1), np.sqrt(self.sizes * others.sizes[index]))
+            return _quotient(np.minimum(first, second).sum(axis=1), np.maximum(first, second).sum(axis=1))
+        return _quotient((first * conjugate).real.sum(axis=1), np.sqrt(first_size * second_size))
 
     def pairs(self) -> Float:
         """Compare every set with every other, shape (K, K); 1 on the diagonal."""

@@ -11,7 +11,7 @@ from freqforensics.fingerprints.fingerprint import Fingerprint, clusters, simila
 from freqforensics.fingerprints.linkage import average_linkage
 from freqforensics.fingerprints.measures import Compared, Side, coherent_bins, features
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec
-from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, turned, without_rings
+from freqforensics.spectra.rings import CONTENT, bin_weights, exchanges, on_lattice, ring_of_bins, turns, without_rings
 
 SHAPE = (32, 32)
 MEASURES = ("coherent", "log_power", "peaks", "lattice")
@@ -72,6 +72,39 @@ def plain_comparison(a, b, measure):
         a, b = without_rings(a, SHAPE), without_rings(b, SHAPE)
     norm = np.sqrt((weights * np.abs(a) ** 2).sum() * (weights * np.abs(b) ** 2).sum())
     return (weights * (a * np.conj(b)).real).sum() / norm if norm else 0.0
+
+
+def mirror(values, conjugate=False):
+    """Copy the first half of the columns that hold their own mirror image to the second half."""
+    values = values.copy()
+    for column in (0, -1):
+        for row in range(1, 16):
+            values[32 - row, column] = np.conj(values[row, column]) if conjugate else values[row, column]
+    return values
+
+
+def turned(values, rng):
+    turns = np.exp(2j * np.pi * rng.random(values.shape))
+    signs = np.sign(rng.random(values.shape) - 0.5)
+    for row in (0, 16):
+        turns[row, [0, -1]] = signs[row, [0, -1]]
+    return values * mirror(turns, conjugate=True)
+
+
+def exchanged(values, rng, lattice):
+    """Within each ring, or the part of it that is on the lattice, bins take values by the order of random numbers."""
+    numbers = rng.random(values.size)
+    rows, columns = np.indices(values.shape)
+    rings, on = ring_of_bins(SHAPE), on_lattice(SHAPE)
+    edge = np.isin(columns, (0, 16))
+    kinds = np.where(edge & (rows > 16), 2, np.where(edge & np.isin(rows, (0, 16)), 1, 0))
+    permuted = np.empty_like(values).ravel()
+    for kind in range(3):
+        for ring in np.unique(rings):
+            for part in (on, ~on) if lattice else (np.ones_like(on),):
+                bins = np.flatnonzero((kinds == kind) & (rings == ring) & part)
+                permuted[bins] = values.ravel()[bins[np.argsort(numbers[bins])]]
+    return mirror(permuted.reshape(values.shape))
 
 
 def taken(side, chosen=slice(None)):
@@ -144,9 +177,9 @@ def test_p_values_count_permutations_pair_by_pair(sets, measure):
     beyond = np.zeros_like(values)
     for _ in range(12):
         if measure == "coherent":
-            null = [turned(plane, SHAPE, rng) for plane in planes]
+            null = [turned(plane, rng) for plane in planes]
         else:
-            null = [exchanged(plane, SHAPE, rng, lattice=measure == "lattice") for plane in planes]
+            null = [exchanged(plane, rng, measure == "lattice") for plane in planes]
         for a, b in permutations(range(len(planes)), 2):
             beyond[a, b] += plain_comparison(planes[a], null[b], measure) >= values[a, b]
     expected = (1 + (beyond + beyond.T) / 2) / 13
@@ -154,6 +187,24 @@ def test_p_values_count_permutations_pair_by_pair(sets, measure):
     result = similarity(sets, measure, permutations=12, seed=3)
     np.testing.assert_array_equal(result.p_value, expected)
     assert len(np.unique(expected)) > 1
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
+def test_turns_and_exchanges_leave_out_nothing_that_counts(share):
+    rng = np.random.default_rng(9)
+    values = rng.normal(size=(32, 17)) * (rng.random((32, 17)) < share)
+    for lattice in (False, True):
+        draw, once, again = (
+            exchanges(values, SHAPE, lattice=lattice),
+            np.random.default_rng(4),
+            np.random.default_rng(4),
+        )
+        for _ in range(3):
+            np.testing.assert_array_equal(draw(once), exchanged(values, again, lattice))
+    values = mirror(values * np.exp(1j * values), conjugate=True)
+    draw, once, again = turns(values, SHAPE), np.random.default_rng(4), np.random.default_rng(4)
+    for _ in range(3):
+        np.testing.assert_array_equal(draw(once), turned(values, again))
 
 
 @pytest.mark.parametrize("measure", MEASURES)
