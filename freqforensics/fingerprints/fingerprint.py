@@ -74,7 +74,13 @@ class Fingerprint(Summarised):
         return Side.of(self.fake), Side.of(self.real) if self.real else None
 
     def sides(self, measure: Measure) -> Sides:
-        """Sums of fake and real parts at the bins that a measure looks at."""
+        """Give the sums of fake and real parts at the bins that a measure looks at.
+
+        Parameters
+        ----------
+        measure : {"coherent", "log_power", "peaks", "lattice"}
+            What is to be compared.
+        """
         if measure != "lattice":
             return self.stacked
         on = on_lattice(self.shape)

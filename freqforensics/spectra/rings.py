@@ -70,7 +70,7 @@ def turns(values: NDArray[np.generic], shape: tuple[int, int]) -> Callable[[np.r
     Parameters
     ----------
     values : ndarray, shape (H, W // 2 + 1)
-        Of which many may be zero: nothing is computed for those.
+        Features of a set. Nothing is computed for those that are zero.
     shape : (int, int)
         H and W.
 
@@ -117,7 +117,7 @@ def exchanges(
     Parameters
     ----------
     values : ndarray, shape (H, W // 2 + 1)
-        Of which many may be zero: rings without another value are left alone.
+        Features of a set. Rings of zeros are left alone.
     shape : (int, int)
         H and W.
     lattice : bool
