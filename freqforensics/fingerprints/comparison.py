@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.fingerprints.fingerprint import Cluster, Measure, Similarity
+from freqforensics.fingerprints.fingerprint import Cluster, Similarity
 from freqforensics.fingerprints.grouping import Grouping
+from freqforensics.fingerprints.measures import Measure
 from freqforensics.fingerprints.origin import Origin
 from freqforensics.fingerprints.sets import ImageSet
 from freqforensics.runtime.showing import Drawn, Summarised

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations as ordered_pairs
-from typing import Any, Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqforensics.fingerprints.linkage import average_linkage
+from freqforensics.fingerprints.measures import Compared, Measure, Side, Sides, features, significant_bins
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.jackknife import JackknifeMean, left_out_means, product_p_value, shared_parts
-from freqforensics.spectra.nulls import coherence_p_value, full_plane, self_conjugate_bins
+from freqforensics.spectra.nulls import full_plane
 from freqforensics.spectra.power import MeanSpectrum
-from freqforensics.spectra.rings import CONTENT, bin_weights, exchanged, on_lattice, turned, without_rings
+from freqforensics.spectra.rings import bin_weights, exchanges, on_lattice, turns, without_rings
 
-Measure = Literal["coherent", "log_power", "peaks", "lattice"]
 Float = NDArray[np.float64]
 
-FDR: Final = 0.05
+_AT_ONCE: Final = 1 << 16
+"""Bins of permuted features that are compared at a time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,62 +69,23 @@ class Fingerprint(Summarised):
         return self.fake[0].spec.shape
 
     @cached_property
-    def stacked(self) -> tuple[_Side, _Side | None]:
+    def stacked(self) -> Sides:
         """Sums of fake and real parts, as arrays."""
-        return _Side.of(self.fake), _Side.of(self.real) if self.real else None
+        return Side.of(self.fake), Side.of(self.real) if self.real else None
 
+    def sides(self, measure: Measure) -> Sides:
+        """Give the sums of fake and real parts at the bins that a measure looks at.
 
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """Sums of parts: images and crops (C,), and arrays (C, H, W // 2 + 1), of which some are `chosen`."""
-
-    all_counts: Float
-    all_crops: Float
-    all_f: NDArray[np.complex128]
-    all_power: Float
-    all_log_power: Float
-    chosen: NDArray[np.int64] | None = None
-
-    @classmethod
-    def of(cls, parts: Sequence[MeanSpectrum]) -> _Side:
-        return cls(
-            np.array([part.images for part in parts], np.float64),
-            np.array([part.crops for part in parts], np.float64),
-            np.stack([part.sums.f for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
-            np.stack([part.sums.image_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
-            np.stack([part.sums.log_power for part in parts]).reshape(len(parts), *parts[0].sums.f.shape[-2:]),
-        )
-
-    @property
-    def counts(self) -> Float:
-        """Number of images of each part."""
-        return self._taken(self.all_counts)
-
-    @property
-    def f(self) -> NDArray[np.complex128]:
-        """Sum of F over the parts, (H, W // 2 + 1)."""
-        return np.asarray(self._taken(self.all_f).sum(axis=0))
-
-    @property
-    def power(self) -> Float:
-        """Sum of |F|^2 over the parts, (H, W // 2 + 1)."""
-        return np.asarray(self._taken(self.all_power).sum(axis=0))
-
-    def level(self) -> Float:
-        """Mean log power, (H, W // 2 + 1)."""
-        return np.asarray(self._taken(self.all_log_power).sum(axis=0) / self._taken(self.all_crops).sum())
-
-    def drawn(self, rng: np.random.Generator) -> _Side:
-        """As many parts, drawn with replacement."""
-        return replace(self, chosen=np.sort(rng.integers(0, len(self.all_counts), len(self.all_counts))))
-
-    def without(self, part: int) -> _Side:
-        """All parts but one."""
-        return replace(self, chosen=np.delete(np.arange(len(self.all_counts)), part))
-
-    def _taken(self, parts: NDArray[Any]) -> NDArray[Any]:
-        """Take the chosen parts only now: no measure looks at all sums."""
-        return parts if self.chosen is None else parts[self.chosen]
+        Parameters
+        ----------
+        measure : {"coherent", "log_power", "peaks", "lattice"}
+            What is to be compared.
+        """
+        if measure != "lattice":
+            return self.stacked
+        on = on_lattice(self.shape)
+        fake, real = self.stacked
+        return fake.at(on), None if real is None else real.at(on)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,15 +186,15 @@ def similarity(
     _check(fingerprints, measure)
     rng = np.random.default_rng(seed)
     shape = fingerprints[0].shape
-    plain = [_features(print_.stacked, measure, shape) for print_ in fingerprints]
-    compare = _comparison(measure, shape)
-    values = _pairs(plain, compare)
-    reach = 1.96 * _standard_errors(fingerprints, plain, measure, compare)
+    several = [features(fingerprint.sides(measure), measure, shape) for fingerprint in fingerprints]
+    plain = Compared.of(several, measure, shape)
+    values = plain.pairs()
+    reach = 1.96 * _standard_errors(fingerprints, plain)
     low, high = np.maximum(values - reach, -1.0), np.minimum(values + reach, 1.0)
     if measure == "log_power":
         p_value = _log_power_p_values(fingerprints)
     else:
-        p_value = _permuted_p_values(plain, values, measure, shape, permutations, rng)
+        p_value = _permuted_p_values(several, values, measure, shape, permutations, rng)
     np.fill_diagonal(p_value, 1 / (1 + permutations))
     return Similarity(measure, tuple(fingerprint.name for fingerprint in fingerprints), values, low, high, p_value)
 
@@ -249,14 +210,14 @@ def _log_power_p_values(fingerprints: Sequence[Fingerprint]) -> Float:
     means = []
     for fingerprint in fingerprints:
         fake, real = fingerprint.stacked
-        level, parts = fake.level(), [left_out_means(fake.all_log_power, fake.all_crops)]
+        level, parts = fake.level, [left_out_means(fake.all_log_power, fake.all_crops)]
         if real is not None:
             others = left_out_means(real.all_log_power, real.all_crops)
             if len(real.counts) == len(fake.counts):
                 parts = [parts[0] - others]  # where both sides show the same content, so do their parts
             else:
-                parts = [parts[0] - real.level(), level - others]
-            level = level - real.level()
+                parts = [parts[0] - real.level, level - others]
+            level = level - real.level
         means.append(JackknifeMean.of(vectors(level), *map(vectors, parts)))
     hashes = [[part.inputs_sha256 for part in fingerprint.real] for fingerprint in fingerprints]
     p_value = np.ones((len(means), len(means)))
@@ -276,17 +237,21 @@ def _permuted_p_values(
     rng: np.random.Generator,
 ) -> Float:
     """P-values of pairs, by turning phases or exchanging bins of either side."""
-    compare = _comparison(measure, shape)
+    compared = Compared.of(plain, measure, shape)
     beyond = np.zeros_like(values)
-    for _ in range(permutations):
-        null = [
-            turned(features, shape, rng)
-            if measure == "coherent"
-            else exchanged(features, shape, rng, lattice=measure == "lattice")
-            for features in plain
-        ]
-        for a, b in ordered_pairs(range(len(plain)), 2):
-            beyond[a, b] += compare(plain[a], null[b]) >= values[a, b]
+    draws = [
+        turns(features, shape) if measure == "coherent" else exchanges(features, shape, lattice=measure == "lattice")
+        for features in plain
+    ]
+    count, left = len(plain), permutations
+    several = max(1, _AT_ONCE // (count * plain[0].size))
+    while left > 0:
+        rounds = min(several, left)
+        null = Compared.of([draw(rng) for _ in range(rounds) for draw in draws], measure, shape)
+        likeness = compared.with_each(null).reshape(count, rounds, count)
+        # As alike is as great: equal sums of other orders differ in their last bits.
+        beyond += np.count_nonzero(likeness >= values[:, None] - 1e-12, axis=1)
+        left -= rounds
     return np.asarray((1 + (beyond + beyond.T) / 2) / (1 + permutations))
 
 
@@ -315,14 +280,12 @@ def clusters(
     _check(fingerprints, measure)
     rng = np.random.default_rng(seed)
     shape = fingerprints[0].shape
-    compare = _comparison(measure, shape)
     names = tuple(fingerprint.name for fingerprint in fingerprints)
-    tree = average_linkage(
-        _pairs([_features(fingerprint.stacked, measure, shape) for fingerprint in fingerprints], compare)
-    )
+    several = [features(fingerprint.sides(measure), measure, shape) for fingerprint in fingerprints]
+    tree = average_linkage(Compared.of(several, measure, shape).pairs())
     count = dict.fromkeys(tree, 0)
     for sample in _resampled(fingerprints, measure, resamples, rng):
-        for members in average_linkage(_pairs(sample, compare)):
+        for members in average_linkage(sample.pairs()):
             if members in count:
                 count[members] += 1
     result = [
@@ -347,7 +310,9 @@ def shared_map(fingerprints: Sequence[Fingerprint]) -> NDArray[np.int64]:
     """
     _check(fingerprints, "peaks")
     height, width = fingerprints[0].shape
-    counts = sum(_significant(fingerprint.stacked[0], (height, width)).astype(np.int64) for fingerprint in fingerprints)
+    counts = sum(
+        significant_bins(fingerprint.stacked[0], (height, width)).astype(np.int64) for fingerprint in fingerprints
+    )
     return np.asarray(full_plane(np.asarray(counts), width), np.int64)
 
 
@@ -360,103 +325,21 @@ def _check(fingerprints: Sequence[Fingerprint], measure: str) -> None:
         raise ValueError("fingerprints must have one spec")
 
 
-def _features(sides: tuple[_Side, _Side | None], measure: Measure, shape: tuple[int, int]) -> NDArray[np.generic]:
-    """What is compared of a set, (H, W // 2 + 1)."""
-    fake, real = sides
-    count = fake.counts.sum()
-    if measure == "log_power":
-        return fake.level() if real is None else np.asarray(fake.level() - real.level())
-    if measure == "coherent":
-        mean, variance = fake.f / count, fake.power / count**2
-        if real is not None:
-            others = real.counts.sum()
-            mean = mean - real.f / others
-            variance = variance + real.power / others**2
-        z = mean / np.sqrt(np.maximum(variance, 1e-300))
-        # Of random phases |z|^2 is exponential: what chance alone gives among so many bins is taken off (the
-        # universal threshold of Donoho and Johnstone 1994), or noise in thousands of bins would hide a few lines.
-        power_of_z = np.abs(z) ** 2
-        shrinkage = np.maximum(0.0, 1 - np.log(CONTENT.mask(shape).sum()) / np.maximum(power_of_z, 1e-300))
-        return np.asarray(z * shrinkage)
-    if measure == "peaks":
-        return _significant(fake, shape)
-    nr = np.abs(fake.f) ** 2 / np.maximum(fake.power, 1e-300)
-    on = on_lattice(shape)
-    return np.asarray(np.where(on, np.log1p(np.maximum(0.0, nr - np.log(on.sum()))), 0.0))
-
-
-def _significant(side: _Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    return coherent_bins(side.f, side.power, float(side.counts.sum()), shape)
-
-
-def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Find the bins above 1/16 cycles per pixel that are coherent, at a false discovery rate of 0.05.
-
-    Parameters
-    ----------
-    f, power : ndarray, shape (H, W // 2 + 1)
-        Sums over images of F and |F|^2.
-    images : float
-        Summed.
-    shape : (int, int)
-        H and W.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W // 2 + 1)
-    """
-    r = np.abs(f) ** 2 / np.maximum(power * images, 1e-300)
-    p = coherence_p_value(np.minimum(r, 1.0), int(images), self_conjugate=self_conjugate_bins(shape))
-    inside = CONTENT.mask(shape)
-    # Benjamini and Hochberg (1995): only p-values up to the rate itself can be below their step.
-    small = np.sort(p[inside & (p <= FDR)])
-    below = np.flatnonzero(small * (np.count_nonzero(inside) / np.arange(1, small.size + 1)) <= FDR)
-    return inside & (p <= small[below[-1]]) if below.size else np.zeros(p.shape, bool)
-
-
-def _comparison(
-    measure: Measure, shape: tuple[int, int]
-) -> Callable[[NDArray[np.generic], NDArray[np.generic]], float]:
-    weights = bin_weights(shape)
-
-    def correlation(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
-        norm = np.sqrt((weights * np.abs(a) ** 2).sum() * (weights * np.abs(b) ** 2).sum())
-        return float((weights * (a * np.conj(b)).real).sum() / norm) if norm else 0.0
-
-    def jaccard(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
-        either = float((weights * np.maximum(a, b)).sum())
-        return float((weights * np.minimum(a, b)).sum()) / either if either else 0.0
-
-    if measure == "coherent":
-        return correlation
-    if measure == "log_power":
-        return lambda a, b: correlation(without_rings(a, shape), without_rings(b, shape))
-    return jaccard
-
-
-def _standard_errors(
-    fingerprints: Sequence[Fingerprint],
-    plain: Sequence[NDArray[np.generic]],
-    measure: Measure,
-    compare: Callable[[NDArray[np.generic], NDArray[np.generic]], float],
-) -> Float:
+def _standard_errors(fingerprints: Sequence[Fingerprint], plain: Compared) -> Float:
     """Of all pairs, by leaving out one part of one side of one set at a time."""
-    count = len(fingerprints)
+    count, measure = len(fingerprints), plain.measure
     variance = np.zeros((count, count))
     for a, fingerprint in enumerate(fingerprints):
-        fake, real = fingerprint.stacked
+        fake, real = fingerprint.sides(measure)
         others = [b for b in range(count) if b != a]
-        left_out: list[list[tuple[_Side, _Side | None]]] = [
-            [(fake.without(part), real) for part in range(len(fake.counts))]
-        ]
+        left_out: list[list[Sides]] = [[(fake.without(part), real) for part in range(len(fake.counts))]]
         if real is not None:
             left_out.append([(fake, real.without(part)) for part in range(len(real.counts))])
         for sides in left_out:
             if len(sides) < 2:
                 continue
-            values = np.array(
-                [[compare(_features(side, measure, fingerprint.shape), plain[b]) for b in others] for side in sides]
-            )
+            several = [features(side, measure, fingerprint.shape) for side in sides]
+            values = Compared.of(several, measure, fingerprint.shape).with_each(plain[others])
             spread = (len(sides) - 1) * values.var(axis=0)
             variance[a, others] += spread
             variance[others, a] += spread
@@ -465,23 +348,10 @@ def _standard_errors(
 
 def _resampled(
     fingerprints: Sequence[Fingerprint], measure: Measure, resamples: int, rng: np.random.Generator
-) -> list[list[NDArray[np.generic]]]:
-    samples = []
+) -> Iterator[Compared]:
+    """Draw the parts of every set, side by side, with replacement."""
+    pairs = [fingerprint.sides(measure) for fingerprint in fingerprints]
+    shape = fingerprints[0].shape
     for _ in range(resamples):
-        sample = []
-        for fingerprint in fingerprints:
-            fake, real = fingerprint.stacked
-            sides = fake.drawn(rng), None if real is None else real.drawn(rng)
-            sample.append(_features(sides, measure, fingerprint.shape))
-        samples.append(sample)
-    return samples
-
-
-def _pairs(
-    features: Sequence[NDArray[np.generic]], compare: Callable[[NDArray[np.generic], NDArray[np.generic]], float]
-) -> Float:
-    values = np.eye(len(features))
-    for a in range(len(features)):
-        for b in range(a):
-            values[a, b] = values[b, a] = compare(features[a], features[b])
-    return values
+        drawn = [(fake.drawn(rng), None if real is None else real.drawn(rng)) for fake, real in pairs]
+        yield Compared.of([features(sides, measure, shape) for sides in drawn], measure, shape)

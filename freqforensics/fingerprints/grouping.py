@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.fingerprints.fingerprint import Measure, Similarity
+from freqforensics.fingerprints.fingerprint import Similarity
+from freqforensics.fingerprints.measures import Measure
 from freqforensics.runtime.showing import Summarised
 
 

@@ -197,23 +197,25 @@ class _Reader:
             progress=bar if self.progress else None,
         )
         for record, term in zip(records, terms, strict=True):
-            self.facts[record.path], self.digests[record.path] = term.facts, term.sha256
+            path = record.path
+            self.facts[path], self.digests[path] = term.facts, term.sha256
         if real:
             self.reals = known_terms(records, terms)
         return terms
 
     def digest(self, record: ImageRecord) -> str:
         """Hash a file, without decoding it; empty if it cannot be read."""
-        if record.path not in self.digests:
+        path = record.path
+        if path not in self.digests:
             digest, facts = "", None
             try:
-                data = read_file(record.path)
+                data = read_file(path)
                 digest = hashlib.sha256(data).hexdigest()
                 facts = file_facts(record, data, digest)
             except ImageReadError:
                 pass  # a side that is not transformed: nothing of it is used
-            self.digests[record.path], self.facts[record.path] = digest, facts
-        return self.digests[record.path]
+            self.digests[path], self.facts[path] = digest, facts
+        return self.digests[path]
 
     def distinct(self, records: Sequence[ImageRecord], side: str) -> list[int]:
         """Find files that are not equal to an earlier one of their set; a note says how many are."""

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.fingerprints.fingerprint import Fingerprint, coherent_bins
+from freqforensics.fingerprints.fingerprint import Fingerprint
+from freqforensics.fingerprints.measures import coherent_bins
 from freqforensics.runtime.showing import Summarised
 from freqforensics.spectra.nulls import half_plane_weights
 from freqforensics.spectra.rings import CONTENT

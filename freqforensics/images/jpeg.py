@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -80,20 +81,38 @@ def read_jpeg_tables(data: bytes) -> JpegTables | None:
         return None
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
-            if not isinstance(picture, JpegImagePlugin.JpegImageFile) or not picture.quantization:
-                return None
-            tables = picture.quantization
-            luma, last = np.array(tables[min(tables)]), tables[max(tables)] if len(tables) > 1 else ()
-            subsampling = _SUBSAMPLING.get(JpegImagePlugin.get_sampling(picture), "other")
+            return tables_of_picture(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
-    if luma.size != 64:
+
+
+def tables_of_picture(picture: Image.Image) -> JpegTables | None:
+    """Read the quantisation of a JPEG file that Pillow has opened, as `read_jpeg_tables`.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Just opened: an image made from one has no tables.
+    """
+    if not isinstance(picture, JpegImagePlugin.JpegImageFile) or not picture.quantization:
         return None
-    distance = np.abs(_STANDARD - luma).sum(axis=1)
+    tables = picture.quantization
+    luma, last = tuple(tables[min(tables)]), tables[max(tables)] if len(tables) > 1 else ()
+    subsampling = _SUBSAMPLING.get(JpegImagePlugin.get_sampling(picture), "other")
+    if len(luma) != 64:
+        return None
+    quality, standard = _nearest_quality(luma)
+    steps, chroma = (tuple(int(step) for step in table) for table in (luma, last))
+    return JpegTables(quality, standard, subsampling, steps, chroma)
+
+
+@lru_cache(maxsize=256)
+def _nearest_quality(luma: tuple[int, ...]) -> tuple[int, bool]:
+    """Give the quality whose luma table is nearest, and whether it is the same table."""
+    distance = np.abs(_STANDARD - np.array(luma)).sum(axis=1)
     # 100 is preferred where several are as near: the finest steps are all ones.
     best = len(distance) - 1 - int(distance[::-1].argmin())
-    steps, chroma = (tuple(int(step) for step in table) for table in (luma, last))
-    return JpegTables(best + 1, not distance[best], subsampling, steps, chroma)
+    return best + 1, not distance[best]
 
 
 def luma_table(quality: int) -> Int:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from freqforensics.images import ImageReadError, decode_image, read_file, read_header, read_jpeg_tables
+from freqforensics.images import ImageReadError, JpegTables, decode_image, read_file, read_header
 from freqforensics.images.headers import ImageHeader
+from freqforensics.images.jpeg import tables_of_picture
 from freqforensics.sources.copies import difference_hash
 from freqforensics.sources.records import ImageRecord
 
@@ -164,12 +165,14 @@ def file_facts(
     """
     header = _undamaged(record, header or read_header(data))
     width, height, bits, profile, grey = header.width, header.height, 8, False, False
+    tables: JpegTables | None = None
     try:
         with Image.open(io.BytesIO(data)) as picture:
             width, height = width or picture.width, height or picture.height
             profile = bool(picture.info.get("icc_profile"))
             bits = 16 if picture.mode.startswith("I") else 1 if picture.mode == "1" else 8
             grey = picture.mode in ("L", "LA", "1") or picture.mode.startswith("I")
+            tables = tables_of_picture(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         pass  # of a kind that Pillow does not know: the decoder has the last word
     content = -1 if image is None else difference_hash(image)
@@ -178,7 +181,6 @@ def file_facts(
     if image is not None:
         height, width = image.shape[:2]
         grey = grey or _is_grey(image)
-    tables = read_jpeg_tables(data)
     return FileFacts(
         record=record,
         sha256=sha256,

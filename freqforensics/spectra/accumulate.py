@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,8 @@ from freqforensics.spectra.windows import apply_window, smooth_component, window
 
 POWER_FLOOR: Final = 1e-12
 """Least power density that enters the mean of the logarithm, in squared grey levels: a flat image has none at all."""
+_TOGETHER: Final = 256
+"""Width in pixels up to which small tiles are filtered together: a call costs as much as some thousand pixels."""
 _BLOCK: Final = 1 << 15
 """Frequencies of an image's crops that are added at a time, unless one crop has more."""
 
@@ -166,23 +170,42 @@ class SpectrumAccumulator:
     def _crops(self, image: NDArray[Any], rng: np.random.Generator | None) -> NDArray[Any] | None:
         """Residuals of an image's crops, shape (crops, planes, H, W); None of an image that is smaller."""
         spec = self.spec
+        origins = crop_origins(image.shape[:2], spec.shape, spec.crop, align=spec.align, rng=rng)
+        # Small tiles take their medians together. Sums of other filters would round differently in longer rows.
+        alone = spec.residual != "median" or residual_margin(spec.residual, spec.kernel) > spec.shape[1]
+        several = 1 if alone else max(1, _TOGETHER // spec.shape[1])
+        crops: NDArray[Any] | None = None
+        index = 0
+        for row, tiles in groupby(origins, itemgetter(0)):
+            columns = [column for _, column in tiles]
+            for start in range(0, len(columns), several):
+                for crop in self._residuals(image, row, columns[start : start + several]):
+                    if len(origins) == 1:
+                        return crop[None]
+                    if crops is None:
+                        crops = np.empty((len(origins), *crop.shape), crop.dtype)
+                    crops[index] = crop
+                    index += 1
+        return crops
+
+    def _residuals(self, image: NDArray[Any], row: int, columns: Sequence[int]) -> Iterator[NDArray[Any]]:
+        """Residuals of crops of one row, (planes, H, W) each, which are cut out with margins and filtered in a row."""
+        spec = self.spec
         height, width = spec.shape
         margin = residual_margin(spec.residual, spec.kernel)
-        origins = crop_origins(image.shape[:2], spec.shape, spec.crop, align=spec.align, rng=rng)
-        crops: NDArray[Any] | None = None
-        for index, (row, column) in enumerate(origins):
-            top, left = (max(0, start - margin) // 2 * 2 for start in (row, column))  # even: "npr" pairs from 0
-            cut = image[top : row + height + margin, left : column + width + margin]
-            planes = channel_planes(cut, spec.channel)
-            if spec.residual != "none" or planes.dtype != np.float64:
-                planes = high_pass_residual(planes, spec.residual, kernel=spec.kernel)
-            crop = planes[:, row - top : row - top + height, column - left : column - left + width]
-            if len(origins) == 1:
-                return crop[None]
-            if crops is None:
-                crops = np.empty((len(origins), *crop.shape), crop.dtype)
-            crops[index] = crop
-        return crops
+        top, *lefts = (max(0, start - margin) // 2 * 2 for start in (row, *columns))  # even: "npr" pairs from 0
+        cuts = [
+            channel_planes(image[top : row + height + margin, left : column + width + margin], spec.channel)
+            for left, column in zip(lefts, columns, strict=True)
+        ]
+        planes = cuts[0] if len(cuts) == 1 else np.concatenate(cuts, axis=-1)
+        if spec.residual != "none" or planes.dtype != np.float64:
+            planes = high_pass_residual(planes, spec.residual, kernel=spec.kernel)
+        begin = 0
+        for cut, left, column in zip(cuts, lefts, columns, strict=True):
+            start = begin + column - left
+            yield planes[:, row - top : row - top + height, start : start + width]
+            begin += cut.shape[-1]
 
     def _add(self, image: NDArray[Any], rng: np.random.Generator | None) -> None:
         crops = self._crops(image, rng)

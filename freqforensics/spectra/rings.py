@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Float = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 CONTENT: Final = Band(1 / 16)
 """Frequencies that fingerprints are compared at: below lies content, which is aligned in many sets (faces)."""
@@ -60,11 +62,35 @@ def on_lattice(shape: tuple[int, int]) -> NDArray[np.bool_]:
     return _fixed(on)
 
 
-def turned(values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.generic]:
-    """Phases at random, bin by bin, as transforms of real images have them: conjugate bins turn against each other."""
-    turns = np.exp(2j * np.pi * rng.random(values.shape))
-    turns = np.where(self_conjugate_bins(shape), np.sign(rng.random(values.shape) - 0.5), turns)
-    return np.asarray(values, np.complex128) * _mirrored(turns, shape, conjugate=True)
+def turns(values: NDArray[np.generic], shape: tuple[int, int]) -> Callable[[np.random.Generator], Complex]:
+    """Prepare to turn phases at random, bin by bin, as transforms of real images have them.
+
+    Conjugate bins turn against each other, and bins that are their own mirror image change their sign.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W // 2 + 1)
+        Features of a set. Nothing is computed for those that are zero.
+    shape : (int, int)
+        H and W.
+
+    Returns
+    -------
+    callable
+        Draws from a generator, and gives the turned values.
+    """
+    values = np.asarray(values, np.complex128)
+    turning = values != 0
+    turning[:, [0, -1]] = True  # mirror images are of these columns
+    own_mirrors = self_conjugate_bins(shape)
+
+    def draw(rng: np.random.Generator) -> Complex:
+        turned = np.zeros(values.shape, np.complex128)
+        turned[turning] = np.exp(2j * np.pi * rng.random(values.shape)[turning])
+        turned[own_mirrors] = np.sign(rng.random(values.shape)[own_mirrors] - 0.5)
+        return values * _mirrored(turned, shape, conjugate=True)
+
+    return draw
 
 
 def _mirrored(values: NDArray[Any], shape: tuple[int, int], *, conjugate: bool = False) -> NDArray[Any]:
@@ -83,19 +109,38 @@ def ring_of_bins(shape: tuple[int, int]) -> NDArray[np.int64]:
     return _fixed(np.asarray(np.floor(radius * _RINGS), np.int64))
 
 
-def exchanged(
-    values: NDArray[np.generic], shape: tuple[int, int], rng: np.random.Generator, *, lattice: bool = False
-) -> NDArray[np.generic]:
-    """Bins exchanged with others of their ring, a bin and its mirror image together.
+def exchanges(
+    values: NDArray[np.generic], shape: tuple[int, int], *, lattice: bool = False
+) -> Callable[[np.random.Generator], NDArray[np.generic]]:
+    """Prepare to exchange bins with others of their ring at random, a bin and its mirror image together.
 
-    With `lattice`, points of the lattice change places with each other only.
+    Parameters
+    ----------
+    values : ndarray, shape (H, W // 2 + 1)
+        Features of a set. Rings of zeros are left alone.
+    shape : (int, int)
+        H and W.
+    lattice : bool
+        Points of the lattice change places with each other only.
+
+    Returns
+    -------
+    callable
+        Draws from a generator, and gives the values exchanged.
     """
     groups, order = _groups(shape, lattice)
-    # Sorted by group, and within each group by chance: the stable sort of small integers takes linear time.
-    drawn = np.argsort(rng.random(order.size))
-    permuted = np.empty_like(values).ravel()
-    permuted[order] = values.ravel()[drawn[np.argsort(groups[drawn], kind="stable")]]
-    return _mirrored(permuted.reshape(values.shape), shape)
+    flat = values.ravel()
+    exchanged = np.isin(groups, groups[flat != 0])
+    bins, places = np.flatnonzero(exchanged), order[exchanged[order]]
+
+    def draw(rng: np.random.Generator) -> NDArray[np.generic]:
+        # Sorted by group, and within each group by chance: the stable sort of small integers takes linear time.
+        drawn = bins[np.argsort(rng.random(order.size)[bins])]
+        permuted = np.zeros_like(flat)
+        permuted[places] = flat[drawn[np.argsort(groups[drawn], kind="stable")]]
+        return _mirrored(permuted.reshape(values.shape), shape)
+
+    return draw
 
 
 @lru_cache(maxsize=8)

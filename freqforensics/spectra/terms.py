@@ -112,8 +112,9 @@ def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[
     """Transform a chunk of files; threads share `known`."""
     terms = []
     for record in chunk:
+        path = record.path
         try:
-            data = read_file(record.path)
+            data = read_file(path)
         except ImageReadError as error:
             terms.append(ImageTerm(_unreadable(spec, error), -1))
             continue
@@ -122,12 +123,13 @@ def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[
             facts = file_facts(record, data, digest, header=header)
         except ImageReadError:
             facts = None
-        term = known.get((digest, record.path.suffix.lower()))
+        key = digest, path.suffix.lower()
+        term = known.get(key)
         if term is None:
-            term = _term(record.path, data, digest, header, spec)
+            term = _term(path, data, digest, header, spec)
             if not term.spectrum.failures:  # which name the path
                 # Two threads may get here with copies at once: their terms are the same.
-                known[digest, record.path.suffix.lower()] = term
+                known[key] = term
         terms.append(term._replace(facts=facts))
     return terms
 

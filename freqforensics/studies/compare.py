@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Comparison, pair_rows
-from freqforensics.fingerprints.fingerprint import Measure, clusters, shared_map, similarity
+from freqforensics.fingerprints.fingerprint import clusters, shared_map, similarity
 from freqforensics.fingerprints.grouping import groupings
+from freqforensics.fingerprints.measures import Measure
 from freqforensics.fingerprints.sets import PARTS, ImageSets, image_sets
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Origins, pair_rows
-from freqforensics.fingerprints.fingerprint import Fingerprint, Measure, similarity
+from freqforensics.fingerprints.fingerprint import Fingerprint, similarity
 from freqforensics.fingerprints.grouping import groupings
+from freqforensics.fingerprints.measures import Measure
 from freqforensics.fingerprints.origin import CONTENT_SHIFT, KnownGenerators
 from freqforensics.fingerprints.sets import PARTS, ImageSet, parts_of
 from freqforensics.runtime.provenance import manifest

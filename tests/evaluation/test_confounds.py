@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from pictures import encoded, picture, write
 from PIL import Image
+from scipy import stats
 
 from freqforensics.cli import main
+from freqforensics.evaluation import confounds
 from freqforensics.evaluation.confounds import audit_facts, find_duplicates, matched_records, serious_confounds
 from freqforensics.images import ImageReadError, reading as reading_module
 from freqforensics.sources import facts as facts_module
@@ -292,3 +295,38 @@ def test_a_serious_difference_is_said_by_spectrum(tmp_path, monkeypatch, capsys)
     code, printed = run(monkeypatch, capsys, "spectrum", root, "--out", tmp_path / "out", "--crop", "64")
     assert not code
     assert "note: gan: real and fake files differ in" in printed.err
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 1 << 17])
+def test_permutations_are_counted_as_one_by_one(monkeypatch, at_once):
+    """By definition: the variation distance of kinds, and Cliff's delta of all pairs."""
+    monkeypatch.setattr(confounds, "_AT_ONCE", at_once)
+    monkeypatch.setattr(confounds, "PERMUTATIONS", 99)
+    rng = np.random.default_rng(8)
+    labels = np.repeat([False, True], [24, 13])
+    kinds, values = rng.integers(0, 5, 37), rng.integers(0, 9, 37) / 7 + labels * 0.3
+
+    def variation(fakes):
+        shares = [[np.mean(kinds[side] == kind) for kind in range(5)] for side in (~fakes, fakes)]
+        return np.abs(np.subtract(*shares)).sum() / 2
+
+    def delta(fakes):
+        return abs(np.mean(np.sign(np.subtract.outer(values[fakes], values[~fakes]))))
+
+    for measure, fast in (
+        (variation, partial(confounds._variation, kinds)),
+        (delta, partial(confounds._delta, confounds._ranks(values))),
+    ):
+        draws = np.random.default_rng(1)
+        effect = measure(labels)
+        beyond = sum(measure(draws.permutation(labels)) >= effect - 1e-9 for _ in range(99))
+        assert 0 < beyond < 99
+        found = confounds._permuted(fast, labels, np.random.default_rng(1), 0.0)
+        assert found == (pytest.approx(effect, rel=1e-12), (1 + beyond) / 100)
+        assert confounds._permuted(fast, labels, draws, 0.99) == (pytest.approx(effect, rel=1e-12), 1.0)
+
+
+@pytest.mark.parametrize("different", [1, 4, 1000])
+def test_ranks_of_equal_values_are_their_mean(different):
+    values = np.random.default_rng(different).integers(0, different, 50) / 7
+    np.testing.assert_array_equal(confounds._ranks(values), stats.rankdata(values))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pictures import picture
+from pictures import encoded, picture
 from PIL import Image
 
-from freqforensics.images import ImageReadError, decode_image, read_header, read_image
+from freqforensics.images import ImageReadError, decode_image, read_header, read_image, read_jpeg_tables
 from freqforensics.sources.facts import read_facts, read_facts_and_image
 from freqforensics.sources.records import ImageRecord
 
@@ -35,3 +35,16 @@ def test_a_header_that_was_read_before_changes_nothing(tmp_path, rng):
             read_facts(ImageRecord(tmp_path / name, "real", "g"))
         with pytest.raises(ImageReadError, match="truncated"):
             decode_image(data[:-40], name=name, header=read_header(data[:-40]))
+
+
+@pytest.mark.parametrize("options", [{"quality": 71, "subsampling": 2}, {"quality": 95, "subsampling": 0}, {}])
+def test_quality_and_subsampling_are_those_of_the_tables(tmp_path, rng, options):
+    """The file is opened once for these and the other facts."""
+    path = tmp_path / "image.jpg"
+    path.write_bytes(encoded(picture(rng, 64, 48), "JPEG", **options))
+    facts, tables = read_facts(ImageRecord(path, "real", "a")), read_jpeg_tables(path.read_bytes())
+    assert (facts.quality, facts.subsampling) == (tables.quality, tables.subsampling)
+    assert facts.quality == options.get("quality", 75)
+    path.write_bytes(encoded(picture(rng, 64, 48), "PNG"))
+    facts = read_facts(ImageRecord(path, "real", "a"))
+    assert (facts.quality, facts.subsampling) == (None, "none")
