@@ -38,6 +38,8 @@ from freqforensics.spectra import (
 )
 from freqforensics.studies.upsampling import upsampling_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 # Mean N R over the lattice points of denominator 2, 4, 8: grey, 5x5 median, first 150 files, largest of 64/128/256.
 MEASURED = {
     "dcgan": (44, 20, 17),
@@ -271,7 +273,9 @@ def test_every_basis_sums_to_the_gap_on_twenty_images(twenty: list[np.ndarray], 
 
 
 @pytest.mark.long
-def test_random_weights_destroy_the_maps_of_the_detector_that_ships(twenty: list[np.ndarray]) -> None:
+def test_random_weights_destroy_the_maps_of_the_detector_that_ships(twenty: list[np.ndarray], monkeypatch) -> None:
+    """Of few baselines: what is likened are the maps before and after."""
+    monkeypatch.setattr("freqforensics.attribution.path.DRAWS", 2)
     detector = load_detector(find_weights("miniature-resnet50")).eval()
     for image in twenty[2:16:4]:
 

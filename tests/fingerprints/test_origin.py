@@ -23,6 +23,8 @@ from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
 from freqforensics.spectra.terms import image_terms
 from freqforensics.studies.compare import compare_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 SPEC = SpectrumSpec(size=32, residual="none")
 ROWS, COLUMNS = np.indices((32, 32))
 

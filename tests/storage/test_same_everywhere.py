@@ -24,7 +24,7 @@ from freqforensics.studies.audit import audit_study
 from freqforensics.studies.score import score_study
 from freqforensics.studies.spectrum import spectrum_study
 
-pytestmark = pytest.mark.usefixtures("thin")
+pytestmark = pytest.mark.usefixtures("thin", "bare_pdf")
 KINDS = ("zip", "tars", "parquet", "s3", "s3 zip", "s3 tars")
 
 
