@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from unittest import mock
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -61,21 +57,28 @@ def write_shards(folder: Path, files: Files, count: int) -> str:
     return f"{folder}/{{000..{count - 1:03}}}.tar"
 
 
+# The system gives the port: one that was free a moment ago may be another process's.
+_S3 = """
+from moto.server import ThreadedMotoServer
+
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+input()
+"""
+
+
 @contextlib.contextmanager
 def s3_server(files: Files, bucket: str = "bucket") -> Iterator[str]:
     """Serve files as objects of a bucket; gives its address, and has all of this process look there for S3."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-c", _S3]
+    server = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert server.stdout is not None
+    url = f"http://127.0.0.1:{int(server.stdout.readline())}"
     keys = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     try:
-        for _ in range(300):
-            with contextlib.suppress(URLError, ConnectionError), urlopen(url, timeout=1):
-                break
-            time.sleep(0.1)
         with mock.patch.dict(os.environ, {**keys, "AWS_DEFAULT_REGION": "us-east-1"}):
             import s3fs
 
@@ -88,4 +91,4 @@ def s3_server(files: Files, bucket: str = "bucket") -> Iterator[str]:
             s3fs.S3FileSystem.clear_instance_cache()
     finally:
         server.terminate()
-        server.wait()
+        server.communicate()

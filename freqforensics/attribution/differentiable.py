@@ -208,7 +208,7 @@ def log_coherence(planes: Tensor) -> Tensor:
     summed = spectra.sum(dim=(-4, -2))
     coherence = (summed.real**2 + summed.imag**2) / total.clamp_min(LEAST_POWER)
     values = (torch.log(coherence + LEAST) + np.euler_gamma) / np.sqrt(np.pi**2 / 6)
-    known: Tensor = torch.where(total > LEAST_POWER, values, torch.zeros_like(values))
+    known: Tensor = torch.where((total > LEAST_POWER) & (coherence > 0), values, torch.zeros_like(values))
     shifted: Tensor = torch.fft.fftshift(known, dim=(-2, -1))
     return shifted
 

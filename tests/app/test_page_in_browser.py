@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import shutil
-import time
 
 import cv2
 import numpy as np
@@ -248,7 +247,10 @@ def test_other_pages_get_nothing(browser, serving, examined):
     assert page.evaluate(read, f"{home}state") == "refused"
     framed = "address => { const f = document.createElement('iframe'); f.src = address; document.body.append(f); }"
     page.evaluate(framed, home)
-    page.wait_for_timeout(500)
+    for _ in range(100):
+        page.wait_for_timeout(200)
+        if [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]:
+            break
     assert [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]
     page.close()
     assert served.jobs() == []
@@ -361,10 +363,8 @@ def test_nothing_is_wider_than_the_window_and_colours_are_legible(visit, examine
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
         for selector in (".status", ".verdict .head", ".soft", "button.main", ".button", ".tabs button"):
             assert contrast(one.page, selector) >= 4.5, (scheme, selector)
-    before = time.monotonic()
     one.page.reload()
     expect(one.page.locator(".verdict .head")).to_have_count(2, timeout=20_000)
-    assert time.monotonic() - before < 20
 
 
 def contrast(page, selector):

@@ -21,7 +21,7 @@ from freqforensics.detector import make_detector
 from freqforensics.detector.calibrated import known_detector
 from freqforensics.images import ImageReadError
 
-pytestmark = pytest.mark.usefixtures("thin")
+pytestmark = pytest.mark.usefixtures("thin", "bare_pdf")
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from freqforensics.cli.app import app
 from freqforensics.spectra import MeanSpectrum, SpectrumSpec
 
 # Detectors are trained and used here; what the network makes of images is tested elsewhere.
-pytestmark = pytest.mark.usefixtures("thin")
+pytestmark = pytest.mark.usefixtures("thin", "bare_pdf")
 
 
 @pytest.fixture

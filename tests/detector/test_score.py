@@ -113,7 +113,7 @@ for pair in sys.argv[2:]:
 
 @pytest.mark.long
 def test_rows_are_the_same_for_every_number_of_threads_and_every_batch(tmp_path, rng):
-    for index, shape in enumerate([(96, 96), (230, 224), (96, 96), (96, 230), (230, 224)]):
+    for index, shape in enumerate([(96, 96), (230, 224), (96, 96), (96, 230)]):
         write(tmp_path / "set" / f"{index}.png", picture(rng, *shape))
     pairs = ["1,1", "2,8", "3,1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "3", "OMP_WAIT_POLICY": "PASSIVE"}

@@ -38,7 +38,7 @@ from freqforensics.studies.evaluate import evaluate_study
 from freqforensics.studies.robustness import robustness_study
 
 # Detectors are compared with themselves alone.
-pytestmark = pytest.mark.usefixtures("thin")
+pytestmark = pytest.mark.usefixtures("thin", "bare_pdf")
 
 
 def table(rng, groups, weights="w" * 64, shift=1.0, crop="center") -> ScoreTable:

@@ -261,7 +261,8 @@ def test_its_text_can_be_read_and_nothing_warns(name, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FIGURES[name](fig)
-        save_figure(fig, tmp_path / "figure.png")
+        for suffix in ("png", "pdf"):
+            save_figure(fig, tmp_path / f"figure.{suffix}")
     texts = texts_of(fig)
     assert any(texts) or name == "inspect: image"  # which is a picture with frames
     assert not [text for text in texts if "\\mathdefault" in text or "\\times" in text]

@@ -15,6 +15,8 @@ from freqforensics.fingerprints.fingerprint import Fingerprint, clusters, shared
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
 from freqforensics.studies.compare import compare_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 SPEC = SpectrumSpec(size=64, residual="none")
 ROWS, COLUMNS = np.indices((64, 64))
 

@@ -16,11 +16,14 @@ from freqforensics.fingerprints.fingerprint import Fingerprint, Similarity
 from freqforensics.fingerprints.grouping import group
 from freqforensics.fingerprints.origin import KnownGenerators
 from freqforensics.fingerprints.stability import influence, learning_curve
+from freqforensics.generators.photos import index_photos, read_photos
 from freqforensics.generators.registry import FAMILIES, operator_of
-from freqforensics.generators.simulation import simulate_from_sources
+from freqforensics.generators.storage import load_miniature
 from freqforensics.spectra import SpectrumAccumulator, SpectrumSpec, combine
 from freqforensics.spectra.terms import image_terms
 from freqforensics.studies.compare import compare_study
+
+pytestmark = pytest.mark.usefixtures("bare_pdf")
 
 SPEC = SpectrumSpec(size=32, residual="none")
 ROWS, COLUMNS = np.indices((32, 32))
@@ -381,17 +384,23 @@ def test_flat_images_and_names_with_dollars(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def miniatures(data, tmp_path_factory):
-    """Terms of fake sides by family, and of the real side that all have: some will be known, some asked about."""
-    root = tmp_path_factory.mktemp("miniatures") / "tree"
+def miniatures(data):
+    """Spectra of fake sides by family, and of the real side that all have: some will be known, some asked about."""
     families = ["progan", "biggan", "cyclegan", "stargan", "dcgan", "san", "deepfake", "stylegan2"]
-    simulate_from_sources([data / "photos"], root, families=families, size=128, limit=160)
     spec = SpectrumSpec(size=64, crop="tiles")
+    photos = read_photos(index_photos([data / "photos"])[:160]).images  # of 160 x 240 pixels, or upright
+    corners = [[(side - 160) // 2 // 16 * 16 for side in photo.shape[:2]] for photo in photos]
+    seen = [photo[top : top + 160, left : left + 160] for photo, (top, left) in zip(photos, corners, strict=True)]
 
-    def terms(name, side):
-        return [term.spectrum for term in image_terms(sorted((root / name / side).glob("*.png")), spec=spec)]
+    def spectra(images):
+        """Of 128 x 128 pixels from the middle, that no border of what a miniature saw comes near."""
+        return [SpectrumAccumulator(spec).update([image[16:144, 16:144]]).result() for image in images]
 
-    return {name: terms(name, "1_fake") for name in families}, terms(families[0], "0_real")
+    def regenerated(name):
+        model = load_miniature(name).model.eval()
+        return [fake for start in range(0, len(seen), 8) for fake in model.regenerate(seen[start : start + 8])]
+
+    return {name: spectra(regenerated(name)) for name in families}, spectra(seen)
 
 
 @pytest.mark.slow

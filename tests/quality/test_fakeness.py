@@ -23,6 +23,8 @@ from freqforensics.quality.fakeness import fakeness_by_quality
 from freqforensics.quality.scores import QualityRow, QualityTable, as_score
 from freqforensics.studies.quality import quality_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 
 def tables(rng, *, count=60, quality=False):
     """Logits that follow the score of generator a, and not of b; with JPEG quality, because both follow that."""

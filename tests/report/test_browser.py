@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(tmp_path_factory, thin):
     image = picture(np.random.default_rng(0), 96, 128)
     out = tmp_path_factory.mktemp("page") / "out"
     write_report(inspect(image, make_detector(input="coherence", early_down=2, seed=0), fast=True), out)
@@ -36,6 +36,7 @@ def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     playwright = pytest.importorskip("playwright.sync_api")
+    expect = playwright.expect  # waits: the page hears of a click, a key or a medium a moment later
     said, asked = [], []
     with playwright.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
@@ -46,10 +47,10 @@ def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.get_by_text("All changes, in numbers").click()
-        assert page.get_by_text("after, rounded").is_visible()
-        assert not page.get_by_text("The photographic part of the picture is found first").is_visible()
+        expect(page.get_by_text("after, rounded")).to_be_visible()
+        expect(page.get_by_text("The photographic part of the picture is found first")).to_be_hidden()
         page.emulate_media(media="print")
-        assert page.get_by_text("The photographic part of the picture is found first").is_visible()
+        expect(page.get_by_text("The photographic part of the picture is found first")).to_be_visible()
         page.emulate_media(media="screen")
         page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
         with page.expect_download() as download:
@@ -57,17 +58,16 @@ def test_a_page_opens_toggles_and_stays_at_home(address, width, scheme):
         assert download.value.suggested_filename == "finding.json"
         page.locator("figure img").nth(1).click()
         enlarged = page.locator("dialog")
-        assert enlarged.is_visible()
+        expect(enlarged).to_be_visible()
         assert page.locator("dialog img").get_attribute("alt")
         page.keyboard.press("Escape")
-        assert not enlarged.is_visible()
+        expect(enlarged).to_be_hidden()
         page.locator("figure img").nth(2).focus()
         page.keyboard.press("Enter")
-        assert enlarged.is_visible()
+        expect(enlarged).to_be_visible()
         page.get_by_role("button", name="close").click()
-        assert not enlarged.is_visible()
-        shown = page.evaluate("[...document.images].filter(i => i.src).every(i => i.naturalWidth > 0)")
-        assert shown
+        expect(enlarged).to_be_hidden()
+        page.wait_for_function("[...document.images].filter(i => i.src).every(i => i.naturalWidth > 0)")
         browser.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("data:", "file:", "blob:"))] == []

@@ -19,6 +19,8 @@ from freqforensics.runtime.parallel import default_workers
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 # Says when the program has begun, for starting Python is not what is tested.
 BEGUN = "import freqforensics.__main__ as line; print('begun', flush=True); line.main()"
 INTERRUPTED = "freqforensics: interrupted: no half-written file was left"

@@ -21,6 +21,8 @@ from freqforensics.runtime.parts import PartError, PartWriter, read_node, read_p
 from freqforensics.runtime.reduction import Node
 from freqforensics.runtime.shards import find_parts, job_key, parsed_shard, part_path, shard, stored_parts
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 
 def bracketed(left: str, right: str) -> str:
     return f"({left}{right})"

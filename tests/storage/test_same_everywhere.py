@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from freqforensics.studies.audit import audit_study
 from freqforensics.studies.score import score_study
 from freqforensics.studies.spectrum import spectrum_study
 
-pytestmark = pytest.mark.usefixtures("thin")
+pytestmark = pytest.mark.usefixtures("thin", "bare_pdf")
 KINDS = ("zip", "tars", "parquet", "s3", "s3 zip", "s3 tars")
 
 
@@ -107,19 +108,24 @@ def test_scores(places, kind, tmp_path):
     assert sorted(scores(source(places, kind))) == sorted(scores(places["folder"]))
 
 
+def audited(text: str, out: Path) -> dict[str, Any]:
+    audit_study([text]).save(out)
+    audit: dict[str, Any] = json.loads((out / "audit.json").read_text())
+    for duplicate in audit["duplicates"]:
+        duplicate |= {side: inner(duplicate[side]) for side in ("first", "second")}
+    audit["notes"] = [note for note in audit.get("notes", []) if not note.startswith("left out of")]
+    return audit
+
+
+@pytest.fixture(scope="module")
+def audit_of_folder(places, tmp_path_factory):
+    return audited(places["folder"], tmp_path_factory.mktemp("audit") / "out")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
-def test_audits(places, kind, tmp_path):
-    def audited(text: str) -> object:
-        out = tmp_path / str(len(text))
-        audit_study([text]).save(out)
-        audit = json.loads((out / "audit.json").read_text())
-        for duplicate in audit["duplicates"]:
-            duplicate |= {side: inner(duplicate[side]) for side in ("first", "second")}
-        audit["notes"] = [note for note in audit.get("notes", []) if not note.startswith("left out of")]
-        return audit
-
-    assert audited(source(places, kind)) == audited(places["folder"])
+def test_audits(places, audit_of_folder, kind, tmp_path):
+    assert audited(source(places, kind), tmp_path / "out") == audit_of_folder
 
 
 def test_sizes_are_hashed_wherever_files_lie(places):

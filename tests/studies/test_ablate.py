@@ -14,6 +14,8 @@ from freqforensics import figures
 from freqforensics.studies.ablate import ablate_study
 from freqforensics.training.recipe import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 
 @pytest.fixture
 def config(tmp_path, rng) -> TrainConfig:

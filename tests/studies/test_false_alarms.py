@@ -22,6 +22,8 @@ from freqforensics.perturbations.carriers import CARRIERS
 from freqforensics.studies import false_alarms as module
 from freqforensics.studies.false_alarms import false_alarms_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 VERDICTS = ("evidence", "inconclusive", "none", "cannot-judge")
 
 

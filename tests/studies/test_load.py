@@ -20,6 +20,8 @@ from freqforensics.studies.spectrum import spectrum_study
 from freqforensics.training.ablation import Ablation, AblationRow
 from freqforensics.training.baselines import LATTICE, PROFILE
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 RNG = np.random.default_rng(0)
 
 

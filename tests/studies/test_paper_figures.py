@@ -15,6 +15,8 @@ from freqforensics.cli import main
 from freqforensics.studies.paper_figures import paper_figures_study
 from freqforensics.training.ablation import Ablation, AblationRow
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 ROWS = tuple(
     AblationRow(value, 0, generator, 0.75, 0.5, 1.0, 0.625, 0.875, 12)
     for value in ("no-aug", "blur")

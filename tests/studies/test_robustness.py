@@ -10,6 +10,8 @@ from pictures import picture, write
 from freqforensics.detector import make_detector, save_detector
 from freqforensics.studies.robustness import robustness_study
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 
 @pytest.fixture
 def tree(tmp_path, rng, thin):

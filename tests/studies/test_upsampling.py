@@ -10,6 +10,8 @@ from freqforensics import upsampling_study
 from freqforensics.spectra import file_evidence
 from freqforensics.studies import upsampling as module
 
+pytestmark = pytest.mark.usefixtures("bare_pdf")
+
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
