@@ -50,8 +50,8 @@ def bare_pdf() -> Iterator[None]:
     savefig = Figure.savefig
 
     def saved(figure: Figure, target: Any, **options: Any) -> None:
-        if str(target).endswith(".pdf"):
-            Path(target).write_text(f"%PDF-1.4\n% {options['metadata']}\n", encoding="utf-8")
+        if options.get("format") == "pdf":
+            target.write(f"%PDF-1.4\n% {options['metadata']}\n".encode())
         else:
             savefig(figure, target, **options)
 
