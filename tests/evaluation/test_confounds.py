@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from pictures import encoded, picture, write
 from PIL import Image
-from scipy import stats
 
 from freqforensics.cli import main
 from freqforensics.evaluation import confounds
@@ -324,9 +323,3 @@ def test_permutations_are_counted_as_one_by_one(monkeypatch, at_once):
         found = confounds._permuted(fast, labels, np.random.default_rng(1), 0.0)
         assert found == (pytest.approx(effect, rel=1e-12), (1 + beyond) / 100)
         assert confounds._permuted(fast, labels, draws, 0.99) == (pytest.approx(effect, rel=1e-12), 1.0)
-
-
-@pytest.mark.parametrize("different", [1, 4, 1000])
-def test_ranks_of_equal_values_are_their_mean(different):
-    values = np.random.default_rng(different).integers(0, different, 50) / 7
-    np.testing.assert_array_equal(confounds._ranks(values), stats.rankdata(values))
