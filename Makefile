@@ -16,7 +16,7 @@ help:  ## list the targets
 demo: .venv/installed  ## lead through everything: demo/index.html
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
-test: .venv/installed-dev  ## run all tests (some 20 minutes)
+test: .venv/installed-dev  ## run all tests (some 15 minutes)
 	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
 
 test-fast: .venv/installed-dev  ## run the tests without those that take more than 0.7 seconds
