@@ -102,8 +102,8 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
         complain(f"note: part {number} of {count} in {path}{', which was there' if is_there else ''}")
 
 
-def drawing_beside(out: Path | None, workers: int | None, *modules: str) -> AbstractContextManager[None]:
-    """Let another process draw figures of a command, as `drawn_beside`, which loads the `modules` of its study.
+def drawing_beside(out: Path | None, workers: int | None, module: str) -> AbstractContextManager[None]:
+    """Let another process draw figures of a command, as `drawn_beside`, which loads the `module` of its study.
 
     It pays where there are several figures. There is none without a folder for them, and with ``--workers 1``.
     """
@@ -111,7 +111,7 @@ def drawing_beside(out: Path | None, workers: int | None, *modules: str) -> Abst
         return nullcontext()
     from freqforensics.figures.drawings import drawn_beside
 
-    return drawn_beside(*modules)
+    return drawn_beside(module)
 
 
 def without_options(words: list[str], with_value: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:

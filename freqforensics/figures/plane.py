@@ -117,7 +117,22 @@ def plot_spectrum(
 def draw_cells(
     ax: Axes, spectrum: MeanSpectrum, kind: PlotKind, limits: Limits, *, cells: int | None, mark_lines: bool
 ) -> AxesImage:
-    """Draw the picture of `plot_spectrum` alone, without ticks, labels, title and colour bar."""
+    """Draw the picture of `plot_spectrum` alone, without ticks, labels, title and colour bar.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    spectrum, kind, cells, mark_lines
+        As for `plot_spectrum`.
+    limits : (float, float)
+        Lowest and highest value of the colours.
+
+    Returns
+    -------
+    AxesImage
+        The picture, for a colour bar.
+    """
     norm = LogNorm(*limits, clip=True) if kind == "coherence" else Normalize(*limits, clip=True)
     reduce = np.max if kind in ("coherent", "coherence") else np.mean
     values, down, right = _in_cells(_drawn(spectrum, kind), cells, reduce)

@@ -95,7 +95,23 @@ Sides = tuple[Side, Side | None]
 
 
 def features(sides: Sides, measure: Measure, shape: tuple[int, int]) -> NDArray[np.generic]:
-    """Give what is compared of a set, (H, W // 2 + 1); the sides hold the bins of `on_lattice` alone for "lattice"."""
+    """Give what a measure compares of a set.
+
+    Parameters
+    ----------
+    sides : (Side, Side or None)
+        Sums of the set; for "lattice" at the bins of `on_lattice` alone.
+    measure : {"coherent", "log_power", "peaks", "lattice"}
+        The measure.
+    shape : (int, int)
+        H and W.
+
+    Returns
+    -------
+    ndarray, shape (H, W // 2 + 1)
+        Shrunken z of the mean transform, complex; mean log power; whether a bin is coherent; or the log of coherence on
+        the lattice, 0 elsewhere.
+    """
     fake, real = sides
     if measure == "log_power":
         return fake.level if real is None else np.asarray(fake.level - real.level)
@@ -107,8 +123,8 @@ def features(sides: Sides, measure: Measure, shape: tuple[int, int]) -> NDArray[
             mean = mean - real.f / others
             variance = variance + real.power / others**2
         z = mean / np.sqrt(np.maximum(variance, 1e-300))
-        # Of random phases |z|^2 is exponential: what chance alone gives among so many bins is taken off (the
-        # universal threshold of Donoho and Johnstone 1994), or noise in thousands of bins would hide a few lines.
+        # With random phases |z|^2 is exponential. The universal threshold (Donoho and Johnstone 1994) removes what
+        # chance gives among so many bins; without it noise in thousands of bins would hide a few lines.
         power_of_z = np.abs(z) ** 2
         shrinkage = np.maximum(0.0, 1 - np.log(_compared(shape)) / np.maximum(power_of_z, 1e-300))
         return np.asarray(z * shrinkage)
@@ -128,7 +144,15 @@ def _compared(shape: tuple[int, int]) -> int:
 
 
 def significant_bins(side: Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Find the coherent bins of a side, as `coherent_bins`."""
+    """Find the coherent bins of a side, as `coherent_bins`.
+
+    Parameters
+    ----------
+    side : Side
+        Sums of the set.
+    shape : (int, int)
+        H and W.
+    """
     return coherent_bins(side.f, side.power, float(side.counts.sum()), shape)
 
 
@@ -140,7 +164,7 @@ def coherent_bins(f: NDArray[np.complex128], power: Float, images: float, shape:
     f, power : ndarray, shape (H, W // 2 + 1)
         Sums over images of F and |F|^2.
     images : float
-        Summed.
+        Number of images in the sums.
     shape : (int, int)
         H and W.
 
@@ -164,6 +188,7 @@ class Compared:
     Parameters
     ----------
     measure : {"coherent", "log_power", "peaks", "lattice"}
+        The measure.
     vectors : ndarray, shape (K, bins)
         What each set is compared by.
     weighted : ndarray, shape (K, bins)
@@ -195,8 +220,15 @@ class Compared:
         return Compared(self.measure, self.vectors[sets], self.weighted[sets], self.sizes[sets])
 
     def with_each(self, others: Compared) -> Float:
-        """Compare every set with every one of `others`, shape (K, K of the others).
+        """Compare every set with every one of others, shape (K, K of the others).
 
+        Parameters
+        ----------
+        others : Compared
+            Features of the same measure.
+
+        Notes
+        -----
         Every sum runs over all bins in the same order, whatever else is compared: equal features give equal numbers,
         which p-values by permutation count on.
         """

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from freqforensics.images import decode_image, read_file, read_jpeg_tables
+from freqforensics.quality.strips import STRIP
 from freqforensics.runtime.archives import check_array, check_count, read_facts, read_npz
 from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.stored import reading
@@ -44,7 +45,6 @@ SHIPPED: Final = {
 }
 
 _BLOCK: Final = 65_536  # coefficients whose products stay in a processor's cache
-_STRIP: Final = 1 << 19  # pixels of an image that are held as floating-point numbers at once
 _REACH: Final = 12  # rows; of coefficients at half size 9 rows above and 10 below have a part, and halving is of pairs
 _ROUNDING: Final = 1e-6  # grey levels; differences from the local mean below it are the arithmetic's
 _SHAPES: Final = np.geomspace(0.2, 10, 20_000)
@@ -285,7 +285,7 @@ def patch_features(image: Uint8, *, patch: int = PATCH) -> tuple[Float, Float]:
     if min(height, width) < 2 * patch:
         needed = f"{2 * patch}x{2 * patch}"
         raise ValueError(f"NIQE needs an image of at least {needed} pixels, got {image.shape[1]}x{image.shape[0]}")
-    strip = patch * max(1, _STRIP // (patch * width))
+    strip = patch * max(1, STRIP // (patch * width))
     tops = range(0, height, strip)
     measured = [_strip_features(image[:height, :width], top, min(height, top + strip), patch) for top in tops]
     features, sharpness = zip(*measured, strict=True)

@@ -82,7 +82,7 @@ def test_the_blur_of_a_flat_plane_is_one(narrow):
 def test_features_of_patches_do_not_depend_on_the_strips(rng, monkeypatch, patch):
     image = picture(rng, 17 * patch, 3 * patch + 5)
     features, sharpness = patch_features(image, patch=patch)
-    monkeypatch.setattr("freqforensics.quality.niqe._STRIP", 1)
+    monkeypatch.setattr("freqforensics.quality.niqe.STRIP", 1)
     strip_features, strip_sharpness = patch_features(image, patch=patch)
     np.testing.assert_array_equal(strip_features, features)
     np.testing.assert_array_equal(strip_sharpness, sharpness)
@@ -91,7 +91,7 @@ def test_features_of_patches_do_not_depend_on_the_strips(rng, monkeypatch, patch
 @pytest.mark.parametrize("name", SCORES)
 def test_a_score_of_strips_takes_few_bytes_for_each_pixel(rng, monkeypatch, narrow, name):
     """A plane of double precision takes 8; without strips the scores take 16 to 56."""
-    monkeypatch.setattr("freqforensics.quality.niqe._STRIP", 1)
+    monkeypatch.setattr("freqforensics.quality.niqe.STRIP", 1)
     image = picture(rng, 1600, 200)
     SCORES[name].function(image)  # loads what it needs
     tracemalloc.start()
