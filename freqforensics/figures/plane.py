@@ -123,10 +123,16 @@ def draw_cells(
     ----------
     ax : Axes
         Where to draw.
-    spectrum, kind, cells, mark_lines
-        As for `plot_spectrum`.
+    spectrum : MeanSpectrum
+        The spectrum. If it is "rgb", the mean over the three planes is drawn.
+    kind : {"coherent", "power", "log_power", "coherence"}
+        What is drawn of it.
     limits : (float, float)
-        Lowest and highest value of the colours.
+        Lowest and highest value of the colours, in the unit of the kind.
+    cells : int or None
+        Draw at most this many cells a side; None draws every bin.
+    mark_lines : bool
+        Ring the bins whose coherence is significant.
 
     Returns
     -------
