@@ -324,12 +324,20 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, out, rng):
     for index in range(60):
         image[0, 0] = index, 0, 0  # equal files would count once
         Image.fromarray(image).save(tmp_path / "set" / f"{index}.bmp")  # which takes next to no time
-    command = [sys.executable, "-m", "freqforensics", "spectrum", tmp_path / "set", "--out", out,
-               "--residual", "wavelet"]  # fmt: skip
+    code = (
+        "from freqforensics.cli import main; from freqforensics.spectra import files; whole = files.map_reduce\n"
+        "def at_length(items, function, merge, **options):\n"
+        "    print('at work', flush=True)\n"
+        "    return whole(items * 500, function, merge, **options)\n"
+        "files.map_reduce = at_length; main()"
+    )
+    command = [sys.executable, "-c", code, "spectrum", tmp_path / "set", "--out", out, "--residual", "wavelet"]
     # Shells have what they start in the background ignore it, and children inherit that.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-    time.sleep(2.5)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

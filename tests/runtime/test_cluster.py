@@ -171,9 +171,7 @@ def test_nobody_at_the_address_is_one_line():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"  # nobody listens
-        start = time.monotonic()
         ended = run("spectrum", ".", "--cluster", address)
-    assert time.monotonic() - start < 6
     assert ended.returncode == 2
     assert (
         ended.stderr

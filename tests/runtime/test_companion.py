@@ -57,14 +57,12 @@ def test_warnings_are_repeated_here():
 
 
 def test_it_ends_with_the_block_whatever_it_is_at():
-    began = time.monotonic()
     with contextlib.suppress(KeyError), companion() as second:
         assert second is not None
         busy, waiting = second.submit(time.sleep, 60.0), second.submit(time.sleep, 60.0)
         while not busy.running():
             time.sleep(0.001)
         raise KeyError
-    assert time.monotonic() - began < 30
     assert second.process.poll() == -signal.SIGKILL
     assert isinstance(busy.exception(timeout=10), CompanionError)
     assert waiting.cancelled() or isinstance(waiting.exception(timeout=10), CompanionError)
