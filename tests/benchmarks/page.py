@@ -122,7 +122,7 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
     """Draw images per second, or seconds, and peak memory where it was measured, against what was varied."""
     series = list(dict.fromkeys(point["series"] for point in points))
     measured = any(point["memory"] is not None for point in points)
-    fig.set_size_inches(6.8 if measured else 3.6, 2.8)
+    fig.set_size_inches(6.8 if measured else 4.2, 3.0)
     fig.set_layout_engine("constrained")
     panels = fig.subplots(1, 2 if measured else 1, squeeze=False)[0]
     for name, (colour, mark) in zip(series, series_looks(len(series)), strict=True):
@@ -140,7 +140,7 @@ def plot_curve(curve: Curve, points: Sequence[dict[str, Any]], fig: Figure) -> F
         axes.set_xticks(ticks, [f"{tick:,.10g}" for tick in ticks])
         log_axis(axes, "y")
         axes.set(xlabel=curve.x, ylabel=label)
-    panels[0].legend()
+    fig.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series))
     return fig
 
 
