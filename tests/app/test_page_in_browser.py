@@ -50,7 +50,7 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     playwright = pytest.importorskip("playwright.sync_api")
-    playwright.expect.set_options(timeout=60_000)  # a busy machine may leave any page waiting for seconds
+    playwright.expect.set_options(timeout=180_000)  # a busy machine may leave any page waiting for seconds
     with playwright.sync_playwright() as play:
         one = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield one
