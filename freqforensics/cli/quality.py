@@ -10,7 +10,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
-from freqforensics.cli.execution import distributable, drawing_beside
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
@@ -116,7 +116,7 @@ def quality(
 
     if logits is None:
         say_what_they_are(names)
-    with drawing_beside(out, workers, "freqforensics.studies.quality"):
+    with in_two_processes("freqforensics.studies.quality", out=out, workers=workers):
         study = quality_study(
             source,
             weights=detector,
