@@ -71,10 +71,10 @@ def audit(
     check_out_file(match, source, overwrite=overwrite)
     check_out(reencode, source, overwrite=overwrite)
     check_out(out, source, overwrite=overwrite)
-    from freqforensics.studies.audit import audit_study, reencode as reencode_records, write_matched
-
     forests = "sklearn.ensemble", "sklearn.model_selection"
     with in_two_processes("freqforensics.studies.audit", *forests, out=out, workers=workers):
+        from freqforensics.studies.audit import audit_study, reencode as reencode_records, write_matched
+
         study = audit_study(source, limit=limit, seed=seed, workers=workers, progress=not quiet())
         if out is not None:  # before there may turn out to be no matched subset
             study.save(out, command=command_line(), overwrite=overwrite)

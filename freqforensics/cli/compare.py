@@ -68,9 +68,9 @@ def compare(
     group_of = group_function(groups, by_operator)
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
-    from freqforensics.studies.compare import compare_study
-
     with in_two_processes("freqforensics.studies.compare", out=out, workers=workers):
+        from freqforensics.studies.compare import compare_study
+
         study = compare_study(
             source,
             spec=spec,

@@ -105,7 +105,8 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
 def in_two_processes(*modules: str, out: Path | None, workers: int | None) -> AbstractContextManager[None]:
     """Let a command do its work in two processes, except with ``--workers 1``.
 
-    The second one loads modules, such as that of the command's study, and what draws figures if there is a folder.
+    The second one loads modules, such as that of the command's study, and what draws figures if there is a folder. The
+    command loads its study in the block: at the same time.
     """
     if workers == 1:
         return nullcontext()

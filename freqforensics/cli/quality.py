@@ -112,11 +112,11 @@ def quality(
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     detector = chosen_detector(weights, model, device)
-    from freqforensics.studies.quality import quality_study
-
     if logits is None:
         say_what_they_are(names)
     with in_two_processes("freqforensics.studies.quality", out=out, workers=workers):
+        from freqforensics.studies.quality import quality_study
+
         study = quality_study(
             source,
             weights=detector,

@@ -54,12 +54,12 @@ def upsampling(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.studies.upsampling import upsampling_study
-
     sources = [*source, *(real or ())]
     check_sources(source, source.alike(real))
     check_out(out, sources, overwrite=overwrite)
     with in_two_processes("freqforensics.studies.upsampling", out=out, workers=workers):
+        from freqforensics.studies.upsampling import upsampling_study
+
         study = upsampling_study(
             source,
             real=source.alike(real),

@@ -33,6 +33,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, ParamSpec, TypeVar
 
+from freqforensics.runtime.memory import keep_freed_memory
 from freqforensics.runtime.processors import granted_processors
 
 Parameters = ParamSpec("Parameters")
@@ -221,6 +222,7 @@ def serve() -> None:
     """Answer calls until there are no more: the other side of `Companion`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks is interrupted, and ends this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    keep_freed_memory()
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what is printed is no answer
