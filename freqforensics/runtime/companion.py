@@ -143,8 +143,12 @@ class Companion:
             except Exception as error:  # a pipe breaks in several ways
                 future.set_exception(CompanionError(f"{type(error).__name__}: {error}"))
                 continue
-            for message, category, file, line in warned:
-                warnings.warn_explicit(message, category, file, line)
+            try:
+                for message, category, file, line in warned:
+                    warnings.warn_explicit(message, category, file, line)
+            except Warning as error:  # they are errors here
+                future.set_exception(error)
+                continue
             if failure is None:
                 future.set_result(result)
             else:
