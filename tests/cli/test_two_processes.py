@@ -10,7 +10,9 @@ from command import run
 from pictures import write_tree
 from processors import give_processors
 
+from freqforensics.detector.score_table import Score, ScoreTable
 from freqforensics.runtime import companion as module
+from freqforensics.sources.sources import index_sources
 
 pytestmark = pytest.mark.long
 
@@ -22,6 +24,11 @@ def tree(tmp_path_factory) -> Path:
         tmp_path_factory.mktemp("two") / "tree", np.random.default_rng(3), ("one", "two"), count=22, shape=(112, 100)
     )
     (root / "two" / "1_fake" / "0003.png").write_bytes(b"no image")
+    scores = (
+        Score(str(record.path), "0", record.label, record.generator, "", number % 7 - 2.5, 0.5, "none", "1", "")
+        for number, record in enumerate(index_sources([root]))
+    )
+    ScoreTable(tuple(scores), ()).save(root.parent / "scores.csv")
     return root
 
 
@@ -55,20 +62,20 @@ def files(root: Path) -> dict[str, bytes]:
     "command",
     [
         ("audit",),
-        ("spectrum", "--crop", "32"),
         ("compare", "--crop", "32", "--bootstrap", "5", "--permutations", "9"),
         ("upsampling", "--crop", "32"),
+        ("quality", "--score", "niqe_48", "--bootstrap", "9", "--permutations", "19", "--logits", "scores.csv"),
     ],
     ids=lambda command: command[0],
 )
 def test_a_command_writes_the_same_in_one_process_and_in_two(tree, tmp_path, monkeypatch, answered, command):
     give_processors(monkeypatch, 2)
     arguments = (*command, tree, "-q", "--out")
-    two = run(*arguments, tmp_path / "two")
+    two = run(*arguments, tmp_path / "two", cwd=tree.parent)
     assert answered.count("_beside") >= 1
     assert "_take" in answered
     answered.clear()
-    one = run(*arguments, tmp_path / "one", "--workers", 1)
+    one = run(*arguments, tmp_path / "one", "--workers", 1, cwd=tree.parent)
     assert not answered
     assert two.returncode == one.returncode == 1  # a file is damaged
     assert two.stderr == one.stderr
