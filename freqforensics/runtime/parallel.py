@@ -39,7 +39,8 @@ def map_reduce(
 
     Chunks are cut by `chunk_size` alone, and the tree depends on their number alone (`reduction`), so every backend,
     every number of workers, and every executor (`cluster`, `shard`) gives the same result to the last bit. At most two
-    chunks a worker are under way, and one result for each level of the tree waits for its sibling.
+    chunks a worker are under way, two more where there are two processes, and one result for each level of the tree
+    waits for its sibling.
 
     Parameters
     ----------
