@@ -10,7 +10,7 @@ import typer
 
 from freqforensics.cli.app import DATA, Failed, app, command_line, finish, print_table
 from freqforensics.cli.checks import check_out, check_out_file, check_sources
-from freqforensics.cli.execution import distributable
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Seed, Workers, quiet
 from freqforensics.cli.sources import ImageSources
 
@@ -71,12 +71,14 @@ def audit(
     check_out_file(match, source, overwrite=overwrite)
     check_out(reencode, source, overwrite=overwrite)
     check_out(out, source, overwrite=overwrite)
-    from freqforensics.studies.audit import audit_study, reencode as reencode_records, write_matched
+    forests = "sklearn.ensemble", "sklearn.model_selection"
+    with in_two_processes("freqforensics.studies.audit", *forests, out=out, workers=workers):
+        from freqforensics.studies.audit import audit_study, reencode as reencode_records, write_matched
 
-    study = audit_study(source, limit=limit, seed=seed, workers=workers, progress=not quiet())
+        study = audit_study(source, limit=limit, seed=seed, workers=workers, progress=not quiet())
+        if out is not None:  # before there may turn out to be no matched subset
+            study.save(out, command=command_line(), overwrite=overwrite)
     lines = []
-    if out is not None:  # before there may turn out to be no matched subset
-        study.save(out, command=command_line(), overwrite=overwrite)
     if match is not None:
         lines.append(f"{len(write_matched(study.facts, match))} matched files in {match}")
     if reencode is not None and crop is not None:

@@ -8,7 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable, drawing_beside
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.groupings import (
     MEASURE_NAMES,
     ByOperator,
@@ -68,9 +68,9 @@ def compare(
     group_of = group_function(groups, by_operator)
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
-    from freqforensics.studies.compare import compare_study
+    with in_two_processes("freqforensics.studies.compare", out=out, workers=workers):
+        from freqforensics.studies.compare import compare_study
 
-    with drawing_beside(out, workers, "freqforensics.studies.compare"):
         study = compare_study(
             source,
             spec=spec,

@@ -1,4 +1,4 @@
-"""The options --cluster and --shard, which commands that read many images have alike, and who draws their figures."""
+"""Who does the work of a command: the options --cluster and --shard, and its second process."""
 
 from __future__ import annotations
 
@@ -102,16 +102,18 @@ def _run_shard(command: Callable[..., None], text: str, options: dict[str, Any])
         complain(f"note: part {number} of {count} in {path}{', which was there' if is_there else ''}")
 
 
-def drawing_beside(out: Path | None, workers: int | None, module: str) -> AbstractContextManager[None]:
-    """Let another process draw figures of a command, as `drawn_beside`, which loads the `module` of its study.
+def in_two_processes(*modules: str, out: Path | None, workers: int | None) -> AbstractContextManager[None]:
+    """Let a command do its work in two processes, except with ``--workers 1``.
 
-    It pays where there are several figures. There is none without a folder for them, and with ``--workers 1``.
+    The second one loads modules, such as that of the command's study, and what draws figures if there is a folder. The
+    command loads its study in the block: at the same time.
     """
-    if out is None or workers == 1:
+    if workers == 1:
         return nullcontext()
-    from freqforensics.figures.drawings import drawn_beside
+    from freqforensics.figures.drawings import DRAWING
+    from freqforensics.runtime.companion import two_processes
 
-    return drawn_beside(module)
+    return two_processes(*modules, *(() if out is None else DRAWING))
 
 
 def without_options(words: list[str], with_value: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:

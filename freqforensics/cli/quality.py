@@ -10,7 +10,7 @@ import typer
 
 from freqforensics.cli.app import DETECTOR, app, finish, print_table
 from freqforensics.cli.checks import check_files, check_out, check_scoring, check_sources, say_what_they_are
-from freqforensics.cli.execution import distributable, drawing_beside
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.models import chosen_detector, named_weights
 from freqforensics.cli.options import (
     DEFAULT_VIEW,
@@ -112,11 +112,11 @@ def quality(
     check_sources(source)
     check_out(out, source, overwrite=overwrite)
     detector = chosen_detector(weights, model, device)
-    from freqforensics.studies.quality import quality_study
-
     if logits is None:
         say_what_they_are(names)
-    with drawing_beside(out, workers, "freqforensics.studies.quality"):
+    with in_two_processes("freqforensics.studies.quality", out=out, workers=workers):
+        from freqforensics.studies.quality import quality_study
+
         study = quality_study(
             source,
             weights=detector,

@@ -9,7 +9,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, complain, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable, drawing_beside
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.options import (
     AsJson,
     Columns,
@@ -124,7 +124,7 @@ def spectrum(
     check_layout(columns, width)
     if out is None and (columns, width, format_) != (None, None, None):
         raise ValueError("--columns, --width and --format apply to figures, which need --out")
-    with drawing_beside(out, workers, "freqforensics.studies.spectrum"):
+    with in_two_processes("freqforensics.studies.spectrum", out=out, workers=workers):
         study = spectrum_study(
             source,
             spec=spec,

@@ -8,7 +8,7 @@ import typer
 
 from freqforensics.cli.app import SPECTRA, app, finish, print_table
 from freqforensics.cli.checks import check_out, check_sources
-from freqforensics.cli.execution import distributable
+from freqforensics.cli.execution import distributable, in_two_processes
 from freqforensics.cli.options import AsJson, Limit, Out, Overwrite, Quiet, Workers, quiet
 from freqforensics.cli.sources import ImageSources
 
@@ -54,15 +54,22 @@ def upsampling(
 
     Exit status: 0 done; 1 done, but some file could not be read; 2 nothing done.
     """
-    from freqforensics.studies.upsampling import upsampling_study
-
     sources = [*source, *(real or ())]
     check_sources(source, source.alike(real))
     check_out(out, sources, overwrite=overwrite)
-    study = upsampling_study(
-        source, real=source.alike(real), predict=predict, crop=crop, limit=limit, workers=workers, progress=not quiet()
-    )
-    finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
+    with in_two_processes("freqforensics.studies.upsampling", out=out, workers=workers):
+        from freqforensics.studies.upsampling import upsampling_study
+
+        study = upsampling_study(
+            source,
+            real=source.alike(real),
+            predict=predict,
+            crop=crop,
+            limit=limit,
+            workers=workers,
+            progress=not quiet(),
+        )
+        finish(study, out, show=lambda: _print_lattices(study.to_json()), as_json=as_json, overwrite=overwrite)
 
 
 def _print_lattices(groups: list[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ from freqforensics.detector.scoring import AHEAD, WHOLE, Rows, Setting, View, Wo
 from freqforensics.perturbations.canvases import Region
 from freqforensics.perturbations.perturb import Perturbation
 from freqforensics.runtime.executors import current_executor
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 from freqforensics.sources.records import ImageRecord
 from freqforensics.sources.selection import SourcesLike
 from freqforensics.sources.sources import as_records

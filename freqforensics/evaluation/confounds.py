@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from freqforensics.evaluation.proportions import auc_influence, score_interval
+from freqforensics.evaluation.forests import Fold, fold_scores, folds_of, forest_aucs
 from freqforensics.images.reading import ImageReadError
+from freqforensics.runtime.parallel import call_all
 from freqforensics.runtime.showing import Drawn
 from freqforensics.sources.copies import NEAR_BITS
 from freqforensics.sources.facts import FileFacts, read_facts
@@ -33,7 +34,6 @@ MILD, SERIOUS = 0.2, 0.5
 LEVEL: Final = 0.01
 _AT_ONCE: Final = 1 << 17
 """Labels exchanged at a time."""
-_FOLDS: Final = 5
 _SAMPLED: Final = 40
 """Files of a side, evenly spread, whose headers tell of serious differences."""
 
@@ -144,6 +144,7 @@ def audit_facts(
     seed: int = 0,
     forest: bool = True,
     least: float = 0.0,
+    workers: int | None = None,
 ) -> Audit:
     """Compare the real with the fake files of every generator, and look for duplicates.
 
@@ -158,6 +159,8 @@ def audit_facts(
         Measure what all facts together tell.
     least : float
         Effects below this are left out.
+    workers : int, optional
+        Number of threads that fit forests; default all processors. The result does not depend on it.
 
     Returns
     -------
@@ -166,14 +169,19 @@ def audit_facts(
     groups: dict[str, dict[str, list[FileFacts]]] = defaultdict(lambda: defaultdict(list))
     for file in facts:
         groups[file.record.generator][file.record.label].append(file)
-    rng = np.random.default_rng(seed)
-    audits = []
-    for name in sorted(groups):
-        real, fake = groups[name]["real"], groups[name]["fake"]
-        enough = min(len(real), len(fake)) >= FEWEST
-        confounds = _confounds(real, fake, rng, least) if enough else ()
-        auc = _told_apart(real, fake, seed) if enough and forest else (None, None, None)
-        audits.append(GroupAudit(name, len(real), len(fake), confounds, *auc))
+    sides = {name: (groups[name]["real"], groups[name]["fake"]) for name in sorted(groups)}
+    enough = {name: both for name, both in sides.items() if min(map(len, both)) >= FEWEST}
+    folds: list[Fold] = []
+    for name, (real, fake) in enough.items() if forest else ():
+        folds += folds_of(name, _columns([*real, *fake]), np.repeat([0.0, 1.0], [len(real), len(fake)]))
+    calls: list[Callable[[], Any]] = [partial(_confounds_of, enough, seed, least)]
+    calls += [partial(fold_scores, fold, seed=seed) for fold in folds]
+    confounds, *scores = call_all(calls, workers=workers if folds else 1)
+    aucs = forest_aucs(folds, scores)
+    audits = [
+        GroupAudit(name, len(real), len(fake), confounds.get(name, ()), *aucs.get(name, (None, None, None)))
+        for name, (real, fake) in sides.items()
+    ]
     return Audit(tuple(audits), tuple(find_duplicates(facts)), tuple(failures))
 
 
@@ -293,6 +301,16 @@ def _facts_or_none(record: ImageRecord, known: Mapping[Path, FileFacts | None]) 
         return None
 
 
+_Sides = tuple[Sequence[FileFacts], Sequence[FileFacts]]
+"""Real and fake files of a group."""
+
+
+def _confounds_of(groups: Mapping[str, _Sides], seed: int, least: float) -> dict[str, tuple[Confound, ...]]:
+    """Give the confounds of each group."""
+    rng = np.random.default_rng(seed)
+    return {name: _confounds(real, fake, rng, least) for name, (real, fake) in groups.items()}
+
+
 def _confounds(
     real: Sequence[FileFacts], fake: Sequence[FileFacts], rng: np.random.Generator, least: float
 ) -> tuple[Confound, ...]:
@@ -396,33 +414,14 @@ def _most_common(kinds: Iterable[Any]) -> str:
     return ", ".join(shares) + (f" and {len(counted) - 2} more" if len(counted) > 2 else "")
 
 
-def _told_apart(
-    real: Sequence[FileFacts], fake: Sequence[FileFacts], seed: int
-) -> tuple[float | None, float | None, float | None]:
-    """Cross-validated AUC of a random forest on the facts, and its score interval.
-
-    The variance of the scores as they are leaves out that other files make other forests. Nadeau and Bengio (2003) add
-    it in proportion to the size of a fold relative to what is learnt from: a factor of 1 + 5/4 with five folds.
-    """
-    from sklearn import config_context
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-
-    both = [*real, *fake]
+def _columns(files: Sequence[FileFacts]) -> NDArray[np.float64]:
+    """Give facts as numbers, shape (N, columns): of kinds the most common eight, each a column."""
     columns: list[list[float]] = []
     for get in _KINDS.values():
-        kinds = [str(get(file)) for file in both]
+        kinds = [str(get(file)) for file in files]
         columns += [[float(kind == value) for kind in kinds] for value, _ in Counter(kinds).most_common(8)]
-    columns += [[-1.0 if (v := number(file)) is None else float(v) for file in both] for number in _NUMBERS.values()]
-    labels = np.r_[np.zeros(len(real)), np.ones(len(fake))]
-    forest = RandomForestClassifier(100, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1)
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        scores = cross_val_predict(forest, np.array(columns).T, labels, cv=folds, method="predict_proba")[:, 1]
-    auc, influence = auc_influence(scores, labels > 0)
-    variance = sum(len(side) * float(side.var(ddof=1)) for side in np.split(influence, [len(real)]))
-    variance *= 1 + _FOLDS / (_FOLDS - 1)
-    return auc, *score_interval(auc, variance, min(len(real), len(fake)), len(both) - 2)
+    columns += [[-1.0 if (v := number(file)) is None else float(v) for file in files] for number in _NUMBERS.values()]
+    return np.array(columns).T
 
 
 def _pair(first: FileFacts, second: FileFacts, kind: Alike) -> Duplicate:

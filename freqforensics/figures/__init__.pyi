@@ -6,7 +6,7 @@ from .compare import (
     plot_shared as plot_shared,
     plot_similarities as plot_similarities,
 )
-from .drawings import Drawing as Drawing, draw as draw, drawing as drawing, drawn_beside as drawn_beside
+from .drawings import Drawing as Drawing, draw as draw, drawing as drawing
 from .evaluate import plot_evaluation as plot_evaluation
 from .explore import plot_labels as plot_labels, plot_notched as plot_notched
 from .false_alarms import plot_false_alarms as plot_false_alarms

@@ -1,22 +1,16 @@
-"""Figures of results that are yet to be drawn, and their files; without matplotlib until one is drawn.
-
-Inside ``with drawn_beside(...)`` another process draws the figures of the studies that are saved, or part of them. The
-command line does so. In Python it takes the asking, for it holds a second processor.
-"""
+"""Figures of results that are yet to be drawn, and their files; without matplotlib until one is drawn."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import chain
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from freqforensics.runtime.companion import Companion, CompanionError, companion
+from freqforensics.runtime.companion import Companion, CompanionError, current_companion
 from freqforensics.runtime.results import ResultFolder
 from freqforensics.runtime.showing import Summarised
 from freqforensics.runtime.writing import replacing
@@ -28,7 +22,8 @@ FORMATS: Final = ("png", "pdf")
 """Formats of a figure unless others are named."""
 PRINT_DPI: Final = 300.0
 """Resolution of PNG files of a figure of a given width."""
-_DRAWER: Final[ContextVar[Companion | None]] = ContextVar("drawer", default=None)
+DRAWING: Final = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf")
+"""Modules that drawing takes, for `two_processes`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,27 +147,6 @@ def draw(
     drawing(name, plot, *data, **options).save(folder, formats=formats, dpi=dpi)
 
 
-@contextmanager
-def drawn_beside(*modules: str) -> Iterator[None]:
-    """Let another process draw figures of the studies that are saved in the block, as `save_drawings`.
-
-    It loads matplotlib at once, while images are read. With a single processor all is drawn in this process.
-
-    Parameters
-    ----------
-    *modules : str
-        Modules of the studies, for that process to load.
-    """
-    with companion() as drawer:
-        if drawer is not None:
-            drawer.submit(_load, modules)
-        token = _DRAWER.set(drawer)
-        try:
-            yield
-        finally:
-            _DRAWER.reset(token)
-
-
 def save_drawings(
     folder: ResultFolder,
     describe: Callable[[], Sequence[Drawing]],
@@ -182,8 +156,9 @@ def save_drawings(
 ) -> None:
     """Write the figures of a result, the same files wherever they are drawn.
 
-    Inside `drawn_beside` the other process draws from the first on and this one from the last, until they meet. A
-    single figure is left to the other process, which has loaded matplotlib. What it fails at is drawn in this one.
+    Inside ``with two_processes(...)`` the other process draws from the first on and this one from the last, until they
+    meet. A single figure is left to the other process, which has loaded matplotlib. What it fails at is drawn in this
+    one.
 
     Parameters
     ----------
@@ -199,7 +174,7 @@ def save_drawings(
     """
     how: dict[str, Any] = {"formats": formats, "dpi": dpi, "about": folder.about}
     files: dict[int, dict[str, bytes]] = {}
-    drawer = _DRAWER.get()
+    drawer = current_companion()
     figures = 0 if drawer is None else _handed_over(drawer, describe)
     if drawer is not None and figures:
         waiting = deque(range(1, figures))
@@ -255,12 +230,6 @@ def _take(describe: Callable[[], Sequence[Drawing]]) -> int:
 
 def _draw_taken(number: int, how: Mapping[str, Any]) -> dict[str, bytes]:
     return _TAKEN[number].files(**how)
-
-
-def _load(modules: Sequence[str]) -> None:
-    """Import what studies and their figures take."""
-    for module in ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", *modules):
-        import_module(module)
 
 
 def _write(folder: ResultFolder, files: Mapping[str, bytes]) -> None:

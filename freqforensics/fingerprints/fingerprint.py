@@ -58,6 +58,10 @@ class Fingerprint(Summarised):
         if len(specs) != 1 or next(iter(specs)).planes != 1:
             raise ValueError(f"{self.name}: parts must have one spec, of one plane")
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what follows from the parts: it may be computed while a fingerprint is sent to another process."""
+        return {"name": self.name, "fake": self.fake, "real": self.real}
+
     @property
     def images(self) -> int:
         """Generated images."""

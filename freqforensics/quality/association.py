@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, get_args
 from zlib import crc32
 
 import numpy as np
@@ -29,8 +30,7 @@ from freqforensics.quality.ranks import (
     ranks,
     spearman,
 )
-from freqforensics.runtime.executors import executing
-from freqforensics.runtime.parallel import map_in_order
+from freqforensics.runtime.parallel import call_all
 from freqforensics.runtime.showing import Summarised
 
 Label = Literal["real", "fake"]
@@ -241,7 +241,8 @@ def associate(
     if categories is not None:
         fixed["categories"] = np.asarray(categories).astype(str)
 
-    cases: list[_Case] = []
+    blanks: list[Association] = []
+    calls: list[Callable[[], tuple[Association, list[str]]]] = []
     for name, values in measured.items():
         known = ~np.isnan(values)
         for label in get_args(Label):
@@ -257,18 +258,17 @@ def associate(
                     left_out=len(chosen) - len(used),
                     few=len(used) < FEW,
                 )
-                cases.append(_Case(blank, used, values))
-
-    def tested(some: Sequence[_Case]) -> list[tuple[Association, list[str]]]:
-        return [_tested(case, x, fixed, strata, groups, resamples, permutations, seed) for case in some]
+                blanks.append(blank)
+                held = {key: value[used] for key, value in fixed.items()}
+                data = x[used], values[used], held, strata[used], groups[used]
+                calls.append(functools.partial(_tested, blank, *data, resamples, permutations, seed))
 
     results: dict[tuple[str, str], list[Association]] = {}
     reasons: dict[tuple[str, str], list[str]] = {}
-    with executing(None):  # in threads of this process, whoever read the images
-        for place, ((test, why),) in map_in_order(cases, tested, workers=workers, chunk_size=1) if cases else ():
-            key = cases[place].blank.score, cases[place].blank.label
-            results.setdefault(key, []).append(test)
-            reasons.setdefault(key, []).extend(f"{key[0]}, {key[1]} images of {test.generator}: {text}" for text in why)
+    for blank, (test, why) in zip(blanks, call_all(calls, workers=workers), strict=True):
+        key = blank.score, blank.label
+        results.setdefault(key, []).append(test)
+        reasons.setdefault(key, []).extend(f"{key[0]}, {key[1]} images of {test.generator}: {text}" for text in why)
 
     tests: list[Association] = []
     summaries: list[Summary] = []
@@ -301,17 +301,10 @@ def associate(
     return Associations(_corrected(tests), tuple(summaries), tuple(partial), tuple(notes))
 
 
-class _Case(NamedTuple):
-    """A test to be made: what is known of it before, the places of its images, and the scores of all images."""
-
-    blank: Association
-    used: Index
-    values: Float
-
-
 def _tested(
-    case: _Case,
+    blank: Association,
     x: Float,
+    values: Float,
     fixed: Mapping[str, NDArray[Any]],
     strata: Index,
     groups: Index,
@@ -319,16 +312,15 @@ def _tested(
     permutations: int,
     seed: int,
 ) -> tuple[Association, list[str]]:
-    """Make a test; of others it depends on nothing."""
-    blank, used, values = case
-    if len(used) < _LEAST:
-        return blank, [f"only {len(used)} with a value: nothing is tested"]
+    """Make a test of the images that have the score; of other tests it depends on nothing."""
+    if len(x) < _LEAST:
+        return blank, [f"only {len(x)} with a value: nothing is tested"]
     # Of the test's own name, so that one more score or generator changes none of the others.
     rng = np.random.default_rng([seed, crc32(f"{blank.score}\0{blank.generator}\0{blank.label}".encode())])
-    held = Covariates.of({key: value[used] for key, value in fixed.items()}) if fixed else None
-    counts = drawn(groups[used], resamples, rng)
-    moves = exchanges(strata[used], groups[used], permutations, rng)
-    return _test(blank, x[used], values[used], held, counts, strata[used], moves)
+    held = Covariates.of(fixed) if fixed else None
+    counts = drawn(groups, resamples, rng)
+    moves = exchanges(strata, groups, permutations, rng)
+    return _test(blank, x, values, held, counts, strata, moves)
 
 
 def least_fake_of(

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from freqforensics._version import __version__
 from freqforensics.runtime.executors import Job, executing, forget, receive
-from freqforensics.runtime.parallel import alone, default_workers, library_threads
+from freqforensics.runtime.parallel import alone, library_threads
+from freqforensics.runtime.processors import default_workers
 from freqforensics.runtime.reduction import Node, reduce_node, root
 
 if TYPE_CHECKING:

@@ -1,8 +1,11 @@
 """A second Python process, which runs functions of the package beside this one.
 
-Python draws figures and computes tables on one core. A companion does so on another, and it imports what it needs while
-this process still reads files. Whoever asks it has to be able to do without: with one processor there is none, and it
+Python draws figures and computes tables on one core, and where images are small its threads wait for each other. A
+companion works on another core. Whoever asks it has to be able to do without: with one processor there is none, and it
 may fail.
+
+Inside ``with two_processes(...)`` it computes chunks of `map_reduce` and `map_in_order`, and draws figures of the
+studies that are saved. The command line does so. In Python it takes the asking, for it holds a second processor.
 
 It is an interpreter of its own, which gets calls by its standard input and gives results by its standard output, both
 pickled. A process of `multiprocessing` would not do: a spawned one runs the user's script once more if that does not
@@ -22,13 +25,16 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, ParamSpec, TypeVar
 
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.memory import keep_freed_memory
+from freqforensics.runtime.processors import granted_processors
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -41,6 +47,9 @@ _PAUSE: Final = 0.5
 _BEGIN: Final = "import sys; sys.path[:] = {path!r}; from freqforensics.runtime.companion import serve; serve()"
 
 
+_CURRENT: Final[ContextVar[Companion | None]] = ContextVar("companion", default=None)
+
+
 class CompanionError(RuntimeError):
     """The companion ended, or raised an error: the caller has to do the work itself, or to leave it."""
 
@@ -48,16 +57,25 @@ class CompanionError(RuntimeError):
 class Companion:
     """Runs functions, one after another, in a process of its own.
 
+    Calls are sent at once, so that the process has the next one when it has answered the one before.
+
     Parameters
     ----------
     process : Popen
         Runs `serve`; its input and output are pipes.
-    thread : ThreadPoolExecutor
-        Executor of one thread, which talks to the process.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], thread: ThreadPoolExecutor) -> None:
-        self.process, self._thread = process, thread
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._calls: queue.SimpleQueue[tuple[Future[Any], tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=work, name="freqforensics-companion", daemon=True)
+            for work in (self._send, self._receive)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(
         self, function: Callable[Parameters, Result], *args: Parameters.args, **options: Parameters.kwargs
@@ -67,7 +85,7 @@ class Companion:
         Parameters
         ----------
         function : callable
-            One that a module defines. It and its arguments are pickled when its turn comes: they must not change.
+            One that a module defines. It and its arguments are pickled soon after: they must not change.
         *args, **options
             Its arguments.
 
@@ -76,26 +94,65 @@ class Companion:
         Future
             Its result, or CompanionError. Warnings of the function are repeated in this process.
         """
-        return self._thread.submit(self._ask, function, args, options)
+        future: Future[Result] = Future()
+        if self._closed:
+            future.set_exception(CompanionError("it has ended"))
+        else:
+            self._calls.put((future, (function, args, options)))
+        return future
 
-    def _ask(self, function: Callable[..., Result], args: tuple[Any, ...], options: dict[str, Any]) -> Result:
-        calls, answers = self.process.stdin, self.process.stdout
-        if calls is None or answers is None:
-            raise CompanionError("there is no pipe to it")
-        try:
-            call = pickle.dumps((function, args, options), protocol=pickle.HIGHEST_PROTOCOL)
-            calls.write(_LENGTH.pack(len(call)))
-            calls.write(call)
-            calls.flush()
-            answer: tuple[Result, str | None, list[_Warning]] = pickle.load(answers)
-        except Exception as error:  # what pickling raises depends on the object, and a pipe breaks in several ways
-            raise CompanionError(f"{type(error).__name__}: {error}") from error
-        result, failure, warned = answer
-        for message, category, file, line in warned:
-            warnings.warn_explicit(message, category, file, line)
-        if failure is not None:
-            raise CompanionError(failure)
-        return result
+    def close(self) -> None:
+        """End the process, whatever it is at; calls without an answer fail."""
+        self._closed = True
+        self.process.kill()
+        self.process.wait()
+        self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):  # what was not written yet finds nobody to read it
+                if pipe is not None:
+                    pipe.close()
+
+    def _send(self) -> None:
+        calls = self.process.stdin
+        while (call := self._calls.get()) is not None:
+            future, asked = call
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                pickled = pickle.dumps(asked, protocol=pickle.HIGHEST_PROTOCOL)
+            except Exception as error:  # what pickling raises depends on the object
+                future.set_exception(CompanionError(f"{type(error).__name__}: {error}"))
+                continue
+            self._asked.put(future)
+            with contextlib.suppress(OSError):  # who receives no answer knows as much
+                if calls is not None:
+                    calls.write(_LENGTH.pack(len(pickled)))
+                    calls.write(pickled)
+                    calls.flush()
+        self._asked.put(None)
+
+    def _receive(self) -> None:
+        answers = self.process.stdout
+        while (future := self._asked.get()) is not None:
+            try:
+                if answers is None:
+                    raise EOFError("there is no pipe from it")
+                result, failure, warned = pickle.load(answers)
+            except Exception as error:  # a pipe breaks in several ways
+                future.set_exception(CompanionError(f"{type(error).__name__}: {error}"))
+                continue
+            try:
+                for message, category, file, line in warned:
+                    warnings.warn_explicit(message, category, file, line)
+            except Warning as error:  # they are errors here
+                future.set_exception(error)
+                continue
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(CompanionError(failure))
 
 
 @contextmanager
@@ -108,26 +165,47 @@ def companion() -> Iterator[Companion | None]:
         None if it could not be started, or would take the only processor: that of the machine, or the one that
         OMP_NUM_THREADS grants.
     """
-    process = _started() if _processors() > 1 else None
+    process = _started() if granted_processors() > 1 else None
     if process is None:
         yield None
         return
-    thread = ThreadPoolExecutor(1, thread_name_prefix="freqforensics-companion")
+    second = Companion(process)
     try:
-        yield Companion(process, thread)
+        yield second
     finally:
-        process.kill()
-        process.wait()
-        thread.shutdown(cancel_futures=True)
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # what was not written yet finds nobody to read it
-                if pipe is not None:
-                    pipe.close()
+        second.close()
 
 
-def _processors() -> int:
-    granted = os.environ.get("OMP_NUM_THREADS", "")
-    return min(default_workers(), int(granted)) if granted.isdecimal() else default_workers()
+@contextmanager
+def two_processes(*modules: str) -> Iterator[None]:
+    """Let a companion share the work of the studies that are computed and saved in the block, to the same bits.
+
+    It computes chunks of passes over images, in the place of a thread, and draws figures. With a single processor this
+    process does all.
+
+    Parameters
+    ----------
+    *modules : str
+        Modules that the work takes, for the companion to load at once.
+    """
+    with companion() as second:
+        if second is not None:
+            second.submit(_load, modules)
+        token = _CURRENT.set(second)
+        try:
+            yield
+        finally:
+            _CURRENT.reset(token)
+
+
+def current_companion() -> Companion | None:
+    """Give the companion of the block `two_processes` around; None without one."""
+    return _CURRENT.get()
+
+
+def _load(modules: Iterable[str]) -> None:
+    for module in modules:
+        import_module(module)
 
 
 def _started() -> subprocess.Popen[bytes] | None:
@@ -148,6 +226,7 @@ def serve() -> None:
     """Answer calls until there are no more: the other side of `Companion`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks is interrupted, and ends this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    keep_freed_memory()
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what is printed is no answer

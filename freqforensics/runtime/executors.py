@@ -1,4 +1,4 @@
-"""Who computes the chunks of `map_reduce`: threads of this process, or what a context names instead.
+"""Who computes the chunks of `map_reduce`: threads of this process and its companion, or what a context names instead.
 
 A study does not know where its images are read. ``with cluster(...)`` or ``with shard(...)`` around its call set the
 executor, and `map_reduce` asks for it.
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from freqforensics.runtime.companion import current_companion
 from freqforensics.runtime.reduction import Node
 
 Value = TypeVar("Value")
@@ -84,7 +85,7 @@ _EXECUTOR: Final[ContextVar[Executor | None]] = ContextVar("executor", default=N
 
 
 def current_executor() -> Executor | None:
-    """Give the executor that a context has set; None: threads of this process."""
+    """Give the executor that a context has set; None: threads of this process, and its companion if there is one."""
     return _EXECUTOR.get()
 
 
@@ -149,9 +150,11 @@ class Shared(Generic[Value]):
     def __init__(self, value: Value, *, key: str) -> None:
         self.key = key
         self._value: tuple[Value] | None = (value,)
-        executor = current_executor()
+        executor, companion = current_executor(), current_companion()
         if executor is not None:
             executor.share(key, value)
+        elif companion is not None:
+            companion.submit(receive, key, value)
 
     @property
     def value(self) -> Value:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import operator
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from queue import SimpleQueue
 from typing import Any, Literal, TypeVar, get_args
 
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from freqforensics.runtime.companion import Companion, CompanionError, current_companion
 from freqforensics.runtime.executors import Job, current_executor, executing
+from freqforensics.runtime.processors import default_workers
 from freqforensics.runtime.reduction import Node, Reduction
 
 Backend = Literal["serial", "threads"]
@@ -36,7 +39,8 @@ def map_reduce(
 
     Chunks are cut by `chunk_size` alone, and the tree depends on their number alone (`reduction`), so every backend,
     every number of workers, and every executor (`cluster`, `shard`) gives the same result to the last bit. At most two
-    chunks a worker are under way, and one result for each level of the tree waits for its sibling.
+    chunks a worker are under way, two more where there are two processes, and one result for each level of the tree
+    waits for its sibling.
 
     Parameters
     ----------
@@ -50,7 +54,8 @@ def map_reduce(
     backend : {"serial", "threads"}
         How chunks are computed in this process. Inside ``with cluster(...)`` or ``with shard(...)`` they decide.
     workers : int, optional
-        Threads; default the number of processors this process may use.
+        Threads; default the number of processors this process may use. Inside ``with two_processes(...)`` one of them
+        leaves its chunks to another process.
     chunk_size : int
         Items in a chunk. Rounding of sums depends on it, so keep it the same in runs that are to be compared.
     progress : str, optional
@@ -114,6 +119,39 @@ def map_in_order(
             yield node.start * chunk_size, results
 
 
+def call_all(calls: Sequence[Callable[[], Result]], *, workers: int | None = None) -> list[Result]:
+    """Call functions in threads of this process, whoever reads the images; inside `two_processes` in two processes.
+
+    Parameters
+    ----------
+    calls : sequence of callable
+        Functions without arguments; those that the companion takes are pickled, such as a `partial` of what a module
+        defines.
+    workers : int, optional
+        Number of threads, as for `map_reduce`.
+
+    Returns
+    -------
+    list
+        Results in the order of the calls.
+
+    Raises
+    ------
+    ValueError, Exception
+        `workers` is below 1, or a call raised, as for `map_reduce`.
+    """
+    results: list[Result] = []
+    if calls:
+        with executing(None):
+            for _, called in map_in_order(calls, _called, workers=workers, chunk_size=1):
+                results += called
+    return results
+
+
+def _called(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    return [call() for call in calls]
+
+
 def _job(
     items: Sequence[Item],
     function: Callable[[Sequence[Item]], Result],
@@ -165,11 +203,6 @@ def local_nodes(job: Job, chunks: Iterable[int] | None = None) -> Generator[tupl
         yield from _threads(job, numbers)
 
 
-def default_workers() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def library_threads(count: int) -> Iterator[None]:
     """Hold OpenCV's and the linear algebra libraries' own threads at `count`, and restore them after.
@@ -194,16 +227,78 @@ def alone(function: Callable[[Sequence[Item]], Result], chunk: Sequence[Item]) -
 
 
 def _threads(job: Job, numbers: Iterable[int]) -> Generator[tuple[Node, Any], None, None]:
-    executor = ThreadPoolExecutor(job.workers, thread_name_prefix="freqforensics")
+    seats = _Seats(job.workers, current_companion())
+    executor = ThreadPoolExecutor(seats.count, thread_name_prefix="freqforensics")
     under_way: deque[tuple[Node, Future[Any]]] = deque()
     try:
         for number in numbers:
-            under_way.append((Node(0, number), executor.submit(alone, job.function, job.chunk(number))))
-            if len(under_way) == 2 * job.workers:
+            under_way.append((Node(0, number), executor.submit(seats.compute, job.function, job.chunk(number))))
+            if len(under_way) == 2 * seats.count:
                 node, future = under_way.popleft()
                 yield node, future.result()
         while under_way:
             node, future = under_way.popleft()
             yield node, future.result()
     finally:
+        seats.closed = True
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+class _Seats:
+    """Where the threads of a job have their chunks computed: in this process, and one in its companion.
+
+    Parameters
+    ----------
+    workers : int
+        Number of chunks that are computed at a time.
+    companion : Companion or None
+        Takes chunks as soon as it has answered the calls before, always the next one as well: it need not wait for
+        threads that wait for each other.
+
+    Attributes
+    ----------
+    count : int
+        Number of threads.
+    closed : bool
+        Nobody wants the results any more.
+    """
+
+    def __init__(self, workers: int, companion: Companion | None) -> None:
+        self.count, self.closed = workers, False
+        self._free: SimpleQueue[Companion | None] = SimpleQueue()
+        for _ in range(workers if companion is None else workers - 1):
+            self._free.put(None)
+        if companion is not None:
+            self.count += 1
+            ready = companion.submit(_nothing)
+            for _ in range(2):
+                ready.add_done_callback(lambda _: self._free.put(companion))
+
+    def compute(self, function: Callable[[Sequence[Item]], Result], chunk: Sequence[Item]) -> Result | None:
+        """Compute a chunk at the next seat that is free; what the companion fails at is computed here."""
+        seat = self._free.get()
+        try:
+            if self.closed:
+                return None
+            if seat is not None:
+                try:
+                    return seat.submit(_beside, function, chunk).result()
+                except CompanionError:
+                    seat = None
+            return alone(function, chunk)
+        finally:
+            self._free.put(seat)
+
+
+def _nothing() -> None:
+    """Answer."""
+
+
+def _beside(function: Callable[[Sequence[Item]], Result], chunk: Sequence[Item]) -> Result:
+    """Compute a chunk in the companion, which collects no garbage while it draws figures."""
+    gc.enable()
+    try:
+        with library_threads(1):
+            return alone(function, chunk)
+    finally:
+        gc.disable()

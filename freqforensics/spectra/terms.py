@@ -100,15 +100,21 @@ def image_terms(
         raise ValueError("records must not be empty")
     if spec.crop == "random":
         raise ValueError("spec must not draw crops at random")
-    # A term weighs more than the image it is of: to a worker elsewhere the image is the shorter way.
-    terms = dict(known or {}) if current_executor() is None else {}
+    terms = _Known(known or {}) if current_executor() is None else _Known()
     items = [
         record if isinstance(record, ImageRecord) else ImageRecord(as_path(record), "unknown", "") for record in records
     ]
     return tuple(map_reduce(items, partial(_terms, spec, terms), operator.iadd, workers=workers, progress=progress))
 
 
-def _terms(spec: SpectrumSpec, known: dict[FileKey, ImageTerm], chunk: Sequence[ImageRecord]) -> list[ImageTerm]:
+class _Known(dict[FileKey, ImageTerm]):
+    """Terms that stay in their process: each weighs more than the image it is of, which is the shorter way."""
+
+    def __reduce__(self) -> tuple[type[_Known], tuple[()]]:
+        return _Known, ()
+
+
+def _terms(spec: SpectrumSpec, known: _Known, chunk: Sequence[ImageRecord]) -> list[ImageTerm]:
     """Transform a chunk of files; threads share `known`."""
     terms = []
     for record in chunk:

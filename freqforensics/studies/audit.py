@@ -182,7 +182,7 @@ def audit_study(
     )
     end_of_passes()
     resampled = _resampled([facts.record for facts in evidence.facts], evidence.traces)
-    audit = audit_facts(evidence.facts, failures=evidence.skipped, seed=seed)
+    audit = audit_facts(evidence.facts, failures=evidence.skipped, seed=seed, workers=workers)
     groups = (replace(group, resampled=resampled.get(group.generator, {})) for group in audit.groups)
     return AuditStudy(
         replace(audit, groups=tuple(groups)), tuple(evidence.facts), tuple(notes), tuple(evidence.skipped)

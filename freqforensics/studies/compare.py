@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freqforensics.evaluation.confounds import serious_confounds
 from freqforensics.figures.drawings import Drawing, drawing, save_drawings
 from freqforensics.fingerprints.comparison import MEASURES, PAIRS, Comparison, pair_rows
-from freqforensics.fingerprints.fingerprint import clusters, shared_map, similarity
+from freqforensics.fingerprints.fingerprint import Cluster, Fingerprint, Similarity, clusters, shared_map, similarity
 from freqforensics.fingerprints.grouping import groupings
 from freqforensics.fingerprints.measures import Measure
 from freqforensics.fingerprints.sets import PARTS, ImageSets, image_sets
+from freqforensics.runtime.executors import Shared
+from freqforensics.runtime.parallel import call_all
 from freqforensics.runtime.provenance import manifest
 from freqforensics.runtime.results import Skipped, result_folder
 from freqforensics.runtime.showing import Drawn
@@ -184,17 +188,39 @@ def compare_study(
     if len(sets) < 2:
         raise ValueError("two generators or more are needed to compare; " + ("; ".join(notes) or "only one was found"))
     fingerprints = [image_set.fingerprint for image_set in sets]
-    similarities = {
-        measure: similarity(fingerprints, measure, permutations=permutations, seed=seed) for measure in measures
-    }
-    trees = {
-        measure: clusters(fingerprints, measure, resamples=bootstrap, seed=seed)
-        for measure in measures
-        if len(fingerprints) > 2
-    }
+    similarities, trees = _compared(fingerprints, measures, permutations, bootstrap, seed, workers)
     grouped, remarks = ({}, ()) if groups is None else groupings(similarities, groups)
     comparison = Comparison(sets, similarities, trees, grouped, shared_map(fingerprints))
     return ComparisonStudy(comparison, (*notes, *remarks), collection.skipped)
+
+
+def _compared(
+    fingerprints: Sequence[Fingerprint],
+    measures: Sequence[Measure],
+    permutations: int,
+    bootstrap: int,
+    seed: int,
+    workers: int | None,
+) -> tuple[dict[Measure, Similarity], dict[Measure, tuple[Cluster, ...]]]:
+    """Give similarities and, of three sets or more, clusters by measure."""
+    parts = [(fingerprint.name, combine(fingerprint.fake).inputs_sha256) for fingerprint in fingerprints]
+    shared = Shared(fingerprints, key=hashlib.sha256(repr(parts).encode()).hexdigest())
+    grown = measures if len(fingerprints) > 2 else ()
+    calls: list[Callable[[], Any]] = [
+        *(partial(_clusters, shared, measure, resamples=bootstrap, seed=seed) for measure in grown),
+        *(partial(_similarity, shared, measure, permutations=permutations, seed=seed) for measure in measures),
+    ]
+    results = call_all(calls, workers=workers)
+    trees = dict(zip(grown, results[: len(grown)], strict=True))
+    return dict(zip(measures, results[len(grown) :], strict=True)), trees
+
+
+def _similarity(shared: Shared[Sequence[Fingerprint]], measure: Measure, **options: int) -> Similarity:
+    return similarity(shared.value, measure, **options)
+
+
+def _clusters(shared: Shared[Sequence[Fingerprint]], measure: Measure, **options: int) -> tuple[Cluster, ...]:
+    return clusters(shared.value, measure, **options)
 
 
 def read_sets(

@@ -211,7 +211,7 @@ def _torch_pair() -> Findings:
 def _threads() -> Findings:
     import torch
 
-    from freqforensics.runtime.parallel import default_workers
+    from freqforensics.runtime.processors import default_workers
 
     usable, of_torch, set_to = default_workers(), torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     variable = "not set" if set_to is None else set_to or "empty"

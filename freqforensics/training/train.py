@@ -16,7 +16,7 @@ from tqdm import tqdm
 from freqforensics.detector.checkpoint import CheckpointError, save_detector
 from freqforensics.generators.randomised import miniatures_on
 from freqforensics.runtime.destinations import errors_name
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 from freqforensics.runtime.provenance import DETECTOR_LIBRARIES, manifest
 from freqforensics.runtime.results import clear_unfinished
 from freqforensics.runtime.showing import Summarised

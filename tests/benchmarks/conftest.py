@@ -40,7 +40,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     import psutil
 
     from freqforensics import __version__
-    from freqforensics.runtime.parallel import default_workers
+    from freqforensics.runtime.processors import default_workers
 
     machine_info["freqforensics"] = {
         "cpu": cpu_model(),

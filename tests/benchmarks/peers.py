@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from freqforensics.runtime.parallel import default_workers, library_threads
+from freqforensics.runtime.parallel import library_threads
+from freqforensics.runtime.processors import default_workers
 
 Float = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from pictures import picture
 from PIL import Image
 
 from freqforensics.runtime.cluster import cluster
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 from freqforensics.spectra import SpectrumSpec, files, mean_spectrum
 
 COUNT = 9000

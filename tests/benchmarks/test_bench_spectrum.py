@@ -17,7 +17,8 @@ import scipy.ndimage
 from PIL import Image
 
 from freqforensics.images import read_image
-from freqforensics.runtime.parallel import default_workers, library_threads
+from freqforensics.runtime.parallel import library_threads
+from freqforensics.runtime.processors import default_workers
 from freqforensics.spectra import SpectrumSpec, mean_spectrum
 
 COUNT = 1000

@@ -9,7 +9,7 @@ import pytest
 from rounds import Bench, Way, in_a_process, take_turns
 from workload import COUNTS, SCALE, photo_like, write_images
 
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 
 SMALL_OPERATIONS = {"small_spectra": "spectra", "audit": "audit", "near_duplicates": "near duplicates"}
 """Seconds grow by about half a millisecond an image, so that all counts can be measured."""

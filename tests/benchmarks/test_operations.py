@@ -18,7 +18,7 @@ import torch
 from rounds import Bench, Way, in_a_process
 from workload import SCALE, files, photo_like, write_images, write_sides
 
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 
 ROUNDS = SCALE.rounds
 Memory = Callable[[], float]

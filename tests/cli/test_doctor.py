@@ -273,7 +273,7 @@ def test_a_module_that_cannot_be_imported(monkeypatch, module):
 def test_threads(monkeypatch):
     import torch
 
-    monkeypatch.setattr("freqforensics.runtime.parallel.default_workers", lambda: 4)
+    monkeypatch.setattr("freqforensics.runtime.processors.default_workers", lambda: 4)
     monkeypatch.setattr(installation, "_processor_share", lambda: None)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -292,7 +292,7 @@ def test_threads(monkeypatch):
 def test_threads_that_are_too_many(monkeypatch, asked, of_torch, words):
     import torch
 
-    monkeypatch.setattr("freqforensics.runtime.parallel.default_workers", lambda: 4)
+    monkeypatch.setattr("freqforensics.runtime.processors.default_workers", lambda: 4)
     monkeypatch.setattr(torch, "get_num_threads", lambda: of_torch)
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert found("threads").status == "note"

@@ -12,8 +12,8 @@ from lines import ONLY_IN, lines, nothing
 from pictures import write_tree
 from processors import give_processors
 
-from freqforensics.figures import drawings as module
-from freqforensics.figures.drawings import Drawing, drawn_beside, save_drawings
+from freqforensics.figures.drawings import Drawing, save_drawings
+from freqforensics.runtime.companion import current_companion, two_processes
 from freqforensics.runtime.results import ResultFolder
 
 ALL = ("png", "pdf", "svg")
@@ -56,14 +56,15 @@ def test_the_files_are_the_same_wherever_they_are_drawn(tmp_path, drawn_here, co
     assert sorted(alone) == sorted(f"line-{number}.{suffix}" for number in range(count) for suffix in ALL)
     assert drawn_here == [f"line-{number}" for number in range(count)]
     drawn_here.clear()
-    with drawn_beside("lines"):
+    with two_processes("lines"):
         assert saved(tmp_path / "beside", count) == alone
     assert "line-0" not in drawn_here
     assert len(drawn_here) == len(set(drawn_here)) < count
 
 
 def test_outside_the_block_no_process_is_started(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "companion", None)  # to call it would fail
+    monkeypatch.setattr("freqforensics.runtime.companion.companion", None)  # to call it would fail
+    assert current_companion() is None
     assert len(saved(tmp_path / "alone", 1)) == len(ALL)
 
 
@@ -72,22 +73,22 @@ def test_what_the_other_process_fails_at_is_drawn_here(tmp_path, drawn_here, mon
     alone = saved(tmp_path / "alone", 3)
     drawn_here.clear()
     monkeypatch.setenv(ONLY_IN, str(os.getpid()))
-    with drawn_beside("lines"):
+    with two_processes("lines"):
         assert saved(tmp_path / "failed", 3) == alone
     assert sorted(drawn_here) == ["line-0", "line-1", "line-2"]
 
 
 def test_a_process_that_ended_is_done_without(tmp_path):
     alone = saved(tmp_path / "alone", 2)
-    with drawn_beside():
-        drawer = module._DRAWER.get()
+    with two_processes():
+        drawer = current_companion()
         assert drawer is not None
         drawer.process.kill()
         assert saved(tmp_path / "killed", 2) == alone
 
 
 def test_a_figure_that_nobody_can_draw_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="nothing can be drawn on"), drawn_beside("lines"):
+    with pytest.raises(ValueError, match="nothing can be drawn on"), two_processes("lines"):
         save_drawings(ResultFolder(tmp_path, {}), nothing)
     with pytest.raises(ValueError, match="nothing can be drawn on"):
         save_drawings(ResultFolder(tmp_path, {}), nothing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from dataclasses import replace
 
@@ -203,3 +204,11 @@ def test_from_sources_to_a_folder(tmp_path, monkeypatch, capsys):
         main()
     assert end.value.code == 2
     assert "two generators or more" in capsys.readouterr().err
+
+
+def test_what_follows_from_the_parts_does_not_travel(sets):
+    fingerprint = replace(sets[0])
+    before = pickle.dumps(fingerprint)
+    assert fingerprint.stacked[0].counts.sum() == fingerprint.images
+    assert len(pickle.dumps(fingerprint)) == len(before)
+    assert pickle.loads(before).stacked[0].f.tobytes() == fingerprint.stacked[0].f.tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from freqforensics.fingerprints import sets as sets_module
 from freqforensics.fingerprints.sets import image_sets
 from freqforensics.sources import facts as facts_module
 from freqforensics.sources.sources import index_sources
-from freqforensics.spectra import combine, terms as terms_module
-from freqforensics.spectra.terms import image_terms
+from freqforensics.spectra import MeanSpectrum, combine, terms as terms_module
+from freqforensics.spectra.terms import ImageTerm, image_terms
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +98,9 @@ def test_a_set_that_is_left_out_is_read_once_too(tree, tmp_path, monkeypatch):
     assert [one.fingerprint.name for one in collection.sets] == ["four", "two"]
     assert any(note.startswith("few: fewer than 20 images") for note in collection.notes)
     assert set(reads.values()) == {1}
+
+
+def test_known_terms_stay_in_their_process():
+    known = terms_module._Known({("0", ".png"): ImageTerm(MeanSpectrum.__new__(MeanSpectrum), 0)})
+    assert pickle.loads(pickle.dumps(known)) == {}
+    assert len(known) == 1

@@ -54,6 +54,9 @@ def test_warnings_are_repeated_here():
         assert second is not None
         with pytest.warns(RuntimeWarning, match="beware"):
             second.submit(warnings.warn, "beware", RuntimeWarning).result()
+        with pytest.raises(RuntimeWarning, match="beware"):  # warnings are errors in tests
+            second.submit(warnings.warn, "beware", RuntimeWarning).result()
+        assert second.submit(math.sqrt, 4.0).result() == 2.0
 
 
 def test_it_ends_with_the_block_whatever_it_is_at():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pictures import dead_prefix, picture, write, write_tree
 
-from freqforensics.runtime.parallel import default_workers
+from freqforensics.runtime.processors import default_workers
 from freqforensics.runtime.results import scratch_folder
 from freqforensics.runtime.writing import write_json
 
