@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from command import run
 from pictures import write_tree
-from processors import give_processors
+from processors import await_companions, give_processors
 
 from freqforensics.detector.score_table import Score, ScoreTable
 from freqforensics.runtime import companion as module
@@ -36,13 +36,12 @@ def tree(tmp_path_factory) -> Path:
 def answered(monkeypatch) -> list[str]:
     """Names of the functions that companions called to the end."""
     names: list[str] = []
+    await_companions(monkeypatch)
     submit = module.Companion.submit
 
     def noted(self, function, *args, **options):
         future = submit(self, function, *args, **options)
         future.add_done_callback(lambda done: done.exception() or names.append(function.__name__))
-        if function is module._load:
-            future.exception()  # wait: these images are read before it is ready
         return future
 
     monkeypatch.setattr(module.Companion, "submit", noted)
@@ -71,7 +70,7 @@ def files(root: Path) -> dict[str, bytes]:
 def test_a_command_writes_the_same_in_one_process_and_in_two(tree, tmp_path, monkeypatch, answered, command):
     give_processors(monkeypatch, 2)
     arguments = (*command, tree, "-q", "--out")
-    two = run(*arguments, tmp_path / "two", cwd=tree.parent)
+    two = run(*arguments, tmp_path / "two", "--workers", 2, cwd=tree.parent)
     assert answered.count("_beside") >= 1
     assert "_take" in answered
     answered.clear()

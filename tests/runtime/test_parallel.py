@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import chunks
 import cv2
 import pytest
-from processors import give_processors
+from processors import await_companions, give_processors
 
 from freqforensics.runtime.companion import Companion, current_companion, two_processes
 from freqforensics.runtime.executors import Shared
@@ -122,10 +122,10 @@ class TestTwoProcesses:
     @pytest.fixture
     def second(self, monkeypatch) -> Iterator[Companion]:
         give_processors(monkeypatch, 2)
+        await_companions(monkeypatch)
         with two_processes("chunks"):
             companion = current_companion()
             assert companion is not None
-            companion.submit(os.getpid).result()  # it has loaded what it takes
             yield companion
 
     def test_both_compute_and_the_order_stays(self, second):
