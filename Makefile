@@ -4,6 +4,8 @@ BIN := .venv/bin
 , := ,
 # Tests run on all processors, each with one thread of its own: two heavy ones would fight over the cores. A processor
 # that has none left takes half of another's, so that none waits for the longest file.
+# What they and the processes that they start compile is written, whatever the shell says: hundreds would compile it anew.
+TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # Where a command begins, and what it took, is said at its end.
 TIMED = start=$$(date +%s); { $(1); } && echo "make $@: $$(( $$(date +%s) - start )) seconds, installation not counted"
 
@@ -17,13 +19,13 @@ demo: .venv/installed  ## lead through everything: demo/index.html
 	@$(call TIMED,$(BIN)/freqforensics demo --out demo --overwrite)
 
 test: .venv/installed-dev  ## run all tests (some 15 minutes)
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal)
+	@$(call TIMED,$(TEST) -n auto --maxprocesses 8 --dist worksteal)
 
 test-fast: .venv/installed-dev  ## run the tests without those that take more than 0.7 seconds
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not slow and not long")
+	@$(call TIMED,$(TEST) -n auto --maxprocesses 8 --dist worksteal -m "not slow and not long")
 
 coverage: .venv/installed-dev  ## run all tests and report the lines that none of them runs
-	@$(call TIMED,OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term --cov-report=html)
+	@$(call TIMED,$(TEST) -n auto --maxprocesses 8 --dist worksteal --cov --cov-report=term --cov-report=html)
 
 # FUZZ damaged image files, read by WORKERS processes; counts by format and kind of damage.
 FUZZ ?= 20000
@@ -35,7 +37,7 @@ fuzz: .venv/installed-dev  ## read FUZZ damaged files
 # runs the quick part.
 SHARE ?= full
 calibration: .venv/installed-dev  ## simulate every p-value and interval
-	@$(call TIMED,OMP_NUM_THREADS=1 FREQFORENSICS_CALIBRATION=$(SHARE) $(BIN)/python -m pytest tests/calibration -n auto --maxprocesses 8)
+	@$(call TIMED,FREQFORENSICS_CALIBRATION=$(SHARE) $(TEST) tests/calibration -n auto --maxprocesses 8)
 
 SPELLED := freqforensics tests docs notebooks figures .github README.md CHANGELOG.md CODE_OF_CONDUCT.md CONTRIBUTING.md SECURITY.md
 lint: .venv/installed-dev  ## ruff, codespell and mypy --strict

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -16,6 +17,16 @@ from matplotlib.figure import Figure
 
 mpl.use("agg")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # as the command line does, before OpenCV is loaded
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what importing left behind, and look less often.
+
+    It holds a million objects where torch and all tests are loaded, and took a fifth of the tests' time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture

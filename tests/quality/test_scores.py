@@ -235,7 +235,7 @@ def test_what_is_asked_for_is_checked(records):
 
 def test_few_images_are_shared_out_among_all_threads(tmp_path, rng):
     """Two large ones take two threads."""
-    together = Barrier(2, timeout=10)
+    together = Barrier(2, timeout=60)
 
     def wait(image: np.ndarray) -> float:
         return float(together.wait() >= 0)

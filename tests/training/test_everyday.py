@@ -127,7 +127,7 @@ def test_interrupted_and_resumed_it_is_the_same_training(tree, tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_it_learns_a_checkerboard(tree, tmp_path, small_batches):
-    detector = train_everyday(config(tree, steps=60, learning_rate=5e-2), tmp_path / "run", workers=0, device="cpu")
+    detector = train_everyday(config(tree, steps=40, learning_rate=5e-2), tmp_path / "run", workers=0, device="cpu")
     logits = {}
     for side in ("0_real", "1_fake"):
         images = [cv2.imread(str(tree / f"pairs/board/{side}/{n}.png"))[:224, :224] for n in range(6)]
