@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from freqforensics.cli.options import quiet
 from freqforensics.cli.sources import with_sources
 from freqforensics.cli.spellings import COMMAND_PARAMETERS, OLD_COMMANDS, PARAMETERS, respelled
-from freqforensics.runtime.memory import keep_freed_memory
+from freqforensics.runtime.memory import collect_seldom, keep_freed_memory
 
 
 class Failed(Exception):  # noqa: N818 - carries an exit code, is no error of its own
@@ -119,6 +119,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
     keep_freed_memory()
+    collect_seldom()
     try:
         completed = _prepare_completion(sys.argv)
     except Failed as failure:

@@ -36,3 +36,27 @@ def test_without_glibc_nothing_happens(monkeypatch):
 
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     assert memory.keep_freed_memory() is None
+
+
+COLLECTIONS = """
+import atexit, gc
+from freqforensics.runtime.memory import collect_seldom
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))  # runs after what is registered later
+{call}
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(info["generation"]))
+alive = [[] for _ in range(40_000)]
+print(len(seen))
+"""
+
+
+def test_cycles_are_sought_seldom_and_not_at_the_end():
+    usual, seldom = (
+        subprocess.run(
+            [sys.executable, "-c", COLLECTIONS.format(call=call)], capture_output=True, check=True, text=True
+        ).stdout.split()
+        for call in ("", "collect_seldom()")
+    )
+    assert int(usual[0]) > 10
+    assert usual[1] == "False"
+    assert seldom == ["0", "True"]
