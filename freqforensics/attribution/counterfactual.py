@@ -6,10 +6,9 @@ survive rounding, neither when it is added nor when it is taken out. What is lef
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -308,21 +307,33 @@ def exact_logits(changed: Iterable[NDArray[np.float32]], detector: Detector, ima
     >>> exact_logits(versions, make_small_detector("local", seed=0), image).shape
     (2,)
     """
-    most = batch_of(detector, image.shape[0] * image.shape[1])
-
-    def batches() -> Iterator[Tensor]:
-        variants = iter(changed)
-        while batch := [as_tensor(variant) for variant in itertools.islice(variants, most)]:
-            yield torch.cat(batch)
-
     with evaluating(detector):  # once for all threads
         function = PixelLogit(detector, image)
+        parts: Any = list(function.parts) or [function]
+        most = [batch_of(part.detector, image.shape[0] * image.shape[1]) for part in parts]
 
-        def logits(batch: Tensor) -> NDArray[np.float64]:
+        def batches() -> Iterator[tuple[int, list[Tensor]]]:
+            waiting: list[list[Tensor]] = [[] for _ in parts]
+            for variant in changed:
+                pixels = as_tensor(variant)
+                for part, images in enumerate(waiting):
+                    images.append(pixels)
+                    if len(images) == most[part]:
+                        yield part, images
+                        waiting[part] = []
+            yield from ((part, images) for part, images in enumerate(waiting) if images)
+
+        def logits(batch: tuple[int, list[Tensor]]) -> tuple[int, NDArray[Any]]:
+            part, images = batch
             with torch.inference_mode():
-                return np.asarray(function(batch).cpu().double().numpy())
+                return part, parts[part].of_several(images).cpu().numpy()
 
-        return np.concatenate([np.empty(0), *side_by_side(logits, batches())])
+        scored = side_by_side(logits, batches())
+    if not scored:
+        return np.empty(0)
+    # Summed in the precision of the parts, as `PixelLogit` does.
+    of_parts = [np.concatenate([values for part, values in scored if part == number]) for number in range(len(parts))]
+    return np.asarray(np.sum(of_parts, axis=0), np.float64)
 
 
 def batch_of(detector: Detector, pixels: int) -> int:

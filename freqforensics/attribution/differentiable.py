@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -13,6 +14,7 @@ from torch.nn.functional import pad
 
 from freqforensics.attribution.stages import weighted_stages
 from freqforensics.detector.fusion import FusedDetector, Part
+from freqforensics.detector.local import CoherenceNetwork
 from freqforensics.detector.resnet import IMAGENET_MEAN, IMAGENET_STD, MEDIANS, RESIDUAL_SCALE, Detector, evaluating
 from freqforensics.detector.wrap import WrappedDetector
 from freqforensics.spectra import Band, high_pass_residual
@@ -83,6 +85,25 @@ class PixelLogit(nn.Module):
         with evaluating(self.detector):
             logits: Tensor = self.detector(self.detector.beside(prepared))
             return logits
+
+    def of_several(self, images: Sequence[Tensor]) -> Tensor:
+        """Give logits, (N,), of images that are computed together; not for a `FusedDetector`.
+
+        A `CoherenceNetwork` gives each image the logit that it has by itself, to the last digit: its last layers, in
+        which torch sums in another order if images are many, take one at a time.
+
+        Parameters
+        ----------
+        images : sequence of Tensor, shape (1, 3, H, W)
+            Images in grey levels 0 .. 255, of one size.
+        """
+        network = bare_network(self.detector)
+        if not isinstance(network, CoherenceNetwork):
+            return self.of_prepared(self.prepare(torch.cat(list(images))))
+        with evaluating(self.detector):
+            prepared = torch.cat([self.detector.beside(self.prepare(image)) for image in images])
+            logits = torch.cat([network.decide(features) for features in torch.split(network.features(prepared), 1)])
+            return (self.detector.network.scaled(logits) if isinstance(self.detector.network, Part) else logits)[:, 0]
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Do what `prepare_input` does, to floating-point images (N, 3, H, W); not for a `FusedDetector`.

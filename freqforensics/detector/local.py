@@ -121,9 +121,38 @@ class CoherenceNetwork(nn.Module):
         nn.init.normal_(self.fc.weight, 0.0, 0.002)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give logits, (N, 1); where in the plane something lies matters, so nothing is averaged."""
-        features = self.layer3(self.layer2(self.layer1(self.stem(x))))
-        logits: Tensor = self.fc(torch.flatten(features, 1))
+        """Give logits, (N, 1)."""
+        return self.decide(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Give features at half the resolution, in which most of the work is.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, 3, 32, 32)
+            Prepared images.
+
+        Returns
+        -------
+        Tensor, shape (N, 128, 16, 16)
+        """
+        features: Tensor = self.layer2(self.layer1(self.stem(x)))
+        return features
+
+    def decide(self, features: Tensor) -> Tensor:
+        """Give the logits for features; where in the plane something lies matters, so nothing is averaged.
+
+        Parameters
+        ----------
+        features : Tensor, shape (N, 128, 16, 16)
+            What `features` gives.
+
+        Returns
+        -------
+        Tensor, shape (N, 1)
+            A logit for each image.
+        """
+        logits: Tensor = self.fc(torch.flatten(self.layer3(features), 1))
         return logits
 
 

@@ -227,6 +227,20 @@ def test_a_folded_copy_of_a_fused_detector_scores_alike(image):
     assert twin.strongest(image) == "local"
 
 
+def test_logits_of_several_images_are_those_of_each(image):
+    detector = folded(fused("coherence", image))
+    rng = np.random.default_rng(2)
+    versions = [(image + rng.normal(0, 2, image.shape)).astype(np.float32) for _ in range(5)]
+    function = PixelLogit(detector, image)
+    with torch.inference_mode():
+        local, coherence = (part.of_several([as_tensor(one) for one in versions]) for part in function.parts)
+        alone = [[float(part(as_tensor(one))) for one in versions] for part in function.parts]
+    np.testing.assert_allclose(local, alone[0], rtol=1e-5)
+    np.testing.assert_allclose(coherence, alone[1], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(exact_logits(versions, detector, image), (local + coherence).double())
+    assert exact_logits([], detector, image).shape == (0,)
+
+
 def test_features_of_the_local_network_depend_on_their_surroundings_alone():
     network = make_small_detector("local", seed=0).network.eval()
     x = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0), requires_grad=True)
