@@ -354,7 +354,8 @@ class Work:
 def _read(data: bytes, record: ImageRecord, sha256: str, index: int, setting: Setting) -> _Image:
     view, perturb = setting.view, setting.perturb
     notes: list[str] = []
-    image = decode_image(data, name=record.path, salvage=setting.salvage, on_note=notes.append)
+    header = read_header(data)
+    image = decode_image(data, name=record.path, salvage=setting.salvage, header=header, on_note=notes.append)
     sent = None
     try:
         if perturb is not None:
@@ -362,7 +363,7 @@ def _read(data: bytes, record: ImageRecord, sha256: str, index: int, setting: Se
             sent = encoding_of(perturb)
         places = [(index, record)]
         if view == "views":
-            look = look_at(image, *(sent or (read_header(data).format, read_jpeg_tables(data))), region=setting.region)
+            look = look_at(image, *(sent or (header.format, read_jpeg_tables(data))), region=setting.region)
             if look.domain.reason:
                 notes.append(look.domain.reason)
             warnings = "; ".join(notes)
