@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from scipy import fft
 from torch import Tensor
 
 from freqforensics.attribution.differentiable import TILE, PixelLogit, as_tensor
+from freqforensics.detector.lanes import side_by_side
 from freqforensics.detector.resnet import Detector
 from freqforensics.spectra.tiles import LEAST_POWER, log_coherence
 
@@ -19,6 +20,8 @@ Float32 = NDArray[np.float32]
 
 DRAWS: Final = 8
 """Random phases that the baseline "incoherent" is averaged over."""
+_OF_TILES: Final = (-3, -1)
+"""Rows and columns within a tile, of (C, rows, TILE, columns, TILE)."""
 
 
 def incoherent_inputs(
@@ -55,18 +58,26 @@ def whole_tiles(image: Uint8, detector: Detector) -> Float32:
 def coherence_inputs(residual: Float32, *, draws: int, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
     """Give the network's input from residuals that fill tiles, and `draws` inputs of the same with random phases."""
     rng = rng if rng is not None else np.random.default_rng(0)
-    z0 = np.stack([log_coherence(_scrambled(residual, rng)) for _ in range(draws)])
+    tiles = _tiles(residual.shape)
+    amplitudes = np.abs(fft.rfft2(residual.reshape(tiles), axes=_OF_TILES))
+
+    def drawn(noise: NDArray[Any]) -> Float32:
+        return log_coherence(_scrambled(amplitudes, noise).reshape(residual.shape))
+
+    z0 = np.stack(side_by_side(drawn, (rng.standard_normal(tiles) for _ in range(draws))))
     return torch.from_numpy(log_coherence(residual[None])), torch.from_numpy(z0)
 
 
-def _scrambled(residual: Float32, rng: np.random.Generator) -> Float32:
-    """Tiles with the power they had and random phases, the same in no two of them."""
-    channels, height, width = residual.shape
-    shape = (channels, height // TILE, TILE, width // TILE, TILE)
-    spectra = fft.rfft2(residual.reshape(shape), axes=(-3, -1))
-    phases = np.exp(1j * np.angle(fft.rfft2(rng.standard_normal(shape).astype(np.float32), axes=(-3, -1))))
-    tiles = fft.irfft2(np.abs(spectra) * phases, s=(TILE, TILE), axes=(-3, -1))
-    return np.asarray(tiles.reshape(residual.shape), np.float32)
+def _tiles(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of planes (C, H, W) as tiles, (C, rows, TILE, columns, TILE)."""
+    channels, height, width = shape
+    return channels, height // TILE, TILE, width // TILE, TILE
+
+
+def _scrambled(amplitudes: Float32, noise: NDArray[Any]) -> Float32:
+    """Tiles with given amplitudes and the phases of noise, the same in no two of them."""
+    phases = np.exp(1j * np.angle(fft.rfft2(noise.astype(np.float32), axes=_OF_TILES)))
+    return np.asarray(fft.irfft2(amplitudes * phases, s=(TILE, TILE), axes=_OF_TILES), np.float32)
 
 
 def shared_out(parts: NDArray[np.float64], residual: Float32) -> Float32:
@@ -77,8 +88,7 @@ def shared_out(parts: NDArray[np.float64], residual: Float32) -> Float32:
     common wave, and a tile's share is that of the power, |F_i|^2 / sum |F_j|^2. In between the shares are mixed, with
     the weight 1 - 1 / (n R) for the former.
     """
-    channels, height, width = residual.shape
-    tiles = residual.astype(np.float64).reshape(channels, height // TILE, TILE, width // TILE, TILE)
+    tiles = residual.astype(np.float64).reshape(_tiles(residual.shape))
     spectra = fft.fft2(tiles, axes=(2, 4))
     summed = spectra.sum(axis=(1, 3), keepdims=True)
     coherent, total = np.abs(summed) ** 2, (np.abs(spectra) ** 2).sum(axis=(1, 3), keepdims=True)

@@ -41,13 +41,13 @@ OnFinding = Callable[[Finding], None]
 
 _WORK: Final[dict[str, tuple[int, int]]] = {
     "reading and scoring": (5, 5),
-    "path and other causes": (20, 30),
-    "explanation": (1, 180),
+    "path and other causes": (28, 38),
+    "explanation": (1, 190),
     "maps": (1, 45),
     "population": (1, 1),
-    "weights made random": (6, 25),
-    "deletion": (13, 70),
-    "changes": (60, 250),
+    "weights made random": (14, 65),
+    "deletion": (16, 90),
+    "changes": (75, 310),
 }
 """Stages, with about how much work they are: fast, and in full."""
 
