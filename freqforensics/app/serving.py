@@ -66,7 +66,7 @@ def serve(
     starting = threading.Thread(target=server.tell, args=(lambda: on_start(address),), daemon=True)
     starting.start()
     try:
-        with _handling(server), contextlib.suppress(KeyboardInterrupt):
+        with _handling(server):
             server.run(sockets=[server_socket])
     finally:
         server_socket.close()
@@ -123,8 +123,11 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def _handling(server: uvicorn.Server) -> Iterator[None]:
-    """End in good order when the terminal is closed, and when the process is told to end."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    """End in good order at Ctrl-C, when the terminal is closed, and when the process is told to end.
+
+    Uvicorn sends itself again, once it has ended, what it was ended by.
+    """
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         yield
         return

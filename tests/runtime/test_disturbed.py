@@ -86,6 +86,47 @@ def test_ctrl_c_while_figures_are_drawn_is_one_line_and_leaves_no_process(tmp_pa
     assert is_gone(process.pid)
 
 
+DROPPED = """
+import sys, time
+
+def work():
+    try:
+        print("begun", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass  # as extension modules do that call Python
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(1)
+        try:
+            {}["nothing"]
+        except KeyError:
+            time.sleep(1)
+        sys.stderr.write("cleaned\\n")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+def test_an_interrupt_that_was_dropped_is_repeated_and_cleaning_up_is_not_disturbed():
+    code = (
+        "import freqforensics.__main__ as line, freqforensics.cli as cli\n"
+        "names = {'__name__': 'freqforensics.of_a_test'}\n"
+        f"exec({DROPPED!r}, names)\n"
+        "cli.main = names['work']; line.main()"
+    )
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=50)
+    assert (process.returncode, errors) == (130, f"cleaned\n{INTERRUPTED}\n")
+
+
 @pytest.mark.long
 def test_ctrl_c_is_ignored_where_the_shell_says_so():
     """As under nohup."""
