@@ -22,7 +22,7 @@ def main() -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         """End at once what has not begun to work, such as imports; what works is interrupted, and cleans up."""
         interrupts.append(number)
-        if hasattr(signal, "setitimer") and os.getpid() == process:  # and none that it forked, which it ends itself
+        if hasattr(signal, "setitimer") and os.getpid() == process:  # no forked worker
             signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
         if not _works(frame):
             # An exception could become another one here: extension modules turn it into an ImportError.
@@ -50,19 +50,19 @@ def main() -> None:
     except (KeyboardInterrupt, Exception):
         if not interrupts:
             raise
-        _leave_alone()
+        _stop_repeating()
         sys.stderr.write(_LINE)
         raise SystemExit(130) from None
     finally:
         if heeds:
-            _leave_alone()
+            _stop_repeating()
             if hasattr(signal, "SIGALRM"):
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _leave_alone() -> None:
-    """Repeat no interrupt."""
+def _stop_repeating() -> None:
+    """Stop the timer that repeats an interrupt."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
 

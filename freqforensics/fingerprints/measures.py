@@ -123,8 +123,8 @@ def features(sides: Sides, measure: Measure, shape: tuple[int, int]) -> NDArray[
             mean = mean - real.f / others
             variance = variance + real.power / others**2
         z = mean / np.sqrt(np.maximum(variance, 1e-300))
-        # With random phases |z|^2 is exponential. The universal threshold (Donoho and Johnstone 1994) removes what
-        # chance gives among so many bins; without it noise in thousands of bins would hide a few lines.
+        # With random phases |z|^2 is exponential. The universal threshold (Donoho and Johnstone 1994) is about its
+        # maximum over all bins. Without it the noise of thousands of bins would outweigh a few lines.
         power_of_z = np.abs(z) ** 2
         shrinkage = np.maximum(0.0, 1 - np.log(_compared(shape)) / np.maximum(power_of_z, 1e-300))
         return np.asarray(z * shrinkage)
@@ -152,6 +152,11 @@ def significant_bins(side: Side, shape: tuple[int, int]) -> NDArray[np.bool_]:
         Sums of the set.
     shape : (int, int)
         H and W.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W // 2 + 1)
+        Whether a bin is coherent.
     """
     return coherent_bins(side.f, side.power, float(side.counts.sum()), shape)
 
